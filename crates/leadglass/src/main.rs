@@ -1,0 +1,2 @@
+//! leadglass.
+fn main() {}

@@ -1,0 +1,302 @@
+//! What the ledger records. An entry's plaintext is this structure as JSON; `docs/formats/ledger.md` describes it.
+//!
+//! An entry holds internal numbers, never a patient's name or identifier. People who act are named by number;
+//! their names stand in the entry that added them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Authorisation, DeviceId, DeviceMay, EntryNumber, Instant, NumberSet, OrganisationId, PatientNumber, PersonId,
+    Relationship, Role, SessionId, SiteId, StudyNumber, Tier, What, Who, Window,
+};
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Version of this structure; 1.
+    pub version: u8,
+    /// When the warden recorded it. Never decreases from entry to entry.
+    pub recorded: Instant,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EntryBody,
+}
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Actor {
+    /// Somebody with the owner's access to the machine (the command line).
+    Owner,
+    /// A person in a session.
+    Person {
+        /// Who.
+        person: PersonId,
+        /// In which session.
+        session: SessionId,
+        /// From where.
+        origin: Origin,
+    },
+    /// A device.
+    Device {
+        /// Which.
+        device: DeviceId,
+        /// From where.
+        origin: Origin,
+    },
+    /// Nobody who is known: a failed sign-in, a refused association.
+    Stranger {
+        /// From where.
+        origin: Origin,
+    },
+    /// leadglass itself.
+    Warden,
+}
+
+/// The network address that a request came from, as text without port. Empty when it came over a local socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Origin(pub String);
+
+/// How somebody signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInMethod {
+    /// WebAuthn with user verification.
+    Passkey,
+    /// A password and a one-time code (RFC 6238).
+    PasswordAndCode,
+    /// A password and a recovery code.
+    PasswordAndRecoveryCode,
+}
+
+/// What of a study was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenScope {
+    /// Keys that open every image of the study.
+    Images,
+    /// The listing key only: instances are listed, no pixel opens.
+    Listing,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EntryBody {
+    /// The site was made.
+    Initialised {
+        /// The site.
+        site: SiteId,
+        /// Its name.
+        name: String,
+    },
+    /// The warden started and unsealed the root.
+    WardenStarted {
+        /// Version of the program.
+        program: String,
+        /// `passphrase` or `recovery-kit`.
+        unsealed_by: String,
+    },
+    /// An organisation was added.
+    OrganisationAdded {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Its name.
+        name: String,
+        /// Which authenticators it accepts.
+        authorisation: Authorisation,
+    },
+    /// A person was added and an enrolment link issued.
+    PersonAdded {
+        /// The person.
+        person: PersonId,
+        /// E-mail address, the login name.
+        email: String,
+        /// Name.
+        name: String,
+        /// Role.
+        role: Role,
+    },
+    /// A person joined an organisation.
+    MemberJoined {
+        /// The person.
+        person: PersonId,
+        /// The organisation.
+        organisation: OrganisationId,
+    },
+    /// A person left an organisation.
+    MemberLeft {
+        /// The person.
+        person: PersonId,
+        /// The organisation.
+        organisation: OrganisationId,
+    },
+    /// A new enrolment link was issued; older ones stop working.
+    EnrolmentIssued {
+        /// For whom.
+        person: PersonId,
+        /// Until when it works.
+        until: Instant,
+    },
+    /// A passkey was bound.
+    PasskeyBound {
+        /// To whom.
+        person: PersonId,
+        /// Its label.
+        label: String,
+    },
+    /// A password and one-time-code secret were set.
+    PasswordSet {
+        /// By whom.
+        person: PersonId,
+    },
+    /// Somebody signed in.
+    SignedIn {
+        /// Who.
+        person: PersonId,
+        /// The session.
+        session: SessionId,
+        /// How.
+        method: SignInMethod,
+    },
+    /// A sign-in was refused. `person` only when the login name is one of ours.
+    SignInRefused {
+        /// Whose login name was used.
+        person: Option<PersonId>,
+        /// A fixed word: `password`, `code`, `code-replayed`, `throttled`, `passkey`, `not-allowed`.
+        reason: String,
+    },
+    /// A session ended before its time.
+    SessionEnded {
+        /// Whose.
+        person: PersonId,
+        /// Which.
+        session: SessionId,
+    },
+    /// A device was added.
+    DeviceAdded {
+        /// The device.
+        device: DeviceId,
+        /// Its name.
+        name: String,
+        /// Its organisation.
+        organisation: OrganisationId,
+        /// What it may do.
+        may: Vec<DeviceMay>,
+    },
+    /// A relationship was made. Its `entry` field is this entry's number.
+    Related {
+        /// The relationship.
+        relationship: Relationship,
+    },
+    /// A relationship ends at `until`, if not before.
+    RelationshipEnded {
+        /// The entry that made it.
+        entry: EntryNumber,
+        /// When it ends.
+        until: Instant,
+    },
+    /// A patient was seen for the first time.
+    PatientAdded {
+        /// The patient.
+        patient: PatientNumber,
+    },
+    /// Images of a study were stored and may be reached from now on.
+    Stored {
+        /// The patient it is filed under.
+        patient: PatientNumber,
+        /// The study.
+        study: StudyNumber,
+        /// How many instances came in.
+        instances: u32,
+        /// How many were dropped because identical bytes were there.
+        duplicates: u32,
+        /// How many were kept as conflicting versions.
+        conflicts: u32,
+        /// When the front took the first of them in.
+        taken_in: Instant,
+        /// The outbox record this comes from; the same record never counts twice.
+        outbox_sequence: u64,
+    },
+    /// A study was moved to another patient. The bytes stay as they were.
+    Moved {
+        /// The study.
+        study: StudyNumber,
+        /// Filed under until now.
+        from: PatientNumber,
+        /// Filed under from now on.
+        to: PatientNumber,
+        /// Why.
+        reason: String,
+    },
+    /// Names were released: these patients, by these studies, may be listed until the lease ends.
+    Listed {
+        /// The patients.
+        patients: NumberSet,
+        /// The studies.
+        studies: NumberSet,
+        /// End of the lease.
+        lease_until: Instant,
+    },
+    /// Keys of a study were released.
+    Opened {
+        /// The patient.
+        patient: PatientNumber,
+        /// The study.
+        study: StudyNumber,
+        /// What of it.
+        scope: OpenScope,
+        /// End of the lease.
+        lease_until: Instant,
+    },
+    /// Somebody asked for what they may not reach.
+    Refused {
+        /// A fixed word for what was tried: `open`, `list`, `move`, `exposure`, ...
+        action: String,
+        /// The target, when it is one of ours.
+        what: Option<What>,
+        /// A fixed word for why.
+        reason: String,
+    },
+    /// An exposure report was made.
+    ExposureReported {
+        /// About whom.
+        about: Who,
+        /// Over which window.
+        window: Window,
+        /// How many patients were reachable.
+        reachable_patients: u64,
+        /// How many were listed.
+        listed_patients: u64,
+        /// How many were opened.
+        opened_patients: u64,
+    },
+    /// A patient asked who looked.
+    AccessesRead {
+        /// The patient.
+        patient: PatientNumber,
+    },
+    /// A kind that a later version wrote; read as itself, never written.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Entry {
+    /// The version written today.
+    pub const VERSION: u8 = 1;
+}
+
+impl EntryBody {
+    /// The highest tier that reading this entry's subject takes, for entries that release something.
+    #[must_use]
+    pub fn released(&self) -> Option<Tier> {
+        match self {
+            Self::Listed { .. } | Self::Opened { scope: OpenScope::Listing, .. } => Some(Tier::List),
+            Self::Opened { scope: OpenScope::Images, .. } => Some(Tier::Open),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The nouns of leadglass: identifiers, people, relationships and ledger entries.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness. Every other crate speaks in these words.
+
+mod entry;
+mod id;
+mod patient_set;
+mod reach;
+mod time;
+
+pub use entry::{Actor, Entry, EntryBody, OpenScope, Origin, SignInMethod};
+pub use id::{
+    DeviceId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId, SiteId,
+    StudyNumber, Uid,
+};
+pub use patient_set::{NumberSet, NumberSetError};
+pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};
+pub use time::{Instant, SECOND, Window};

@@ -1,0 +1,40 @@
+//! What the front and the warden say to each other: versioned, limited messages over a Unix socket.
+//!
+//! Transport: tarpc over length-delimited postcard frames of at most [`FRAME_BYTES_MAX`]. The first call on a
+//! connection is [`Warden::hello`], which refuses a front of another [`PROTOCOL_VERSION`].
+//! The socket that the owner's command line uses carries the same service; only there [`Credential::Owner`] holds.
+
+mod codec;
+mod handover;
+mod pages;
+mod reading;
+mod refusal;
+
+pub use codec::{FRAME_BYTES_MAX, bind, connect, listen};
+pub use handover::{
+    HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
+    SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
+};
+pub use pages::*;
+pub use reading::*;
+pub use refusal::{Invalid, Refusal};
+
+/// The version of these messages. A front and a warden of different versions do not talk.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The warden's service. Every method takes the credential that its caller holds and decides by itself.
+#[tarpc::service]
+pub trait Warden {
+    /// Opens the conversation; refuses another protocol version.
+    async fn hello(version: u16) -> Result<Hello, Refusal>;
+    /// Takes outbox records in their order; what is acknowledged will not be sent again.
+    async fn handover(records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal>;
+    /// Lists patients, studies or series that the caller may list. The entry is durable before the answer.
+    async fn list(credential: Credential, request: ListRequest) -> Result<ListReply, Refusal>;
+    /// Releases the keys of a study to a caller who may open it. The entry is durable before the answer.
+    async fn open(credential: Credential, request: OpenRequest) -> Result<OpenReply, Refusal>;
+    /// Signing in, enrolling and signing out.
+    async fn sign_in(origin: model::Origin, request: SignInRequest) -> Result<SignInReply, Refusal>;
+    /// Everything else that a page or a command asks.
+    async fn ask(credential: Credential, request: PageRequest) -> Result<PageReply, Refusal>;
+}

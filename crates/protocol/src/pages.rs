@@ -1,0 +1,623 @@
+//! Signing in, and everything else that pages and commands ask.
+
+use std::net::IpAddr;
+
+use model::{
+    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, OrganisationId, Origin, PersonId, Role, SessionId,
+    SignInMethod, Tier, Uid, Window,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{PatientRow, StudyRow};
+
+/// One step of signing in or enrolling. WebAuthn structures travel as the JSON that the browser makes and takes.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum SignInRequest {
+    /// Start a discoverable passkey sign-in.
+    PasskeyBegin,
+    /// Finish it.
+    PasskeyFinish {
+        /// From [`SignInReply::Ceremony`].
+        ceremony: String,
+        /// `PublicKeyCredential` as JSON.
+        credential: String,
+        /// What the browser calls itself, shown in the list of sessions.
+        user_agent: String,
+    },
+    /// Sign in with a password and a one-time code, or a recovery code in its place.
+    Password {
+        /// E-mail address.
+        email: String,
+        /// Password.
+        password: String,
+        /// Six digits, or a recovery code.
+        code: String,
+        /// What the browser calls itself.
+        user_agent: String,
+    },
+    /// What an enrolment link is for.
+    EnrolmentLook {
+        /// The token in the link.
+        token: String,
+    },
+    /// Start binding a passkey.
+    EnrolPasskeyBegin {
+        /// The token in the link.
+        token: String,
+    },
+    /// Finish binding a passkey. The link is used up.
+    EnrolPasskeyFinish {
+        /// The token in the link.
+        token: String,
+        /// From [`SignInReply::Ceremony`].
+        ceremony: String,
+        /// `PublicKeyCredential` as JSON.
+        credential: String,
+        /// What the person calls this passkey.
+        label: String,
+    },
+    /// Set a password, where the organisation allows it; answers with the one-time-code secret to confirm.
+    EnrolPasswordBegin {
+        /// The token in the link.
+        token: String,
+        /// The new password.
+        password: String,
+    },
+    /// Confirm with a code of the moment. The link is used up; recovery codes are shown once.
+    EnrolPasswordFinish {
+        /// The token in the link.
+        token: String,
+        /// From [`SignInReply::OneTimeCodeSecret`].
+        ceremony: String,
+        /// Six digits.
+        code: String,
+    },
+    /// How strong a password would be. Nothing is kept.
+    PasswordEstimate {
+        /// The token of an enrolment link.
+        token: String,
+        /// The password.
+        password: String,
+    },
+    /// End this session.
+    SignOut {
+        /// The session's token.
+        token: String,
+    },
+}
+
+impl std::fmt::Debug for SignInRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignInRequest(..)")
+    }
+}
+
+/// The answer to one step.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum SignInReply {
+    /// What the browser's `navigator.credentials` call takes, as JSON.
+    Ceremony {
+        /// Names this ceremony in the next step.
+        ceremony: String,
+        /// `PublicKeyCredentialCreationOptions` or `...RequestOptions` wrapped in `publicKey`, as JSON.
+        options: String,
+    },
+    /// Signed in.
+    SignedIn {
+        /// The token for the cookie.
+        token: String,
+        /// Who and until when.
+        me: Me,
+    },
+    /// Whom an enrolment link is for.
+    Enrolment(EnrolmentFor),
+    /// The secret for an authenticator app.
+    OneTimeCodeSecret {
+        /// Names this ceremony in the next step.
+        ceremony: String,
+        /// `otpauth://` URI (shown as QR).
+        uri: String,
+        /// The URI as an SVG QR code.
+        qr_svg: String,
+        /// The secret in Base32, to type.
+        secret: String,
+    },
+    /// Enrolled. Recovery codes are shown once, when a password was set.
+    Enrolled {
+        /// Recovery codes.
+        recovery_codes: Vec<String>,
+    },
+    /// How strong a password would be.
+    Estimate(PasswordEstimate),
+    /// Done.
+    Done,
+}
+
+impl std::fmt::Debug for SignInReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignInReply(..)")
+    }
+}
+
+/// Whom an enrolment link is for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EnrolmentFor {
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Role.
+    pub role: Role,
+    /// Whether a password and code may be set.
+    pub password_allowed: bool,
+    /// Until when the link works.
+    pub until: Instant,
+}
+
+/// How strong a password would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordEstimate {
+    /// Whether it would be accepted.
+    pub accepted: bool,
+    /// 0 (guessed at once) to 4 (very hard to guess).
+    pub score: u8,
+    /// Fixed words for why: `too-short`, `too-long`, `common`, `context`, `guessable`, `fine`, and zxcvbn's hints.
+    pub reasons: Vec<String>,
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// Number.
+    pub person: PersonId,
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Role.
+    pub role: Role,
+    /// Organisations by name.
+    pub organisations: Vec<String>,
+    /// This session.
+    pub session: SessionId,
+    /// When it ends if nothing is done.
+    pub idle_until: Instant,
+    /// When it ends at the latest.
+    pub absolute_until: Instant,
+    /// How many recovery codes are left.
+    pub recovery_codes_left: u32,
+    /// Name of the site.
+    pub site: String,
+}
+
+/// Everything else that a page or a command asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum PageRequest {
+    /// Who am I.
+    Me,
+    /// My sessions, or with `person` somebody else's (officer).
+    Sessions {
+        /// Whose; `None` is the caller's own.
+        person: Option<PersonId>,
+    },
+    /// End a session: one's own, or anybody's (officer).
+    EndSession {
+        /// Which.
+        session: SessionId,
+    },
+    /// All people (administrator, officer, owner).
+    People,
+    /// All organisations (administrator, officer, owner).
+    Organisations,
+    /// All devices (administrator, officer, owner).
+    Devices,
+    /// Add an organisation.
+    AddOrganisation {
+        /// Name.
+        name: String,
+        /// Which authenticators it accepts.
+        authorisation: Authorisation,
+    },
+    /// Add a person and issue an enrolment link.
+    AddPerson {
+        /// E-mail address.
+        email: String,
+        /// Name.
+        name: String,
+        /// Role.
+        role: Role,
+        /// Organisation's name.
+        organisation: String,
+        /// Whether this person may use a password and code (turns the organisation's setting on for them).
+        password_and_code: bool,
+        /// For a patient: `ISSUER/ID` of their own record, which gives the relationship of being the patient.
+        own_record: Option<String>,
+    },
+    /// Issue a new enrolment link; older ones stop working.
+    IssueEnrolment {
+        /// Whose.
+        email: String,
+    },
+    /// Add a device.
+    AddDevice {
+        /// Name.
+        name: String,
+        /// Organisation's name.
+        organisation: String,
+        /// What it may do.
+        may: Vec<DeviceMay>,
+        /// AE title.
+        ae_title: Option<String>,
+        /// Addresses as CIDR.
+        from: Vec<String>,
+        /// Whether to make a bearer token.
+        token: bool,
+    },
+    /// Make a relationship.
+    Relate {
+        /// `person:EMAIL`, `org:NAME`, `device:NAME`.
+        who: String,
+        /// `patient:ISSUER/ID`, `study:UID`, `site`.
+        whom: String,
+        /// How far.
+        tier: Tier,
+        /// From when.
+        from: Instant,
+        /// Until when.
+        until: Instant,
+        /// Why.
+        basis: String,
+    },
+    /// End relationships between the two at `until`.
+    Unrelate {
+        /// As in `Relate`.
+        who: String,
+        /// As in `Relate`.
+        whom: String,
+        /// When.
+        until: Instant,
+    },
+    /// Move a study to another patient (officer, administrator, owner).
+    MoveStudy {
+        /// The study.
+        study: Uid,
+        /// `ISSUER/ID` of the right patient.
+        patient: String,
+        /// Why.
+        reason: String,
+    },
+    /// The patient's own studies (patient).
+    MyStudies,
+    /// Who looked at the patient's images (patient).
+    MyAccesses,
+    /// Ledger entries, newest last (officer, owner).
+    Entries {
+        /// First entry wanted.
+        from: EntryNumber,
+        /// How many, at most 500.
+        limit: u32,
+    },
+    /// The signed checkpoint (officer, owner).
+    Checkpoint,
+    /// The exposure report (officer, owner).
+    Exposure {
+        /// `person:EMAIL`, `org:NAME`, `device:NAME`.
+        who: String,
+        /// Over which time.
+        window: Window,
+    },
+    /// Wait until the outbox is handed over up to here, for commands that relate right after an import (owner).
+    Health,
+    /// Take a consistent snapshot of the warden's files into a folder that the caller names (owner; `vault sync`).
+    Snapshot {
+        /// The folder, on the warden's machine.
+        into: String,
+    },
+}
+
+/// The answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum PageReply {
+    /// Done.
+    Done,
+    /// Who is signed in.
+    Me(Me),
+    /// Sessions.
+    Sessions(Vec<SessionRow>),
+    /// People.
+    People(Vec<PersonRow>),
+    /// Organisations.
+    Organisations(Vec<OrganisationRow>),
+    /// Devices.
+    Devices(Vec<DeviceRow>),
+    /// An enrolment link's token.
+    EnrolmentLink {
+        /// For whom.
+        person: PersonId,
+        /// Token; the link is `/enrol#TOKEN`, so that it never reaches a server's log.
+        token: String,
+        /// Until when it works.
+        until: Instant,
+    },
+    /// A device was added.
+    DeviceAdded {
+        /// Which.
+        device: DeviceId,
+        /// Its bearer token, shown once.
+        token: Option<String>,
+    },
+    /// A relationship was made or ended.
+    Related {
+        /// The entry.
+        entry: EntryNumber,
+    },
+    /// Studies of the patient.
+    MyStudies(Vec<StudyRow>),
+    /// Who looked.
+    MyAccesses(Vec<AccessRow>),
+    /// Entries.
+    Entries {
+        /// The entries from the wanted one on.
+        entries: Vec<NumberedEntry>,
+        /// How many there are in all.
+        size: u64,
+    },
+    /// The checkpoint, a signed note.
+    Checkpoint(String),
+    /// The report.
+    Exposure(Box<ExposureReport>),
+    /// How the warden is.
+    Health(Health),
+}
+
+/// How the warden is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// Entries in the ledger.
+    pub entries: u64,
+    /// Patients.
+    pub patients: u64,
+    /// Studies.
+    pub studies: u64,
+    /// Last outbox record taken.
+    pub outbox_sequence: u64,
+}
+
+/// One session in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Which.
+    pub session: SessionId,
+    /// Whose.
+    pub person: PersonId,
+    /// Since when.
+    pub since: Instant,
+    /// Last use.
+    pub last_used: Instant,
+    /// From where.
+    pub origin: Origin,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// How.
+    pub method: SignInMethod,
+    /// Whether it is the caller's.
+    pub current: bool,
+}
+
+/// One person in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// Number.
+    pub person: PersonId,
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Role.
+    pub role: Role,
+    /// Organisations by name.
+    pub organisations: Vec<String>,
+    /// Passkeys bound.
+    pub passkeys: u32,
+    /// Whether a password is set.
+    pub password: bool,
+    /// Last sign-in.
+    pub last_sign_in: Option<Instant>,
+}
+
+/// One organisation in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationRow {
+    /// Number.
+    pub organisation: OrganisationId,
+    /// Name.
+    pub name: String,
+    /// Which authenticators it accepts.
+    pub authorisation: Authorisation,
+    /// Members.
+    pub members: u32,
+}
+
+/// One device in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRow {
+    /// Number.
+    pub device: DeviceId,
+    /// Name.
+    pub name: String,
+    /// Organisation's name.
+    pub organisation: String,
+    /// AE title.
+    pub ae_title: Option<String>,
+    /// Addresses.
+    pub from: Vec<String>,
+    /// What it may do.
+    pub may: Vec<DeviceMay>,
+    /// Whether it has a bearer token.
+    pub token: bool,
+}
+
+/// One entry with its number and the names behind its numbers, for the officer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NumberedEntry {
+    /// Number.
+    pub number: EntryNumber,
+    /// The entry as JSON (`model::Entry`), exactly as it was recorded.
+    pub entry: String,
+    /// Who did it, in words ("Dr. A. Example", "device CT1", "owner").
+    pub actor_name: String,
+}
+
+impl NumberedEntry {
+    /// The entry, parsed.
+    pub fn parse(&self) -> Result<Entry, serde_json::Error> {
+        serde_json::from_str(&self.entry)
+    }
+}
+
+/// One line of 'who looked at my images'.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRow {
+    /// The entry.
+    pub entry: EntryNumber,
+    /// When.
+    pub at: Instant,
+    /// Name of the person or device.
+    pub who: String,
+    /// Role, for a person.
+    pub role: Option<Role>,
+    /// Organisations by name.
+    pub organisations: Vec<String>,
+    /// Why they may: the relationship's basis.
+    pub basis: String,
+    /// Whether images were opened, or only listed.
+    pub opened: bool,
+    /// Which studies: description and date, in the patient's own list.
+    pub studies: Vec<Uid>,
+}
+
+/// A number of patients and studies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// Patients.
+    pub patients: u64,
+    /// Studies.
+    pub studies: u64,
+}
+
+/// What could be reached, what was listed and what was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposureReport {
+    /// About whom, as asked.
+    pub who: String,
+    /// Over which time.
+    pub window: Window,
+    /// What a relationship granted at some instant of the window.
+    pub reachable: Count,
+    /// What was listed, leases included.
+    pub listed: Count,
+    /// What was opened, leases included.
+    pub opened: Count,
+    /// The patients, opened ones first; at most [`EXPOSURE_PATIENTS_MAX`] rows, `truncated` says whether there are more.
+    pub patients: Vec<ExposedPatient>,
+    /// Whether rows are missing (counts never are).
+    pub truncated: bool,
+    /// The window cut into equal parts, for the plot.
+    pub timeline: Vec<TimelinePart>,
+    /// Entries in the ledger when this was computed.
+    pub ledger_size: u64,
+    /// The signed checkpoint over them.
+    pub checkpoint: String,
+}
+
+/// The most patients in one report over RPC.
+pub const EXPOSURE_PATIENTS_MAX: usize = 10_000;
+
+/// One patient of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposedPatient {
+    /// The patient, named (an officer may know whom to tell).
+    pub patient: PatientRow,
+    /// Studies reachable.
+    pub reachable: u32,
+    /// Studies listed.
+    pub listed: u32,
+    /// Studies opened.
+    pub opened: u32,
+    /// First and last listing or opening.
+    pub first: Option<Instant>,
+    /// Last.
+    pub last: Option<Instant>,
+    /// From where, distinct.
+    pub origins: Vec<Origin>,
+}
+
+/// One part of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelinePart {
+    /// Where it begins.
+    pub from: Instant,
+    /// Patients listed in it.
+    pub listed: u32,
+    /// Patients opened in it.
+    pub opened: u32,
+}
+
+/// Whether `address` is inside one of the CIDR blocks; an empty list admits all.
+#[must_use]
+pub fn admits(from: &[String], address: IpAddr) -> bool {
+    from.is_empty() || from.iter().any(|block| in_block(block, address))
+}
+
+fn in_block(block: &str, address: IpAddr) -> bool {
+    let (network, bits) = match block.split_once('/') {
+        Some((network, bits)) => match bits.parse::<u32>() {
+            Ok(bits) => (network, Some(bits)),
+            Err(_) => return false,
+        },
+        None => (block, None),
+    };
+    // an IPv4 client on a dual-stack socket arrives as ::ffff:a.b.c.d
+    match (network.parse::<IpAddr>(), address.to_canonical()) {
+        (Ok(IpAddr::V4(network)), IpAddr::V4(address)) => {
+            let bits = bits.unwrap_or(32);
+            bits <= 32 && (u32::from(network) ^ u32::from(address)).checked_shr(32 - bits).unwrap_or(0) == 0
+        }
+        (Ok(IpAddr::V6(network)), IpAddr::V6(address)) => {
+            let bits = bits.unwrap_or(128);
+            bits <= 128 && (u128::from(network) ^ u128::from(address)).checked_shr(128 - bits).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(block: &str, address: &str, inside: bool) {
+        let address = address.parse().expect("a test address");
+        assert_eq!(admits(&[block.to_owned()], address), inside, "{block} {address}");
+    }
+
+    #[test]
+    fn addresses_are_matched_by_block() {
+        check("10.0.0.0/8", "10.200.1.1", true);
+        check("10.0.0.0/8", "11.0.0.1", false);
+        check("0.0.0.0/0", "192.0.2.1", true);
+        check("192.0.2.7", "192.0.2.7", true);
+        check("192.0.2.7", "192.0.2.8", false);
+        check("192.0.2.0/24", "::ffff:192.0.2.9", true);
+        check("2001:db8::/32", "2001:db8:1::1", true);
+        check("2001:db8::/32", "2001:db9::1", false);
+        check("::/0", "2001:db9::1", true);
+    }
+
+    #[test]
+    fn a_block_out_of_shape_admits_nobody() {
+        for block in ["", "10.0.0.0/33", "10.0.0.0/x", "nonsense", "::/129"] {
+            check(block, "10.0.0.1", false);
+        }
+    }
+}

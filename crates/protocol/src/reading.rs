@@ -1,0 +1,292 @@
+//! Listing and opening.
+
+use model::{Instant, KeyId, Origin, PatientNumber, SiteId, StudyNumber, Uid};
+use serde::{Deserialize, Serialize};
+
+/// What a caller holds.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Credential {
+    /// A session cookie.
+    Session {
+        /// The token.
+        token: String,
+        /// From where.
+        origin: Origin,
+    },
+    /// The bearer token of a device.
+    DeviceToken {
+        /// The token.
+        token: String,
+        /// From where.
+        origin: Origin,
+    },
+    /// Nothing.
+    Stranger {
+        /// From where.
+        origin: Origin,
+    },
+    /// The owner of the machine; holds only on the owner's socket.
+    Owner,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Session { .. } => "Session(..)",
+            Self::DeviceToken { .. } => "DeviceToken(..)",
+            Self::Stranger { .. } => "Stranger",
+            Self::Owner => "Owner",
+        })
+    }
+}
+
+/// What the warden tells a front at the beginning and whenever devices change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// The site.
+    pub site: SiteId,
+    /// Its name.
+    pub site_name: String,
+    /// `seal::SitePublicKey` as bytes.
+    pub site_public_key: Vec<u8>,
+    /// The next outbox record that the warden expects, and the chain value of the one before.
+    pub next_outbox_sequence: u64,
+    /// Chain value before it.
+    pub outbox_chain: [u8; 32],
+    /// Every device, signed by the warden for times when it is away.
+    pub devices: SignedDevices,
+    /// The private key of the front's own certificate (PEM), kept sealed by the warden; released to the front only.
+    pub tls_key_pem: Option<String>,
+}
+
+/// The device list, signed so that a front can trust it from its own disk while the warden is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedDevices {
+    /// `Vec<DeviceEntry>` as JSON.
+    pub list: Vec<u8>,
+    /// Ed25519 over `"leadglass device list v1\n"` and the list, by the site's signing key.
+    pub signature: Vec<u8>,
+}
+
+/// One device as the front needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceEntry {
+    /// Its number.
+    pub device: model::DeviceId,
+    /// Its name.
+    pub name: String,
+    /// Its AE title, when it speaks DIMSE.
+    pub ae_title: Option<String>,
+    /// Addresses it may come from, as CIDR; empty means any.
+    pub from: Vec<String>,
+    /// What it may do.
+    pub may: Vec<model::DeviceMay>,
+    /// SHA-256 of its bearer token, when it has one.
+    pub token_sha256: Option<[u8; 32]>,
+}
+
+/// The level of a query (PS3.18 section 10.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Level {
+    /// Patients.
+    Patient,
+    /// Studies.
+    Study,
+    /// Series.
+    Series,
+    /// Instances: the warden answers with studies and their listing keys, the front matches instances itself.
+    Instance,
+}
+
+/// One matching key: a tag and the value to match, as PS3.4 C.2.2.2 has it (empty is universal, `*` and `?` are
+/// wildcards, `-` makes ranges of dates and times, `\` or `,` separate UIDs).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Match {
+    /// Group and element, `0x00100010` for PatientName.
+    pub tag: u32,
+    /// The value.
+    pub value: String,
+}
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Order {
+    /// Newest study first.
+    #[default]
+    NewestFirst,
+    /// Oldest study first.
+    OldestFirst,
+    /// By patient name.
+    PatientName,
+}
+
+/// The most rows in one page.
+pub const PAGE_ROWS_MAX: u32 = 200;
+
+/// Which rows are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ListRequest {
+    /// The level.
+    pub level: Level,
+    /// All of these must match.
+    pub matches: Vec<Match>,
+    /// One search box: every word must match a name, an identifier, an accession number, a description, a modality or a date. Empty: all.
+    pub words: String,
+    /// Order of studies.
+    pub order: Order,
+    /// Rows to pass over.
+    pub offset: u32,
+    /// Rows wanted, at most [`PAGE_ROWS_MAX`]; more is answered with that many.
+    pub limit: u32,
+}
+
+/// A page of rows. Exactly one of the vectors is filled, by level.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListReply {
+    /// Patients.
+    pub patients: Vec<PatientRow>,
+    /// Studies.
+    pub studies: Vec<StudyRow>,
+    /// Series, each with its study.
+    pub series: Vec<SeriesRow>,
+    /// For [`Level::Instance`]: studies with their listing keys.
+    pub listings: Vec<ReleasedStudy>,
+    /// Whether more rows match behind this page.
+    pub more: bool,
+}
+
+/// A patient as the registry shows it (after moves and corrections).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientRow {
+    /// Internal number.
+    pub number: PatientNumber,
+    /// Patient ID.
+    pub id: String,
+    /// Issuer of Patient ID.
+    pub issuer: String,
+    /// Patient's Name.
+    pub name: String,
+    /// Birth date, `YYYYMMDD` or empty.
+    pub birth_date: String,
+    /// Sex.
+    pub sex: String,
+    /// How many studies are filed here that the caller may list.
+    pub studies: u32,
+}
+
+/// A study as the registry shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudyRow {
+    /// Internal number.
+    pub number: StudyNumber,
+    /// The patient it is filed under.
+    pub patient: PatientRow,
+    /// StudyInstanceUID.
+    pub uid: Uid,
+    /// Study date.
+    pub date: String,
+    /// Study time.
+    pub time: String,
+    /// Accession number.
+    pub accession_number: String,
+    /// Study ID.
+    pub id: String,
+    /// Study description.
+    pub description: String,
+    /// Referring physician's name.
+    pub referring_physician: String,
+    /// Modalities in study, sorted.
+    pub modalities: Vec<String>,
+    /// SOP classes in study, sorted.
+    pub sop_classes: Vec<String>,
+    /// Number of study related series.
+    pub series: u32,
+    /// Number of study related instances.
+    pub instances: u32,
+    /// Whether another study carries the same UID for another patient, or an instance has conflicting versions.
+    pub conflict: bool,
+}
+
+/// A series as the registry shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesRow {
+    /// Its study.
+    pub study: StudyRow,
+    /// SeriesInstanceUID.
+    pub uid: Uid,
+    /// Modality.
+    pub modality: String,
+    /// Series number.
+    pub series_number: String,
+    /// Series description.
+    pub description: String,
+    /// Body part examined.
+    pub body_part: String,
+    /// Performed procedure step start date, or series date.
+    pub date: String,
+    /// Performed procedure step start time, or series time.
+    pub time: String,
+    /// Number of series related instances.
+    pub instances: u32,
+}
+
+/// Which study is wanted, and what of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenRequest {
+    /// StudyInstanceUID.
+    pub study: Uid,
+    /// Images, or the listing only.
+    pub scope: Scope,
+}
+
+/// What of a study is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Scope {
+    /// Data keys and listing keys.
+    Images,
+    /// Listing keys only.
+    Listing,
+}
+
+/// Released studies: usually one; two patients' studies may carry one UID, and only those in reach are here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenReply {
+    /// The studies.
+    pub studies: Vec<ReleasedStudy>,
+}
+
+/// The keys of one study, for the length of a lease.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedStudy {
+    /// The row: patient attributes here override what the stored data set says (a move is an overlay).
+    pub row: StudyRow,
+    /// Whether the row's patient differs from what the data sets say.
+    pub moved: bool,
+    /// Its keys.
+    pub keys: Vec<ReleasedKey>,
+    /// When they must be forgotten.
+    pub lease_until: Instant,
+}
+
+impl std::fmt::Debug for ReleasedStudy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReleasedStudy").field("study", &self.row.number).finish_non_exhaustive()
+    }
+}
+
+/// One batch's keys.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedKey {
+    /// Which.
+    pub key: KeyId,
+    /// Opens pixels; absent when only the listing was released.
+    pub data_key: Option<[u8; 32]>,
+    /// Opens rows and metadata.
+    pub listing_key: [u8; 32],
+}
+
+impl std::fmt::Debug for ReleasedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReleasedKey({}, ..)", self.key)
+    }
+}

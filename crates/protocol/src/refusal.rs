@@ -1,0 +1,91 @@
+//! Why the warden says no.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why the warden says no. The portal, the command line and DIMSE each translate it once, at their edge.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No session, or it ended. HTTP 401.
+    #[error("you are not signed in, or your session ended; sign in again")]
+    SignedOut,
+    /// Known, but not allowed, where that may be said. HTTP 403.
+    #[error("you may not do this; a relationship or another role is needed")]
+    NotAllowed,
+    /// Not there, or not to be known by the caller. HTTP 404.
+    #[error("there is nothing here that you may see")]
+    NotFound,
+    /// Sign-in failed. One sentence for every cause, so that it tells nothing.
+    #[error("these do not fit together; check e-mail address, password and code, and try again")]
+    SignInFailed,
+    /// Too many attempts.
+    #[error("too many attempts; wait {seconds} seconds and try again")]
+    Throttled {
+        /// How long to wait.
+        seconds: u32,
+    },
+    /// The request itself is wrong. HTTP 400.
+    #[error("{0}")]
+    Invalid(Invalid),
+    /// It exists already. HTTP 409.
+    #[error("this exists already; choose another name or use the existing one")]
+    Exists,
+    /// The message version does not fit.
+    #[error("the warden speaks protocol {theirs}; run front and warden from the same version of leadglass")]
+    Version {
+        /// The warden's version.
+        theirs: u16,
+    },
+    /// Nothing can be recorded now, so nothing is released. HTTP 503.
+    #[error("the ledger cannot record now, so nothing is released; the administrator sees why in the log")]
+    CannotRecord,
+    /// The warden cannot be reached. HTTP 503 with Retry-After.
+    #[error("reading waits for the warden; images are still being taken in, try again in a few seconds")]
+    WardenAway,
+    /// Something failed inside; the log has the rest. HTTP 500.
+    #[error("something failed inside; the log of the warden says what")]
+    Internal,
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum Invalid {
+    /// A new password is refused; why.
+    #[error("this password cannot be used: {0}")]
+    Password(String),
+    /// A one-time code does not fit.
+    #[error("the code does not fit; check that the phone's clock is right and use the code of this moment")]
+    Code,
+    /// An enrolment link does not work.
+    #[error("this link has been used or has expired; ask for a new one where you got it")]
+    EnrolmentLink,
+    /// The passkey's answer does not verify.
+    #[error("the passkey did not verify; try again, or use another passkey")]
+    Passkey,
+    /// A name, an address or the like is out of shape.
+    #[error("{field} is not usable: {expected} is expected")]
+    Field {
+        /// Which field.
+        field: String,
+        /// What is expected.
+        expected: String,
+    },
+    /// Something that the request names does not exist (owner's and administrator's requests only).
+    #[error("there is no {noun} of that name; list them with `leadglass {command}`")]
+    Unknown {
+        /// organisation, person, device, patient, study.
+        noun: String,
+        /// The command that lists them.
+        command: String,
+    },
+    /// An outbox record does not continue the chain.
+    #[error(
+        "outbox record {sequence} does not continue the chain after {expected}; the front's outbox was changed or restored from an older copy"
+    )]
+    Chain {
+        /// The record's number.
+        sequence: u64,
+        /// The number that the warden expects next.
+        expected: u64,
+    },
+}
