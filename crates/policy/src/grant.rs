@@ -1,0 +1,334 @@
+//! The decision.
+
+use model::{
+    DeviceId, DeviceMay, EntryNumber, Instant, OrganisationId, PatientNumber, PersonId, Role, StudyNumber, Tier,
+};
+use thiserror::Error;
+
+use crate::{LEASE_SECONDS_MAX, Service, is_open_to_strangers};
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Nobody who is known.
+    Stranger,
+    /// A person with a live session.
+    Person {
+        /// Who.
+        person: PersonId,
+        /// Role.
+        role: Role,
+        /// Organisations that they are a member of now.
+        organisations: Vec<OrganisationId>,
+        /// When the session ends at the latest.
+        session_until: Instant,
+    },
+    /// A device that proved itself by address and AE title, or by its token.
+    Device {
+        /// Which.
+        device: DeviceId,
+        /// What it may do.
+        may: Vec<DeviceMay>,
+    },
+    /// The owner of the machine, on the owner's socket.
+    Owner,
+}
+
+/// How a relationship reaches a target at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// How far.
+    pub tier: Tier,
+    /// The entry that made the relationship.
+    pub entry: EntryNumber,
+    /// When it ends.
+    pub until: Instant,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing in particular; rows are filtered one by one by [`Subject::may_list`].
+    Nothing,
+    /// A study, with the reach that the subject has on it.
+    Study {
+        /// The patient it is filed under.
+        patient: PatientNumber,
+        /// The study.
+        study: StudyNumber,
+        /// The subject's reach on it.
+        reach: Option<Reach>,
+    },
+    /// A person's own things.
+    Person(PersonId),
+}
+
+/// Proof that [`decide`] allowed something. Consumed by the ledger, which turns it into a receipt.
+#[derive(Debug)]
+pub struct Grant {
+    service: Service,
+    target: Target,
+    lease_until: Instant,
+}
+
+impl Grant {
+    /// What was allowed.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    /// On what.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Until when at the latest, without another decision.
+    #[must_use]
+    pub fn lease_until(&self) -> Instant {
+        self.lease_until
+    }
+}
+
+/// Why not. Outside, a study that may not be reached reads as one that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Denied {
+    /// Nobody is known; signing in may help.
+    #[error("signing in is needed")]
+    Unknown,
+    /// Somebody is known, and their role or permission does not include this.
+    #[error("the role does not include this")]
+    Role,
+    /// No relationship reaches the target now.
+    #[error("no relationship reaches this now")]
+    Reach,
+}
+
+impl Denied {
+    /// The fixed word that the ledger records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Role => "role",
+            Self::Reach => "reach",
+        }
+    }
+}
+
+impl Subject {
+    /// Whether patients' names and images can be reached at all, by any relationship.
+    #[must_use]
+    pub fn reads_patients(&self) -> bool {
+        match self {
+            Self::Person { role, .. } => {
+                matches!(role, Role::Patient | Role::Referrer | Role::Radiologist | Role::Technologist)
+            }
+            Self::Device { may, .. } => may.contains(&DeviceMay::List) || may.contains(&DeviceMay::Open),
+            Self::Owner | Self::Stranger => false,
+        }
+    }
+
+    /// Whether one row of a list may be shown, given the reach on it.
+    #[must_use]
+    pub fn may_list(&self, reach: Option<&Reach>, now: Instant) -> bool {
+        self.reads_patients() && reach.is_some_and(|reach| now < reach.until)
+    }
+
+    fn may(&self, service: Service) -> Result<(), Denied> {
+        if is_open_to_strangers(service) {
+            return Ok(());
+        }
+        let allowed = match self {
+            Self::Stranger => return Err(Denied::Unknown),
+            Self::Owner => matches!(
+                service,
+                Service::Manage
+                    | Service::Directory
+                    | Service::Ledger
+                    | Service::Exposure
+                    | Service::Machine
+                    | Service::MoveStudy
+            ),
+            Self::Device { may, .. } => match service {
+                Service::Echo => true,
+                Service::Store => may.contains(&DeviceMay::Store),
+                Service::List | Service::OpenListing => {
+                    may.contains(&DeviceMay::List) || may.contains(&DeviceMay::Open)
+                }
+                Service::Open => may.contains(&DeviceMay::Open),
+                _ => false,
+            },
+            Self::Person { role, .. } => role_includes(*role, service),
+        };
+        if allowed { Ok(()) } else { Err(Denied::Role) }
+    }
+}
+
+/// The table. `docs/access.md` is the same for people who do not read Rust; a test keeps the two alike.
+fn role_includes(role: Role, service: Service) -> bool {
+    use Service::*;
+    let mine = matches!(service, OwnSessions);
+    mine || match role {
+        Role::Patient => matches!(service, List | Open | OpenListing | OwnStudies | OwnAccesses),
+        Role::Referrer | Role::Radiologist | Role::Technologist => matches!(service, List | Open | OpenListing),
+        Role::Officer => matches!(service, Ledger | Exposure | Directory | AllSessions | MoveStudy),
+        Role::Administrator => matches!(service, Directory | Manage | MoveStudy),
+        Role::OfficerAdministrator => {
+            matches!(service, Ledger | Exposure | Directory | AllSessions | MoveStudy | Manage)
+        }
+    }
+}
+
+/// Decides. Default deny: what the table does not include, and what no relationship reaches, is refused.
+pub fn decide(subject: &Subject, service: Service, target: Target, now: Instant) -> Result<Grant, Denied> {
+    subject.may(service)?;
+    let mut lease_until = now.plus_seconds(LEASE_SECONDS_MAX);
+    if let Subject::Person { session_until, .. } = subject {
+        lease_until = lease_until.min(*session_until);
+    }
+    match (service, &target) {
+        (Service::Open | Service::OpenListing, Target::Study { reach, .. }) => {
+            let needed = if service == Service::Open { Tier::Open } else { Tier::List };
+            let reach =
+                reach.as_ref().filter(|reach| reach.tier >= needed && now < reach.until).ok_or(Denied::Reach)?;
+            lease_until = lease_until.min(reach.until);
+        }
+        // an opening without a target is a mistake of the caller: refused, as everything unknown is
+        (Service::Open | Service::OpenListing, _) => return Err(Denied::Reach),
+        (Service::OwnSessions | Service::OwnStudies | Service::OwnAccesses, Target::Person(owner)) => match subject {
+            Subject::Person { person, .. } if person == owner => {}
+            _ => return Err(Denied::Role),
+        },
+        _ => {}
+    }
+    Ok(Grant { service, target, lease_until })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant(1_000_000_000);
+
+    fn person(role: Role) -> Subject {
+        Subject::Person { person: PersonId(7), role, organisations: vec![], session_until: Instant::MAX }
+    }
+
+    fn study(tier: Tier, until: Instant) -> Target {
+        Target::Study {
+            patient: PatientNumber(1),
+            study: StudyNumber(2),
+            reach: Some(Reach { tier, entry: EntryNumber(3), until }),
+        }
+    }
+
+    const ROLES: [Role; 7] = [
+        Role::Patient,
+        Role::Referrer,
+        Role::Radiologist,
+        Role::Technologist,
+        Role::Officer,
+        Role::Administrator,
+        Role::OfficerAdministrator,
+    ];
+
+    #[test]
+    fn a_stranger_gets_only_what_must_work_before_somebody_is_known() {
+        for service in Service::ALL {
+            let answer = decide(&Subject::Stranger, service, study(Tier::Open, Instant::MAX), NOW);
+            assert_eq!(answer.is_ok(), is_open_to_strangers(service), "{service:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_opens_without_a_relationship() {
+        let target = || Target::Study { patient: PatientNumber(1), study: StudyNumber(2), reach: None };
+        let device =
+            Subject::Device { device: DeviceId(1), may: vec![DeviceMay::Store, DeviceMay::List, DeviceMay::Open] };
+        for subject in ROLES.map(person).into_iter().chain([device, Subject::Owner, Subject::Stranger]) {
+            for service in [Service::Open, Service::OpenListing] {
+                assert!(decide(&subject, service, target(), NOW).is_err(), "{subject:?} {service:?}");
+                assert!(decide(&subject, service, Target::Nothing, NOW).is_err(), "{subject:?} {service:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_officer_an_administrator_and_the_owner_see_no_patient_whatever_relationship_they_hold() {
+        let reach = Reach { tier: Tier::Open, entry: EntryNumber(0), until: Instant::MAX };
+        let blind = [Role::Officer, Role::Administrator, Role::OfficerAdministrator].map(person);
+        for subject in blind.into_iter().chain([Subject::Owner]) {
+            for service in [Service::List, Service::Open, Service::OpenListing, Service::OwnStudies] {
+                let answer = decide(&subject, service, study(Tier::Open, Instant::MAX), NOW);
+                assert_eq!(answer.err(), Some(Denied::Role), "{subject:?} {service:?}");
+            }
+            assert!(!subject.may_list(Some(&reach), NOW), "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn reach_ends_with_the_relationship() {
+        let referrer = person(Role::Referrer);
+        assert!(decide(&referrer, Service::Open, study(Tier::Open, NOW.plus_seconds(1)), NOW).is_ok());
+        assert_eq!(decide(&referrer, Service::Open, study(Tier::Open, NOW), NOW).err(), Some(Denied::Reach));
+        assert_eq!(decide(&referrer, Service::OpenListing, study(Tier::List, NOW), NOW).err(), Some(Denied::Reach));
+    }
+
+    #[test]
+    fn a_listing_relationship_opens_no_image() {
+        let referrer = person(Role::Referrer);
+        assert_eq!(decide(&referrer, Service::Open, study(Tier::List, Instant::MAX), NOW).err(), Some(Denied::Reach));
+        assert!(decide(&referrer, Service::OpenListing, study(Tier::List, Instant::MAX), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_lease_outlives_neither_relationship_nor_session_nor_five_minutes() {
+        let until = |session_until, reach_until| {
+            let subject =
+                Subject::Person { person: PersonId(7), role: Role::Radiologist, organisations: vec![], session_until };
+            decide(&subject, Service::Open, study(Tier::Open, reach_until), NOW).expect("reach is there").lease_until()
+        };
+        assert_eq!(until(Instant::MAX, Instant::MAX), NOW.plus_seconds(LEASE_SECONDS_MAX));
+        assert_eq!(until(NOW.plus_seconds(9), Instant::MAX), NOW.plus_seconds(9));
+        assert_eq!(until(Instant::MAX, NOW.plus_seconds(8)), NOW.plus_seconds(8));
+    }
+
+    #[test]
+    fn a_device_that_may_only_store_reads_nothing() {
+        let modality = Subject::Device { device: DeviceId(1), may: vec![DeviceMay::Store] };
+        for service in Service::ALL {
+            let expected = matches!(service, Service::Store | Service::Echo) || is_open_to_strangers(service);
+            let answer = decide(&modality, service, study(Tier::Open, Instant::MAX), NOW);
+            assert_eq!(answer.is_ok(), expected, "{service:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_reads_another_persons_own_things() {
+        for service in [Service::OwnSessions, Service::OwnStudies, Service::OwnAccesses] {
+            let answer = decide(&person(Role::Patient), service, Target::Person(PersonId(8)), NOW);
+            assert_eq!(answer.err(), Some(Denied::Role), "{service:?}");
+            assert!(decide(&person(Role::Patient), service, Target::Person(PersonId(7)), NOW).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_table_for_people_who_do_not_read_rust_is_the_same() {
+        let document = include_str!("../../../docs/access.md");
+        for service in Service::ALL {
+            let line = document
+                .lines()
+                .find(|line| line.starts_with(&format!("| {service:?} |")))
+                .unwrap_or_else(|| panic!("docs/access.md has no line for {service:?}"));
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            for (role, cell) in ROLES.iter().zip(&cells[3..]) {
+                let expected = if person(*role).may(service).is_ok() { "yes" } else { "-" };
+                assert_eq!(*cell, expected, "{service:?} for {role:?}");
+            }
+            let owner = if Subject::Owner.may(service).is_ok() { "yes" } else { "-" };
+            assert_eq!(cells[3 + ROLES.len()], owner, "{service:?} for the owner");
+        }
+    }
+}

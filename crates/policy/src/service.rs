@@ -1,0 +1,75 @@
+//! Everything that leadglass does for anybody, named once.
+
+/// A service. Every HTTP route, DIMSE service and owner's command names the one that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// The pages' own files: markup, script, style.
+    Pages,
+    /// Whether front and warden answer; no counts.
+    Liveness,
+    /// Signing in and signing out.
+    SignIn,
+    /// Enrolling with a link.
+    Enrol,
+    /// C-ECHO (PS3.4 A).
+    Echo,
+    /// C-STORE and STOW-RS (PS3.4 B, PS3.18 10.5).
+    Store,
+    /// QIDO-RS and the worklist (PS3.18 10.6).
+    List,
+    /// WADO-RS (PS3.18 10.4): images.
+    Open,
+    /// Listing instances and metadata of one study: its listing key, never its pixels.
+    OpenListing,
+    /// Filing a study under another patient.
+    MoveStudy,
+    /// One's own session and sign-ins.
+    OwnSessions,
+    /// Other people's sessions.
+    AllSessions,
+    /// A patient's own studies.
+    OwnStudies,
+    /// Who looked at a patient's own images.
+    OwnAccesses,
+    /// Reading the lists of people, organisations and devices.
+    Directory,
+    /// Adding people, organisations and devices, and making relationships.
+    Manage,
+    /// Reading ledger entries and the checkpoint.
+    Ledger,
+    /// Exposure reports.
+    Exposure,
+    /// Importing files, snapshots for the vault, the state of the machine.
+    Machine,
+}
+
+impl Service {
+    /// Every service, for tests that enumerate them.
+    pub const ALL: [Self; 19] = [
+        Self::Pages,
+        Self::Liveness,
+        Self::SignIn,
+        Self::Enrol,
+        Self::Echo,
+        Self::Store,
+        Self::List,
+        Self::Open,
+        Self::OpenListing,
+        Self::MoveStudy,
+        Self::OwnSessions,
+        Self::AllSessions,
+        Self::OwnStudies,
+        Self::OwnAccesses,
+        Self::Directory,
+        Self::Manage,
+        Self::Ledger,
+        Self::Exposure,
+        Self::Machine,
+    ];
+}
+
+/// Whether nobody in particular may use a service: what must work before somebody is known.
+#[must_use]
+pub fn is_open_to_strangers(service: Service) -> bool {
+    matches!(service, Service::Pages | Service::Liveness | Service::SignIn | Service::Enrol)
+}
