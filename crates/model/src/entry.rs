@@ -166,7 +166,8 @@ pub enum EntryBody {
     SignInRefused {
         /// Whose login name was used.
         person: Option<PersonId>,
-        /// A fixed word: `password`, `code`, `code-replayed`, `throttled`, `passkey`, `not-allowed`.
+        /// A fixed word: `password`, `code`, `code-replayed`, `throttled`, `passkey`, `passkey-counter` (the
+        /// authenticator's counter went back: there may be two copies of it), `not-allowed`.
         reason: String,
     },
     /// A session ended before its time.

@@ -1,0 +1,153 @@
+//! Ceremonies under way: the half of WebAuthn or of a password enrolment that waits for the browser's answer.
+//!
+//! In memory only. A challenge is good for one answer: taking a ceremony ends it (WebAuthn section 13.4.3).
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::{Instant, Origin, PersonId};
+use rand_core::CryptoRng;
+use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
+
+use crate::password_hash::PasswordHash;
+use crate::secret::{SecretBytes, TokenHash, new_token};
+use crate::throttle::origin_key;
+use crate::{CEREMONIES_MAX, CEREMONIES_PER_ORIGIN_MAX, CEREMONY_SECONDS};
+
+/// Wrong codes that an authenticator app may give before its enrolment has to start again.
+const CODE_TRIES: u8 = 5;
+
+#[derive(Default)]
+pub(crate) struct Ceremonies {
+    /// In the order of their beginning.
+    under_way: BTreeMap<u64, UnderWay>,
+    by_name: HashMap<String, u64>,
+    next: u64,
+}
+
+struct UnderWay {
+    name: String,
+    /// Who began it: an address, or the holder of an enrolment link.
+    starter: Starter,
+    until: Instant,
+    ceremony: Ceremony,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Starter {
+    Origin(String),
+    Enrolment(TokenHash),
+}
+
+pub(crate) enum Ceremony {
+    SignIn(Box<DiscoverableAuthentication>),
+    BindPasskey(Box<PasskeyRegistration>),
+    ConfirmCode(NewPassword),
+}
+
+/// A password whose one-time-code secret waits to be confirmed.
+pub(crate) struct NewPassword {
+    pub(crate) person: PersonId,
+    pub(crate) hash: PasswordHash,
+    pub(crate) code_secret: SecretBytes,
+    pub(crate) tries_left: u8,
+}
+
+impl NewPassword {
+    pub(crate) fn new(person: PersonId, hash: PasswordHash, code_secret: SecretBytes) -> Self {
+        Self { person, hash, code_secret, tries_left: CODE_TRIES }
+    }
+}
+
+impl Ceremonies {
+    /// Keeps a sign-in ceremony and names it. An address that begins too many loses its own oldest.
+    pub(crate) fn begin_sign_in(
+        &mut self,
+        ceremony: Ceremony,
+        origin: &Origin,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> String {
+        self.begin(ceremony, Starter::Origin(origin_key(origin)), CEREMONIES_PER_ORIGIN_MAX, now, random)
+    }
+
+    /// Keeps a ceremony of an enrolment link; one link has one under way.
+    pub(crate) fn begin_enrolment(
+        &mut self,
+        ceremony: Ceremony,
+        link: TokenHash,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> String {
+        self.begin(ceremony, Starter::Enrolment(link), 1, now, random)
+    }
+
+    /// Takes a sign-in ceremony out.
+    pub(crate) fn take_sign_in(&mut self, name: &str, now: Instant) -> Option<Ceremony> {
+        self.take(name, now, |starter| matches!(starter, Starter::Origin(_)))
+    }
+
+    /// Takes a ceremony of this enrolment link out.
+    pub(crate) fn take_enrolment(&mut self, name: &str, link: TokenHash, now: Instant) -> Option<Ceremony> {
+        self.take(name, now, |starter| *starter == Starter::Enrolment(link))
+    }
+
+    /// A password that waits for its code, without taking it out: a typing error does not cost the whole enrolment.
+    pub(crate) fn new_password(&mut self, name: &str, link: TokenHash, now: Instant) -> Option<&mut NewPassword> {
+        let place = self.by_name.get(name)?;
+        let under_way = self.under_way.get_mut(place)?;
+        let fits = under_way.starter == Starter::Enrolment(link) && now < under_way.until;
+        match &mut under_way.ceremony {
+            Ceremony::ConfirmCode(password) if fits => Some(password),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        let over: Vec<u64> =
+            self.under_way.iter().filter(|(_, under_way)| now >= under_way.until).map(|(place, _)| *place).collect();
+        over.into_iter().for_each(|place| self.drop_at(place));
+    }
+
+    fn begin(
+        &mut self,
+        ceremony: Ceremony,
+        starter: Starter,
+        most: usize,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> String {
+        self.sweep(now);
+        let own = |(place, under_way): (&u64, &UnderWay)| (under_way.starter == starter).then_some(*place);
+        let own: Vec<u64> = self.under_way.iter().filter_map(own).collect();
+        if own.len() >= most {
+            own[..=own.len() - most].iter().for_each(|place| self.drop_at(*place));
+        }
+        if self.under_way.len() >= CEREMONIES_MAX
+            && let Some((&oldest, _)) = self.under_way.first_key_value()
+        {
+            self.drop_at(oldest);
+        }
+        let name = new_token(random);
+        let until = now.plus_seconds(CEREMONY_SECONDS);
+        self.by_name.insert(name.clone(), self.next);
+        self.under_way.insert(self.next, UnderWay { name: name.clone(), starter, until, ceremony });
+        self.next += 1;
+        name
+    }
+
+    fn take(&mut self, name: &str, now: Instant, fits: impl Fn(&Starter) -> bool) -> Option<Ceremony> {
+        let place = *self.by_name.get(name)?;
+        if !fits(&self.under_way.get(&place)?.starter) {
+            return None;
+        }
+        self.by_name.remove(name);
+        let under_way = self.under_way.remove(&place)?;
+        (now < under_way.until).then_some(under_way.ceremony)
+    }
+
+    fn drop_at(&mut self, place: u64) {
+        if let Some(under_way) = self.under_way.remove(&place) {
+            self.by_name.remove(&under_way.name);
+        }
+    }
+}

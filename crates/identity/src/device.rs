@@ -1,0 +1,197 @@
+//! Devices: modalities, workstations and machine clients, and their bearer tokens (RFC 6750).
+
+use model::{DeviceId, DeviceMay, EntryBody, OrganisationId};
+use protocol::DeviceRow;
+use rand_core::CryptoRng;
+
+use crate::directory::{folded, normal_name};
+use crate::record::{DeviceRecord, Record};
+use crate::secret::{TokenHash, is_device_token, new_device_token};
+use crate::{AE_TITLE_CHARACTERS_MAX, Changed, DEVICE_BLOCKS_MAX, DirectoryError, People};
+
+/// A device to add.
+#[derive(Clone)]
+pub struct NewDevice {
+    /// Name; unique without regard to case.
+    pub name: String,
+    /// Its organisation.
+    pub organisation: OrganisationId,
+    /// What it may do.
+    pub may: Vec<DeviceMay>,
+    /// AE title; unique.
+    pub ae_title: Option<String>,
+    /// Addresses as CIDR; none admits all.
+    pub from: Vec<String>,
+    /// Whether to make a bearer token.
+    pub token: bool,
+}
+
+/// A device that was added. The token exists here only.
+pub struct AddedDevice {
+    /// Which.
+    pub device: DeviceId,
+    /// Its bearer token, to be shown once.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for AddedDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AddedDevice").field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+/// A device.
+#[derive(Clone, Copy)]
+pub struct Device<'a>(&'a DeviceRecord);
+
+impl People {
+    /// Adds a device.
+    pub fn add_device(
+        &mut self,
+        new: NewDevice,
+        random: &mut dyn CryptoRng,
+    ) -> Result<Changed<AddedDevice>, DirectoryError> {
+        let name = normal_name("name", &new.name)?;
+        let ae_title = new.ae_title.as_deref().map(normal_ae_title).transpose()?;
+        if !self.organisations.contains_key(&new.organisation) {
+            return Err(DirectoryError::UnknownOrganisation);
+        }
+        let same_ae = ae_title.as_deref().is_some_and(|ae_title| self.device_by_ae_title(ae_title).is_some());
+        if same_ae || self.device_by_name(&name).is_some() {
+            return Err(DirectoryError::DeviceTaken);
+        }
+        if new.from.len() > DEVICE_BLOCKS_MAX || !new.from.iter().all(|block| is_block(block)) {
+            return Err(DirectoryError::Field {
+                field: "from",
+                expected: "at most 32 addresses or blocks like 192.0.2.0/24 or 2001:db8::/32",
+            });
+        }
+        let mut may = new.may;
+        may.sort_unstable();
+        may.dedup();
+        if may.is_empty() {
+            return Err(DirectoryError::Field { field: "may", expected: "at least one of store, list, open" });
+        }
+        let device = DeviceId(self.next.device);
+        let token = new.token.then(|| new_device_token(random));
+        let entry =
+            EntryBody::DeviceAdded { device, name: name.clone(), organisation: new.organisation, may: may.clone() };
+        self.put(Record::Device(DeviceRecord {
+            device,
+            name,
+            organisation: new.organisation,
+            ae_title,
+            from: new.from,
+            may,
+            token: token.as_deref().map(TokenHash::of),
+        }));
+        Ok(Changed { value: AddedDevice { device, token }, entries: vec![entry] })
+    }
+
+    /// The device that holds this bearer token.
+    #[must_use]
+    pub fn device_by_token(&self, token: &str) -> Option<Device<'_>> {
+        if !is_device_token(token) {
+            return None;
+        }
+        self.device_by_token_hash(TokenHash::of(token)).and_then(|device| self.device(device))
+    }
+
+    /// A device by number.
+    #[must_use]
+    pub fn device(&self, device: DeviceId) -> Option<Device<'_>> {
+        self.devices.get(&device).map(Device)
+    }
+
+    /// A device by name, without regard to case.
+    #[must_use]
+    pub fn device_by_name(&self, name: &str) -> Option<Device<'_>> {
+        let wanted = folded(name);
+        self.devices.values().find(|record| folded(&record.name) == wanted).map(Device)
+    }
+
+    /// A device by AE title (PS3.5 section 6.2: surrounding spaces do not count).
+    #[must_use]
+    pub fn device_by_ae_title(&self, ae_title: &str) -> Option<Device<'_>> {
+        let wanted = ae_title.trim_matches(' ');
+        self.devices.values().find(|record| record.ae_title.as_deref() == Some(wanted)).map(Device)
+    }
+
+    /// All devices, by number.
+    #[must_use]
+    pub fn device_rows(&self) -> Vec<DeviceRow> {
+        let row = |record: &DeviceRecord| DeviceRow {
+            device: record.device,
+            name: record.name.clone(),
+            organisation: self
+                .organisations
+                .get(&record.organisation)
+                .map(|organisation| organisation.name.clone())
+                .unwrap_or_default(),
+            ae_title: record.ae_title.clone(),
+            from: record.from.clone(),
+            may: record.may.clone(),
+            token: record.token.is_some(),
+        };
+        self.devices.values().map(row).collect()
+    }
+}
+
+impl<'a> Device<'a> {
+    /// Number.
+    #[must_use]
+    pub fn id(self) -> DeviceId {
+        self.0.device
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        &self.0.name
+    }
+
+    /// Its organisation.
+    #[must_use]
+    pub fn organisation(self) -> OrganisationId {
+        self.0.organisation
+    }
+
+    /// AE title.
+    #[must_use]
+    pub fn ae_title(self) -> Option<&'a str> {
+        self.0.ae_title.as_deref()
+    }
+
+    /// Addresses as CIDR; none admits all (`protocol::admits`).
+    #[must_use]
+    pub fn from(self) -> &'a [String] {
+        &self.0.from
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn may(self) -> &'a [DeviceMay] {
+        &self.0.may
+    }
+}
+
+/// PS3.5 section 6.2, AE: 1 to 16 characters of the default repertoire, no backslash, no control characters.
+fn normal_ae_title(ae_title: &str) -> Result<String, DirectoryError> {
+    let ae_title = ae_title.trim_matches(' ');
+    let shaped = (1..=AE_TITLE_CHARACTERS_MAX).contains(&ae_title.len())
+        && ae_title.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\');
+    if shaped {
+        Ok(ae_title.to_owned())
+    } else {
+        Err(DirectoryError::Field { field: "ae_title", expected: "1 to 16 ASCII characters without backslash" })
+    }
+}
+
+fn is_block(block: &str) -> bool {
+    let (network, bits) = block.split_once('/').map_or((block, None), |(network, bits)| (network, Some(bits)));
+    let Ok(network) = network.parse::<std::net::IpAddr>() else { return false };
+    let most = if network.is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| {
+        bits.bytes().all(|byte| byte.is_ascii_digit()) && bits.parse::<u32>().is_ok_and(|bits| bits <= most)
+    })
+}

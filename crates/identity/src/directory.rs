@@ -1,0 +1,322 @@
+//! Organisations and people: adding, finding, listing.
+
+use model::{Authorisation, EntryBody, OrganisationId, PersonId, Role};
+use protocol::{Invalid, OrganisationRow, PersonRow, Refusal};
+use rand_core::CryptoRng;
+use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::record::{OrganisationRecord, PersonRecord, Record};
+use crate::{Changed, EMAIL_BYTES_MAX, NAME_CHARACTERS_MAX, People};
+
+/// A person to add.
+#[derive(Clone)]
+pub struct NewPerson {
+    /// E-mail address, the login name; unique without regard to case.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Organisations; may be none.
+    pub organisations: Vec<OrganisationId>,
+    /// Whether this person may use a password and code even where an organisation takes passkeys only.
+    pub password_and_code: bool,
+}
+
+/// A person, as others may see.
+#[derive(Clone, Copy)]
+pub struct Person<'a>(&'a PersonRecord);
+
+/// An organisation.
+#[derive(Clone, Copy)]
+pub struct Organisation<'a>(&'a OrganisationRecord);
+
+/// A person, an organisation or a device cannot be added or changed.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum DirectoryError {
+    /// Somebody has this address already.
+    #[error("somebody with this e-mail address exists already; use that account, or another address")]
+    EmailTaken,
+    /// An organisation has this name already.
+    #[error("an organisation of this name exists already; use it, or choose another name")]
+    OrganisationTaken,
+    /// A device has this name or AE title already.
+    #[error("a device with this name or AE title exists already; choose another")]
+    DeviceTaken,
+    /// No such person.
+    #[error("there is no such person; list them with `leadglass person list`")]
+    UnknownPerson,
+    /// No such organisation.
+    #[error("there is no such organisation; list them with `leadglass org list`")]
+    UnknownOrganisation,
+    /// A field is out of shape.
+    #[error("{field} is not usable: {expected} is expected")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What is expected.
+        expected: &'static str,
+    },
+}
+
+impl From<DirectoryError> for Refusal {
+    fn from(error: DirectoryError) -> Self {
+        let unknown = |noun: &str, command: &str| {
+            Self::Invalid(Invalid::Unknown { noun: noun.to_owned(), command: command.to_owned() })
+        };
+        match error {
+            DirectoryError::EmailTaken | DirectoryError::OrganisationTaken | DirectoryError::DeviceTaken => {
+                Self::Exists
+            }
+            DirectoryError::UnknownPerson => unknown("person", "person list"),
+            DirectoryError::UnknownOrganisation => unknown("organisation", "org list"),
+            DirectoryError::Field { field, expected } => {
+                Self::Invalid(Invalid::Field { field: field.to_owned(), expected: expected.to_owned() })
+            }
+        }
+    }
+}
+
+impl People {
+    /// Adds an organisation.
+    pub fn add_organisation(
+        &mut self,
+        name: &str,
+        authorisation: Authorisation,
+    ) -> Result<Changed<OrganisationId>, DirectoryError> {
+        let name = normal_name("name", name)?;
+        if self.organisation_by_name(&name).is_some() {
+            return Err(DirectoryError::OrganisationTaken);
+        }
+        let organisation = OrganisationId(self.next.organisation);
+        let entry = EntryBody::OrganisationAdded { organisation, name: name.clone(), authorisation };
+        self.put(Record::Organisation(OrganisationRecord { organisation, name, authorisation }));
+        Ok(Changed { value: organisation, entries: vec![entry] })
+    }
+
+    /// Adds a person. Nobody signs in as that person before an enrolment link was used.
+    pub fn add_person(
+        &mut self,
+        new: NewPerson,
+        random: &mut dyn CryptoRng,
+    ) -> Result<Changed<PersonId>, DirectoryError> {
+        let email = normal_email(&new.email)?;
+        let name = normal_name("name", &new.name)?;
+        if self.person_by_email(&email).is_some() {
+            return Err(DirectoryError::EmailTaken);
+        }
+        let mut organisations = new.organisations;
+        organisations.sort_unstable();
+        organisations.dedup();
+        if organisations.iter().any(|organisation| !self.organisations.contains_key(organisation)) {
+            return Err(DirectoryError::UnknownOrganisation);
+        }
+        let person = PersonId(self.next.person);
+        let mut user_handle = vec![0; 16];
+        random.fill_bytes(&mut user_handle);
+        let mut entries =
+            vec![EntryBody::PersonAdded { person, email: email.clone(), name: name.clone(), role: new.role }];
+        entries.extend(organisations.iter().map(|&organisation| EntryBody::MemberJoined { person, organisation }));
+        self.put(Record::Person(PersonRecord {
+            person,
+            email,
+            name,
+            role: new.role,
+            organisations,
+            password_and_code: new.password_and_code,
+            user_handle,
+            passkeys: Vec::new(),
+            password: None,
+            last_sign_in: None,
+            known_origins: Vec::new(),
+        }));
+        Ok(Changed { value: person, entries })
+    }
+
+    /// Makes a person a member of an organisation. No entry when they are one already.
+    pub fn join(&mut self, person: PersonId, organisation: OrganisationId) -> Result<Changed<()>, DirectoryError> {
+        if !self.organisations.contains_key(&organisation) {
+            return Err(DirectoryError::UnknownOrganisation);
+        }
+        let mut record = self.persons.get(&person).ok_or(DirectoryError::UnknownPerson)?.clone();
+        let Err(place) = record.organisations.binary_search(&organisation) else {
+            return Ok(Changed { value: (), entries: Vec::new() });
+        };
+        record.organisations.insert(place, organisation);
+        self.put(Record::Person(record));
+        Ok(Changed { value: (), entries: vec![EntryBody::MemberJoined { person, organisation }] })
+    }
+
+    /// Ends a person's membership. No entry when they are no member.
+    pub fn leave(&mut self, person: PersonId, organisation: OrganisationId) -> Result<Changed<()>, DirectoryError> {
+        let mut record = self.persons.get(&person).ok_or(DirectoryError::UnknownPerson)?.clone();
+        let Ok(place) = record.organisations.binary_search(&organisation) else {
+            return Ok(Changed { value: (), entries: Vec::new() });
+        };
+        record.organisations.remove(place);
+        self.put(Record::Person(record));
+        Ok(Changed { value: (), entries: vec![EntryBody::MemberLeft { person, organisation }] })
+    }
+
+    /// A person by number.
+    #[must_use]
+    pub fn person(&self, person: PersonId) -> Option<Person<'_>> {
+        self.persons.get(&person).map(Person)
+    }
+
+    /// A person by e-mail address.
+    #[must_use]
+    pub fn person_by_address(&self, email: &str) -> Option<Person<'_>> {
+        normal_email(email).ok().and_then(|email| self.person_by_email(&email)).map(Person)
+    }
+
+    /// An organisation by number.
+    #[must_use]
+    pub fn organisation(&self, organisation: OrganisationId) -> Option<Organisation<'_>> {
+        self.organisations.get(&organisation).map(Organisation)
+    }
+
+    /// An organisation by name, without regard to case.
+    #[must_use]
+    pub fn organisation_by_name(&self, name: &str) -> Option<Organisation<'_>> {
+        let wanted = folded(name);
+        self.organisations.values().find(|record| folded(&record.name) == wanted).map(Organisation)
+    }
+
+    /// All people, by number.
+    #[must_use]
+    pub fn person_rows(&self) -> Vec<PersonRow> {
+        let row = |record: &PersonRecord| PersonRow {
+            person: record.person,
+            name: record.name.clone(),
+            email: record.email.clone(),
+            role: record.role,
+            organisations: self.organisation_names(record),
+            passkeys: record.passkeys.len() as u32,
+            password: record.password.is_some(),
+            last_sign_in: record.last_sign_in,
+        };
+        self.persons.values().map(row).collect()
+    }
+
+    /// All organisations, by number.
+    #[must_use]
+    pub fn organisation_rows(&self) -> Vec<OrganisationRow> {
+        let members = |organisation| {
+            self.persons.values().filter(|person| person.organisations.contains(&organisation)).count() as u32
+        };
+        let row = |record: &OrganisationRecord| OrganisationRow {
+            organisation: record.organisation,
+            name: record.name.clone(),
+            authorisation: record.authorisation,
+            members: members(record.organisation),
+        };
+        self.organisations.values().map(row).collect()
+    }
+
+    pub(crate) fn organisation_names(&self, person: &PersonRecord) -> Vec<String> {
+        let organisations = person.organisations.iter().filter_map(|number| self.organisations.get(number));
+        organisations.map(|organisation| organisation.name.clone()).collect()
+    }
+
+    /// Whether a password and code may sign this person in: the person's own flag, or every organisation allows it.
+    /// One organisation that takes passkeys only is enough to refuse, since its patients would be within reach.
+    pub(crate) fn password_allowed(&self, person: &PersonRecord) -> bool {
+        let mut organisations = person.organisations.iter().filter_map(|number| self.organisations.get(number));
+        person.password_and_code
+            || (!person.organisations.is_empty()
+                && organisations.all(|organisation| organisation.authorisation == Authorisation::PasswordAndCode))
+    }
+}
+
+impl<'a> Person<'a> {
+    /// Number.
+    #[must_use]
+    pub fn id(self) -> PersonId {
+        self.0.person
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        &self.0.name
+    }
+
+    /// E-mail address, normalised.
+    #[must_use]
+    pub fn email(self) -> &'a str {
+        &self.0.email
+    }
+
+    /// Role.
+    #[must_use]
+    pub fn role(self) -> Role {
+        self.0.role
+    }
+
+    /// Organisations, ascending.
+    #[must_use]
+    pub fn organisations(self) -> &'a [OrganisationId] {
+        &self.0.organisations
+    }
+}
+
+impl<'a> Organisation<'a> {
+    /// Number.
+    #[must_use]
+    pub fn id(self) -> OrganisationId {
+        self.0.organisation
+    }
+
+    /// Name.
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        &self.0.name
+    }
+
+    /// Which authenticators it accepts.
+    #[must_use]
+    pub fn authorisation(self) -> Authorisation {
+        self.0.authorisation
+    }
+}
+
+/// An e-mail address as it is compared: NFKC, lower case, without surrounding space.
+pub(crate) fn normal_email(email: &str) -> Result<String, DirectoryError> {
+    let out_of_shape = DirectoryError::Field { field: "email", expected: "an address like name@example.org" };
+    if email.len() > 4 * EMAIL_BYTES_MAX {
+        return Err(out_of_shape);
+    }
+    let email = folded(email);
+    let refused =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | ',' | ';' | '<' | '>' | '"' | '\\');
+    match email.rsplit_once('@') {
+        Some((local, domain))
+            if !local.is_empty()
+                && !local.contains('@')
+                && !domain.is_empty()
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+                && email.len() <= EMAIL_BYTES_MAX
+                && !email.contains(refused) =>
+        {
+            Ok(email)
+        }
+        _ => Err(out_of_shape),
+    }
+}
+
+/// A name as it is kept: NFC, one line, without surrounding space.
+pub(crate) fn normal_name(field: &'static str, name: &str) -> Result<String, DirectoryError> {
+    let name: String = name.trim().nfc().take(NAME_CHARACTERS_MAX + 1).collect();
+    if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX || name.contains(char::is_control) {
+        return Err(DirectoryError::Field { field, expected: "1 to 128 characters on one line" });
+    }
+    Ok(name)
+}
+
+/// Text as it is compared without regard to case and to how a character was typed.
+pub(crate) fn folded(text: &str) -> String {
+    text.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect()
+}

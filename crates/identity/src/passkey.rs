@@ -1,0 +1,207 @@
+//! Passkeys (W3C WebAuthn Level 3): discoverable credentials, user verification required.
+//!
+//! The challenge comes from the given randomness: the ceremony that webauthn-rs starts is opened, its challenge
+//! replaced, and everything about it is verified by webauthn-rs as usual.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::{EntryBody, Instant, Origin, PersonId, SignInMethod};
+use protocol::SignInReply;
+use rand_core::CryptoRng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use webauthn_rs::prelude::{
+    AuthenticationResult, Passkey, PublicKeyCredential, RegisterPublicKeyCredential, Uuid, WebauthnError,
+};
+
+use crate::ceremony::Ceremony;
+use crate::directory::normal_name;
+use crate::record::{PasskeyRecord, PersonRecord, Record};
+use crate::session::{SignInError, SignInReason, SignedIn};
+use crate::{CREDENTIAL_BYTES_MAX, Changed, EnrolmentError, PASSKEYS_PER_PERSON_MAX, People};
+
+/// A WebAuthn ceremony that waits for the browser.
+#[derive(Clone, Debug)]
+pub struct PasskeyCeremony {
+    /// Names it in the next step.
+    pub ceremony: String,
+    /// `{"publicKey": ...}` for `navigator.credentials`, as JSON with base64url.
+    pub options: String,
+}
+
+impl From<PasskeyCeremony> for SignInReply {
+    fn from(ceremony: PasskeyCeremony) -> Self {
+        Self::Ceremony { ceremony: ceremony.ceremony, options: ceremony.options }
+    }
+}
+
+impl People {
+    /// Starts a sign-in with whichever passkey the browser finds for this site (section 7.2).
+    pub fn begin_passkey(&mut self, origin: &Origin, now: Instant, random: &mut dyn CryptoRng) -> PasskeyCeremony {
+        let (options, state) =
+            self.webauthn.start_discoverable_authentication().expect("a discoverable ceremony has no input to refuse");
+        let challenge = new_challenge(random);
+        let state = with_challenge(&state, "ast", &challenge);
+        let mut options = to_value(&options);
+        options["publicKey"]["challenge"] = json!(challenge);
+        // the page asks for conditional mediation where it wants it
+        options.as_object_mut().expect("options are an object").remove("mediation");
+        let ceremony = self.ceremonies.begin_sign_in(Ceremony::SignIn(Box::new(state)), origin, now, random);
+        PasskeyCeremony { ceremony, options: options.to_string() }
+    }
+
+    /// Finishes a sign-in with a passkey. The ceremony is over whatever comes out.
+    pub fn finish_passkey(
+        &mut self,
+        ceremony: &str,
+        credential: &str,
+        origin: &Origin,
+        user_agent: &str,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> Result<Changed<SignedIn>, SignInError> {
+        let (person, verified) = match self.verify_passkey(ceremony, credential, now) {
+            Ok(verified) => verified,
+            Err((reason, person)) => {
+                let mut error = SignInError::recorded(reason, person);
+                let counter_went_back = reason == SignInReason::PasskeyCounter;
+                if !self.throttle.wrong_passkey(origin, now) && !counter_went_back {
+                    error.entry = None;
+                }
+                return Err(error);
+            }
+        };
+        let mut record = self.persons.get(&person).expect("the person was just verified").clone();
+        for bound in &mut record.passkeys {
+            // the signature counter of the one that was used moves on
+            bound.passkey.update_credential(&verified);
+        }
+        self.put(Record::Person(record));
+        Ok(self.open_session(person, SignInMethod::Passkey, origin, user_agent, now, random))
+    }
+
+    fn verify_passkey(
+        &mut self,
+        ceremony: &str,
+        credential: &str,
+        now: Instant,
+    ) -> Result<(PersonId, AuthenticationResult), (SignInReason, Option<PersonId>)> {
+        const WRONG: (SignInReason, Option<PersonId>) = (SignInReason::Passkey, None);
+        let Some(Ceremony::SignIn(state)) = self.ceremonies.take_sign_in(ceremony, now) else { return Err(WRONG) };
+        let credential: PublicKeyCredential = parse(credential).ok_or(WRONG)?;
+        // section 7.2 step 6: the user handle must be there and its person must own the credential
+        let handle = credential.get_user_unique_id().ok_or(WRONG)?;
+        let person = self.person_by_handle(handle).ok_or(WRONG)?;
+        let wrong = |reason| (reason, Some(person.person));
+        let passkey = person
+            .passkeys
+            .iter()
+            .map(|bound| &bound.passkey)
+            .find(|passkey| passkey.cred_id().as_slice() == credential.raw_id.as_slice())
+            .ok_or(wrong(SignInReason::Passkey))?;
+        let verified =
+            self.webauthn.finish_discoverable_authentication_v2(&credential, *state, passkey).map_err(|error| {
+                match error {
+                    WebauthnError::CredentialPossibleCompromise => wrong(SignInReason::PasskeyCounter),
+                    _ => wrong(SignInReason::Passkey),
+                }
+            })?;
+        if !verified.user_verified() {
+            return Err(wrong(SignInReason::Passkey));
+        }
+        Ok((person.person, verified))
+    }
+
+    /// Starts binding a passkey to the person of an enrolment link (section 7.1).
+    pub fn begin_passkey_enrolment(
+        &mut self,
+        token: &str,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> Result<PasskeyCeremony, EnrolmentError> {
+        let (link, person) = self.enrolment(token, now)?;
+        if person.passkeys.len() >= PASSKEYS_PER_PERSON_MAX {
+            return Err(EnrolmentError::PasskeysFull);
+        }
+        let handle = Uuid::from_slice(&person.user_handle).map_err(|_| EnrolmentError::Passkey)?;
+        let bound = person.passkeys.iter().map(|bound| bound.passkey.cred_id().clone()).collect();
+        let (options, state) = self
+            .webauthn
+            .start_passkey_registration(handle, &person.email, &person.name, Some(bound))
+            .map_err(|_| EnrolmentError::Passkey)?;
+        let link = link.token;
+        let challenge = new_challenge(random);
+        let state = with_challenge(&state, "rs", &challenge);
+        let mut options = to_value(&options);
+        options["publicKey"]["challenge"] = json!(challenge);
+        // section 5.4.6: the authenticator must keep the credential, or sign-in without a name cannot find it
+        options["publicKey"]["authenticatorSelection"]["residentKey"] = json!("required");
+        options["publicKey"]["authenticatorSelection"]["requireResidentKey"] = json!(true);
+        let ceremony = self.ceremonies.begin_enrolment(Ceremony::BindPasskey(Box::new(state)), link, now, random);
+        Ok(PasskeyCeremony { ceremony, options: options.to_string() })
+    }
+
+    /// Binds a passkey. The link is used up.
+    pub fn finish_passkey_enrolment(
+        &mut self,
+        token: &str,
+        ceremony: &str,
+        credential: &str,
+        label: &str,
+        now: Instant,
+    ) -> Result<Changed<PersonId>, EnrolmentError> {
+        let (link, person) = self.enrolment(token, now)?;
+        let (link, mut record) = (link.token, person.clone());
+        let label = normal_name("label", label).map_err(|_| EnrolmentError::Label)?;
+        let Some(Ceremony::BindPasskey(state)) = self.ceremonies.take_enrolment(ceremony, link, now) else {
+            return Err(EnrolmentError::Passkey);
+        };
+        let credential: RegisterPublicKeyCredential = parse(credential).ok_or(EnrolmentError::Passkey)?;
+        // section 10.1.3: the browser says whether the authenticator keeps it; many say nothing when it does
+        let properties = credential.extensions.cred_props.as_ref();
+        if properties.and_then(|properties| properties.rk) == Some(false) {
+            return Err(EnrolmentError::PasskeyNotDiscoverable);
+        }
+        let passkey =
+            self.webauthn.finish_passkey_registration(&credential, &state).map_err(|_| EnrolmentError::Passkey)?;
+        // section 7.1 step 26: one credential, one person
+        if self.persons.values().any(|person| holds(person, &passkey)) {
+            return Err(EnrolmentError::Passkey);
+        }
+        let person = record.person;
+        record.passkeys.push(PasskeyRecord { label: label.clone(), bound: now, passkey });
+        self.put(Record::Person(record));
+        self.use_up_enrolment(person);
+        Ok(Changed { value: person, entries: vec![EntryBody::PasskeyBound { person, label }] })
+    }
+}
+
+fn holds(person: &PersonRecord, passkey: &Passkey) -> bool {
+    person.passkeys.iter().any(|bound| bound.passkey.cred_id() == passkey.cred_id())
+}
+
+fn parse<T: DeserializeOwned>(credential: &str) -> Option<T> {
+    if credential.len() > CREDENTIAL_BYTES_MAX {
+        return None;
+    }
+    serde_json::from_str(credential).ok()
+}
+
+/// 256 random bits as base64url (section 13.4.3 asks for at least 128).
+fn new_challenge(random: &mut dyn CryptoRng) -> String {
+    let mut challenge = [0; 32];
+    random.fill_bytes(&mut challenge);
+    URL_SAFE_NO_PAD.encode(challenge)
+}
+
+fn with_challenge<T: Serialize + DeserializeOwned>(state: &T, inner: &str, challenge: &str) -> T {
+    let mut state = to_value(state);
+    let place = state.get_mut(inner).and_then(|inner| inner.get_mut("challenge"));
+    *place.expect("a ceremony has a challenge; tests register and sign in with it") = json!(challenge);
+    serde_json::from_value(state).expect("a ceremony with another challenge is a ceremony")
+}
+
+fn to_value<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("WebAuthn structures are JSON")
+}

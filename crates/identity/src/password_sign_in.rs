@@ -1,0 +1,125 @@
+//! Signing in with a password and a one-time code, in two halves with the slow part between them.
+
+use model::{Instant, Origin, PersonId, SignInMethod};
+use rand_core::CryptoRng;
+
+use crate::directory::{folded, normal_email};
+use crate::one_time_code::{CodeVerdict, check_code};
+use crate::password::normalised;
+use crate::password_hash::PasswordHash;
+use crate::record::{PersonRecord, Record};
+use crate::session::{SignInError, SignInReason, SignedIn};
+use crate::throttle::{Attempt, origin_key};
+use crate::{Changed, EMAIL_BYTES_MAX, KNOWN_ORIGIN_SECONDS, People};
+
+/// A password to be checked: owned, so that it goes to another thread. Dropping it counts as a wrong attempt.
+#[must_use = "an attempt that is not finished counts as wrong"]
+pub struct PasswordCheck {
+    person: Option<PersonId>,
+    hash: PasswordHash,
+    attempt: Attempt,
+    origin: Origin,
+}
+
+/// A password that was checked. Only [`PasswordCheck::verify`] makes one, and it is used once.
+#[must_use = "an attempt that is not finished counts as wrong"]
+pub struct Verified {
+    check: PasswordCheck,
+    matches: bool,
+}
+
+impl PasswordCheck {
+    /// Compares. Slow (see [`PasswordCost`](crate::PasswordCost)) and pure: call it outside every lock, at most
+    /// [`PASSWORD_CHECKS_AT_ONCE_MAX`](crate::PASSWORD_CHECKS_AT_ONCE_MAX) at once.
+    pub fn verify(self, password: &str) -> Verified {
+        // a text that cannot be a password is hashed all the same, so that time does not tell
+        let matches = match normalised(password) {
+            Some(password) => self.hash.matches(&password),
+            None => {
+                self.hash.matches("");
+                false
+            }
+        };
+        Verified { check: self, matches }
+    }
+}
+
+impl std::fmt::Debug for PasswordCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordCheck").field("person", &self.person).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verified").finish_non_exhaustive()
+    }
+}
+
+impl People {
+    /// Starts a sign-in with a password. Names that are not ours get a check too, which never matches.
+    ///
+    /// The attempt counts as wrong from here on, until [`finish_password`](Self::finish_password) finds it right: many
+    /// at once get no further than one after the other.
+    pub fn begin_password(&mut self, email: &str, origin: &Origin, now: Instant) -> Result<PasswordCheck, SignInError> {
+        let cut: String = email.chars().take(EMAIL_BYTES_MAX).collect();
+        let login_name = normal_email(email).unwrap_or_else(|_| folded(&cut));
+        let person = self.person_by_email(&login_name);
+        let known = person.is_some_and(|person| is_known(person, origin, now));
+        let hash = person.and_then(|person| person.password.as_ref()).map(|password| password.hash.clone());
+        let person = person.map(|person| person.person);
+        let attempt = self.throttle.attempt(&login_name, origin, known, now).map_err(|delayed| {
+            let mut error = SignInError::recorded(SignInReason::Throttled, person);
+            error.wait_seconds = Some(delayed.seconds);
+            error.entry = error.entry.filter(|_| delayed.first);
+            error
+        })?;
+        let hash = hash.unwrap_or_else(|| PasswordHash::of_nobody(self.settings.password_cost));
+        Ok(PasswordCheck { person, hash, attempt, origin: origin.clone() })
+    }
+
+    /// Finishes a sign-in with the one-time code, or a recovery code in its place.
+    pub fn finish_password(
+        &mut self,
+        verified: Verified,
+        code: &str,
+        user_agent: &str,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> Result<Changed<SignedIn>, SignInError> {
+        let Verified { check, matches } = verified;
+        let refused = |reason| SignInError::recorded(reason, check.person);
+        let Some(mut record) = check.person.and_then(|person| self.persons.get(&person)).cloned() else {
+            return Err(refused(SignInReason::Password));
+        };
+        let allowed = self.password_allowed(&record);
+        // the password may have been replaced while it was checked
+        let password = record.password.as_mut().filter(|password| matches && password.hash.is(&check.hash));
+        let Some(password) = password else { return Err(refused(SignInReason::Password)) };
+        if !allowed {
+            return Err(refused(SignInReason::NotAllowed));
+        }
+        let method = match check_code(password, code, now) {
+            CodeVerdict::OneTimeCode { step } => {
+                password.last_step = step;
+                SignInMethod::PasswordAndCode
+            }
+            CodeVerdict::RecoveryCode { place } => {
+                password.recovery_codes.remove(place);
+                SignInMethod::PasswordAndRecoveryCode
+            }
+            CodeVerdict::Replayed => return Err(refused(SignInReason::CodeReplayed)),
+            CodeVerdict::Wrong => return Err(refused(SignInReason::Code)),
+        };
+        let person = record.person;
+        self.throttle.succeeded(&check.attempt);
+        self.put(Record::Person(record));
+        Ok(self.open_session(person, method, &check.origin, user_agent, now, random))
+    }
+}
+
+fn is_known(person: &PersonRecord, origin: &Origin, now: Instant) -> bool {
+    let origin = origin_key(origin);
+    let mut known = person.known_origins.iter();
+    known.any(|known| known.origin == origin && now < known.last.plus_seconds(KNOWN_ORIGIN_SECONDS))
+}

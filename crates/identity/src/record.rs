@@ -1,0 +1,205 @@
+//! What is kept of people, organisations, devices, enrolment links and sessions: one JSON record each.
+//!
+//! The warden seals the bytes before they reach a disk. A record holds no token, only SHA-256 of one.
+
+use std::fmt;
+
+use model::{
+    Authorisation, DeviceId, DeviceMay, Instant, OrganisationId, Origin, PersonId, Role, SessionId, SignInMethod,
+};
+use serde::{Deserialize, Serialize};
+use webauthn_rs::prelude::Passkey;
+use zeroize::Zeroizing;
+
+use crate::LoadError;
+use crate::password_hash::PasswordHash;
+use crate::secret::{SecretBytes, TokenHash};
+
+/// One record to write, or one to delete.
+///
+/// Crash: records are written after their ledger entries are durable. An entry whose record was lost means a person
+/// who has to be added again, never one without an entry.
+#[derive(Clone)]
+pub struct IdentityRecord {
+    pub(crate) key: Key,
+    pub(crate) body: Option<Box<Record>>,
+}
+
+impl IdentityRecord {
+    /// The version of the JSON written today.
+    pub const VERSION: u8 = 1;
+
+    /// What to write it under: `person/7`, `session/` and 32 hexadecimal digits, ... Holds no name.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.key.to_string()
+    }
+
+    /// Whether the record under this key is to be deleted.
+    #[must_use]
+    pub fn is_tombstone(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// The bytes to seal and write; empty for a tombstone.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let bytes = self.body.as_ref().map(|record| {
+            serde_json::to_vec(&Versioned { version: Self::VERSION, record })
+                .expect("a record has text keys and finite numbers only")
+        });
+        Zeroizing::new(bytes.unwrap_or_default())
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote. The key is part of it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
+        let version: VersionOnly = serde_json::from_slice(bytes).map_err(|_| LoadError::OutOfShape)?;
+        if version.version != Self::VERSION {
+            return Err(LoadError::Version { found: version.version });
+        }
+        // the cause may quote the record, so it is not kept
+        let record: Record = serde_json::from_slice(bytes).map_err(|_| LoadError::OutOfShape)?;
+        Ok(Self { key: record.key(), body: Some(Box::new(record)) })
+    }
+}
+
+impl fmt::Debug for IdentityRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentityRecord").field("key", &self.key()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+struct Versioned<'a> {
+    version: u8,
+    #[serde(flatten)]
+    record: &'a Record,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    Organisation(OrganisationId),
+    Person(PersonId),
+    Device(DeviceId),
+    Enrolment(PersonId),
+    Session(SessionId),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Organisation(organisation) => write!(f, "organisation/{organisation}"),
+            Self::Person(person) => write!(f, "person/{person}"),
+            Self::Device(device) => write!(f, "device/{device}"),
+            Self::Enrolment(person) => write!(f, "enrolment/{person}"),
+            Self::Session(session) => write!(f, "session/{session}"),
+        }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum Record {
+    Organisation(OrganisationRecord),
+    Person(PersonRecord),
+    Device(DeviceRecord),
+    Enrolment(EnrolmentRecord),
+    Session(SessionRecord),
+}
+
+impl Record {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Organisation(record) => Key::Organisation(record.organisation),
+            Self::Person(record) => Key::Person(record.person),
+            Self::Device(record) => Key::Device(record.device),
+            Self::Enrolment(record) => Key::Enrolment(record.person),
+            Self::Session(record) => Key::Session(record.session),
+        }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct OrganisationRecord {
+    pub(crate) organisation: OrganisationId,
+    pub(crate) name: String,
+    pub(crate) authorisation: Authorisation,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PersonRecord {
+    pub(crate) person: PersonId,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) organisations: Vec<OrganisationId>,
+    /// Whether this person may use a password and code whatever the organisations say.
+    pub(crate) password_and_code: bool,
+    /// 16 random bytes by which an authenticator knows the person (WebAuthn section 14.6.1: nothing personal).
+    #[serde(with = "crate::secret::base64url")]
+    pub(crate) user_handle: Vec<u8>,
+    pub(crate) passkeys: Vec<PasskeyRecord>,
+    pub(crate) password: Option<PasswordRecord>,
+    pub(crate) last_sign_in: Option<Instant>,
+    pub(crate) known_origins: Vec<KnownOrigin>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PasskeyRecord {
+    pub(crate) label: String,
+    pub(crate) bound: Instant,
+    pub(crate) passkey: Passkey,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PasswordRecord {
+    pub(crate) hash: PasswordHash,
+    pub(crate) set: Instant,
+    /// Shared with the authenticator app; who reads it makes this person's codes.
+    pub(crate) code_secret: SecretBytes,
+    /// The last step whose code was accepted; no code of it or of an earlier one is accepted again.
+    pub(crate) last_step: u64,
+    pub(crate) recovery_codes: Vec<TokenHash>,
+}
+
+/// An address, for IPv6 its /64, at which the person signed in.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct KnownOrigin {
+    pub(crate) origin: String,
+    pub(crate) last: Instant,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct DeviceRecord {
+    pub(crate) device: DeviceId,
+    pub(crate) name: String,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) ae_title: Option<String>,
+    pub(crate) from: Vec<String>,
+    pub(crate) may: Vec<DeviceMay>,
+    pub(crate) token: Option<TokenHash>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct EnrolmentRecord {
+    pub(crate) person: PersonId,
+    pub(crate) token: TokenHash,
+    pub(crate) until: Instant,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SessionRecord {
+    pub(crate) session: SessionId,
+    pub(crate) token: TokenHash,
+    pub(crate) person: PersonId,
+    pub(crate) since: Instant,
+    pub(crate) last_used: Instant,
+    pub(crate) origin: Origin,
+    pub(crate) user_agent: String,
+    pub(crate) method: SignInMethod,
+}
