@@ -51,7 +51,10 @@ impl RecoveryKit {
         if text.len() > TEXT_BYTES_MAX {
             return Err(KitError::Length { characters: text.len() });
         }
-        let groups: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|group| !group.is_empty()).collect();
+        let groups: Vec<&str> = text
+            .split(|c: char| c.is_whitespace() || "-\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}_.".contains(c))
+            .filter(|group| !group.is_empty())
+            .collect();
         // when the groups were kept apart, a group that is too short or too long can be named
         if groups.len() == GROUPS
             && let Some(wrong) = groups.iter().position(|group| group.chars().count() != GROUP_CHARACTERS)
