@@ -1,0 +1,294 @@
+//! The devices that the warden has told this front, kept on disk for times when the warden is away.
+//!
+//! Trust: the list is signed by the site, so who changes `devices.json` is noticed and nobody is admitted from it. An
+//! older signed list put back admits devices that were removed since, until the warden answers again. Losing the file
+//! costs only that no device is admitted until then.
+
+use std::{fs, io, net::IpAddr, path::Path};
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
+use model::{DeviceId, Instant};
+use policy::{Service, Subject, Target};
+use protocol::{DeviceEntry, SignedDevices};
+use seal::VerifyingKey;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::site::replace_file;
+
+/// Name of the file in `DIR/front`.
+pub const DEVICES_FILE: &str = "devices.json";
+
+/// The longest device list that is read, in bytes.
+const DEVICES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+const SIGNED_PREFIX: &[u8] = b"leadglass device list v1\n";
+
+/// The devices of this site, out of a list whose signature holds.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceList {
+    devices: Vec<DeviceEntry>,
+}
+
+/// Why a device is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotAdmitted {
+    /// No device has this AE title or token.
+    #[error("no device of this name is known here; add it with `leadglass device add`")]
+    Unknown,
+    /// The device is known, but not from this address.
+    #[error("this device may not connect from this address; see its --from in `leadglass device add`")]
+    Address,
+    /// The device is known, but may not do this.
+    #[error("this device may not do this; see its --may in `leadglass device add`")]
+    Service,
+}
+
+/// The device list cannot be used; nobody is admitted from it.
+#[derive(Debug, Error)]
+pub enum DeviceListError {
+    /// The signature does not hold.
+    #[error("the device list is not signed by this site; it is fetched anew when the warden answers")]
+    Signature,
+    /// It is signed and yet out of shape.
+    #[error("the device list cannot be read; run front and warden from the same version of leadglass")]
+    Shape,
+    /// It cannot be read or written.
+    #[error(
+        "{DEVICES_FILE} in the front's folder cannot be read or written; check the disk and the rights of the folder"
+    )]
+    Io(#[source] io::Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    list: String,
+    signature: String,
+}
+
+impl DeviceList {
+    /// Reads a list whose signature by the site's key (Ed25519, RFC 8032) holds.
+    pub fn verified(signed: &SignedDevices, verifying_key: &VerifyingKey) -> Result<Self, DeviceListError> {
+        let mut message = Vec::with_capacity(SIGNED_PREFIX.len() + signed.list.len());
+        message.extend_from_slice(SIGNED_PREFIX);
+        message.extend_from_slice(&signed.list);
+        verifying_key.verify(&message, &signed.signature).map_err(|_| DeviceListError::Signature)?;
+        let devices = serde_json::from_slice(&signed.list).map_err(|_| DeviceListError::Shape)?;
+        Ok(Self { devices })
+    }
+
+    /// The device of this AE title at this address, if it may do `service`.
+    pub fn admit(
+        &self,
+        ae_title: &str,
+        address: IpAddr,
+        service: Service,
+        now: Instant,
+    ) -> Result<DeviceId, NotAdmitted> {
+        let ae_title = ae_title.trim();
+        decide(
+            self.devices.iter().filter(|device| {
+                !ae_title.is_empty() && device.ae_title.as_deref().is_some_and(|own| own.trim() == ae_title)
+            }),
+            address,
+            service,
+            now,
+        )
+    }
+
+    /// The device that holds this bearer token, at this address, if it may do `service`.
+    pub fn admit_token(
+        &self,
+        token: &str,
+        address: IpAddr,
+        service: Service,
+        now: Instant,
+    ) -> Result<DeviceId, NotAdmitted> {
+        let hash = digest::digest(&digest::SHA256, token.as_bytes());
+        decide(
+            self.devices.iter().filter(|device| {
+                device.token_sha256.is_some_and(|own| verify_slices_are_equal(&own, hash.as_ref()).is_ok())
+            }),
+            address,
+            service,
+            now,
+        )
+    }
+
+    /// Reads the list that the last [`DeviceList::keep`] left in `front`; `None` when there is none.
+    pub fn read(front: &Path) -> Result<Option<SignedDevices>, DeviceListError> {
+        let path = front.join(DEVICES_FILE);
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(DeviceListError::Io(error)),
+            Ok(metadata) if metadata.len() > DEVICES_BYTES_MAX => return Err(DeviceListError::Shape),
+            Ok(_) => {}
+        }
+        let written: Written = serde_json::from_slice(&fs::read(&path).map_err(DeviceListError::Io)?)
+            .map_err(|_| DeviceListError::Shape)?;
+        let signature = hex::decode(&written.signature).map_err(|_| DeviceListError::Shape)?;
+        Ok(Some(SignedDevices { list: written.list.into_bytes(), signature }))
+    }
+
+    /// Keeps a list in `front` for the next start.
+    pub fn keep(front: &Path, signed: &SignedDevices) -> Result<(), DeviceListError> {
+        let list = String::from_utf8(signed.list.clone()).map_err(|_| DeviceListError::Shape)?;
+        let written = Written { list, signature: hex::encode(&signed.signature) };
+        let text = serde_json::to_vec(&written).expect("strings are JSON");
+        replace_file(&front.join(DEVICES_FILE), &text).map_err(DeviceListError::Io)
+    }
+}
+
+/// Two devices may share one AE title at different addresses, so every one of the name is looked at; the refusal is
+/// the one of the device that came closest.
+fn decide<'a>(
+    named: impl Iterator<Item = &'a DeviceEntry>,
+    address: IpAddr,
+    service: Service,
+    now: Instant,
+) -> Result<DeviceId, NotAdmitted> {
+    let mut refusal = NotAdmitted::Unknown;
+    for device in named {
+        if !protocol::admits(&device.from, address) {
+            if refusal == NotAdmitted::Unknown {
+                refusal = NotAdmitted::Address;
+            }
+            continue;
+        }
+        let subject = Subject::Device { device: device.device, may: device.may.clone() };
+        match policy::decide(&subject, service, Target::Nothing, now) {
+            Ok(_) => return Ok(device.device),
+            Err(_) => refusal = NotAdmitted::Service,
+        }
+    }
+    Err(refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use model::DeviceMay;
+    use seal::{Secret32, SigningKey};
+
+    use super::*;
+
+    const NOW: Instant = Instant(1_000_000_000);
+
+    fn device(
+        number: u32,
+        ae_title: Option<&str>,
+        from: &[&str],
+        may: &[DeviceMay],
+        token: Option<&str>,
+    ) -> DeviceEntry {
+        DeviceEntry {
+            device: DeviceId(number),
+            name: format!("device {number}"),
+            ae_title: ae_title.map(str::to_owned),
+            from: from.iter().map(|&block| block.to_owned()).collect(),
+            may: may.to_vec(),
+            token_sha256: token
+                .map(|token| digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().unwrap()),
+        }
+    }
+
+    fn devices() -> Vec<DeviceEntry> {
+        vec![
+            device(1, Some("CT1"), &["10.0.0.0/8"], &[DeviceMay::Store], None),
+            device(2, Some("CT1"), &["192.0.2.7"], &[DeviceMay::List], None),
+            device(3, None, &[], &[DeviceMay::Store], Some("secret")),
+            device(4, Some("  "), &[], &[DeviceMay::Store], None),
+        ]
+    }
+
+    fn signed(key: &SigningKey, devices: &[DeviceEntry]) -> SignedDevices {
+        let list = serde_json::to_vec(devices).unwrap();
+        let signature = key.sign(&[SIGNED_PREFIX, &list].concat()).to_vec();
+        SignedDevices { list, signature }
+    }
+
+    fn key() -> (SigningKey, VerifyingKey) {
+        let key = SigningKey::from_seed(&Secret32::from_bytes(&[5; 32]));
+        let public = key.verifying_key();
+        (key, public)
+    }
+
+    #[track_caller]
+    fn check(ae_title: &str, address: &str, service: Service, expected: Result<u32, NotAdmitted>) {
+        let (key, public) = key();
+        let list = DeviceList::verified(&signed(&key, &devices()), &public).unwrap();
+        let admitted = list.admit(ae_title, address.parse().unwrap(), service, NOW);
+        assert_eq!(admitted, expected.map(DeviceId), "{ae_title:?} {address} {service:?}");
+    }
+
+    #[test]
+    fn a_device_is_admitted_by_title_address_and_service_together() {
+        check("CT1", "10.1.2.3", Service::Store, Ok(1));
+        check(" CT1 ", "10.1.2.3", Service::Store, Ok(1));
+        check("CT1", "192.0.2.7", Service::List, Ok(2));
+        check("CT1", "192.0.2.7", Service::Store, Err(NotAdmitted::Service));
+        check("CT1", "10.1.2.3", Service::Open, Err(NotAdmitted::Service));
+        check("CT1", "192.0.2.7", Service::Echo, Ok(2));
+        check("CT1", "192.0.2.8", Service::Echo, Err(NotAdmitted::Address));
+        check("CT1", "192.0.2.8", Service::Store, Err(NotAdmitted::Address));
+        check("ct1", "10.1.2.3", Service::Store, Err(NotAdmitted::Unknown));
+        check("CT2", "10.1.2.3", Service::Store, Err(NotAdmitted::Unknown));
+        check("", "10.1.2.3", Service::Store, Err(NotAdmitted::Unknown));
+        check("   ", "10.1.2.3", Service::Store, Err(NotAdmitted::Unknown));
+    }
+
+    #[test]
+    fn a_token_admits_only_its_own_device() {
+        let list = DeviceList { devices: devices() };
+        let address = "10.1.2.3".parse().unwrap();
+        assert_eq!(list.admit_token("secret", address, Service::Store, NOW), Ok(DeviceId(3)));
+        assert_eq!(list.admit_token("secret", address, Service::Open, NOW), Err(NotAdmitted::Service));
+        assert_eq!(list.admit_token("", address, Service::Store, NOW), Err(NotAdmitted::Unknown));
+        assert_eq!(list.admit_token("Secret", address, Service::Store, NOW), Err(NotAdmitted::Unknown));
+    }
+
+    #[test]
+    fn an_empty_list_admits_nobody() {
+        let admitted = DeviceList::default().admit("CT1", "10.1.2.3".parse().unwrap(), Service::Store, NOW);
+        assert_eq!(admitted, Err(NotAdmitted::Unknown));
+    }
+
+    #[test]
+    fn a_list_that_this_site_did_not_sign_is_refused() {
+        let (key, public) = key();
+        let good = signed(&key, &devices());
+        let changed = |change: &dyn Fn(&mut SignedDevices)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            DeviceList::verified(&bad, &public)
+        };
+        assert!(matches!(changed(&|s| s.list[20] ^= 1), Err(DeviceListError::Signature)), "a flipped bit");
+        assert!(matches!(changed(&|s| s.signature[3] ^= 1), Err(DeviceListError::Signature)), "a flipped signature");
+        assert!(matches!(changed(&|s| s.signature.clear()), Err(DeviceListError::Signature)), "no signature");
+        assert!(matches!(changed(&|s| s.list.clear()), Err(DeviceListError::Signature)), "an empty list");
+        assert!(
+            matches!(DeviceList::verified(&good, &VerifyingKey::from_bytes([8; 32])), Err(DeviceListError::Signature)),
+            "another site's key"
+        );
+        let bare = SignedDevices { signature: key.sign(&good.list).to_vec(), ..good.clone() };
+        assert!(matches!(DeviceList::verified(&bare, &public), Err(DeviceListError::Signature)), "no context");
+    }
+
+    #[test]
+    fn a_kept_list_comes_back_and_a_changed_file_is_refused() {
+        let (key, public) = key();
+        let folder = tempfile::tempdir().unwrap();
+        assert!(DeviceList::read(folder.path()).unwrap().is_none());
+        DeviceList::keep(folder.path(), &signed(&key, &devices())).unwrap();
+        let kept = DeviceList::read(folder.path()).unwrap().unwrap();
+        assert!(DeviceList::verified(&kept, &public).is_ok());
+
+        let path = folder.path().join(DEVICES_FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("10.0.0.0/8", "0.0.0.0/0")).unwrap();
+        let kept = DeviceList::read(folder.path()).unwrap().unwrap();
+        assert!(matches!(DeviceList::verified(&kept, &public), Err(DeviceListError::Signature)));
+        fs::write(&path, "{").unwrap();
+        assert!(matches!(DeviceList::read(folder.path()), Err(DeviceListError::Shape)));
+    }
+}

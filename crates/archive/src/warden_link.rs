@@ -1,0 +1,388 @@
+//! The front's side of the conversation with the warden: one connection, made again whenever it breaks.
+//!
+//! While the warden is away every call answers [`Refusal::WardenAway`] within [`CONNECT_SECONDS_MAX`]; taking images in
+//! goes on, with devices admitted from the last signed list.
+
+use std::{
+    future::Future,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use model::{DeviceId, Origin};
+use policy::Service;
+use protocol::{
+    Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
+    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
+};
+use tarpc::{client::RpcError, context::Context};
+
+use crate::{
+    clock::Clock,
+    devices::{DeviceList, NotAdmitted},
+    site::Site,
+};
+
+/// How long one attempt to connect may take, in seconds.
+pub const CONNECT_SECONDS_MAX: u64 = 2;
+
+/// How long a refused connection is taken as the answer for further calls, in milliseconds.
+const RECONNECT_MILLISECONDS: u64 = 100;
+
+/// How often the connection is looked at and the device list fetched, in seconds.
+const HELLO_SECONDS: u64 = 2;
+
+/// How long a connection that was not used is trusted without asking, in milliseconds.
+const TRUSTED_MILLISECONDS: u64 = 500;
+
+/// How long listing, opening, signing in and handing over may take, in seconds.
+const CALL_SECONDS_MAX: u64 = 60;
+
+/// How long everything else may take, exposure and snapshots among it, in seconds.
+const ASK_SECONDS_MAX: u64 = 1800;
+
+/// The connection to the warden. Clones share it.
+#[derive(Clone)]
+pub struct WardenLink {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    socket: PathBuf,
+    front: PathBuf,
+    site: Site,
+    clock: Clock,
+    runtime: tokio::runtime::Handle,
+    connection: tokio::sync::Mutex<Connection>,
+    devices: RwLock<Devices>,
+    tls_key_pem: Mutex<Option<String>>,
+    leases_ended: AtomicU64,
+}
+
+#[derive(Default)]
+struct Connection {
+    client: Option<WardenClient>,
+    /// Counts connections, so that a call that failed on an old one does not drop its successor.
+    number: u64,
+    used: Option<Instant>,
+    failed: Option<(Instant, Refusal)>,
+}
+
+#[derive(Default)]
+struct Devices {
+    signed: Option<protocol::SignedDevices>,
+    list: Arc<DeviceList>,
+    fetched: Option<Instant>,
+}
+
+impl WardenLink {
+    /// Starts the conversation with the warden behind `socket` on the current runtime. `front` is `DIR/front`, where
+    /// the device list is kept. Returns at once, whether the warden is there or not.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(socket: &Path, front: &Path, site: Site, clock: Clock) -> Self {
+        let inner = Arc::new(Inner {
+            socket: socket.to_owned(),
+            front: front.to_owned(),
+            runtime: tokio::runtime::Handle::current(),
+            connection: tokio::sync::Mutex::default(),
+            devices: RwLock::new(kept_devices(front, &site)),
+            site,
+            clock,
+            tls_key_pem: Mutex::default(),
+            leases_ended: AtomicU64::new(0),
+        });
+        tokio::spawn(keep_up(Arc::downgrade(&inner)));
+        Self { inner }
+    }
+
+    /// The site, as `site.json` has it.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.inner.site
+    }
+
+    /// Whether the warden answers now.
+    pub async fn is_there(&self) -> bool {
+        self.hello().await.is_ok()
+    }
+
+    /// Asks the warden who it is; adopts the device list that it answers with.
+    pub async fn hello(&self) -> Result<Hello, Refusal> {
+        let hello = self.repeatable(CALL_SECONDS_MAX, |client, context| async move {
+            client.hello(context, PROTOCOL_VERSION).await
+        });
+        let hello = hello.await?;
+        self.inner.adopt(&hello)?;
+        Ok(hello)
+    }
+
+    /// The private key of the front's certificate, once the warden has released it.
+    #[must_use]
+    pub fn tls_key_pem(&self) -> Option<String> {
+        self.inner.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Hands outbox records over.
+    pub async fn handover(&self, records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal> {
+        self.repeatable(CALL_SECONDS_MAX, |client, context| {
+            let records = records.clone();
+            async move { client.handover(context, records).await }
+        })
+        .await
+    }
+
+    /// Lists. The entry is durable before this returns.
+    pub async fn list(&self, credential: &Credential, request: &ListRequest) -> Result<ListReply, Refusal> {
+        self.repeatable(CALL_SECONDS_MAX, |client, context| {
+            let (credential, request) = (credential.clone(), request.clone());
+            async move { client.list(context, credential, request).await }
+        })
+        .await
+    }
+
+    /// Asks for the keys of a study. The entry is durable before this returns. Use [`crate::Reader::open`], which keeps
+    /// what was released for the length of the lease.
+    pub async fn open(&self, credential: &Credential, request: &OpenRequest) -> Result<OpenReply, Refusal> {
+        self.repeatable(CALL_SECONDS_MAX, |client, context| {
+            let (credential, request) = (credential.clone(), request.clone());
+            async move { client.open(context, credential, request).await }
+        })
+        .await
+    }
+
+    /// Signs in, enrols, signs out.
+    pub async fn sign_in(&self, origin: Origin, request: SignInRequest) -> Result<SignInReply, Refusal> {
+        let ends = matches!(request, SignInRequest::SignOut { .. });
+        let reply = self
+            .once(CALL_SECONDS_MAX, |client, context| async move { client.sign_in(context, origin, request).await })
+            .await;
+        self.inner.end_leases_if(ends);
+        reply
+    }
+
+    /// Asks for everything else.
+    pub async fn ask(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
+        use PageRequest::{EndSession, MoveStudy, Relate, Unrelate};
+        let ends = matches!(request, EndSession { .. } | Unrelate { .. } | Relate { .. } | MoveStudy { .. });
+        let credential = credential.clone();
+        let reply = self
+            .once(ASK_SECONDS_MAX, |client, context| async move { client.ask(context, credential, request).await })
+            .await;
+        self.inner.end_leases_if(ends);
+        reply
+    }
+
+    /// The device of this AE title at this address, if it may do `service`: the one decision for every DIMSE service.
+    /// A device that is not admitted is looked up once more in a fresh list, so that a device just added can send.
+    ///
+    /// Blocks for up to [`CONNECT_SECONDS_MAX`]; never call it on a runtime's thread.
+    pub fn admit_ae_title(&self, ae_title: &str, from: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
+        let admitted = self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now());
+        match admitted {
+            Err(_) if self.inner.devices_are_stale() => {
+                let _ = self.inner.runtime.block_on(self.hello());
+                self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now())
+            }
+            settled => settled,
+        }
+    }
+
+    /// The device that holds this bearer token, at this address, if it may do `service`.
+    pub async fn admit_token(&self, token: &str, from: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
+        let admitted = self.inner.device_list().admit_token(token, from, service, self.inner.clock.now());
+        match admitted {
+            Err(_) if self.inner.devices_are_stale() => {
+                let _ = self.hello().await;
+                self.inner.device_list().admit_token(token, from, service, self.inner.clock.now())
+            }
+            settled => settled,
+        }
+    }
+
+    /// Counts how often something happened that may end a lease early: a session ended, a relationship changed, a study
+    /// moved. What was kept under an older count is not used any more.
+    pub(crate) fn leases_ended(&self) -> u64 {
+        self.inner.leases_ended.load(Ordering::Acquire)
+    }
+
+    /// A call that may be done twice: it is tried again on a fresh connection when the old one broke.
+    async fn repeatable<T, F, Reply>(&self, seconds: u64, call: F) -> Result<T, Refusal>
+    where
+        F: Fn(WardenClient, Context) -> Reply,
+        Reply: Future<Output = Result<Result<T, Refusal>, RpcError>>,
+    {
+        let (client, number) = self.inner.client().await?;
+        match call(client, within(seconds)).await {
+            Ok(reply) => self.inner.answered(number, reply).await,
+            Err(error) if self.inner.broke(number, &error).await => {
+                let (client, number) = self.inner.client().await?;
+                match call(client, within(seconds)).await {
+                    Ok(reply) => self.inner.answered(number, reply).await,
+                    Err(error) => {
+                        self.inner.broke(number, &error).await;
+                        Err(Refusal::WardenAway)
+                    }
+                }
+            }
+            Err(_) => Err(Refusal::WardenAway),
+        }
+    }
+
+    /// A call that must not be done twice: a connection that was idle is tried with a harmless call first.
+    async fn once<T, F, Reply>(&self, seconds: u64, call: F) -> Result<T, Refusal>
+    where
+        F: FnOnce(WardenClient, Context) -> Reply,
+        Reply: Future<Output = Result<Result<T, Refusal>, RpcError>>,
+    {
+        if self.inner.is_idle().await {
+            self.hello().await?;
+        }
+        let (client, number) = self.inner.client().await?;
+        match call(client, within(seconds)).await {
+            Ok(reply) => self.inner.answered(number, reply).await,
+            Err(error) => {
+                self.inner.broke(number, &error).await;
+                Err(Refusal::WardenAway)
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The connection of the moment, made when there is none. Callers that come while it is being made share it.
+    async fn client(&self) -> Result<(WardenClient, u64), Refusal> {
+        let mut connection = self.connection.lock().await;
+        if let Some(client) = &connection.client {
+            return Ok((client.clone(), connection.number));
+        }
+        if let Some((at, refusal)) = &connection.failed
+            && at.elapsed() < Duration::from_millis(RECONNECT_MILLISECONDS)
+        {
+            return Err(refusal.clone());
+        }
+        let made = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS_MAX), self.connect()).await;
+        match made.unwrap_or(Err(Refusal::WardenAway)) {
+            Ok(client) => {
+                connection.number += 1;
+                connection.used = Some(Instant::now());
+                connection.failed = None;
+                connection.client = Some(client.clone());
+                Ok((client, connection.number))
+            }
+            Err(refusal) => {
+                connection.failed = Some((Instant::now(), refusal.clone()));
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<WardenClient, Refusal> {
+        let client = protocol::connect(&self.socket).await.map_err(|_| Refusal::WardenAway)?;
+        let hello = client.hello(within(CONNECT_SECONDS_MAX), PROTOCOL_VERSION).await;
+        let hello = hello.map_err(|_| Refusal::WardenAway)??;
+        self.adopt(&hello)?;
+        tracing::info!("the warden answers");
+        Ok(client)
+    }
+
+    fn adopt(&self, hello: &Hello) -> Result<(), Refusal> {
+        if hello.site != self.site.id {
+            tracing::error!("the warden behind the socket serves another site; check --dir of front and warden");
+            return Err(Refusal::WardenAway);
+        }
+        *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = hello.tls_key_pem.clone();
+        let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
+        devices.fetched = Some(Instant::now());
+        if devices.signed.as_ref() == Some(&hello.devices) {
+            return Ok(());
+        }
+        match DeviceList::verified(&hello.devices, &self.site.verifying_key) {
+            Ok(list) => {
+                devices.list = Arc::new(list);
+                devices.signed = Some(hello.devices.clone());
+            }
+            Err(error) => {
+                tracing::error!(%error, "the warden's device list is not used");
+                return Ok(());
+            }
+        }
+        // a crash before or within this line leaves the older list, which the next hello replaces
+        if let Err(error) = DeviceList::keep(&self.front, &hello.devices) {
+            tracing::warn!(%error, "the device list is not kept for times without the warden");
+        }
+        Ok(())
+    }
+
+    async fn is_idle(&self) -> bool {
+        let connection = self.connection.lock().await;
+        connection.used.is_none_or(|used| used.elapsed() > Duration::from_millis(TRUSTED_MILLISECONDS))
+    }
+
+    async fn answered<T>(&self, number: u64, reply: Result<T, Refusal>) -> Result<T, Refusal> {
+        let mut connection = self.connection.lock().await;
+        if connection.number == number {
+            connection.used = Some(Instant::now());
+        }
+        reply
+    }
+
+    /// Drops the connection when the error says that it is gone; whether it was.
+    async fn broke(&self, number: u64, error: &RpcError) -> bool {
+        let gone = !matches!(error, RpcError::DeadlineExceeded | RpcError::Server(_));
+        let mut connection = self.connection.lock().await;
+        if gone && connection.number == number && connection.client.take().is_some() {
+            tracing::warn!("the connection to the warden broke; reading waits until it answers again");
+        }
+        gone
+    }
+
+    fn device_list(&self) -> Arc<DeviceList> {
+        self.devices.read().unwrap_or_else(PoisonError::into_inner).list.clone()
+    }
+
+    fn devices_are_stale(&self) -> bool {
+        let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
+        devices.fetched.is_none_or(|fetched| fetched.elapsed() > Duration::from_millis(TRUSTED_MILLISECONDS))
+    }
+
+    fn end_leases_if(&self, ends: bool) {
+        if ends {
+            self.leases_ended.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+fn within(seconds: u64) -> Context {
+    let mut context = tarpc::context::current();
+    context.deadline = Instant::now() + Duration::from_secs(seconds);
+    context
+}
+
+/// The list that the last run kept; without one that this site signed nobody is admitted until the warden answers.
+fn kept_devices(front: &Path, site: &Site) -> Devices {
+    let kept = DeviceList::read(front).and_then(|signed| {
+        let Some(signed) = signed else { return Ok(Devices::default()) };
+        let list = Arc::new(DeviceList::verified(&signed, &site.verifying_key)?);
+        Ok(Devices { signed: Some(signed), list, fetched: None })
+    });
+    kept.unwrap_or_else(|error| {
+        tracing::error!(%error, "no device is admitted until the warden answers");
+        Devices::default()
+    })
+}
+
+/// Looks at the connection every few seconds for as long as somebody holds the link.
+async fn keep_up(link: Weak<Inner>) {
+    while let Some(inner) = link.upgrade() {
+        // what it refuses is told to whoever asks next
+        let _ = WardenLink { inner }.hello().await;
+        tokio::time::sleep(Duration::from_secs(HELLO_SECONDS)).await;
+    }
+}
