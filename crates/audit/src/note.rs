@@ -1,0 +1,267 @@
+//! Signed notes and checkpoints (C2SP signed-note and tlog-checkpoint).
+//!
+//! A checkpoint's text is three lines: origin, size, root in base64; further lines are kept as they are. A blank line
+//! and signature lines follow. One signature must be the site's (Ed25519, signature type 1); lines of keys that are
+//! not known, cosignatures of witnesses for one, are passed over, as the specification asks.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use seal::{SigningKey, VerifyingKey};
+use thiserror::Error;
+
+use crate::merkle::{Hash, sha256};
+
+/// The longest note, in bytes.
+pub const NOTE_BYTES_MAX: usize = 64 * 1024;
+
+/// The signature type of Ed25519 (C2SP signed-note).
+const ED25519: u8 = 1;
+
+/// The head of a ledger: how many entries, and the root over them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which ledger.
+    pub origin: String,
+    /// How many entries.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+}
+
+/// The name and key that check a ledger's notes, C2SP's vkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteVerifier {
+    name: String,
+    key: VerifyingKey,
+}
+
+/// Why a note is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoteError {
+    /// It is longer than [`NOTE_BYTES_MAX`], or no text.
+    #[error("the file is no signed note; take it from the site again")]
+    Shape,
+    /// No signature of the expected key is there.
+    #[error("the note carries no signature of this site; it belongs to another site or was changed")]
+    Unsigned,
+    /// The site's signature does not fit the text.
+    #[error("the site's signature does not fit the note; it was changed")]
+    Signature,
+    /// The text is no checkpoint.
+    #[error("the note is signed but holds no checkpoint; take the checkpoint from the site again")]
+    Checkpoint,
+    /// It is the checkpoint of another ledger.
+    #[error("the checkpoint belongs to another ledger; take this site's")]
+    Origin,
+    /// The text is no verifier key.
+    #[error("the site's public key cannot be read; take site.vkey from a copy")]
+    VerifierKey,
+}
+
+impl Checkpoint {
+    fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0))
+    }
+
+    /// The signed note.
+    pub(crate) fn sign(&self, key: &SigningKey) -> String {
+        let text = self.text();
+        let signature = key.sign(text.as_bytes());
+        let mut bytes = key_id(&self.origin, &key.verifying_key()).to_vec();
+        bytes.extend_from_slice(&signature);
+        format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(bytes))
+    }
+
+    /// Reads a signed note and checks the site's signature.
+    pub fn open(note: &[u8], verifier: &NoteVerifier) -> Result<Self, NoteError> {
+        let text = verifier.open(note)?;
+        let mut lines = text.split('\n');
+        let mut line = || lines.next().ok_or(NoteError::Checkpoint);
+        let (origin, size, root) = (line()?, line()?, line()?);
+        let canonical = size == "0" || !size.starts_with('0') && size.bytes().all(|byte| byte.is_ascii_digit());
+        let size = size.parse().ok().filter(|_| canonical).ok_or(NoteError::Checkpoint)?;
+        let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok()).ok_or(NoteError::Checkpoint)?;
+        if origin != verifier.name {
+            return Err(NoteError::Origin);
+        }
+        Ok(Self { origin: origin.to_owned(), size, root: Hash(root) })
+    }
+}
+
+impl NoteVerifier {
+    /// The verifier of a ledger: its origin is the key's name.
+    pub(crate) fn new(origin: &str, key: VerifyingKey) -> Self {
+        Self { name: origin.to_owned(), key }
+    }
+
+    /// The name, which is the ledger's origin.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The public key.
+    #[must_use]
+    pub fn key(&self) -> VerifyingKey {
+        self.key
+    }
+
+    /// C2SP's vkey: name, key id and key.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut key = vec![ED25519];
+        key.extend_from_slice(&self.key.to_bytes());
+        let id: String = key_id(&self.name, &self.key).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}+{id}+{}", self.name, STANDARD.encode(key))
+    }
+
+    /// Reads a vkey.
+    pub fn parse(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.splitn(3, '+');
+        let mut part = || parts.next().ok_or(NoteError::VerifierKey);
+        let (name, _id, key) = (part()?, part()?, part()?);
+        let bytes = STANDARD.decode(key).map_err(|_| NoteError::VerifierKey)?;
+        let Some((&ED25519, key)) = bytes.split_first() else { return Err(NoteError::VerifierKey) };
+        let key = VerifyingKey::from_bytes(key.try_into().map_err(|_| NoteError::VerifierKey)?);
+        let verifier = Self { name: name.to_owned(), key };
+        // writing it again compares the key id, the case of its digits and the padding
+        if is_name(name) && verifier.to_text() == text { Ok(verifier) } else { Err(NoteError::VerifierKey) }
+    }
+
+    /// Checks a note and returns its text, with the final newline.
+    fn open<'n>(&self, note: &'n [u8]) -> Result<&'n str, NoteError> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(NoteError::Shape);
+        }
+        let note = std::str::from_utf8(note).map_err(|_| NoteError::Shape)?;
+        if note.chars().any(|character| character.is_control() && character != '\n') {
+            return Err(NoteError::Shape);
+        }
+        let split = note.rfind("\n\n").ok_or(NoteError::Shape)?;
+        let (text, signatures) = (&note[..=split], &note[split + 2..]);
+        let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Shape)?;
+        let mut outcome = Err(NoteError::Unsigned);
+        for line in signatures.split('\n') {
+            let line = line.strip_prefix("\u{2014} ").ok_or(NoteError::Shape)?;
+            let (name, signature) = line.split_once(' ').ok_or(NoteError::Shape)?;
+            let signature = STANDARD.decode(signature).map_err(|_| NoteError::Shape)?;
+            let Some((id, signature)) = signature.split_first_chunk::<4>() else { return Err(NoteError::Shape) };
+            if !is_name(name) {
+                return Err(NoteError::Shape);
+            }
+            if name == self.name && *id == key_id(&self.name, &self.key) {
+                self.key.verify(text.as_bytes(), signature).map_err(|_| NoteError::Signature)?;
+                outcome = Ok(text);
+            }
+        }
+        outcome
+    }
+}
+
+/// The first four bytes of SHA-256 over name, newline, signature type and key (C2SP signed-note).
+fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
+    let hash = sha256(&[name.as_bytes(), b"\n", &[ED25519], &key.to_bytes()]);
+    *hash.0.first_chunk().expect("a hash has more than four bytes")
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|character: char| character.is_whitespace() || character == '+')
+}
+
+#[cfg(test)]
+mod tests {
+    use seal::Secret32;
+
+    use super::*;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed(&Secret32::from_bytes(&[seed; 32]))
+    }
+
+    fn signed() -> (String, NoteVerifier, Checkpoint) {
+        let checkpoint = Checkpoint { origin: "leadglass/test".to_owned(), size: 42, root: sha256(&[b"x"]) };
+        let verifier = NoteVerifier::new("leadglass/test", key(1).verifying_key());
+        (checkpoint.sign(&key(1)), verifier, checkpoint)
+    }
+
+    #[test]
+    fn the_vkey_of_the_specification_is_read_and_written() {
+        // the example key of C2SP signed-note
+        let text = "example.com/foo+530a903b+AekyOXP5ZPgXWJJlpm4p3HEqTKxBmzgcYh2qcmhsdsvZ";
+        let verifier = NoteVerifier::parse(text);
+        if let Ok(verifier) = &verifier {
+            assert_eq!(verifier.to_text(), text);
+        }
+        let made = NoteVerifier::new("leadglass/test", key(1).verifying_key());
+        assert_eq!(NoteVerifier::parse(&made.to_text()), Ok(made));
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_as_it_was_signed() {
+        let (note, verifier, checkpoint) = signed();
+        assert_eq!(Checkpoint::open(note.as_bytes(), &verifier), Ok(checkpoint));
+    }
+
+    #[test]
+    fn a_cosignature_of_an_unknown_witness_is_passed_over() {
+        let (note, verifier, checkpoint) = signed();
+        let note = format!("{note}\u{2014} witness.example {}\n", STANDARD.encode([7; 76]));
+        assert_eq!(Checkpoint::open(note.as_bytes(), &verifier), Ok(checkpoint));
+    }
+
+    #[test]
+    fn no_changed_byte_passes() {
+        let (note, verifier, _) = signed();
+        for position in 0..note.len() {
+            for bit in 0..8 {
+                let mut changed = note.clone().into_bytes();
+                changed[position] ^= 1 << bit;
+                assert!(Checkpoint::open(&changed, &verifier).is_err(), "byte {position}, bit {bit}");
+            }
+            assert!(Checkpoint::open(&note.as_bytes()[..position], &verifier).is_err(), "cut at {position}");
+        }
+    }
+
+    #[test]
+    fn no_changed_byte_of_the_vkey_passes() {
+        let (note, verifier, _) = signed();
+        let text = verifier.to_text();
+        for position in 0..text.len() {
+            for bit in 0..7 {
+                let mut changed = text.clone().into_bytes();
+                changed[position] ^= 1 << bit;
+                let taken = std::str::from_utf8(&changed).ok().and_then(|text| NoteVerifier::parse(text).ok());
+                if let Some(other) = taken {
+                    assert!(Checkpoint::open(note.as_bytes(), &other).is_err(), "byte {position}, bit {bit}");
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn refused(text: &str, expected: NoteError) {
+        let signature = key(1).sign(text.as_bytes());
+        let mut bytes = key_id("leadglass/test", &key(1).verifying_key()).to_vec();
+        bytes.extend_from_slice(&signature);
+        let note = format!("{text}\n\u{2014} leadglass/test {}\n", STANDARD.encode(bytes));
+        assert_eq!(Checkpoint::open(note.as_bytes(), &signed().1), Err(expected), "{text:?}");
+    }
+
+    #[test]
+    fn a_signed_text_that_is_no_checkpoint_is_refused() {
+        let root = STANDARD.encode([0; 32]);
+        refused("leadglass/test\n", NoteError::Checkpoint);
+        refused(&format!("leadglass/test\n007\n{root}\n"), NoteError::Checkpoint);
+        refused(&format!("leadglass/test\n+7\n{root}\n"), NoteError::Checkpoint);
+        refused(&format!("leadglass/test\n-7\n{root}\n"), NoteError::Checkpoint);
+        refused(&format!("leadglass/test\n18446744073709551616\n{root}\n"), NoteError::Checkpoint);
+        refused("leadglass/test\n7\nAAAA\n", NoteError::Checkpoint);
+        refused(&format!("leadglass/other\n7\n{root}\n"), NoteError::Origin);
+    }
+
+    #[test]
+    fn another_sites_signature_is_not_enough() {
+        let (note, _, _) = signed();
+        let other = NoteVerifier::new("leadglass/test", key(2).verifying_key());
+        assert_eq!(Checkpoint::open(note.as_bytes(), &other), Err(NoteError::Unsigned));
+    }
+}

@@ -1,0 +1,306 @@
+//! Sealed payloads: the JSON of an entry under the key of its day.
+//!
+//! One key for each UTC day, so that an auditor of a window is given the window's keys and opens nothing else.
+//! `version ‖ day ‖ nonce ‖ AES-256-GCM(salt ‖ JSON)`; the leaf's commitment is SHA-256(salt ‖ JSON), which also makes
+//! the ciphertext commit to its key.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use model::{Entry, EntryNumber, Instant, SECOND, Window};
+use seal::Secret32;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::leaf::{Leaf, SealedEntry};
+use crate::merkle::{Hash, sha256};
+
+/// The longest entry, in bytes of its JSON.
+pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
+
+const VERSION: u8 = 1;
+const SALT_BYTES: usize = 32;
+const TAG_BYTES: usize = 16;
+const HEADER_BYTES: usize = 1 + 4 + NONCE_LEN;
+const DAY_MICROSECONDS: i64 = 86_400 * SECOND;
+
+/// The longest sealed payload, in bytes.
+pub(crate) const PAYLOAD_BYTES_MAX: usize = HEADER_BYTES + SALT_BYTES + ENTRY_BYTES_MAX + TAG_BYTES;
+
+/// A day, counted from 1970-01-01 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The day of an instant; days outside of 32 bits are the outermost ones.
+    #[must_use]
+    pub fn of(at: Instant) -> Self {
+        let day = at.0.div_euclid(DAY_MICROSECONDS);
+        Self(day.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+    }
+}
+
+/// The key of one day's payloads. Who holds it reads every entry recorded on that day.
+#[derive(Clone)]
+pub struct DayKey {
+    day: Day,
+    key: Secret32,
+}
+
+impl DayKey {
+    /// Which day.
+    #[must_use]
+    pub fn day(&self) -> Day {
+        self.day
+    }
+}
+
+/// What opens payloads: the secret that every day's key derives from, or the keys of some days.
+pub enum PayloadKeys {
+    /// Every day.
+    All(Secret32),
+    /// These days.
+    Days(Vec<DayKey>),
+}
+
+/// Why a payload does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PayloadError {
+    /// It was written by a later version, or is no payload.
+    #[error("entry {number} has a form that this version does not know; use the version that wrote it")]
+    Version {
+        /// Which entry.
+        number: EntryNumber,
+    },
+    /// The key of its day is not there.
+    #[error("the key of entry {number}'s day is not at hand; ask for a window that includes it")]
+    NoKey {
+        /// Which entry.
+        number: EntryNumber,
+    },
+    /// The key does not open it, or the plaintext is not what the leaf commits to.
+    #[error("entry {number} does not open with this site's keys; run `leadglass ledger verify`")]
+    Sealed {
+        /// Which entry.
+        number: EntryNumber,
+    },
+    /// The plaintext is no entry.
+    #[error("entry {number} opens but cannot be read; use the version that wrote it")]
+    Json {
+        /// Which entry.
+        number: EntryNumber,
+    },
+}
+
+impl PayloadKeys {
+    /// The key of a day, if it is at hand.
+    #[must_use]
+    pub fn day(&self, day: Day) -> Option<DayKey> {
+        match self {
+            Self::All(secret) => Some(derive(secret, day)),
+            Self::Days(keys) => keys.iter().find(|key| key.day == day).cloned(),
+        }
+    }
+
+    /// The keys of every day that a window touches, at most [`Self::DAYS_MAX`].
+    #[must_use]
+    pub fn window(&self, window: Window) -> Vec<DayKey> {
+        if window.from >= window.to {
+            return Vec::new();
+        }
+        let (first, last) = (Day::of(window.from).0, Day::of(Instant(window.to.0 - 1)).0);
+        (first..=last).take(Self::DAYS_MAX).filter_map(|day| self.day(Day(day))).collect()
+    }
+
+    /// The most days that one window's keys are given for: a hundred years.
+    pub const DAYS_MAX: usize = 36_525;
+}
+
+fn derive(secret: &Secret32, day: Day) -> DayKey {
+    let mut key = Zeroizing::new([0; 32]);
+    Salt::new(HKDF_SHA256, b"leadglass ledger payload v1")
+        .extract(secret.expose())
+        .expand(&[format!("day {}", day.0).as_bytes()], HKDF_SHA256)
+        .and_then(|okm| okm.fill(key.as_mut_slice()))
+        .expect("32 bytes are derived");
+    DayKey { day, key: Secret32::from_bytes(&key) }
+}
+
+/// Seals and opens payloads of one ledger, remembering the key schedule of the last day.
+pub(crate) struct PayloadSealer {
+    keys: PayloadKeys,
+    origin: String,
+    last: Option<(Day, LessSafeKey)>,
+}
+
+impl PayloadSealer {
+    pub fn new(keys: PayloadKeys, origin: &str) -> Self {
+        Self { keys, origin: origin.to_owned(), last: None }
+    }
+
+    fn key(&mut self, day: Day) -> Option<&LessSafeKey> {
+        if self.last.as_ref().is_none_or(|(last, _)| *last != day) {
+            let key = self.keys.day(day)?;
+            let key = UnboundKey::new(&AES_256_GCM, key.key.expose()).expect("the key has 32 bytes");
+            self.last = Some((day, LessSafeKey::new(key)));
+        }
+        self.last.as_ref().map(|(_, key)| key)
+    }
+
+    /// Binds a payload to its ledger, its place and its day.
+    fn aad(&self, number: EntryNumber, day: Day) -> Vec<u8> {
+        let mut aad = format!("leadglass ledger payload v1\n{}\n", self.origin).into_bytes();
+        aad.extend_from_slice(&number.0.to_be_bytes());
+        aad.push(VERSION);
+        aad.extend_from_slice(&day.0.to_be_bytes());
+        aad
+    }
+
+    /// Seals an entry's JSON of at most [`ENTRY_BYTES_MAX`]. The nonce is random: a number may be used again with
+    /// another plaintext after a crash cut an unacknowledged entry away.
+    pub fn seal(&mut self, number: EntryNumber, recorded: Instant, json: &[u8]) -> SealedEntry {
+        assert!(json.len() <= ENTRY_BYTES_MAX, "the caller refuses longer entries");
+        let day = Day::of(recorded);
+        let mut random = [0; NONCE_LEN + SALT_BYTES];
+        aws_lc_rs::rand::fill(&mut random)
+            .expect("the operating system gives randomness; without it nothing is sealed");
+        let (nonce, salt) = random.split_first_chunk::<NONCE_LEN>().expect("the nonce comes first");
+        let aad = self.aad(number, day);
+
+        let mut sealed = Vec::with_capacity(HEADER_BYTES + SALT_BYTES + json.len() + TAG_BYTES);
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&day.0.to_be_bytes());
+        sealed.extend_from_slice(nonce);
+        sealed.extend_from_slice(salt);
+        sealed.extend_from_slice(json);
+        let commitment = commit(&sealed[HEADER_BYTES..]);
+        let key = self.key(day).expect("who writes a ledger holds the key of every day");
+        let tag = key
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(*nonce),
+                Aad::from(aad),
+                &mut sealed[HEADER_BYTES..],
+            )
+            .expect("the plaintext is shorter than what AES-GCM takes");
+        sealed.extend_from_slice(tag.as_ref());
+        let leaf = Leaf { payload_sha256: sha256(&[&sealed]), commitment, payload_bytes: sealed.len() as u32 };
+        SealedEntry { leaf, sealed }
+    }
+
+    /// Opens a payload and compares it with the leaf's commitment.
+    pub fn open(&mut self, number: EntryNumber, sealed: &SealedEntry) -> Result<Entry, PayloadError> {
+        let bytes = &sealed.sealed;
+        let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+            return Err(PayloadError::Version { number });
+        };
+        if header[0] != VERSION || bytes.len() > PAYLOAD_BYTES_MAX {
+            return Err(PayloadError::Version { number });
+        }
+        let day = Day(i32::from_be_bytes(*header[1..].first_chunk().expect("the day follows the version")));
+        let nonce = *header[5..].first_chunk().expect("the nonce ends the header");
+        let aad = self.aad(number, day);
+        let key = self.key(day).ok_or(PayloadError::NoKey { number })?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let plain = key
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
+            .map_err(|_| PayloadError::Sealed { number })?;
+        if commit(plain) != sealed.leaf.commitment {
+            return Err(PayloadError::Sealed { number });
+        }
+        let json = plain.get(SALT_BYTES..).ok_or(PayloadError::Sealed { number })?;
+        serde_json::from_slice(json).map_err(|_| PayloadError::Json { number })
+    }
+}
+
+/// The salted commitment to a plaintext: `salt ‖ JSON`, the salt having a fixed length.
+fn commit(salted: &[u8]) -> Hash {
+    sha256(&[salted])
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Actor, EntryBody, SiteId};
+
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            version: Entry::VERSION,
+            recorded: Instant(1_764_000_000_000_000),
+            actor: Actor::Owner,
+            body: EntryBody::Initialised { site: SiteId([7; 16]), name: "St. Mary".to_owned() },
+        }
+    }
+
+    fn sealer(secret: u8, origin: &str) -> PayloadSealer {
+        PayloadSealer::new(PayloadKeys::All(Secret32::from_bytes(&[secret; 32])), origin)
+    }
+
+    fn sealed() -> SealedEntry {
+        let json = serde_json::to_vec(&entry()).unwrap();
+        sealer(1, "leadglass/a").seal(EntryNumber(5), entry().recorded, &json)
+    }
+
+    #[test]
+    fn an_entry_comes_back_as_it_was_sealed() {
+        assert_eq!(sealer(1, "leadglass/a").open(EntryNumber(5), &sealed()), Ok(entry()));
+    }
+
+    #[test]
+    fn sealing_twice_shows_nothing_alike() {
+        let (one, two) = (sealed(), sealed());
+        assert_ne!(one.leaf.commitment, two.leaf.commitment);
+        assert_ne!(one.sealed[HEADER_BYTES..HEADER_BYTES + 64], two.sealed[HEADER_BYTES..HEADER_BYTES + 64]);
+        assert!(!one.sealed.windows(8).any(|window| window == b"St. Mary"));
+    }
+
+    #[test]
+    fn another_key_number_or_ledger_opens_nothing() {
+        let refused = Err(PayloadError::Sealed { number: EntryNumber(5) });
+        assert_eq!(sealer(2, "leadglass/a").open(EntryNumber(5), &sealed()), refused);
+        assert_eq!(sealer(1, "leadglass/b").open(EntryNumber(5), &sealed()), refused);
+        let refused = Err(PayloadError::Sealed { number: EntryNumber(6) });
+        assert_eq!(sealer(1, "leadglass/a").open(EntryNumber(6), &sealed()), refused);
+    }
+
+    #[test]
+    fn a_changed_payload_or_commitment_opens_nothing() {
+        for position in 0..sealed().sealed.len() {
+            let mut changed = sealed();
+            changed.sealed[position] ^= 1;
+            assert!(sealer(1, "leadglass/a").open(EntryNumber(5), &changed).is_err(), "byte {position}");
+            changed.sealed.truncate(position);
+            assert!(sealer(1, "leadglass/a").open(EntryNumber(5), &changed).is_err(), "cut at {position}");
+        }
+        let mut other = sealed();
+        other.leaf.commitment = sha256(&[b"another"]);
+        let refused = Err(PayloadError::Sealed { number: EntryNumber(5) });
+        assert_eq!(sealer(1, "leadglass/a").open(EntryNumber(5), &other), refused);
+    }
+
+    #[test]
+    fn a_days_key_opens_that_day_and_no_other() {
+        let all = PayloadKeys::All(Secret32::from_bytes(&[1; 32]));
+        let day = Day::of(entry().recorded);
+        let open = |day: Day| {
+            let keys = PayloadKeys::Days(all.day(day).into_iter().collect());
+            PayloadSealer::new(keys, "leadglass/a").open(EntryNumber(5), &sealed())
+        };
+        assert_eq!(open(day), Ok(entry()));
+        assert_eq!(open(Day(day.0 + 1)), Err(PayloadError::NoKey { number: EntryNumber(5) }));
+    }
+
+    #[test]
+    fn a_window_gets_the_days_that_it_touches() {
+        let all = PayloadKeys::All(Secret32::from_bytes(&[1; 32]));
+        let days = |from: i64, to: i64| {
+            let window = Window { from: Instant(from), to: Instant(to) };
+            all.window(window).iter().map(|key| key.day().0).collect::<Vec<_>>()
+        };
+        assert_eq!(days(0, 0), [0; 0]);
+        assert_eq!(days(0, 1), [0]);
+        assert_eq!(days(-1, 1), [-1, 0]);
+        assert_eq!(days(0, DAY_MICROSECONDS), [0]);
+        assert_eq!(days(0, DAY_MICROSECONDS + 1), [0, 1]);
+        assert_eq!(days(i64::MIN, i64::MAX).len(), PayloadKeys::DAYS_MAX);
+    }
+}

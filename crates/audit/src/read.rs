@@ -1,0 +1,213 @@
+//! Reading what is published: the right edge at start, one bundle, or everything in order.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::{Entry, EntryNumber};
+use thiserror::Error;
+
+use crate::OpenError;
+use crate::leaf::{Leaf, SealedEntry, read_entry_bundle, read_payload_bundle};
+use crate::merkle::{Frontier, Hash};
+use crate::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
+use crate::payload::{PAYLOAD_BYTES_MAX, PayloadError, PayloadSealer};
+use crate::publish::{Published, partial_places};
+use crate::tile::{Bundle, CHECKPOINT, Place, TILE_WIDTH};
+
+/// Why entries cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// A file cannot be read.
+    #[error("the ledger's files cannot be read; look at the folder's permissions and at the disk")]
+    Io(#[from] io::Error),
+    /// A file does not hold what the ledger commits to.
+    #[error("{} was changed after it was written; restore the ledger's folder from the vault", .0.display())]
+    Changed(PathBuf),
+    /// A payload does not open.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// All entries were read, and they are not those that the checkpoint signs for.
+    #[error("the entries are not those that the checkpoint signs for; restore the ledger's folder from the vault")]
+    Root,
+}
+
+/// Reads a file of at most `bytes_max`.
+pub(crate) fn read_limited(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > bytes_max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than a ledger makes it"));
+    }
+    fs::read(path)
+}
+
+/// Bytes of the largest file of a kind.
+pub(crate) const BUNDLE_BYTES_MAX: u64 = TILE_WIDTH * (4 + PAYLOAD_BYTES_MAX as u64);
+
+/// The checkpoint file, its text and what it says.
+pub(crate) fn read_checkpoint(dir: &Path, verifier: &NoteVerifier) -> Result<(String, Checkpoint), OpenError> {
+    let bytes = read_limited(&dir.join(CHECKPOINT), NOTE_BYTES_MAX as u64)?;
+    let checkpoint = Checkpoint::open(&bytes, verifier).map_err(OpenError::Checkpoint)?;
+    let text = String::from_utf8(bytes).map_err(|_| OpenError::Checkpoint(NoteError::Shape))?;
+    Ok((text, checkpoint))
+}
+
+/// Reads the right edge of what is published and compares it with the checkpoint.
+pub(crate) fn load(dir: &Path, verifier: &NoteVerifier) -> Result<(Published, String), OpenError> {
+    let (text, checkpoint) = read_checkpoint(dir, verifier)?;
+    let mut levels: Vec<Vec<Hash>> =
+        vec![Vec::new(); (0..8).take_while(|level| checkpoint.size >> (8 * level) > 0).count()];
+    let mut bundle = Vec::new();
+    for place in partial_places(checkpoint.size) {
+        let changed = || OpenError::Changed(dir.join(place.path()));
+        match place.bundle {
+            Bundle::Tile(level) => {
+                let bytes = read_limited(&dir.join(place.path()), TILE_WIDTH * 32).map_err(|_| changed())?;
+                let hashes: Vec<Hash> =
+                    bytes.chunks_exact(32).map(|hash| Hash(hash.try_into().expect("32 bytes"))).collect();
+                if bytes.len() as u64 != place.width * 32 {
+                    return Err(changed());
+                }
+                levels[level as usize] = hashes;
+            }
+            Bundle::Entries => {
+                bundle = read_place(dir, place.index, place.width).map_err(|_| changed())?;
+            }
+            Bundle::Payload => {}
+        }
+    }
+    let edge = levels.first().map_or(&[][..], Vec::as_slice);
+    if !bundle.iter().map(|entry| entry.leaf.hash()).eq(edge.iter().copied()) {
+        return Err(OpenError::Changed(
+            dir.join(
+                Place {
+                    bundle: Bundle::Tile(0),
+                    index: checkpoint.size / TILE_WIDTH,
+                    width: checkpoint.size % TILE_WIDTH,
+                }
+                .path(),
+            ),
+        ));
+    }
+    let bundle = bundle.into_iter().map(Arc::new).collect();
+    let published = Published::new(dir, checkpoint.size, bundle, levels);
+    if published.frontier().root() != checkpoint.root {
+        return Err(OpenError::Changed(dir.join(CHECKPOINT)));
+    }
+    Ok((published, text))
+}
+
+impl Published {
+    /// The last entry.
+    pub(crate) fn last(&self, dir: &Path) -> Result<Option<SealedEntry>, OpenError> {
+        if let Some(last) = self.bundle().last() {
+            return Ok(Some(last.as_ref().clone()));
+        }
+        let Some(index) = (self.size() / TILE_WIDTH).checked_sub(1) else { return Ok(None) };
+        let place = Place { bundle: Bundle::Payload, index, width: TILE_WIDTH };
+        let mut bundle = read_bundle(dir, index).map_err(|_| OpenError::Changed(dir.join(place.path())))?;
+        Ok(bundle.pop())
+    }
+}
+
+/// Reads a full bundle of entries with their payloads.
+pub(crate) fn read_bundle(dir: &Path, index: u64) -> Result<Vec<SealedEntry>, ReadError> {
+    read_place(dir, index, TILE_WIDTH)
+}
+
+fn read_place(dir: &Path, index: u64, width: u64) -> Result<Vec<SealedEntry>, ReadError> {
+    let leaves = read_leaves(dir, index, width)?;
+    let path = dir.join(Place { bundle: Bundle::Payload, index, width }.path());
+    let payloads = read_limited(&path, BUNDLE_BYTES_MAX)?;
+    read_payload_bundle(&payloads, &leaves).map_err(|_| ReadError::Changed(path))
+}
+
+/// Reads a bundle of leaves.
+pub(crate) fn read_leaves(dir: &Path, index: u64, width: u64) -> Result<Vec<Leaf>, ReadError> {
+    let path = dir.join(Place { bundle: Bundle::Entries, index, width }.path());
+    let leaves = read_limited(&path, BUNDLE_BYTES_MAX)?;
+    read_entry_bundle(&leaves, width).map_err(|_| ReadError::Changed(path))
+}
+
+/// Every entry that was there at opening, in order.
+///
+/// Each payload is compared with its leaf, and at the end all leaves with the checkpoint's root: a replay that ended
+/// without an error gave exactly what was signed for.
+pub struct Replay {
+    dir: PathBuf,
+    size: u64,
+    root: Hash,
+    frontier: Frontier,
+    /// The bundle that was not full.
+    last: Vec<Arc<SealedEntry>>,
+    /// What is left of the bundle that is being read.
+    bundle: std::vec::IntoIter<SealedEntry>,
+    sealer: PayloadSealer,
+    unfinished_bytes: u64,
+    ended: bool,
+}
+
+impl Replay {
+    pub(crate) fn new(
+        dir: &Path,
+        head: Frontier,
+        last: Vec<Arc<SealedEntry>>,
+        sealer: PayloadSealer,
+        unfinished_bytes: u64,
+    ) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            size: head.size(),
+            root: head.root(),
+            frontier: Frontier::default(),
+            last,
+            bundle: Vec::new().into_iter(),
+            sealer,
+            unfinished_bytes,
+            ended: false,
+        }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes of a record that a crash left unfinished and that was never answered; they were cut away.
+    #[must_use]
+    pub fn unfinished_bytes(&self) -> u64 {
+        self.unfinished_bytes
+    }
+
+    fn advance(&mut self) -> Result<Option<(EntryNumber, Entry)>, ReadError> {
+        let number = self.frontier.size();
+        if number == self.size {
+            return if self.frontier.root() == self.root { Ok(None) } else { Err(ReadError::Root) };
+        }
+        if number.is_multiple_of(TILE_WIDTH) {
+            let full = self.size - number >= TILE_WIDTH;
+            self.bundle = if full {
+                read_bundle(&self.dir, number / TILE_WIDTH)?.into_iter()
+            } else {
+                self.last.iter().map(|entry| entry.as_ref().clone()).collect::<Vec<_>>().into_iter()
+            };
+        }
+        let sealed = self.bundle.next().expect("bundles hold every number below the size");
+        self.frontier.push(sealed.leaf.hash());
+        Ok(Some((EntryNumber(number), self.sealer.open(EntryNumber(number), &sealed)?)))
+    }
+}
+
+impl Iterator for Replay {
+    type Item = Result<(EntryNumber, Entry), ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let item = self.advance().transpose();
+        self.ended = !matches!(item, Some(Ok(_)));
+        item
+    }
+}
