@@ -13,12 +13,23 @@
 //!
 //! Nothing here does I/O of its own, reads a clock or draws randomness.
 
+mod attributes;
+mod charset;
+mod deflate;
+mod element;
 mod error;
 mod file_meta;
+mod json;
 mod limits;
+mod lut;
 mod metadata;
 mod overlay;
+mod pixel;
 mod scan;
+mod source;
+mod transfer_syntax;
+mod value;
+mod walk;
 
 pub use error::{MetadataError, ScanError};
 pub use file_meta::{FileMeta, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, file_meta};
