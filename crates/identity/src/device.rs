@@ -1,7 +1,7 @@
 //! Devices: modalities, workstations and machine clients, and their bearer tokens (RFC 6750).
 
 use model::{DeviceId, DeviceMay, EntryBody, OrganisationId};
-use protocol::DeviceRow;
+use protocol::{DeviceEntry, DeviceRow};
 use rand_core::CryptoRng;
 
 use crate::directory::{folded, normal_name};
@@ -86,6 +86,20 @@ impl People {
             token: token.as_deref().map(TokenHash::of),
         }));
         Ok(Changed { value: AddedDevice { device, token }, entries: vec![entry] })
+    }
+
+    /// Every device as a front needs it, with the digest of its token.
+    #[must_use]
+    pub fn device_entries(&self) -> Vec<DeviceEntry> {
+        let entry = |record: &DeviceRecord| DeviceEntry {
+            device: record.device,
+            name: record.name.clone(),
+            ae_title: record.ae_title.clone(),
+            from: record.from.clone(),
+            may: record.may.clone(),
+            token_sha256: record.token.map(TokenHash::bytes),
+        };
+        self.devices.values().map(entry).collect()
     }
 
     /// The device that holds this bearer token.

@@ -56,7 +56,7 @@ pub enum EnrolmentError {
     #[error("this authenticator cannot keep a passkey; use another one")]
     PasskeyNotDiscoverable,
     /// Enough passkeys.
-    #[error("this account has 20 passkeys, which is the most; have the old ones removed first")]
+    #[error("this account has 20 passkeys, which is the most; use one of them")]
     PasskeysFull,
     /// The label is out of shape.
     #[error("the passkey's name is not usable; give it 1 to 128 characters on one line")]

@@ -145,12 +145,9 @@ impl People {
 
     /// Puts every record back as it was at the last [`take_dirty`](Self::take_dirty): its entry could not be recorded.
     pub fn revert(&mut self) {
-        for (key, was) in std::mem::take(&mut self.before) {
-            self.displace(key);
-            if let Some(was) = was {
-                self.place(was);
-            }
-        }
+        let before = std::mem::take(&mut self.before);
+        before.keys().for_each(|key| self.displace(*key));
+        before.into_values().flatten().for_each(|was| self.place(was));
     }
 
     /// What the site says about itself.

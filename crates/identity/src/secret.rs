@@ -23,6 +23,10 @@ impl TokenHash {
     pub(crate) fn of(token: &str) -> Self {
         Self(sha256(&[token.as_bytes()]))
     }
+
+    pub(crate) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
 }
 
 impl std::fmt::Debug for TokenHash {

@@ -1,7 +1,7 @@
 //! Sessions: an opaque token in a cookie, an idle limit and an absolute limit (SP 800-63B-4 section 5).
 
 use model::{EntryBody, Instant, OrganisationId, Origin, PersonId, Role, SECOND, SessionId, SignInMethod};
-use protocol::{Me, Refusal, SessionRow};
+use protocol::{Me, Refusal, SessionRow, SignInReply};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
@@ -26,6 +26,12 @@ pub struct SignedIn {
 impl std::fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignedIn").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl From<SignedIn> for SignInReply {
+    fn from(signed_in: SignedIn) -> Self {
+        Self::SignedIn { token: signed_in.token, me: signed_in.me }
     }
 }
 
