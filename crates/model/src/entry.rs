@@ -56,7 +56,7 @@ pub enum Actor {
 }
 
 /// The network address that a request came from, as text without port. Empty when it came over a local socket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Origin(pub String);
 

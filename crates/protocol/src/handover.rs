@@ -17,6 +17,16 @@ pub struct HandoverRecord {
     pub body: Vec<u8>,
 }
 
+impl HandoverRecord {
+    /// The chain value of a record, given the one before it.
+    #[must_use]
+    pub fn chain_after(previous: &[u8; 32], sequence: u64, body: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(previous).update(&sequence.to_be_bytes()).update(body);
+        *hasher.finalize().as_bytes()
+    }
+}
+
 /// What one durable group of the front holds for the warden.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandoverBody {

@@ -18,6 +18,8 @@ pub use handover::{
 pub use pages::*;
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
+/// The deadline of a call.
+pub use tarpc::context;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
 pub const PROTOCOL_VERSION: u16 = 1;

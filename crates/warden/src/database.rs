@@ -1,0 +1,269 @@
+//! warden.db: the keyring, the registry's and the people's records, and the position in the outbox.
+//!
+//! Trust: everything that says who somebody is, is sealed before it comes here; what lies open are internal numbers, key
+//! identifiers and keyed digests. Who controls the file can destroy or roll back, not read. Losing it loses the keys of every image
+//! that the vault does not hold.
+
+use std::path::Path;
+
+use model::{KeyId, ObjectId, StudyNumber};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use thiserror::Error;
+
+/// Why the database did not do it.
+#[derive(Debug, Error)]
+pub enum DatabaseError {
+    /// SQLite said no.
+    #[error(
+        "warden.db could not be used; see whether the disk is full or the file was damaged, and restore it from the vault"
+    )]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file was written by a later version.
+    #[error("warden.db has schema {found}, this program knows up to {known}; start the newer leadglass that wrote it")]
+    Newer {
+        /// Found.
+        found: i64,
+        /// Known.
+        known: i64,
+    },
+    /// A column does not hold what it must.
+    #[error("warden.db holds a damaged {what}; restore it from the vault")]
+    Damaged {
+        /// What.
+        what: &'static str,
+    },
+}
+
+/// Which records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// The registry's patients and studies.
+    Registry = 1,
+    /// People, organisations, devices, enrolments, sessions.
+    Identity = 2,
+    /// Secrets of the warden: the epoch key, the front's TLS key.
+    Secret = 3,
+    /// Entries that a transaction announced and the ledger may not have yet.
+    Pending = 4,
+}
+
+/// Each step brings the schema from its index to the next.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE record (space INTEGER NOT NULL, key BLOB NOT NULL, sealed BLOB NOT NULL,
+        PRIMARY KEY (space, key)) WITHOUT ROWID;
+    CREATE TABLE keyring (study INTEGER NOT NULL, key BLOB NOT NULL, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL,
+        PRIMARY KEY (study, key)) WITHOUT ROWID;
+    CREATE INDEX keyring_key ON keyring (key);
+    CREATE TABLE instance (name BLOB NOT NULL, content BLOB NOT NULL, object BLOB NOT NULL, study INTEGER NOT NULL,
+        PRIMARY KEY (name, content)) WITHOUT ROWID;
+    CREATE INDEX instance_object ON instance (object);
+    CREATE TABLE outbox (only INTEGER PRIMARY KEY CHECK (only = 0), sequence INTEGER NOT NULL, chain BLOB NOT NULL);
+"];
+
+/// The open database.
+pub struct Database {
+    connection: Connection,
+}
+
+/// What is known of an instance's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Never.
+    New,
+    /// With these bytes, in this study.
+    Identical(StudyNumber),
+    /// With other bytes.
+    Different,
+}
+
+impl Database {
+    /// Opens or makes the file and brings its schema up to date.
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let mut connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // FULL: a commit is on disk before it returns, WAL included
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "secure_delete", "ON")?;
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let known = MIGRATIONS.len() as i64;
+        if version > known {
+            return Err(DatabaseError::Newer { found: version, known });
+        }
+        for (index, step) in MIGRATIONS.iter().enumerate().skip(version as usize) {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+            transaction.commit()?;
+        }
+        Ok(Self { connection })
+    }
+
+    /// Begins a transaction; dropped without commit, it never happened.
+    pub fn begin(&mut self) -> Result<Changes<'_>, DatabaseError> {
+        Ok(Changes { transaction: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)? })
+    }
+
+    /// Every record of a space, in the order of keys.
+    pub fn records(&self, space: Space) -> Result<Vec<(Vec<u8>, Vec<u8>)>, DatabaseError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? ORDER BY key")?;
+        let rows = statement.query_map([space as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The wrapped keys of a study, with their epochs.
+    pub fn keys_of(&self, study: StudyNumber) -> Result<Vec<(KeyId, i64, Vec<u8>)>, DatabaseError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT key, epoch, wrapped FROM keyring WHERE study = ? ORDER BY key")?;
+        let rows = statement.query_map([study.0], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.map(|row| row.map(|(key, epoch, wrapped)| (KeyId(key), epoch, wrapped)).map_err(Into::into)).collect()
+    }
+
+    /// The study that an object was filed under; `None` when it was dropped or never came.
+    pub fn filed(&self, object: ObjectId) -> Result<Option<StudyNumber>, DatabaseError> {
+        let mut statement = self.connection.prepare_cached("SELECT study FROM instance WHERE object = ?")?;
+        Ok(statement.query_row([&object.0], |row| row.get(0).map(StudyNumber)).optional()?)
+    }
+
+    /// The last outbox record taken and its chain value; the beginning when none was.
+    pub fn outbox(&self) -> Result<(u64, [u8; 32]), DatabaseError> {
+        let row = self
+            .connection
+            .query_row("SELECT sequence, chain FROM outbox", [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(row.map_or((0, [0; 32]), |(sequence, chain)| (sequence as u64, chain)))
+    }
+
+    /// Writes a consistent copy of the database to `path`, while it is used.
+    pub fn copy_to(&self, path: &Path) -> Result<(), DatabaseError> {
+        let path = path.to_str().ok_or(DatabaseError::Damaged { what: "path of the copy (not Unicode)" })?;
+        self.connection.execute("VACUUM INTO ?", [path])?;
+        Ok(())
+    }
+}
+
+/// A transaction.
+pub struct Changes<'a> {
+    transaction: Transaction<'a>,
+}
+
+impl Changes<'_> {
+    /// Writes or replaces a record.
+    pub fn put(&self, space: Space, key: &[u8], sealed: &[u8]) -> Result<(), DatabaseError> {
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO record (space, key, sealed) VALUES (?, ?, ?)")?
+            .execute(params![space as i64, key, sealed])?;
+        Ok(())
+    }
+
+    /// Removes a record.
+    pub fn remove(&self, space: Space, key: &[u8]) -> Result<(), DatabaseError> {
+        self.transaction
+            .prepare_cached("DELETE FROM record WHERE space = ? AND key = ?")?
+            .execute(params![space as i64, key])?;
+        Ok(())
+    }
+
+    /// Adds a wrapped key of a study.
+    pub fn put_key(&self, study: StudyNumber, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<(), DatabaseError> {
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO keyring (study, key, epoch, wrapped) VALUES (?, ?, ?, ?)")?
+            .execute(params![study.0, key.0, epoch, wrapped])?;
+        Ok(())
+    }
+
+    /// What is known of an instance, by the keyed digests of its name and of its bytes.
+    pub fn seen(&self, name: &[u8; 16], content: &[u8; 16]) -> Result<Seen, DatabaseError> {
+        let mut statement = self.transaction.prepare_cached("SELECT content, study FROM instance WHERE name = ?")?;
+        let versions = statement
+            .query_map([name], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(match versions.iter().find(|(version, _)| version == content) {
+            Some((_, study)) => Seen::Identical(StudyNumber(*study)),
+            None if versions.is_empty() => Seen::New,
+            None => Seen::Different,
+        })
+    }
+
+    /// Remembers an instance.
+    pub fn put_instance(
+        &self,
+        name: &[u8; 16],
+        content: &[u8; 16],
+        object: ObjectId,
+        study: StudyNumber,
+    ) -> Result<(), DatabaseError> {
+        self.transaction
+            .prepare_cached("INSERT OR IGNORE INTO instance (name, content, object, study) VALUES (?, ?, ?, ?)")?
+            .execute(params![name, content, object.0, study.0])?;
+        Ok(())
+    }
+
+    /// One wrapped key by its identifier, whichever study it is bound to.
+    pub fn key(&self, key: KeyId) -> Result<Option<(i64, Vec<u8>)>, DatabaseError> {
+        let mut statement =
+            self.transaction.prepare_cached("SELECT epoch, wrapped FROM keyring WHERE key = ? LIMIT 1")?;
+        Ok(statement.query_row([&key.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    /// Moves the position in the outbox.
+    pub fn put_outbox(&self, sequence: u64, chain: &[u8; 32]) -> Result<(), DatabaseError> {
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO outbox (only, sequence, chain) VALUES (0, ?, ?)")?
+            .execute(params![sequence as i64, chain])?;
+        Ok(())
+    }
+
+    /// Makes it all durable at once.
+    pub fn commit(self) -> Result<(), DatabaseError> {
+        Ok(self.transaction.commit()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_committed_is_there_and_what_was_dropped_never_was() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("warden.db");
+        let mut database = Database::open(&path).expect("opens");
+        let changes = database.begin().expect("begins");
+        changes.put(Space::Registry, b"1", b"sealed").expect("puts");
+        changes.put_key(StudyNumber(3), KeyId([4; 16]), 1, b"wrapped").expect("puts");
+        changes.put_outbox(7, &[9; 32]).expect("puts");
+        changes.commit().expect("commits");
+        let changes = database.begin().expect("begins");
+        changes.remove(Space::Registry, b"1").expect("removes");
+        drop(changes);
+        drop(database);
+        let database = Database::open(&path).expect("opens again");
+        assert_eq!(database.records(Space::Registry).expect("reads"), [(b"1".to_vec(), b"sealed".to_vec())]);
+        assert_eq!(database.records(Space::Identity).expect("reads"), []);
+        assert_eq!(database.keys_of(StudyNumber(3)).expect("reads"), [(KeyId([4; 16]), 1, b"wrapped".to_vec())]);
+        assert_eq!(database.outbox().expect("reads"), (7, [9; 32]));
+    }
+
+    #[test]
+    fn an_instance_is_new_then_identical_then_different() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut database = Database::open(&folder.path().join("warden.db")).expect("opens");
+        let changes = database.begin().expect("begins");
+        assert_eq!(changes.seen(&[1; 16], &[1; 16]).expect("reads"), Seen::New);
+        changes.put_instance(&[1; 16], &[1; 16], ObjectId([1; 16]), StudyNumber(1)).expect("puts");
+        assert_eq!(changes.seen(&[1; 16], &[1; 16]).expect("reads"), Seen::Identical(StudyNumber(1)));
+        assert_eq!(changes.seen(&[1; 16], &[2; 16]).expect("reads"), Seen::Different);
+        assert_eq!(changes.seen(&[2; 16], &[1; 16]).expect("reads"), Seen::New);
+    }
+
+    #[test]
+    fn a_database_of_a_later_version_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("warden.db");
+        drop(Database::open(&path).expect("opens"));
+        Connection::open(&path).expect("opens").pragma_update(None, "user_version", 99).expect("updates");
+        assert!(matches!(Database::open(&path), Err(DatabaseError::Newer { found: 99, .. })));
+    }
+}

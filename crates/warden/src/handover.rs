@@ -1,0 +1,254 @@
+//! Taking in what the front took in: check the chain, open the notes, file, record, acknowledge.
+//!
+//! The order of durable steps, and what a restart finds after each:
+//! 1. one transaction: keyring, registry records, instance digests, the outbox position, and the entries to come (`Pending`).
+//!    A crash before it: the front sends the records again. After it: the front sends them again and is told that they are taken,
+//!    and start-up appends the pending entries that the ledger does not have (the same function as here).
+//! 2. the ledger entries. A crash after them: start-up finds them in the ledger and drops the pending copy.
+//! 3. the answer; only then may the front erase its wraps.
+//!
+//! Readers wait while this runs, so nothing is listed before its entry is durable.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use model::{Actor, EntryBody, Instant, KeyId, PatientNumber, StudyNumber};
+use protocol::{
+    HandoverBody, HandoverObject, HandoverRecord, HandoverReply, Invalid, ObjectVerdict, Refusal, StoredNote, Verdict,
+};
+use registry::FiledAs;
+use seal::{BatchKeys, ObjectContext, ObjectKind};
+
+use crate::database::{Changes, DatabaseError, Seen, Space};
+use crate::state::Warden;
+
+/// The most unwrapped batch keys kept in memory for records to come: unwrapping is slow, and an association sends many records.
+const KEYS_KEPT_MAX: usize = 4096;
+
+/// Batch keys unwrapped lately.
+#[derive(Default)]
+pub(crate) struct RecentKeys(HashMap<KeyId, Recent>);
+
+struct Recent {
+    keys: BatchKeys,
+    /// The study that the keys were first used for, as a keyed digest of its identity.
+    study: Option<[u8; 16]>,
+}
+
+/// What one call stored, per study and sender.
+#[derive(Default)]
+struct Stored {
+    instances: u32,
+    duplicates: u32,
+    conflicts: u32,
+}
+
+type Tally = BTreeMap<(StudyNumber, u64), (PatientNumber, Actor, Instant, Stored)>;
+
+impl Warden {
+    /// Takes records in their order. Blocking: callers put it on a blocking thread.
+    pub(crate) fn take_over(&self, records: &[HandoverRecord]) -> Result<HandoverReply, Refusal> {
+        let mut database = self.database.lock().expect("no holder panics");
+        let (mut sequence, mut chain) = database.outbox().map_err(internal)?;
+        let mut reply = HandoverReply { acknowledged: sequence, verdicts: Vec::new() };
+        // records that were taken already, because an answer was lost: said again, not done again
+        let fresh = records.iter().skip_while(|record| record.sequence <= sequence).collect::<Vec<_>>();
+        let repeated = records.len() - fresh.len();
+        for record in &records[..repeated] {
+            self.repeat_verdicts(record, &database, &mut reply.verdicts)?;
+        }
+        if fresh.is_empty() {
+            return Ok(reply);
+        }
+
+        let mut registry = self.registry.write().expect("no holder panics");
+        let mut recent = self.recent_keys.lock().expect("no holder panics");
+        let mut tally = Tally::new();
+        let mut entries: Vec<(Actor, EntryBody)> = Vec::new();
+        let mut bound: HashSet<KeyId> = HashSet::new();
+        let mut verdicts = Vec::new();
+        let outcome: Result<(), Refusal> = (|| {
+            let changes = database.begin().map_err(internal)?;
+            for record in fresh {
+                let expected = HandoverRecord::chain_after(&chain, record.sequence, &record.body);
+                if record.sequence != sequence + 1 || record.chain != expected {
+                    return Err(Refusal::Invalid(Invalid::Chain { sequence: record.sequence, expected: sequence }));
+                }
+                (sequence, chain) = (record.sequence, record.chain);
+                let Ok(body) = postcard::from_bytes::<HandoverBody>(&record.body) else {
+                    // the chain holds, so this is what the front wrote; it is kept and passed over, loudly
+                    tracing::error!(
+                        sequence,
+                        "an outbox record cannot be read; its images stay in the volumes, unlisted"
+                    );
+                    continue;
+                };
+                recent.take(self, &body);
+                for object in &body.objects {
+                    let verdict = match self.open_note(&mut recent, &changes, object) {
+                        Some((keys, note)) => {
+                            let digests = self.secrets.digests(&note);
+                            let seen = changes.seen(&digests.name, &digests.content).map_err(internal)?;
+                            if let Seen::Identical(study) = seen {
+                                let patient = registry.patient_of(study).unwrap_or(PatientNumber(u32::MAX));
+                                tallied(&mut tally, study, patient, object, body.taken_in).duplicates += 1;
+                                Verdict::Duplicate
+                            } else if !recent.bind(object.key, digests.study) {
+                                // a key opens one study; used for two, it would release both with one entry
+                                tracing::error!(key = %object.key, "a batch key seals two studies; the second is not filed");
+                                Verdict::Unreadable
+                            } else {
+                                let conflict = seen == Seen::Different;
+                                let filed_as = if conflict { FiledAs::Conflict } else { FiledAs::Accepted };
+                                let filed = registry.file(&note, filed_as);
+                                let study = filed.study;
+                                if filed.new_patient {
+                                    entries.push((Actor::Warden, EntryBody::PatientAdded { patient: filed.patient }));
+                                }
+                                changes
+                                    .put_instance(&digests.name, &digests.content, object.object, study)
+                                    .map_err(internal)?;
+                                if bound.insert(object.key) {
+                                    let wrapped = self.secrets.wrap(&keys);
+                                    changes
+                                        .put_key(study, object.key, crate::secrets::EPOCH, &wrapped)
+                                        .map_err(internal)?;
+                                }
+                                let stored = tallied(&mut tally, study, filed.patient, object, body.taken_in);
+                                stored.instances += 1;
+                                stored.conflicts += u32::from(conflict);
+                                if conflict { Verdict::Conflict { study } } else { Verdict::Accepted { study } }
+                            }
+                        }
+                        None => Verdict::Unreadable,
+                    };
+                    verdicts.push(ObjectVerdict { object: object.object, verdict });
+                }
+            }
+            entries.extend(std::mem::take(&mut tally).into_iter().map(
+                |((study, _), (patient, actor, taken_in, stored))| {
+                    let body = EntryBody::Stored {
+                        patient,
+                        study,
+                        instances: stored.instances,
+                        duplicates: stored.duplicates,
+                        conflicts: stored.conflicts,
+                        taken_in,
+                        outbox_sequence: sequence,
+                    };
+                    (actor, body)
+                },
+            ));
+            for record in registry.take_dirty() {
+                self.secrets.put(&changes, Space::Registry, &record.key(), &record.to_bytes()).map_err(internal)?;
+            }
+            self.announce(&changes, &entries).map_err(internal)?;
+            changes.put_outbox(sequence, &chain).map_err(internal)?;
+            changes.commit().map_err(internal)
+        })();
+        if let Err(refusal) = outcome {
+            // memory is ahead of the disk now: rebuild it from the disk, as a start does
+            *registry = self.read_registry(&database).map_err(internal)?;
+            return Err(refusal);
+        }
+        self.append_announced(&mut database, entries).map_err(|error| {
+            tracing::error!(%error, "the ledger takes no entry; images wait unlisted and are recorded at the next start");
+            Refusal::CannotRecord
+        })?;
+        reply.acknowledged = sequence;
+        reply.verdicts.extend(verdicts);
+        Ok(reply)
+    }
+
+    /// The note of an object, with the keys that opened it.
+    fn open_note(
+        &self,
+        recent: &mut RecentKeys,
+        changes: &Changes<'_>,
+        object: &HandoverObject,
+    ) -> Option<(BatchKeys, StoredNote)> {
+        let keys = recent.get(self, changes, object.key)?;
+        let context =
+            ObjectContext { site: self.secrets.site, key: object.key, object: object.object, kind: ObjectKind::Note };
+        let plain = seal::open_blob(&keys.listing, context, &object.sealed_note).ok()?;
+        let note = postcard::from_bytes::<StoredNote>(&plain).ok()?;
+        (note.version == 1).then_some((keys, note))
+    }
+
+    /// Verdicts of a record that was taken before.
+    fn repeat_verdicts(
+        &self,
+        record: &HandoverRecord,
+        database: &crate::database::Database,
+        verdicts: &mut Vec<ObjectVerdict>,
+    ) -> Result<(), Refusal> {
+        let Ok(body) = postcard::from_bytes::<HandoverBody>(&record.body) else { return Ok(()) };
+        for object in body.objects {
+            let verdict = match database.filed(object.object).map_err(internal)? {
+                Some(study) => Verdict::Accepted { study },
+                None => Verdict::Duplicate,
+            };
+            verdicts.push(ObjectVerdict { object: object.object, verdict });
+        }
+        Ok(())
+    }
+}
+
+impl RecentKeys {
+    /// Unwraps the keys that a record brings.
+    fn take(&mut self, warden: &Warden, body: &HandoverBody) {
+        if self.0.len() + body.keys.len() > KEYS_KEPT_MAX {
+            self.0.clear();
+        }
+        for wrapped in &body.keys {
+            match warden.secrets.site_key.unwrap(warden.secrets.site, wrapped.key, &wrapped.wrapped) {
+                Ok(keys) => {
+                    self.0.entry(wrapped.key).or_insert(Recent { keys, study: None });
+                }
+                Err(error) => tracing::error!(key = %wrapped.key, %error, "a wrapped key does not open"),
+            }
+        }
+    }
+
+    /// Keys by name: unwrapped lately, or in the keyring since an earlier record.
+    fn get(&mut self, warden: &Warden, changes: &Changes<'_>, key: KeyId) -> Option<BatchKeys> {
+        if !self.0.contains_key(&key) {
+            let (epoch, wrapped) = changes.key(key).ok()??;
+            let keys = warden.secrets.unwrap(key, epoch, &wrapped).ok()?;
+            self.0.insert(key, Recent { keys, study: None });
+        }
+        self.0.get(&key).map(|recent| recent.keys.clone())
+    }
+
+    /// Whether keys serve this study and no other.
+    fn bind(&mut self, key: KeyId, study: [u8; 16]) -> bool {
+        match self.0.get_mut(&key) {
+            Some(recent) => *recent.study.get_or_insert(study) == study,
+            None => false,
+        }
+    }
+}
+
+fn tallied<'a>(
+    tally: &'a mut Tally,
+    study: StudyNumber,
+    patient: PatientNumber,
+    object: &HandoverObject,
+    taken_in: Instant,
+) -> &'a mut Stored {
+    let sender_number = object.device.map_or(u64::MAX, |device| u64::from(device.0));
+    let (.., stored) =
+        tally.entry((study, sender_number)).or_insert_with(|| (patient, sender(object), taken_in, Stored::default()));
+    stored
+}
+
+fn sender(object: &HandoverObject) -> Actor {
+    match object.device {
+        Some(device) => Actor::Device { device, origin: object.origin.clone() },
+        None => Actor::Owner,
+    }
+}
+
+fn internal(error: DatabaseError) -> Refusal {
+    tracing::error!(%error, "the warden's database failed");
+    Refusal::Internal
+}

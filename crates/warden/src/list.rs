@@ -1,0 +1,105 @@
+//! The list flow: credential → policy → rows in reach → entry 'listed' durable → rows.
+
+use audit::Reachable;
+use model::{EntryBody, Instant, PatientNumber, StudyNumber};
+use policy::{Reach, Service, Target};
+use protocol::{Credential, Invalid, Level, ListReply, ListRequest, OpenRequest, Refusal, Scope};
+
+use registry::SearchError;
+
+use crate::state::{Channel, Warden};
+use crate::subject::Caller;
+
+impl Warden {
+    /// Lists what the caller may list.
+    pub(crate) async fn list(
+        &self,
+        credential: &Credential,
+        channel: Channel,
+        request: &ListRequest,
+        now: Instant,
+    ) -> Result<ListReply, Refusal> {
+        let caller = self.caller(credential, channel, now)?;
+        self.list_for(&caller, request, now).await
+    }
+
+    /// The same for a caller who is known already.
+    pub(crate) async fn list_for(
+        &self,
+        caller: &Caller,
+        request: &ListRequest,
+        now: Instant,
+    ) -> Result<ListReply, Refusal> {
+        let grant = match policy::decide(&caller.subject, Service::List, Target::Nothing, now) {
+            Ok(grant) => grant,
+            Err(denied) => return Err(self.refuse(caller, "list", None, denied, now).await),
+        };
+        let found = self.search(caller, request, now)?;
+        let mut reply = ListReply {
+            patients: found.patients,
+            studies: found.studies,
+            series: found.series,
+            listings: Vec::new(),
+            more: found.more,
+        };
+        let (patients, studies) = (found.listed_patients, found.listed_studies);
+        let holder = caller.holder.ok_or(Refusal::NotAllowed)?;
+        let leased = self.leases.lock().expect("no holder panics").listing(holder, &patients, &studies, now);
+        if !patients.is_empty() && leased.is_none() {
+            let lease_until = grant.lease_until();
+            let body = EntryBody::Listed { patients: patients.clone(), studies: studies.clone(), lease_until };
+            let receipt = self
+                .ledger
+                .record(grant, caller.actor.clone(), body, now)
+                .await
+                .map_err(|error| self.cannot_record(&error))?;
+            let until = receipt.grant().lease_until();
+            self.leases.lock().expect("no holder panics").listed(holder, &patients, &studies, until, now);
+        }
+        if request.level == Level::Instance {
+            // the studies' listing keys; each is an opening of its own, limited to the listing
+            for study in std::mem::take(&mut reply.studies) {
+                let request = OpenRequest { study: study.uid, scope: Scope::Listing };
+                reply.listings.extend(self.open_for(caller, &request, now).await?.studies);
+            }
+            reply.listings.dedup_by_key(|listing| listing.row.number);
+        }
+        Ok(reply)
+    }
+
+    fn search(&self, caller: &Caller, request: &ListRequest, now: Instant) -> Result<registry::Found, Refusal> {
+        let reachable = self.reachable(caller, now);
+        let may_list = |patient: PatientNumber, study: StudyNumber| {
+            let reach = reachable.ground(patient, study).map(reach_of);
+            caller.subject.may_list(reach.as_ref(), now)
+        };
+        let registry = self.registry.read().expect("no holder panics");
+        let (patients, studies): (Vec<_>, Vec<_>);
+        let reach = if reachable.site().is_some() {
+            registry::Reach::Site
+        } else {
+            patients = reachable.patients().map(|(patient, _)| patient).collect();
+            studies = reachable.studies().map(|(study, _)| study).collect();
+            registry::Reach::Only { patients: &patients, studies: &studies }
+        };
+        registry.search(request, reach, &may_list).map_err(|error| match error {
+            SearchError::Value { tag, expected } => Refusal::Invalid(Invalid::Field {
+                field: format!("({:04X},{:04X})", tag >> 16, tag & 0xffff),
+                expected: expected.to_owned(),
+            }),
+        })
+    }
+
+    /// Everything that the caller's relationships reach now.
+    pub(crate) fn reachable(&self, caller: &Caller, now: Instant) -> Reachable {
+        match caller.who {
+            Some(who) => self.index.read().expect("no holder panics").reach().reachable(who, now),
+            None => Reachable::default(),
+        }
+    }
+}
+
+/// What the policy needs of a ground.
+pub(crate) fn reach_of(ground: &audit::Ground) -> Reach {
+    Reach { tier: ground.tier, entry: ground.entry, until: ground.until }
+}

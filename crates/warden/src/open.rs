@@ -1,0 +1,136 @@
+//! The open flow: credential → [`policy::Grant`] → [`audit::Receipt`] (durable) → [`Release`] → keys.
+
+use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What};
+use policy::{Denied, Service, Target};
+use protocol::{Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
+use seal::BatchKeys;
+
+use crate::list::reach_of;
+use crate::release::{Lease, Release};
+use crate::state::{Channel, Warden};
+use crate::subject::Caller;
+
+impl Warden {
+    /// Releases the keys of a study.
+    pub(crate) async fn open(
+        &self,
+        credential: &Credential,
+        channel: Channel,
+        request: &OpenRequest,
+        now: Instant,
+    ) -> Result<OpenReply, Refusal> {
+        let caller = self.caller(credential, channel, now)?;
+        self.open_for(&caller, request, now).await
+    }
+
+    /// The same for a caller who is known already.
+    pub(crate) async fn open_for(
+        &self,
+        caller: &Caller,
+        request: &OpenRequest,
+        now: Instant,
+    ) -> Result<OpenReply, Refusal> {
+        let candidates = self.registry.read().expect("no holder panics").studies_by_uid(&request.study);
+        let service = match request.scope {
+            Scope::Images => Service::Open,
+            Scope::Listing => Service::OpenListing,
+        };
+        let mut studies = Vec::new();
+        let mut denied = None;
+        for study in candidates {
+            match self.open_one(caller, study, service, now).await {
+                Ok(released) => studies.push(released),
+                Err(OpenRefusal::Denied(reason)) => denied = Some((reason, study)),
+                Err(OpenRefusal::Failed(refusal)) => return Err(refusal),
+            }
+        }
+        if !studies.is_empty() {
+            return Ok(OpenReply { studies });
+        }
+        // what may not be reached reads as what is not there; the ledger knows the difference
+        match denied {
+            Some((reason, study)) => Err(self.refuse(caller, "open", Some(What::Study(study)), reason, now).await),
+            None if caller.who.is_none() => Err(self.refuse(caller, "open", None, Denied::Unknown, now).await),
+            None => Err(Refusal::NotFound),
+        }
+    }
+
+    async fn open_one(
+        &self,
+        caller: &Caller,
+        study: StudyNumber,
+        service: Service,
+        now: Instant,
+    ) -> Result<ReleasedStudy, OpenRefusal> {
+        let (row, moved) = {
+            let registry = self.registry.read().expect("no holder panics");
+            let row = registry.study(study).ok_or(OpenRefusal::Failed(Refusal::NotFound))?;
+            (row, registry.moved(study))
+        };
+        let patient = row.patient.number;
+        let reach = self.reachable(caller, now).ground(patient, study).map(reach_of);
+        let target = Target::Study { patient, study, reach };
+        let grant = policy::decide(&caller.subject, service, target, now).map_err(OpenRefusal::Denied)?;
+
+        let keys = self.keys_of(study)?;
+        let holder = caller.holder.ok_or(OpenRefusal::Denied(Denied::Unknown))?;
+        let with_pixels = service == Service::Open;
+        let lease = self.leases.lock().expect("no holder panics").opening(holder, study, with_pixels, now);
+        if let Some(lease) = lease {
+            return Ok(Release::again(&lease, row, moved, keys).into_study());
+        }
+        let scope = if with_pixels { OpenScope::Images } else { OpenScope::Listing };
+        let body = EntryBody::Opened { patient, study, scope, lease_until: grant.lease_until() };
+        let receipt = self
+            .ledger
+            .record(grant, caller.actor.clone(), body, now)
+            .await
+            .map_err(|error| OpenRefusal::Failed(self.cannot_record(&error)))?;
+        let lease = Lease::of(&receipt);
+        let release =
+            Release::new(receipt, row, moved, keys).ok_or(OpenRefusal::Failed(Refusal::Internal))?.into_study();
+        self.leases.lock().expect("no holder panics").opened(holder, study, lease, now);
+        Ok(release)
+    }
+
+    /// The batch keys of a study, unwrapped.
+    fn keys_of(&self, study: StudyNumber) -> Result<Vec<BatchKeys>, OpenRefusal> {
+        let failed = |error: crate::DatabaseError| {
+            tracing::error!(%error, %study, "the keyring cannot be read");
+            OpenRefusal::Failed(Refusal::Internal)
+        };
+        let wrapped = self.reader.lock().expect("no holder panics").keys_of(study).map_err(failed)?;
+        wrapped
+            .into_iter()
+            .map(|(key, epoch, wrapped)| self.secrets.unwrap(key, epoch, &wrapped).map_err(failed))
+            .collect()
+    }
+
+    /// Records a refusal and says it: existence is private, so reach reads as 'not found'.
+    pub(crate) async fn refuse(
+        &self,
+        caller: &Caller,
+        action: &str,
+        what: Option<What>,
+        denied: Denied,
+        now: Instant,
+    ) -> Refusal {
+        // a stranger's every knock is not an entry: nobody who is known, nothing that was reached; the front's log counts them
+        if !matches!(caller.actor, Actor::Stranger { .. }) {
+            let body = EntryBody::Refused { action: action.to_owned(), what, reason: denied.word().to_owned() };
+            if let Err(error) = self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await {
+                return self.cannot_record(&error);
+            }
+        }
+        match denied {
+            Denied::Unknown => Refusal::SignedOut,
+            Denied::Role => Refusal::NotAllowed,
+            Denied::Reach => Refusal::NotFound,
+        }
+    }
+}
+
+enum OpenRefusal {
+    Denied(Denied),
+    Failed(Refusal),
+}

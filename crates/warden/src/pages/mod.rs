@@ -1,0 +1,114 @@
+//! Everything else that a page or a command asks: one file per resource.
+
+mod directory;
+mod exposure;
+mod ledger;
+mod machine;
+mod own;
+mod relationships;
+mod sessions;
+mod studies;
+
+use model::Instant;
+use policy::{Service, Target};
+use protocol::{Credential, PageReply, PageRequest, Refusal};
+
+use crate::state::{Channel, Warden};
+use crate::subject::Caller;
+
+/// Which service a request is, and what it is called in the ledger when it is refused.
+fn service_of(request: &PageRequest) -> (Service, &'static str) {
+    match request {
+        PageRequest::Me | PageRequest::Sessions { person: None } | PageRequest::EndSession { .. } => {
+            (Service::OwnSessions, "sessions")
+        }
+        PageRequest::Sessions { person: Some(_) } => (Service::AllSessions, "sessions"),
+        PageRequest::People | PageRequest::Organisations | PageRequest::Devices => (Service::Directory, "directory"),
+        PageRequest::AddOrganisation { .. }
+        | PageRequest::AddPerson { .. }
+        | PageRequest::IssueEnrolment { .. }
+        | PageRequest::AddDevice { .. }
+        | PageRequest::Relate { .. }
+        | PageRequest::Unrelate { .. } => (Service::Manage, "manage"),
+        PageRequest::MoveStudy { .. } => (Service::MoveStudy, "move"),
+        PageRequest::MyStudies => (Service::OwnStudies, "own-studies"),
+        PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
+        PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
+        PageRequest::Exposure { .. } => (Service::Exposure, "exposure"),
+        PageRequest::Health | PageRequest::Snapshot { .. } => (Service::Machine, "machine"),
+    }
+}
+
+impl Warden {
+    /// Answers a page or a command.
+    pub(crate) async fn ask(
+        &self,
+        credential: &Credential,
+        channel: Channel,
+        request: PageRequest,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        let caller = self.caller(credential, channel, now)?;
+        let (service, action) = service_of(&request);
+        let target = match (&caller.who, service) {
+            (Some(model::Who::Person(person)), Service::OwnSessions | Service::OwnStudies | Service::OwnAccesses) => {
+                Target::Person(*person)
+            }
+            _ => Target::Nothing,
+        };
+        if let Err(denied) = policy::decide(&caller.subject, service, target, now) {
+            return Err(self.refuse(&caller, action, None, denied, now).await);
+        }
+        match request {
+            PageRequest::Me => self.me(credential, now),
+            PageRequest::Sessions { person } => self.sessions(&caller, person, now),
+            PageRequest::EndSession { session } => self.end_session(&caller, session, now).await,
+            PageRequest::People => Ok(PageReply::People(self.people.lock().expect(HELD).person_rows())),
+            PageRequest::Organisations => {
+                Ok(PageReply::Organisations(self.people.lock().expect(HELD).organisation_rows()))
+            }
+            PageRequest::Devices => Ok(PageReply::Devices(self.people.lock().expect(HELD).device_rows())),
+            PageRequest::AddOrganisation { name, authorisation } => {
+                self.add_organisation(&caller, &name, authorisation, now)
+            }
+            PageRequest::AddPerson { email, name, role, organisation, password_and_code, own_record } => {
+                let new = directory::PersonToAdd { email, name, role, organisation, password_and_code, own_record };
+                self.add_person(&caller, new, now)
+            }
+            PageRequest::IssueEnrolment { email } => self.issue_enrolment(&caller, &email, now),
+            PageRequest::AddDevice { name, organisation, may, ae_title, from, token } => {
+                let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token };
+                self.add_device(&caller, new, now)
+            }
+            PageRequest::Relate { who, whom, tier, from, until, basis } => {
+                let window = model::Window { from, to: until };
+                self.relate(&caller, &who, &whom, tier, window, &basis, now).await
+            }
+            PageRequest::Unrelate { who, whom, until } => self.unrelate(&caller, &who, &whom, until, now).await,
+            PageRequest::MoveStudy { study, patient, reason } => {
+                self.move_study(&caller, &study, &patient, &reason, now).await
+            }
+            PageRequest::MyStudies => self.own_studies(&caller, now).await,
+            PageRequest::MyAccesses => self.own_accesses(&caller, now).await,
+            PageRequest::Entries { from, limit } => self.entries(from, limit),
+            PageRequest::Checkpoint => Ok(PageReply::Checkpoint(self.ledger.checkpoint())),
+            PageRequest::Exposure { who, window } => self.exposure(&caller, &who, window, now).await,
+            PageRequest::Health => self.health(),
+            PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
+        }
+    }
+
+    /// Records entries by somebody, or says that it cannot.
+    pub(crate) fn append(
+        &self,
+        caller: &Caller,
+        bodies: Vec<model::EntryBody>,
+        now: Instant,
+    ) -> Result<audit::Appended, Refusal> {
+        let entries = bodies.into_iter().map(|body| (caller.actor.clone(), body)).collect();
+        self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))
+    }
+}
+
+/// Why a lock is never poisoned.
+pub(crate) const HELD: &str = "no holder panics";

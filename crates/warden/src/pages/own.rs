@@ -1,0 +1,110 @@
+//! A patient's own page: own studies, and who looked at them.
+
+use std::collections::BTreeMap;
+
+use model::{EntryBody, Instant, PatientNumber, Tier, Uid, Who};
+use protocol::{AccessRow, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal};
+
+use super::HELD;
+use crate::state::{Channel, Warden};
+use crate::subject::Caller;
+
+/// The most lines of 'who looked at my images'.
+const ACCESS_ROWS_MAX: usize = 500;
+
+impl Warden {
+    /// The patient's own studies: the list flow as for everybody, entry and all.
+    pub(super) async fn own_studies(&self, caller: &Caller, now: Instant) -> Result<PageReply, Refusal> {
+        let request = ListRequest {
+            level: Level::Study,
+            matches: Vec::new(),
+            words: String::new(),
+            order: Order::NewestFirst,
+            offset: 0,
+            limit: PAGE_ROWS_MAX,
+        };
+        let reply = self.list_for(caller, &request, now).await?;
+        Ok(PageReply::MyStudies(reply.studies))
+    }
+
+    /// Who listed or opened the patient's images, newest first.
+    pub(super) async fn own_accesses(&self, caller: &Caller, now: Instant) -> Result<PageReply, Refusal> {
+        let own: Vec<PatientNumber> = self.reachable(caller, now).patients().map(|(patient, _)| patient).collect();
+        let mut rows = Vec::new();
+        for patient in &own {
+            self.append(caller, vec![EntryBody::AccessesRead { patient: *patient }], now)?;
+            rows.extend(self.accesses_of(caller, *patient));
+        }
+        rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
+        rows.truncate(ACCESS_ROWS_MAX);
+        let _ = Channel::Front;
+        Ok(PageReply::MyAccesses(rows))
+    }
+
+    fn accesses_of(&self, caller: &Caller, patient: PatientNumber) -> Vec<AccessRow> {
+        let (accesses, grounds) = {
+            let index = self.index.read().expect(HELD);
+            let accesses = index.accesses_of(patient);
+            let grounds = accesses
+                .iter()
+                .map(|access| {
+                    let reachable = index.reach().reachable(access.who, access.recorded);
+                    let study = access.study.unwrap_or(model::StudyNumber(u32::MAX));
+                    reachable.ground(patient, study).map(|ground| ground.basis.to_string()).unwrap_or_default()
+                })
+                .collect::<Vec<_>>();
+            (accesses, grounds)
+        };
+        let registry = self.registry.read().expect(HELD);
+        let people = self.people.lock().expect(HELD);
+        // one line per person, entry and kind; the patient's own looking is left out
+        let mut rows: BTreeMap<(u64, bool), AccessRow> = BTreeMap::new();
+        for (access, basis) in accesses.into_iter().zip(grounds) {
+            if Some(access.who) == caller.who {
+                continue;
+            }
+            let opened = access.tier == Tier::Open;
+            let row = rows.entry((access.entry.0, opened)).or_insert_with(|| {
+                let (who, role, organisations) = self.name_of(&people, access.who);
+                AccessRow {
+                    entry: access.entry,
+                    at: access.recorded,
+                    who,
+                    role,
+                    organisations,
+                    basis,
+                    opened,
+                    studies: Vec::new(),
+                }
+            });
+            let uid = access.study.and_then(|study| registry.study(study)).map(|study| study.uid);
+            row.studies.extend(uid.filter(|uid: &Uid| !row.studies.contains(uid)));
+        }
+        rows.into_values().collect()
+    }
+
+    pub(super) fn name_of(&self, people: &identity::People, who: Who) -> (String, Option<model::Role>, Vec<String>) {
+        match who {
+            Who::Person(person) => match people.person(person) {
+                Some(person) => {
+                    let organisations = person
+                        .organisations()
+                        .iter()
+                        .filter_map(|organisation| people.organisation(*organisation))
+                        .map(|organisation| organisation.name().to_owned())
+                        .collect();
+                    (person.name().to_owned(), Some(person.role()), organisations)
+                }
+                None => (format!("person {person}"), None, Vec::new()),
+            },
+            Who::Organisation(organisation) => {
+                let name = people.organisation(organisation).map(|organisation| organisation.name().to_owned());
+                (name.unwrap_or_else(|| format!("organisation {organisation}")), None, Vec::new())
+            }
+            Who::Device(device) => {
+                let name = people.device(device).map(|device| device.name().to_owned());
+                (name.unwrap_or_else(|| format!("device {device}")), None, Vec::new())
+            }
+        }
+    }
+}

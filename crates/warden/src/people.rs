@@ -1,0 +1,64 @@
+//! Changes to people: entries first, then records.
+//!
+//! A crash after the entries and before the records leaves an entry whose person, organisation or device is not there: it has to be
+//! added again, and was never acknowledged. Never the other way round.
+
+use std::sync::MutexGuard;
+
+use identity::{Changed, People};
+use model::{Actor, Instant};
+use protocol::Refusal;
+
+use crate::database::{DatabaseError, Space};
+use crate::state::Warden;
+
+impl Warden {
+    /// Makes a change durable, or takes it back.
+    pub(crate) fn commit<T>(
+        &self,
+        mut people: MutexGuard<'_, People>,
+        changed: Changed<T>,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<T, Refusal> {
+        if !changed.entries.is_empty() {
+            let entries = changed.entries.into_iter().map(|body| (actor.clone(), body)).collect();
+            if let Err(error) = self.ledger.append(entries, now) {
+                people.revert();
+                return Err(self.cannot_record(&error));
+            }
+        }
+        let records = people.take_dirty();
+        match self.write_people(&records) {
+            Ok(()) => Ok(changed.value),
+            Err(error) => {
+                tracing::error!(%error, "a change to people is in the ledger and in memory, and could not be written");
+                Err(Refusal::Internal)
+            }
+        }
+    }
+
+    /// Writes what changed without an entry: when sessions were last used.
+    pub(crate) fn flush_people(&self) {
+        let records = self.people.lock().expect(crate::pages::HELD).take_dirty();
+        if !records.is_empty()
+            && let Err(error) = self.write_people(&records)
+        {
+            tracing::warn!(%error, "the last use of sessions could not be written");
+        }
+    }
+
+    fn write_people(&self, records: &[identity::IdentityRecord]) -> Result<(), DatabaseError> {
+        let mut database = self.database.lock().expect(crate::pages::HELD);
+        let changes = database.begin()?;
+        for record in records {
+            let key = record.key();
+            if record.is_tombstone() {
+                changes.remove(Space::Identity, key.as_bytes())?;
+            } else {
+                self.secrets.put(&changes, Space::Identity, key.as_bytes(), &record.to_bytes())?;
+            }
+        }
+        changes.commit()
+    }
+}

@@ -1,0 +1,36 @@
+//! Which entries made the relationships between two, so that they can be ended. Replayed from the ledger like reach itself.
+
+use std::collections::HashMap;
+
+use model::{Entry, EntryBody, EntryNumber, Instant, What, Who};
+
+/// Relationships by holder and target.
+#[derive(Default)]
+pub(crate) struct Relations {
+    made: HashMap<(Who, What), Vec<EntryNumber>>,
+    until: HashMap<EntryNumber, Instant>,
+}
+
+impl Relations {
+    /// Takes the next entry.
+    pub(crate) fn apply(&mut self, number: EntryNumber, entry: &Entry) {
+        match &entry.body {
+            EntryBody::Related { relationship } => {
+                self.made.entry((relationship.who, relationship.what)).or_default().push(number);
+                self.until.insert(number, relationship.window.to);
+            }
+            EntryBody::RelationshipEnded { entry: made, until } => {
+                if let Some(end) = self.until.get_mut(made) {
+                    *end = (*end).min(*until);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The entries whose relationships between the two still run at `at`.
+    pub(crate) fn running(&self, who: Who, what: What, at: Instant) -> Vec<EntryNumber> {
+        let made = self.made.get(&(who, what)).map(Vec::as_slice).unwrap_or_default();
+        made.iter().filter(|entry| self.until.get(entry).is_some_and(|until| at < *until)).copied().collect()
+    }
+}

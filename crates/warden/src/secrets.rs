@@ -1,0 +1,151 @@
+//! What the warden derives from the root, and its records sealed under it.
+
+use aws_lc_rs::{digest, hmac};
+use model::{KeyId, ObjectId, SiteId};
+use protocol::StoredNote;
+use seal::{EpochKey, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom};
+
+use crate::database::{Changes, Database, DatabaseError, Space};
+
+/// The epoch that keys are wrapped under. There is one until studies go cold or are shredded.
+pub(crate) const EPOCH: i64 = 1;
+
+/// Keys of the running warden. Who holds them reads everything; they live in memory only while it runs.
+pub(crate) struct Secrets {
+    pub(crate) site: SiteId,
+    pub(crate) site_key: SiteSecretKey,
+    pub(crate) signing: seal::SigningKey,
+    epoch: EpochKey,
+    registry: SealKey,
+    identity: SealKey,
+    names: hmac::Key,
+}
+
+/// Keyed digests of one instance: they tell whether it was seen and nothing else.
+pub(crate) struct InstanceDigests {
+    pub(crate) study: [u8; 16],
+    pub(crate) name: [u8; 16],
+    pub(crate) content: [u8; 16],
+}
+
+impl Secrets {
+    /// Derives everything; the epoch key comes out of the database, where `init` sealed it.
+    pub(crate) fn derive(root: &RootSecret, site: SiteId, database: &Database) -> Result<Self, DatabaseError> {
+        let secret = SealKey::from(root.derive("warden secrets v1"));
+        let epoch = read_secret(&secret, site, database, b"epoch 1")?
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok())
+            .ok_or(DatabaseError::Damaged { what: "epoch key" })?;
+        Ok(Self {
+            site,
+            site_key: root.site_secret_key(),
+            signing: root.site_signing_key(),
+            epoch: EpochKey::from_bytes(&epoch),
+            registry: SealKey::from(root.derive("registry records v1")),
+            identity: SealKey::from(root.derive("identity records v1")),
+            names: hmac::Key::new(hmac::HMAC_SHA256, root.derive("instance digests v1").expose()),
+        })
+    }
+
+    /// Wraps batch keys for the keyring.
+    pub(crate) fn wrap(&self, keys: &seal::BatchKeys) -> Vec<u8> {
+        self.epoch.wrap(keys, self.site, &mut SystemRandom)
+    }
+
+    /// Unwraps batch keys of the keyring.
+    pub(crate) fn unwrap(&self, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<seal::BatchKeys, DatabaseError> {
+        if epoch != EPOCH {
+            return Err(DatabaseError::Damaged { what: "epoch of a key" });
+        }
+        self.epoch.unwrap(self.site, key, wrapped).map_err(|_| DatabaseError::Damaged { what: "wrapped key" })
+    }
+
+    /// Digests of an instance within its study; a study is (StudyInstanceUID, patient as the data set says).
+    pub(crate) fn digests(&self, note: &StoredNote) -> InstanceDigests {
+        let digest = |parts: &[&[u8]]| -> [u8; 16] {
+            let mut context = hmac::Context::with_key(&self.names);
+            for part in parts {
+                context.update(&(part.len() as u64).to_be_bytes());
+                context.update(part);
+            }
+            context.sign().as_ref()[..16].try_into().expect("HMAC-SHA256 has 32 bytes")
+        };
+        let (patient, study) = (&note.patient, note.study.uid.as_str().as_bytes());
+        let study = digest(&[b"study", study, patient.issuer.as_bytes(), patient.id.as_bytes()]);
+        InstanceDigests {
+            study,
+            name: digest(&[b"name", &study, note.instance.uid.as_str().as_bytes()]),
+            content: digest(&[b"content", &note.content]),
+        }
+    }
+
+    fn key_of(&self, space: Space) -> (&SealKey, ObjectKind) {
+        match space {
+            Space::Registry => (&self.registry, ObjectKind::Registry),
+            Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
+            Space::Secret => unreachable!("secrets are read before the other keys exist, by read_secret"),
+        }
+    }
+
+    /// Seals and writes a record.
+    pub(crate) fn put(
+        &self,
+        changes: &Changes<'_>,
+        space: Space,
+        key: &[u8],
+        plain: &[u8],
+    ) -> Result<(), DatabaseError> {
+        let (seal_key, kind) = self.key_of(space);
+        let sealed = seal::seal_blob(seal_key, context(self.site, kind, space, key), plain, &mut SystemRandom);
+        changes.put(space, key, &sealed)
+    }
+
+    /// Reads and opens every record of a space.
+    pub(crate) fn records(&self, database: &Database, space: Space) -> Result<Vec<(Vec<u8>, Vec<u8>)>, DatabaseError> {
+        let (seal_key, kind) = self.key_of(space);
+        database
+            .records(space)?
+            .into_iter()
+            .map(|(key, sealed)| {
+                let plain = seal::open_blob(seal_key, context(self.site, kind, space, &key), &sealed)
+                    .map_err(|_| DatabaseError::Damaged { what: "record" })?;
+                Ok((key, plain))
+            })
+            .collect()
+    }
+}
+
+/// Seals a secret of the installation under the root.
+pub(crate) fn put_secret(
+    root: &RootSecret,
+    site: SiteId,
+    changes: &Changes<'_>,
+    name: &[u8],
+    plain: &[u8],
+) -> Result<(), DatabaseError> {
+    let key = SealKey::from(root.derive("warden secrets v1"));
+    let context = context(site, ObjectKind::Secret, Space::Secret, name);
+    changes.put(Space::Secret, name, &seal::seal_blob(&key, context, plain, &mut SystemRandom))
+}
+
+/// Reads a secret of the installation.
+pub(crate) fn read_secret(
+    key: &SealKey,
+    site: SiteId,
+    database: &Database,
+    name: &[u8],
+) -> Result<Option<Vec<u8>>, DatabaseError> {
+    let records = database.records(Space::Secret)?;
+    let Some((_, sealed)) = records.into_iter().find(|(found, _)| found == name) else { return Ok(None) };
+    seal::open_blob(key, context(site, ObjectKind::Secret, Space::Secret, name), &sealed)
+        .map(Some)
+        .map_err(|_| DatabaseError::Damaged { what: "secret" })
+}
+
+/// A record is bound to its place, so that no record passes for another.
+fn context(site: SiteId, kind: ObjectKind, space: Space, key: &[u8]) -> ObjectContext {
+    let mut named = vec![space as u8];
+    named.extend_from_slice(key);
+    let name = digest::digest(&digest::SHA256, &named);
+    let object = ObjectId(name.as_ref()[..16].try_into().expect("SHA-256 has 32 bytes"));
+    ObjectContext { site, key: KeyId([0; 16]), object, kind }
+}

@@ -1,0 +1,122 @@
+//! The sockets: one for the front, one for the owner, the same service on both.
+
+use std::io;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use model::Origin;
+use protocol::{
+    Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
+    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol,
+};
+use tarpc::context::Context;
+use tarpc::server::{BaseChannel, Channel as _, Config};
+use tokio::net::UnixListener;
+
+use crate::pages::HELD;
+use crate::state::{Channel, Warden};
+
+/// The most connections at a time on one socket.
+const CONNECTIONS_MAX: usize = 64;
+/// The most records in one handover.
+pub const HANDOVER_RECORDS_MAX: usize = 10_000;
+/// How often sessions' last use is written, in seconds.
+const FLUSH_SECONDS: u64 = 5;
+
+/// Serves a socket until the task is dropped.
+pub async fn serve(warden: Arc<Warden>, listener: UnixListener, channel: Channel) -> io::Result<()> {
+    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, _) = listener.accept().await?;
+        let service = Service { warden: Arc::clone(&warden), channel };
+        tokio::spawn(async move {
+            let transport = protocol::listen(stream);
+            let config = Config { pending_response_buffer: 1024 };
+            BaseChannel::new(config, transport)
+                .execute(service.serve())
+                .for_each(|response| async {
+                    tokio::spawn(response);
+                })
+                .await;
+            drop(place);
+        });
+    }
+}
+
+/// Writes sessions' last use now and then, and sweeps what ended by itself.
+pub async fn keep_house(warden: Arc<Warden>) {
+    let mut interval = tokio::time::interval(std::time::Duration::from_secs(FLUSH_SECONDS));
+    loop {
+        interval.tick().await;
+        let warden = Arc::clone(&warden);
+        let swept = tokio::task::spawn_blocking(move || {
+            warden.people.lock().expect(HELD).sweep(warden.now());
+            warden.flush_people();
+        });
+        if swept.await.is_err() {
+            tracing::error!("keeping house failed");
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Service {
+    warden: Arc<Warden>,
+    channel: Channel,
+}
+
+impl Protocol for Service {
+    async fn hello(self, _: Context, version: u16) -> Result<Hello, Refusal> {
+        if version != PROTOCOL_VERSION {
+            return Err(Refusal::Version { theirs: PROTOCOL_VERSION });
+        }
+        let warden = &self.warden;
+        let (sequence, chain) = warden.database.lock().expect(HELD).outbox().map_err(|_| Refusal::Internal)?;
+        Ok(Hello {
+            site: warden.site(),
+            site_name: warden.site_name.clone(),
+            site_public_key: warden.secrets.site_key.public().to_bytes(),
+            next_outbox_sequence: sequence + 1,
+            outbox_chain: chain,
+            devices: warden.signed_devices(),
+            tls_key_pem: (self.channel == Channel::Front).then(|| warden.tls_key_pem.clone()).flatten(),
+        })
+    }
+
+    async fn handover(self, _: Context, records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal> {
+        if records.len() > HANDOVER_RECORDS_MAX {
+            return Err(Refusal::NotAllowed);
+        }
+        let warden = self.warden;
+        tokio::task::spawn_blocking(move || warden.take_over(&records)).await.unwrap_or(Err(Refusal::Internal))
+    }
+
+    async fn list(self, _: Context, credential: Credential, request: ListRequest) -> Result<ListReply, Refusal> {
+        self.warden.list(&credential, self.channel, &request, self.warden.now()).await
+    }
+
+    async fn open(self, _: Context, credential: Credential, request: OpenRequest) -> Result<OpenReply, Refusal> {
+        self.warden.open(&credential, self.channel, &request, self.warden.now()).await
+    }
+
+    async fn sign_in(self, _: Context, origin: Origin, request: SignInRequest) -> Result<SignInReply, Refusal> {
+        let now = self.warden.now();
+        self.warden.sign_in(&origin, request, now).await
+    }
+
+    async fn ask(self, _: Context, credential: Credential, request: PageRequest) -> Result<PageReply, Refusal> {
+        let now = self.warden.now();
+        self.warden.ask(&credential, self.channel, request, now).await
+    }
+}
+
+impl Warden {
+    /// The device list, signed for times when the warden is away.
+    fn signed_devices(&self) -> SignedDevices {
+        let list = self.people.lock().expect(HELD).device_entries();
+        let list = serde_json::to_vec(&list).expect("devices are JSON");
+        let message = [b"leadglass device list v1\n".as_slice(), &list].concat();
+        SignedDevices { signature: self.secrets.signing.sign(&message).to_vec(), list }
+    }
+}

@@ -1,0 +1,125 @@
+//! Signing in, enrolling, signing out. Slow hashing runs outside every lock, two at a time.
+
+use std::sync::Arc;
+
+use model::{Actor, Instant, Origin};
+use protocol::{Refusal, SignInReply, SignInRequest};
+use seal::SystemRandom;
+
+use crate::leases::Holder;
+use crate::pages::HELD;
+use crate::state::Warden;
+
+impl Warden {
+    /// One step.
+    pub(crate) async fn sign_in(
+        self: &Arc<Self>,
+        origin: &Origin,
+        request: SignInRequest,
+        now: Instant,
+    ) -> Result<SignInReply, Refusal> {
+        let rng = &mut SystemRandom;
+        let stranger = Actor::Stranger { origin: origin.clone() };
+        match request {
+            SignInRequest::PasskeyBegin => Ok(self.people.lock().expect(HELD).begin_passkey(origin, now, rng).into()),
+            SignInRequest::PasskeyFinish { ceremony, credential, user_agent } => {
+                let mut people = self.people.lock().expect(HELD);
+                match people.finish_passkey(&ceremony, &credential, origin, &user_agent, now, rng) {
+                    Ok(changed) => self.signed_in(people, changed, origin, now),
+                    Err(error) => self.sign_in_refused(people, &error, stranger, now),
+                }
+            }
+            SignInRequest::Password { email, password, code, user_agent } => {
+                let check = self.people.lock().expect(HELD).begin_password(&email, origin, now);
+                let check = match check {
+                    Ok(check) => check,
+                    Err(error) => {
+                        return self.sign_in_refused(self.people.lock().expect(HELD), &error, stranger, now);
+                    }
+                };
+                let verified = self.slowly(move || check.verify(&password)).await?;
+                let mut people = self.people.lock().expect(HELD);
+                match people.finish_password(verified, &code, &user_agent, now, rng) {
+                    Ok(changed) => self.signed_in(people, changed, origin, now),
+                    Err(error) => self.sign_in_refused(people, &error, stranger, now),
+                }
+            }
+            SignInRequest::EnrolmentLook { token } => {
+                Ok(SignInReply::Enrolment(self.people.lock().expect(HELD).enrolment_for(&token, now)?))
+            }
+            SignInRequest::EnrolPasskeyBegin { token } => {
+                Ok(self.people.lock().expect(HELD).begin_passkey_enrolment(&token, now, rng)?.into())
+            }
+            SignInRequest::EnrolPasskeyFinish { token, ceremony, credential, label } => {
+                let mut people = self.people.lock().expect(HELD);
+                let changed = people.finish_passkey_enrolment(&token, &ceremony, &credential, &label, now)?;
+                self.commit(people, changed, &stranger, now)?;
+                Ok(SignInReply::Enrolled { recovery_codes: Vec::new() })
+            }
+            SignInRequest::EnrolPasswordBegin { token, password } => {
+                let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
+                let hashed = self.slowly(move || setting.hash(&password)).await??;
+                Ok(self.people.lock().expect(HELD).begin_password_enrolment(hashed, now, rng)?.into())
+            }
+            SignInRequest::EnrolPasswordFinish { token, ceremony, code } => {
+                let mut people = self.people.lock().expect(HELD);
+                let changed = people.finish_password_enrolment(&token, &ceremony, &code, now, rng)?;
+                let codes = self.commit(people, changed, &stranger, now)?;
+                Ok(SignInReply::Enrolled { recovery_codes: codes.codes })
+            }
+            SignInRequest::PasswordEstimate { token, password } => {
+                let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
+                Ok(SignInReply::Estimate(self.slowly(move || setting.estimate(&password)).await?))
+            }
+            SignInRequest::SignOut { token } => {
+                let mut people = self.people.lock().expect(HELD);
+                let session = people.session(&token, now).map_err(|_| Refusal::SignedOut)?.session;
+                let changed = people.sign_out(&token).map_err(|_| Refusal::SignedOut)?;
+                let person = changed.value;
+                let actor = Actor::Person { person, session, origin: origin.clone() };
+                self.commit(people, changed, &actor, now)?;
+                self.leases.lock().expect(HELD).end(Holder::Session(session));
+                Ok(SignInReply::Done)
+            }
+        }
+    }
+
+    fn signed_in(
+        &self,
+        people: std::sync::MutexGuard<'_, identity::People>,
+        changed: identity::Changed<identity::SignedIn>,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<SignInReply, Refusal> {
+        let session = &changed.value.session;
+        let actor = Actor::Person { person: session.person, session: session.session, origin: origin.clone() };
+        let signed_in = self.commit(people, changed, &actor, now)?;
+        Ok(SignInReply::SignedIn { token: signed_in.token, me: signed_in.me })
+    }
+
+    fn sign_in_refused(
+        &self,
+        people: std::sync::MutexGuard<'_, identity::People>,
+        error: &identity::SignInError,
+        actor: Actor,
+        now: Instant,
+    ) -> Result<SignInReply, Refusal> {
+        let entries = error.entry.clone().into_iter().collect();
+        self.commit(people, identity::Changed { value: (), entries }, &actor, now)?;
+        Err(error.into())
+    }
+
+    /// Runs something slow on a blocking thread, a few at a time: a flood of sign-ins waits instead of taking all memory.
+    async fn slowly<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let place = Arc::clone(&self.slow_places).acquire_owned().await.map_err(|_| Refusal::Internal)?;
+        let result = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(place);
+            result
+        });
+        result.await.map_err(|_| Refusal::Internal)
+    }
+}

@@ -1,0 +1,298 @@
+//! The warden's state, and how it comes back at a start.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use audit::{AppendError, ExposureIndex, Ledger, LedgerKeys};
+use model::{Actor, Entry, EntryBody, EntryNumber, Instant, SiteId};
+use protocol::Refusal;
+use registry::Registry;
+use seal::{RecoveryKit, RootEnvelope, RootSecret, SealKey};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use crate::database::{Changes, Database, DatabaseError, Space};
+use crate::handover::RecentKeys;
+use crate::init::origin;
+use crate::leases::Leases;
+use crate::relations::Relations;
+use crate::secrets::{Secrets, read_secret};
+
+/// Which socket a caller came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// The front's.
+    Front,
+    /// The owner's, which only the owner of DIR may open.
+    Owner,
+}
+
+/// What unseals the root.
+pub enum Unseal {
+    /// The passphrase.
+    Passphrase(String),
+    /// The recovery kit.
+    Kit(RecoveryKit),
+}
+
+/// How a warden starts.
+pub struct Settings {
+    /// DIR.
+    pub dir: PathBuf,
+    /// What unseals the root.
+    pub unseal: Unseal,
+    /// The origin that the pages are served from, `https://host[:port]`; its host is the WebAuthn relying party.
+    pub origin: String,
+    /// The only place where the clock is read.
+    pub clock: fn() -> Instant,
+}
+
+/// Why a warden does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// There is no site here.
+    #[error("there is no installation in this folder; make one with `leadglass init`")]
+    NoSite,
+    /// A file cannot be read.
+    #[error("the warden's folder cannot be read; check the path and the rights")]
+    Io(#[source] std::io::Error),
+    /// The envelope is damaged.
+    #[error("warden/root.json cannot be used; restore it from the vault")]
+    Envelope(#[from] seal::EnvelopeError),
+    /// The root stays sealed.
+    #[error("the root stays sealed; check the passphrase, or use the recovery kit with --recovery-kit")]
+    Unseal(#[from] seal::UnsealError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The ledger does not open.
+    #[error("the ledger does not open; `leadglass ledger verify` says where it is damaged, the vault has a copy")]
+    Ledger(#[from] audit::OpenError),
+    /// The ledger cannot be replayed.
+    #[error("an entry of the ledger cannot be read; `leadglass ledger verify` says which, the vault has a copy")]
+    Replay(#[from] audit::ReplayError),
+    /// The end of the ledger cannot be read.
+    #[error("the end of the ledger cannot be read; `leadglass ledger verify` says where it is damaged")]
+    Read(#[from] audit::ReadError),
+    /// A first entry cannot be written.
+    #[error("the ledger takes no entry; see whether the disk is full")]
+    Append(#[from] AppendError),
+    /// The origin is not usable.
+    #[error(transparent)]
+    Origin(#[from] identity::SettingsError),
+    /// People cannot be loaded.
+    #[error("the people's records cannot be loaded; restore warden.db from the vault")]
+    People(#[from] identity::LoadError),
+}
+
+/// A running warden.
+pub struct Warden {
+    pub(crate) dir: PathBuf,
+    pub(crate) site_name: String,
+    pub(crate) secrets: Secrets,
+    pub(crate) ledger: Ledger,
+    pub(crate) index: Arc<RwLock<ExposureIndex>>,
+    pub(crate) relations: Arc<RwLock<Relations>>,
+    // lock order: people, database, registry, recent_keys, leases; `reader` and `index` alone
+    pub(crate) database: Mutex<Database>,
+    pub(crate) reader: Mutex<Database>,
+    pub(crate) registry: RwLock<Registry>,
+    pub(crate) people: Mutex<identity::People>,
+    pub(crate) recent_keys: Mutex<RecentKeys>,
+    pub(crate) leases: Mutex<Leases>,
+    pub(crate) slow_places: Arc<Semaphore>,
+    pub(crate) tls_key_pem: Option<String>,
+    pub(crate) clock: fn() -> Instant,
+}
+
+impl Warden {
+    /// Unseals the root, replays the ledger, finishes what a crash left, and records the start.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        let Settings { dir, unseal, origin: page_origin, clock } = settings;
+        let (root, site, unsealed_by) = unseal_root(&dir, &unseal)?;
+        let database = Database::open(&dir.join("warden/warden.db"))?;
+        let reader = Database::open(&dir.join("warden/warden.db"))?;
+        let secrets = Secrets::derive(&root, site, &database)?;
+        let secret_key = SealKey::from(root.derive("warden secrets v1"));
+        let tls_key_pem =
+            read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
+
+        let (ledger, replay) = Ledger::open(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site))?;
+        drop(root);
+        let mut index = ExposureIndex::default();
+        let mut relations = Relations::default();
+        let mut site_name = String::new();
+        let mut numbers = Numbers::default();
+        for entry in replay {
+            let (number, entry) = entry?;
+            index.apply(number, &entry);
+            relations.apply(number, &entry);
+            match &entry.body {
+                EntryBody::Initialised { name, .. } => site_name.clone_from(name),
+                body => numbers.see(body),
+            }
+        }
+        let records = secrets.records(&database, Space::Identity)?;
+        let records = records
+            .into_iter()
+            .map(|(_, plain)| identity::IdentityRecord::from_bytes(&plain))
+            .collect::<Result<Vec<_>, _>>()?;
+        let identity = identity::Settings::for_origin(&site_name, &page_origin)?;
+        let mut people = identity::People::load(identity, records)?;
+        // a database restored from a moment before the ledger's end must not give a number twice
+        people.numbers_given(numbers.person, numbers.organisation, numbers.device);
+
+        let index = Arc::new(RwLock::new(index));
+        let relations = Arc::new(RwLock::new(relations));
+        let observed = (Arc::clone(&index), Arc::clone(&relations));
+        ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
+            observed.0.write().expect("no holder panics").apply(number, entry);
+            observed.1.write().expect("no holder panics").apply(number, entry);
+        }));
+        let warden = Self {
+            registry: RwLock::new(read_registry(&secrets, &database)?),
+            dir,
+            site_name,
+            secrets,
+            ledger,
+            index,
+            relations,
+            database: Mutex::new(database),
+            reader: Mutex::new(reader),
+            people: Mutex::new(people),
+            recent_keys: Mutex::default(),
+            leases: Mutex::default(),
+            slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
+            tls_key_pem,
+            clock,
+        };
+        warden.finish_announced()?;
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
+        warden.ledger.append(vec![(Actor::Warden, started)], clock())?;
+        Ok(warden)
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> SiteId {
+        self.secrets.site
+    }
+
+    /// Answers the owner without a socket: `init` adds the first person this way.
+    pub async fn ask_as_owner(&self, request: protocol::PageRequest) -> Result<protocol::PageReply, Refusal> {
+        self.ask(&protocol::Credential::Owner, Channel::Owner, request, self.now()).await
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    pub(crate) fn read_registry(&self, database: &Database) -> Result<Registry, DatabaseError> {
+        read_registry(&self.secrets, database)
+    }
+
+    /// Writes down, within a transaction, the entries that will follow it.
+    pub(crate) fn announce(&self, changes: &Changes<'_>, entries: &[(Actor, EntryBody)]) -> Result<(), DatabaseError> {
+        let plain = serde_json::to_vec(&(self.ledger.size(), entries)).expect("entries are JSON");
+        self.secrets.put(changes, Space::Pending, PENDING, &plain)
+    }
+
+    /// Appends what a committed transaction announced; the announcement goes with the next transaction.
+    pub(crate) fn append_announced(
+        &self,
+        database: &mut Database,
+        entries: Vec<(Actor, EntryBody)>,
+    ) -> Result<(), AppendError> {
+        for part in entries.chunks(audit::APPEND_ENTRIES_MAX) {
+            self.ledger.append(part.to_vec(), self.now())?;
+        }
+        // without a sync of its own: left behind by a crash, start-up sees that the ledger has them
+        if let Ok(changes) = database.begin()
+            && changes.remove(Space::Pending, PENDING).is_ok()
+            && let Err(error) = changes.commit()
+        {
+            tracing::warn!(%error, "an announcement stays behind; the next start drops it");
+        }
+        Ok(())
+    }
+
+    /// At a start: appends announced entries that the ledger does not have.
+    fn finish_announced(&self) -> Result<(), StartError> {
+        let mut database = self.database.lock().expect("no holder panics");
+        for (_, plain) in self.secrets.records(&database, Space::Pending)? {
+            let (mut from, mut entries): (u64, Vec<(Actor, EntryBody)>) =
+                serde_json::from_slice(&plain).map_err(|_| DatabaseError::Damaged { what: "announcement" })?;
+            // other entries may have come between the announcement and the crash: drop from the front what is there
+            loop {
+                let read = self.ledger.read(EntryNumber(from), READ_ENTRIES)?;
+                for (_, entry) in &read {
+                    if entries.first().is_some_and(|(actor, body)| *actor == entry.actor && *body == entry.body) {
+                        entries.remove(0);
+                    }
+                }
+                from += read.len() as u64;
+                if read.is_empty() {
+                    break;
+                }
+            }
+            self.append_announced(&mut database, entries)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cannot_record(&self, error: &AppendError) -> Refusal {
+        tracing::error!(%error, "the ledger takes no entry, so nothing is released");
+        Refusal::CannotRecord
+    }
+}
+
+/// Entries read at a time at a start.
+const READ_ENTRIES: usize = 1000;
+
+/// The one announcement that can be open: transactions that announce hold the database from begin to append.
+const PENDING: &[u8] = b"announced";
+
+/// The highest numbers that the ledger has seen.
+#[derive(Default)]
+struct Numbers {
+    person: Option<model::PersonId>,
+    organisation: Option<model::OrganisationId>,
+    device: Option<model::DeviceId>,
+}
+
+impl Numbers {
+    fn see(&mut self, body: &EntryBody) {
+        match body {
+            EntryBody::PersonAdded { person, .. } => self.person = self.person.max(Some(*person)),
+            EntryBody::OrganisationAdded { organisation, .. } => {
+                self.organisation = self.organisation.max(Some(*organisation));
+            }
+            EntryBody::DeviceAdded { device, .. } => self.device = self.device.max(Some(*device)),
+            _ => {}
+        }
+    }
+}
+
+fn read_registry(secrets: &Secrets, database: &Database) -> Result<Registry, DatabaseError> {
+    let records = secrets.records(database, Space::Registry)?;
+    let records = records
+        .into_iter()
+        .map(|(_, plain)| registry::Record::from_bytes(&plain))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| DatabaseError::Damaged { what: "registry record" })?;
+    Registry::load(records).map_err(|_| DatabaseError::Damaged { what: "registry record" })
+}
+
+fn unseal_root(dir: &Path, unseal: &Unseal) -> Result<(RootSecret, SiteId, &'static str), StartError> {
+    let envelope = match std::fs::read(dir.join("warden/root.json")) {
+        Ok(json) => RootEnvelope::from_json(&json)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(StartError::NoSite),
+        Err(error) => return Err(StartError::Io(error)),
+    };
+    let site = envelope.site()?;
+    Ok(match unseal {
+        Unseal::Passphrase(passphrase) => (envelope.unseal_with_passphrase(passphrase)?, site, "passphrase"),
+        Unseal::Kit(kit) => (envelope.unseal_with_kit(kit)?, site, "recovery-kit"),
+    })
+}
