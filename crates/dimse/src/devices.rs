@@ -1,0 +1,20 @@
+//! Who may use a service. Default deny: a device that the warden did not name is refused.
+
+use std::net::IpAddr;
+
+use archive::{NotAdmitted, WardenLink};
+use model::DeviceId;
+use policy::Service;
+
+/// Tells which device an AE title at an address is, and whether it may use a service.
+pub trait Devices: Send + Sync {
+    /// The device, if there is one that may do `service`. Called from an association's own thread, and may block for a
+    /// few seconds.
+    fn admit(&self, ae_title: &str, address: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted>;
+}
+
+impl Devices for WardenLink {
+    fn admit(&self, ae_title: &str, address: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
+        self.admit_ae_title(ae_title, address, service)
+    }
+}
