@@ -1,52 +1,201 @@
 //! What anybody could reach and what they did reach, over a window of the past.
+//!
+//! - *Reachable*: at some instant of the window a relationship reached the study, held by the subject or by an
+//!   organisation that the person was a member of at that instant, and the role allowed it.
+//! - *Listed* and *opened*: the subject's entries whose lease, `recorded <= t < lease_until`, shares an instant with
+//!   the window. The instant of the entry itself always counts, so a lease of no length does too. Opening a study's
+//!   listing counts as listed.
+//! - An organisation reaches what its own relationships reach; listed and opened to it is what its members did, being
+//!   members when the entry was recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::{Entry, EntryNumber, Instant, Origin, PatientNumber, StudyNumber, Tier, Who, Window};
+use model::{
+    Actor, Entry, EntryBody, EntryNumber, Instant, OpenScope, Origin, PatientNumber, StudyNumber, Tier, Who, Window,
+};
 
 use crate::ReachState;
+use crate::actions::{Action, Actions, Deed};
+use crate::touches::Touches;
+
+/// The most parts of one timeline.
+pub const TIMELINE_PARTS_MAX: u32 = 1_000;
 
 /// A fold over the ledger that answers exposure questions.
 #[derive(Default)]
 pub struct ExposureIndex {
     reach: ReachState,
+    actions: Actions,
+    applied: u64,
 }
 
 impl ExposureIndex {
     /// Takes the next entry. Entries come in the order of the ledger.
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
-        let _ = (number, entry);
-        todo!()
+        self.reach.apply(number, entry);
+        self.applied = number.0 + 1;
+        let (who, origin) = match &entry.actor {
+            Actor::Person { person, origin, .. } => (Who::Person(*person), origin),
+            Actor::Device { device, origin } => (Who::Device(*device), origin),
+            // they are given no names and no keys
+            Actor::Owner | Actor::Stranger { .. } | Actor::Warden => return,
+        };
+        let (deed, lease_until) = match &entry.body {
+            EntryBody::Listed { patients, studies, lease_until } => {
+                (self.actions.listed(patients, studies), *lease_until)
+            }
+            EntryBody::Opened { patient, study, scope, lease_until } => {
+                let tier = if *scope == OpenScope::Images { Tier::Open } else { Tier::List };
+                (Deed::Opened { patient: *patient, study: *study, tier }, *lease_until)
+            }
+            _ => return,
+        };
+        let lease = Window { from: entry.recorded, to: lease_until.max(Instant(entry.recorded.0.saturating_add(1))) };
+        let origin = self.actions.origin(origin);
+        self.actions.push(Action { number, who, lease, lease_until, origin, deed });
     }
 
     /// Who may reach what, from the same entries.
+    #[must_use]
     pub fn reach(&self) -> &ReachState {
         &self.reach
     }
 
-    /// What `who` could reach and did reach at some instant of `window`.
-    pub fn report(&self, who: Who, window: Window) -> Exposure {
-        let _ = (who, window);
-        todo!()
+    /// How many entries were taken.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.applied
     }
 
-    /// The same with the window cut into `parts` equal parts, for a plot.
+    /// What `who` could reach and did reach at some instant of `window`.
+    #[must_use]
+    pub fn report(&self, who: Who, window: Window) -> Exposure {
+        let mut listed_patients = Touches::default();
+        let mut listed_studies = Touches::default();
+        let mut opened = Touches::default();
+        let (mut opened_keys, mut opened_index) = (Vec::new(), HashMap::new());
+        self.each_action(who, window, |action| {
+            let span = action.lease.intersect(&window).expect("only actions that share an instant are given");
+            let last = action.lease.from.max(window.from);
+            match &action.deed {
+                Deed::Opened { patient, study, tier: Tier::Open } => {
+                    let key = (*patient, *study);
+                    let index = *opened_index.entry(key).or_insert_with(|| {
+                        opened_keys.push(key);
+                        opened_keys.len() as u32 - 1
+                    });
+                    opened.add(index, span.from, last, action.origin);
+                }
+                Deed::Opened { patient, study, tier: Tier::List } => {
+                    listed_patients.add(patient.0, span.from, last, action.origin);
+                    listed_studies.add(study.0, span.from, last, action.origin);
+                }
+                Deed::Listed(list) => {
+                    let patients = self.actions.patients(list);
+                    patients.for_each(|patient| listed_patients.add(patient, span.from, last, action.origin));
+                    let studies = self.actions.studies(list);
+                    studies.for_each(|study| listed_studies.add(study, span.from, last, action.origin));
+                }
+            }
+        });
+        let origins = |index: u32| self.actions.origin_of(index).clone();
+        Exposure {
+            reachable: self.reachable(who, window),
+            listed_patients: listed_patients.into_iter(origins).map(|(n, touch)| (PatientNumber(n), touch)).collect(),
+            listed_studies: listed_studies.into_iter(origins).map(|(n, touch)| (StudyNumber(n), touch)).collect(),
+            opened: opened.into_iter(origins).map(|(index, touch)| (opened_keys[index as usize], touch)).collect(),
+        }
+    }
+
+    /// The window cut into `parts` equal parts, at most [`TIMELINE_PARTS_MAX`], for a plot.
+    #[must_use]
     pub fn timeline(&self, who: Who, window: Window, parts: u32) -> Vec<TimelinePart> {
-        let _ = (who, window, parts);
-        todo!()
+        let parts = parts.min(TIMELINE_PARTS_MAX);
+        if window.from >= window.to || parts == 0 {
+            return Vec::new();
+        }
+        let length = i128::from(window.to.0) - i128::from(window.from.0);
+        let edge = |part: u32| {
+            let offset = length * i128::from(part) / i128::from(parts);
+            Instant((i128::from(window.from.0) + offset) as i64)
+        };
+        let edges: Vec<Instant> = (0..=parts).map(edge).collect();
+        let mut seen: Vec<(HashSet<u32>, HashSet<u32>)> = vec![Default::default(); parts as usize];
+        self.each_action(who, window, |action| {
+            let span = action.lease.intersect(&window).expect("only actions that share an instant are given");
+            let first = edges.partition_point(|edge| *edge <= span.from).saturating_sub(1);
+            let behind = edges.partition_point(|edge| *edge < span.to).min(parts as usize);
+            for (listed, opened) in &mut seen[first..behind] {
+                match &action.deed {
+                    Deed::Opened { patient, tier: Tier::Open, .. } => drop(opened.insert(patient.0)),
+                    Deed::Opened { patient, tier: Tier::List, .. } => drop(listed.insert(patient.0)),
+                    Deed::Listed(list) => listed.extend(self.actions.patients(list)),
+                }
+            }
+        });
+        edges
+            .windows(2)
+            .zip(seen)
+            .map(|(edges, (listed, opened))| TimelinePart {
+                window: Window { from: edges[0], to: edges[1] },
+                listed: listed.len() as u32,
+                opened: opened.len() as u32,
+            })
+            .collect()
     }
 
     /// Who listed or opened a patient, oldest first.
+    #[must_use]
     pub fn accesses_of(&self, patient: PatientNumber) -> Vec<Access> {
-        let _ = patient;
-        todo!()
+        let touched = |action: &Action| match &action.deed {
+            Deed::Opened { patient: opened, study, tier } => (*opened == patient).then_some((Some(*study), *tier)),
+            Deed::Listed(list) => self.actions.lists(list, patient).then_some((None, Tier::List)),
+        };
+        let access = |action: &Action| {
+            touched(action).map(|(study, tier)| Access {
+                entry: action.number,
+                recorded: action.lease.from,
+                lease_until: action.lease_until,
+                who: action.who,
+                origin: self.actions.origin_of(action.origin).clone(),
+                study,
+                tier,
+            })
+        };
+        self.actions.all().iter().filter_map(access).collect()
+    }
+
+    fn reachable(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
+        let mut found = Vec::new();
+        for span in self.reach.spans(who, window) {
+            self.reach.studies_of(&span, |patient, study| found.push(((patient, study), span.tier)));
+        }
+        // ascending, so that of one key the furthest tier comes last and stays
+        found.sort_unstable();
+        found.into_iter().collect()
+    }
+
+    /// Every listing and opening that counts for `who` in `window`, oldest first for each person.
+    fn each_action(&self, who: Who, window: Window, mut each: impl FnMut(&Action)) {
+        match who {
+            Who::Person(_) | Who::Device(_) => self.actions.of(who, window).for_each(each),
+            Who::Organisation(organisation) => {
+                for &person in self.reach.ever_members(organisation) {
+                    self.actions
+                        .of(Who::Person(person), window)
+                        .filter(|action| self.reach.is_member(person, organisation, action.lease.from))
+                        .for_each(&mut each);
+                }
+            }
+        }
     }
 }
 
 /// What somebody could reach and did reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exposure {
-    /// Reachable by a relationship at some instant of the window, with the furthest tier.
+    /// Reachable by a relationship at some instant of the window, with the furthest tier. A study that was moved
+    /// inside the window stands under each patient that it was reachable as.
     pub reachable: BTreeMap<(PatientNumber, StudyNumber), Tier>,
     /// Patients listed.
     pub listed_patients: BTreeMap<PatientNumber, Touch>,
@@ -59,17 +208,17 @@ pub struct Exposure {
 /// When and from where something was touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
-    /// First instant inside the window.
+    /// First instant inside the window that a lease covers.
     pub first: Instant,
-    /// Last entry's instant inside the window.
+    /// The last entry's instant; the window's beginning when that entry is older and its lease reaches in.
     pub last: Instant,
-    /// Entries that say so.
+    /// How many entries say so.
     pub entries: u64,
     /// From where.
     pub origins: BTreeSet<Origin>,
 }
 
-/// One part of a timeline.
+/// One part of a timeline. A lease counts in every part that it touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimelinePart {
     /// Its span.
@@ -91,8 +240,10 @@ pub struct Access {
     pub lease_until: Instant,
     /// Who.
     pub who: Who,
-    /// The study, when one was opened; `None` for a listing.
+    /// From where.
+    pub origin: Origin,
+    /// The study, when one was opened; `None` for a list of patients.
     pub study: Option<StudyNumber>,
-    /// How far.
+    /// How far: [`Tier::Open`] when images were.
     pub tier: Tier,
 }

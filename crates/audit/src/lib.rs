@@ -8,6 +8,7 @@
 //!
 //! `docs/formats/ledger.md` describes every file and every byte.
 
+mod actions;
 mod exposure;
 mod io;
 mod journal;
@@ -23,8 +24,10 @@ mod reach;
 mod read;
 mod sequencer;
 mod tile;
+mod timeline;
+mod touches;
 
-pub use exposure::{Access, Exposure, ExposureIndex, TimelinePart, Touch};
+pub use exposure::{Access, Exposure, ExposureIndex, TIMELINE_PARTS_MAX, TimelinePart, Touch};
 pub use io::{Disk, LedgerIo};
 pub use ledger::{Ledger, LedgerKeys, LedgerOptions, OpenError};
 pub use merkle::{ConsistencyProof, Frontier, Hash, InclusionProof, InvalidProof, leaf_hash, node_hash};
@@ -32,5 +35,5 @@ pub use note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 pub use payload::{Day, DayKey, ENTRY_BYTES_MAX, PayloadError, PayloadKeys};
 pub use pending::{Appended, Pending, PendingReceipt, Receipt};
 pub use reach::{Ground, ReachState, Reachable};
-pub use read::{ReadError, Replay};
+pub use read::{ReadError, Replay, ReplayError};
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};

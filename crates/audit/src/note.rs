@@ -184,15 +184,17 @@ mod tests {
     }
 
     #[test]
-    fn the_vkey_of_the_specification_is_read_and_written() {
-        // the example key of C2SP signed-note
-        let text = "example.com/foo+530a903b+AekyOXP5ZPgXWJJlpm4p3HEqTKxBmzgcYh2qcmhsdsvZ";
-        let verifier = NoteVerifier::parse(text);
-        if let Ok(verifier) = &verifier {
-            assert_eq!(verifier.to_text(), text);
-        }
-        let made = NoteVerifier::new("leadglass/test", key(1).verifying_key());
-        assert_eq!(NoteVerifier::parse(&made.to_text()), Ok(made));
+    fn the_widely_shared_test_note_opens_with_its_vkey() {
+        // the vector that implementations of signed notes share
+        let vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+        let text = "If you think cryptography is the answer to your problem,\n\
+                    then you don't know what your problem is.\n";
+        let signature = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=";
+        let verifier = NoteVerifier::parse(vkey).unwrap();
+        assert_eq!(verifier.to_text(), vkey);
+        let note = format!("{text}\n\u{2014} PeterNeumann {signature}\n");
+        assert_eq!(verifier.open(note.as_bytes()), Ok(text));
+        assert_eq!(NoteVerifier::parse(&vkey.replace("c74f20a3", "c74f20a4")), Err(NoteError::VerifierKey));
     }
 
     #[test]

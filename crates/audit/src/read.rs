@@ -28,6 +28,14 @@ pub enum ReadError {
     /// A payload does not open.
     #[error(transparent)]
     Payload(#[from] PayloadError),
+}
+
+/// Why a replay stops.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// An entry cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// All entries were read, and they are not those that the checkpoint signs for.
     #[error("the entries are not those that the checkpoint signs for; restore the ledger's folder from the vault")]
     Root,
@@ -180,10 +188,10 @@ impl Replay {
         self.unfinished_bytes
     }
 
-    fn advance(&mut self) -> Result<Option<(EntryNumber, Entry)>, ReadError> {
+    fn advance(&mut self) -> Result<Option<(EntryNumber, Entry)>, ReplayError> {
         let number = self.frontier.size();
         if number == self.size {
-            return if self.frontier.root() == self.root { Ok(None) } else { Err(ReadError::Root) };
+            return if self.frontier.root() == self.root { Ok(None) } else { Err(ReplayError::Root) };
         }
         if number.is_multiple_of(TILE_WIDTH) {
             let full = self.size - number >= TILE_WIDTH;
@@ -195,12 +203,12 @@ impl Replay {
         }
         let sealed = self.bundle.next().expect("bundles hold every number below the size");
         self.frontier.push(sealed.leaf.hash());
-        Ok(Some((EntryNumber(number), self.sealer.open(EntryNumber(number), &sealed)?)))
+        Ok(Some((EntryNumber(number), self.sealer.open(EntryNumber(number), &sealed).map_err(ReadError::from)?)))
     }
 }
 
 impl Iterator for Replay {
-    type Item = Result<(EntryNumber, Entry), ReadError>;
+    type Item = Result<(EntryNumber, Entry), ReplayError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
