@@ -91,7 +91,7 @@ pub(crate) fn new_recovery_codes(random: &mut dyn CryptoRng) -> (Vec<String>, Ve
     for _ in 0..RECOVERY_CODES {
         let mut bytes = Zeroizing::new([0; RECOVERY_CODE_BYTES]);
         random.fill_bytes(&mut *bytes);
-        let code = crockford(&*bytes);
+        let code = crockford(&bytes);
         kept.push(hash_of_recovery_code(&code));
         let groups: Vec<&str> = (0..code.len()).step_by(4).map(|from| &code[from..from + 4]).collect();
         shown.push(groups.join("-"));

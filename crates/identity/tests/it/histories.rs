@@ -132,7 +132,7 @@ impl History {
 #[test]
 fn memory_and_records_agree_whatever_happens_and_a_revert_leaves_no_trace() {
     for seed in SEEDS {
-        println!("seed {seed}");
+        eprintln!("seed {seed}");
         let site = Site::new();
         let dice = ChaCha20Rng::seed_from_u64(seed);
         let mut history = History { site, dice, with_password: Vec::new(), tokens: Vec::new(), made: 0 };

@@ -180,20 +180,38 @@ fn a_refusal_says_why_in_fixed_words() {
 }
 
 #[test]
+fn a_long_text_of_one_small_pattern_is_refused_and_does_not_overflow_the_estimate() {
+    for pattern in ["12", "1234567890", "qw", "p4ssw0rd", "asdf", "aA4@", "4@8({[<369&#!1/|0$5+7%2", "11", "789632147"]
+    {
+        for length in [33, 100, 128] {
+            let password: String = pattern.chars().cycle().take(length).collect();
+            // judged, whatever the verdict: a cycle of many signs may be hard to guess
+            assert!(!estimate(&password, &[pattern]).reasons.is_empty());
+        }
+    }
+    refused(&"12".repeat(64), reasons::GUESSABLE);
+    refused(&"qw".repeat(64), reasons::GUESSABLE);
+    refused(&"1".repeat(128), reasons::COMMON);
+    refused(&"p4ssw0rd".repeat(16), reasons::GUESSABLE);
+}
+
+#[test]
 fn whatever_is_typed_is_judged() {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     // letters that change their length with their case, marks without a base, signs that zxcvbn substitutes, and more
-    let alphabet: Vec<char> =
-        "aZ09 İıßẞſΣςﬁ\u{301}\u{345}\u{200d}\u{feff}\u{0}\u{7f}4@8({[<369&#!1/|0$5+7%2日🦢\u{10ffff}\u{fdfa}"
-            .chars()
-            .collect();
-    for seed in 0..200 {
+    let all = "aA4@bB8zZ09 İıßẞſΣςﬁ\u{301}\u{345}\u{200d}\u{feff}\u{0}\u{7f}({[<369&#!1/|0$5+7%2日🦢\u{10ffff}\u{fdfa}";
+    for seed in 0..300 {
         let mut random = ChaCha20Rng::seed_from_u64(seed);
-        let length = random.next_u32() as usize % 160;
-        let password: String = (0..length).map(|_| alphabet[random.next_u32() as usize % alphabet.len()]).collect();
+        let mut some = |from: &[char], most: u32| -> Vec<char> {
+            let length = random.next_u32() % most + 1;
+            (0..length).map(|_| from[random.next_u32() as usize % from.len()]).collect()
+        };
+        let alphabet = some(&all.chars().collect::<Vec<_>>(), 40);
+        let password: String = some(&alphabet, 160).into_iter().collect();
         let estimate = estimate(&password, &[&password, "İstanbul"]);
+        eprintln!("seed {seed}");
         assert!(!estimate.accepted, "seed {seed}: its own context was no reason");
     }
 }
