@@ -1,1 +1,44 @@
-//! portal.
+//! The HTTP side of the front: DICOMweb (PS3.18), the JSON that the pages ask for, and the pages themselves.
+//!
+//! The portal parses and renders; it decides nothing. Every request carries a [`protocol::Credential`] to the warden,
+//! through `archive`, and the warden says yes or no. The routes that a stranger may use stand by name in
+//! [`routes::ROUTES`]; a test walks that table and proves that every other one refuses a stranger.
+//!
+//! - `serve` accepts connections, `tls` makes them private, `guard` is what every request passes.
+//! - `routes` is the table; one file per resource holds its handlers.
+//! - `errors` is the one translator from refusals to answers; `headers` is what every answer carries.
+
+mod accept;
+mod app;
+mod assets;
+mod attributes;
+mod body;
+mod credential;
+mod errors;
+mod exposure;
+mod frames;
+mod guard;
+mod headers;
+mod health;
+mod json;
+mod ledger;
+mod multipart;
+mod my;
+mod openapi;
+mod people;
+mod qido;
+mod query;
+mod range;
+mod rendered;
+pub mod routes;
+mod serve;
+mod session;
+mod sign_in;
+mod stow;
+mod studies;
+mod tls;
+mod wado;
+
+pub use app::App;
+pub use serve::{HttpConfig, Portal, ServeError, serve};
+pub use tls::{DevelopmentCertificate, Tls, TlsError, development_certificate};

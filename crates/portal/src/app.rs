@@ -1,0 +1,60 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use archive::{Intake, Reader, WardenLink};
+use tokio::sync::Semaphore;
+
+use crate::errors::Failure;
+
+/// What the portal serves: the use cases of the front.
+#[derive(Clone)]
+pub struct App {
+    /// The conversation with the warden.
+    pub warden: WardenLink,
+    /// Listing and opening.
+    pub reader: Reader,
+    /// Taking in.
+    pub intake: Intake,
+}
+
+/// The same, with what this portal knows of itself.
+#[derive(Clone)]
+pub(crate) struct Serving {
+    pub(crate) warden: WardenLink,
+    pub(crate) reader: Reader,
+    pub(crate) intake: Intake,
+    /// Where DICOMweb begins as clients see it, for RetrieveURL and BulkDataURI.
+    pub(crate) dicom_web: Arc<str>,
+    /// Frames that are decoded at one time.
+    pub(crate) rendering: Arc<Semaphore>,
+    /// STOW-RS requests at one time.
+    pub(crate) storing: Arc<Semaphore>,
+}
+
+/// Frames are decoded on as many threads as there are processors, less one for everything else.
+fn rendering_max() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
+}
+
+/// The most STOW-RS requests at one time: each holds a thread and its chunks.
+pub const STORING_MAX: usize = 64;
+
+impl Serving {
+    pub(crate) fn new(app: App, public_origin: &str) -> Self {
+        Self {
+            warden: app.warden,
+            reader: app.reader,
+            intake: app.intake,
+            dicom_web: format!("{}/dicom-web", public_origin.trim_end_matches('/')).into(),
+            rendering: Arc::new(Semaphore::new(rendering_max())),
+            storing: Arc::new(Semaphore::new(STORING_MAX)),
+        }
+    }
+}
+
+/// The warden answered something else than it was asked.
+pub(crate) fn unexpected() -> Failure {
+    tracing::error!("the warden answered something else than it was asked; front and warden are of different versions");
+    Failure::Internal
+}

@@ -1,0 +1,135 @@
+//! Every route, in one table. What is not here is not served; what is here and not open goes to the warden, which decides.
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use policy::Service;
+
+use crate::app::{App, Serving};
+use crate::errors::Failure;
+use crate::{
+    assets, exposure, frames, guard, health, ledger, my, openapi, people, qido, rendered, session, sign_in, stow,
+    studies, wado,
+};
+
+/// One route.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path; `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Which service it is. [`policy::is_open_to_strangers`] names those that nobody in particular may use; every other
+    /// one carries the caller's credential to the warden, which decides. [`Service::Store`] is decided by the device
+    /// list that the warden signed, so that taking in goes on while it is away.
+    pub service: Service,
+    handler: fn(MethodFilter) -> MethodRouter<Serving>,
+}
+
+macro_rules! route {
+    ($method:ident $path:literal, $service:ident, $handler:path) => {
+        Route {
+            method: Method::$method,
+            path: $path,
+            service: Service::$service,
+            handler: |filter| on(filter, $handler),
+        }
+    };
+}
+
+/// All of them but the pages, which every other GET path has.
+pub static ROUTES: &[Route] = &[
+    route!(GET "/api/health", Liveness, health::health),
+    route!(GET "/api/openapi.json", Pages, openapi::document),
+    route!(POST "/api/sign-in/passkey/begin", SignIn, sign_in::passkey_begin),
+    route!(POST "/api/sign-in/passkey/finish", SignIn, sign_in::passkey_finish),
+    route!(POST "/api/sign-in/password", SignIn, sign_in::password),
+    route!(POST "/api/enrolment/look", Enrol, sign_in::enrolment_look),
+    route!(POST "/api/enrolment/passkey/begin", Enrol, sign_in::enrol_passkey_begin),
+    route!(POST "/api/enrolment/passkey/finish", Enrol, sign_in::enrol_passkey_finish),
+    route!(POST "/api/enrolment/password/estimate", Enrol, sign_in::password_estimate),
+    route!(POST "/api/enrolment/password/begin", Enrol, sign_in::enrol_password_begin),
+    route!(POST "/api/enrolment/password/finish", Enrol, sign_in::enrol_password_finish),
+    route!(POST "/api/sign-out", OwnSessions, sign_in::sign_out),
+    route!(GET "/api/session", OwnSessions, session::me),
+    route!(GET "/api/sessions", OwnSessions, session::list),
+    route!(DELETE "/api/sessions/{session}", OwnSessions, session::end),
+    route!(GET "/api/studies", List, studies::worklist),
+    route!(GET "/api/studies/{study}", List, studies::one),
+    route!(POST "/api/studies/{study}/move", MoveStudy, studies::move_study),
+    route!(GET "/api/my/studies", OwnStudies, my::studies),
+    route!(GET "/api/my/accesses", OwnAccesses, my::accesses),
+    route!(GET "/api/people", Directory, people::people),
+    route!(POST "/api/people", Manage, people::add_person),
+    route!(GET "/api/organisations", Directory, people::organisations),
+    route!(POST "/api/organisations", Manage, people::add_organisation),
+    route!(GET "/api/devices", Directory, people::devices),
+    route!(POST "/api/devices", Manage, people::add_device),
+    route!(POST "/api/relationships", Manage, people::relate),
+    route!(GET "/api/ledger/entries", Ledger, ledger::entries),
+    route!(GET "/api/ledger/checkpoint", Ledger, ledger::checkpoint),
+    route!(GET "/api/exposure", Exposure, exposure::report),
+    // QIDO-RS, PS3.18 section 10.6
+    route!(GET "/dicom-web/studies", List, qido::studies),
+    route!(GET "/dicom-web/studies/{study}/series", List, qido::series_of_study),
+    route!(GET "/dicom-web/series", List, qido::series),
+    route!(GET "/dicom-web/studies/{study}/instances", OpenListing, qido::instances_of_study),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/instances", OpenListing, qido::instances_of_series),
+    route!(GET "/dicom-web/instances", List, qido::instances),
+    // WADO-RS, PS3.18 section 10.4
+    route!(GET "/dicom-web/studies/{study}", Open, wado::study),
+    route!(GET "/dicom-web/studies/{study}/series/{series}", Open, wado::series),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}", Open, wado::instance),
+    route!(GET "/dicom-web/studies/{study}/metadata", OpenListing, wado::study_metadata),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/metadata", OpenListing, wado::series_metadata),
+    route!(
+        GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/metadata",
+        OpenListing,
+        wado::instance_metadata
+    ),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}", Open, frames::frames),
+    route!(
+        GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/{range}",
+        Open,
+        frames::bulk_data
+    ),
+    route!(GET "/dicom-web/studies/{study}/rendered", Open, rendered::study),
+    route!(GET "/dicom-web/studies/{study}/thumbnail", Open, rendered::study_thumbnail),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/rendered", Open, rendered::series),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/thumbnail", Open, rendered::series_thumbnail),
+    route!(GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/rendered", Open, rendered::instance),
+    route!(
+        GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/thumbnail",
+        Open,
+        rendered::instance_thumbnail
+    ),
+    route!(
+        GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered",
+        Open,
+        rendered::frame
+    ),
+    route!(
+        GET "/dicom-web/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail",
+        Open,
+        rendered::frame_thumbnail
+    ),
+    // STOW-RS, PS3.18 section 10.5
+    route!(POST "/dicom-web/studies", Store, stow::store),
+    route!(POST "/dicom-web/studies/{study}", Store, stow::store_study),
+];
+
+/// The table as a router, inside of what every request passes.
+pub(crate) fn router(app: App, policy: guard::Policy) -> Router {
+    let serving = Serving::new(app, policy.public_origin());
+    let mut router = Router::new();
+    for route in ROUTES {
+        let filter = MethodFilter::try_from(route.method.clone()).expect("the table has ordinary methods only");
+        router = router.route(route.path, (route.handler)(filter));
+    }
+    router
+        .method_not_allowed_fallback(|| async { Failure::Method.into_response() })
+        .fallback(assets::page)
+        .with_state(serving)
+        .layer(middleware::from_fn_with_state(policy, guard::guard))
+}

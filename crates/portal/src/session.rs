@@ -1,0 +1,51 @@
+//! Who is signed in, and where else: `/api/session`, `/api/sessions`.
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use model::{PersonId, SessionId};
+use protocol::{PageReply, PageRequest};
+
+use crate::app::{Serving, unexpected};
+use crate::credential::Caller;
+use crate::errors::Failure;
+use crate::{json, query};
+
+/// `GET /api/session`
+pub(crate) async fn me(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
+    match serving.warden.ask(&caller, PageRequest::Me).await? {
+        PageReply::Me(me) => json::with_identifiers(&me),
+        _ => Err(unexpected()),
+    }
+}
+
+/// `GET /api/sessions[?person=N]`
+pub(crate) async fn list(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Failure> {
+    let mut person = None;
+    for (name, value) in query::parameters(raw.as_deref())? {
+        if name == "person" {
+            person = Some(PersonId(query::number("person", &value)?));
+        }
+    }
+    match serving.warden.ask(&caller, PageRequest::Sessions { person }).await? {
+        PageReply::Sessions(sessions) => json::with_identifiers(&sessions),
+        _ => Err(unexpected()),
+    }
+}
+
+/// `DELETE /api/sessions/{session}`
+pub(crate) async fn end(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    Path(session): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let session: SessionId = session.parse().map_err(|_| Failure::Malformed("the session", "32 hexadecimal digits"))?;
+    match serving.warden.ask(&caller, PageRequest::EndSession { session }).await? {
+        PageReply::Done => Ok(StatusCode::NO_CONTENT),
+        _ => Err(unexpected()),
+    }
+}
