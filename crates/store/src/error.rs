@@ -25,7 +25,9 @@ pub enum OpenError {
         version: u32,
     },
     /// A file is not what it should be, at a place that no crash explains.
-    #[error("{path} is damaged at byte {offset}, where no crash explains it; run `leadglass vault restore` into an empty folder, or ask for help before changing anything")]
+    #[error(
+        "{path} is damaged at byte {offset}, where no crash explains it; run `leadglass vault restore` into an empty folder, or ask for help before changing anything"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -33,19 +35,25 @@ pub enum OpenError {
         offset: u64,
     },
     /// A volume that rows point to is gone or shorter than it was.
-    #[error("volume {volume} is missing or shorter than it was; put it back, or run `leadglass vault restore` into an empty folder")]
+    #[error(
+        "volume {volume} is missing or shorter than it was; put it back, or run `leadglass vault restore` into an empty folder"
+    )]
     VolumeShort {
         /// Its number.
         volume: u32,
     },
     /// The outbox does not continue where the volumes say it stands.
-    #[error("the outbox does not continue after record {expected}; put the files of front/outbox back, or run `leadglass vault restore` into an empty folder")]
+    #[error(
+        "the outbox does not continue after record {expected}; put the files of front/outbox back, or run `leadglass vault restore` into an empty folder"
+    )]
     OutboxGap {
         /// The last record that is known.
         expected: u64,
     },
     /// The disk refused.
-    #[error("{path} cannot be opened or written; check that the disk has room and that the folder belongs to this user")]
+    #[error(
+        "{path} cannot be opened or written; check that the disk has room and that the folder belongs to this user"
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -54,7 +62,9 @@ pub enum OpenError {
         source: io::Error,
     },
     /// SQLite refused.
-    #[error("front.db cannot be opened; if it is damaged, move it away and start again: it is rebuilt from the volumes")]
+    #[error(
+        "front.db cannot be opened; if it is damaged, move it away and start again: it is rebuilt from the volumes"
+    )]
     Rows(#[source] rusqlite::Error),
 }
 
@@ -74,8 +84,16 @@ pub enum StoreError {
         /// Which limit, with its unit.
         limit: &'static str,
     },
+    /// The outbox cannot continue elsewhere while records wait.
+    #[error("{waiting} records wait for the warden; hand them over first")]
+    StillWaiting {
+        /// How many.
+        waiting: u64,
+    },
     /// An acknowledgement names records that are not there.
-    #[error("record {up_to} was acknowledged, but the outbox ends at {last}; front and warden do not belong together, or the front was restored from an older copy")]
+    #[error(
+        "record {up_to} was acknowledged, but the outbox ends at {last}; front and warden do not belong together, or the front was restored from an older copy"
+    )]
     NotInOutbox {
         /// What was acknowledged.
         up_to: u64,
@@ -92,7 +110,9 @@ pub enum StoreError {
 #[non_exhaustive]
 pub enum ReadError {
     /// The place is not in any volume.
-    #[error("bytes {offset} to {end} of volume {volume} are not there; the volume is missing or shorter than it was: put it back, or restore from the vault")]
+    #[error(
+        "bytes {offset} to {end} of volume {volume} are not there; the volume is missing or shorter than it was: put it back, or restore from the vault"
+    )]
     NotThere {
         /// The volume.
         volume: u32,
@@ -119,4 +139,16 @@ pub enum ReadError {
     /// SQLite refused.
     #[error("front.db refused to answer; look at the system's log for disk errors")]
     Rows(#[from] rusqlite::Error),
+}
+
+impl StoreError {
+    /// Who is at fault for an error of the disk: a full one is for the administrator to empty.
+    pub(crate) fn from_io(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::Full(Arc::new(error))
+            }
+            _ => Self::Io(Arc::new(error)),
+        }
+    }
 }

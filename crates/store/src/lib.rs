@@ -13,17 +13,32 @@
 //! one; the vault's copy brings them back. Losing `front.db` costs a scan of the volumes. Losing a journal costs the
 //! keys of what the warden had not recorded yet. Losing a volume costs the images in it.
 
+mod commit;
 mod error;
+mod files;
 mod group;
+mod io;
+mod journal;
+mod keeper;
+mod large;
+mod memory;
+mod outbox;
+mod record;
+mod recover;
+mod rows;
 mod store;
 mod ticket;
+mod volumes;
 
 pub use error::{OpenError, ReadError, StoreError};
 pub use group::{
     ChunkRecord, Counts, Group, NewChunk, NewInstance, OutboxRecord, OutboxState, Place, Placement, RowRecord,
     SealedBytes,
 };
-pub use store::{LargeObject, LargeWriter, Options, Recovered, Store, StoreIo, files};
+pub use io::{Step, StoreFile, StoreIo, files};
+pub use large::{LargeObject, LargeWriter};
+pub use memory::{MemoryDisk, SECTOR_BYTES};
+pub use store::{Options, Recovered, Store};
 pub use ticket::{Durable, Ticket};
 
 /// The most instances in one group.

@@ -35,10 +35,8 @@ impl<T> Ticket<T> {
 
     /// A ticket and what answers it.
     pub(crate) fn pair() -> (Self, Answer<T>) {
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State { answer: None, waker: None }),
-            answered: Condvar::new(),
-        });
+        let shared =
+            Arc::new(Shared { state: Mutex::new(State { answer: None, waker: None }), answered: Condvar::new() });
         (Self { shared: Arc::clone(&shared) }, Answer { shared: Some(shared) })
     }
 

@@ -1,0 +1,10 @@
+//! The store through its front door.
+#![allow(clippy::unwrap_used)]
+
+mod conformance;
+mod crash;
+mod damage;
+mod limits;
+mod outbox;
+mod reading;
+mod support;
