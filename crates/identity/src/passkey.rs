@@ -22,12 +22,18 @@ use crate::session::{SignInError, SignInReason, SignedIn};
 use crate::{CREDENTIAL_BYTES_MAX, Changed, EnrolmentError, PASSKEYS_PER_PERSON_MAX, People};
 
 /// A WebAuthn ceremony that waits for the browser.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PasskeyCeremony {
     /// Names it in the next step.
     pub ceremony: String,
     /// `{"publicKey": ...}` for `navigator.credentials`, as JSON with base64url.
     pub options: String,
+}
+
+impl std::fmt::Debug for PasskeyCeremony {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasskeyCeremony").finish_non_exhaustive()
+    }
 }
 
 impl From<PasskeyCeremony> for SignInReply {

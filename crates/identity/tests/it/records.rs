@@ -77,6 +77,8 @@ fn debug_output_shows_no_secret_and_nobody() {
     let link = site.people.issue_enrolment(person, site.now, &mut site.random).unwrap();
     shown.push(format!("{link:?}"));
     secrets.push(link.value.token.clone());
+    let ceremony = site.people.begin_passkey_enrolment(&link.value.token, site.now, &mut site.random).unwrap();
+    shown.push(format!("{ceremony:?}"));
     let setting = site.people.password_setting(&link.value.token, site.now, &mut site.random).unwrap();
     shown.push(format!("{setting:?}"));
     let hashed = setting.hash(GOOD_PASSWORD).unwrap();
