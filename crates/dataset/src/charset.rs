@@ -86,6 +86,32 @@ impl Charset {
         Cow::Owned(text)
     }
 
+    /// Encodes a value, with `?` for characters that the repertoire lacks. Code extensions are written only where
+    /// bytes from 0x80 on mean something from the beginning.
+    pub(crate) fn encode(self, text: &str) -> Vec<u8> {
+        let encoding = match (self.whole, self.initial) {
+            (Some(encoding), _) => encoding,
+            (None, Upper::Encoded(encoding)) => encoding,
+            (None, _) => return text.chars().map(|character| self.encode_alone(character)).collect(),
+        };
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut place = [0; 4];
+        for character in text.chars() {
+            let (encoded, _, unmappable) = encoding.encode(character.encode_utf8(&mut place));
+            if unmappable { bytes.push(b'?') } else { bytes.extend_from_slice(&encoded) }
+        }
+        bytes
+    }
+
+    fn encode_alone(self, character: char) -> u8 {
+        match (self.initial, u32::from(character)) {
+            (_, code @ 0..0x80) => code as u8,
+            (Upper::Latin1, code @ 0x80..0x100) => code as u8,
+            (Upper::Katakana, code @ 0xFF61..=0xFF9F) => (code - 0xFF61 + 0xA1) as u8,
+            _ => b'?',
+        }
+    }
+
     /// Code extensions (PS3.5 6.1.2.5).
     fn decode_with_escapes(self, mut bytes: &[u8], text: &mut String) {
         let (mut lower, mut upper) = (Lower::Ascii, self.initial);

@@ -121,6 +121,15 @@ impl<'r, 's> Source<'r, 's> {
         Ok(())
     }
 
+    /// Gives the sink bytes that are not in the stream.
+    pub(crate) fn insert(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+        self.flush()?;
+        if let Some(sink) = &mut self.sink {
+            sink(bytes, Region::DataSet).map_err(ScanError::Sink)?;
+        }
+        Ok(())
+    }
+
     /// One read into the free end of the window.
     fn read_more(&mut self) -> Result<(), ScanError> {
         let count = loop {
