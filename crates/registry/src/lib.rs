@@ -8,9 +8,20 @@
 //! say), so two patients' studies under one UID never merge. A move is an overlay: it changes under whom a study is
 //! shown, not what it is.
 
+mod fold;
+mod matching;
+mod pack;
+mod patients;
+mod plan;
+mod query;
 mod record;
 mod registry;
+mod rows;
 mod search;
+mod sorted;
+mod studies;
+mod symbols;
+mod words;
 
 pub use record::{PatientRecord, Record, RecordError, SeriesRecord, StudyRecord};
 pub use registry::{Filed, FiledAs, LoadError, MoveError, Registry};
