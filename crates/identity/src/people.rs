@@ -1,6 +1,6 @@
 //! Everything about people, in memory: records, what finds them quickly, and what changed since the last write.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{DeviceId, EntryBody, Instant, OrganisationId, PersonId, SessionId};
 use thiserror::Error;
@@ -31,6 +31,8 @@ pub struct People {
     pub(crate) next: NextNumbers,
     /// What each changed record was before; `None` when it was not there.
     before: BTreeMap<Key, Option<Record>>,
+    /// Records whose write failed, to be given out again.
+    not_written: BTreeSet<Key>,
     /// When `last_used` of a session was last written.
     pub(crate) touched: HashMap<SessionId, Instant>,
     /// Lost at a restart, as the next: whoever is in the middle of signing in starts again.
@@ -94,6 +96,7 @@ impl People {
             by_session_token: HashMap::new(),
             next: NextNumbers::default(),
             before: BTreeMap::new(),
+            not_written: BTreeSet::new(),
             touched: HashMap::new(),
             ceremonies: Ceremonies::default(),
             throttle: Throttle::default(),
@@ -129,18 +132,23 @@ impl People {
     /// The records that changed since the last call, to be sealed and written (or deleted) in one transaction.
     #[must_use = "what is not written is lost at a restart"]
     pub fn take_dirty(&mut self) -> Vec<IdentityRecord> {
+        let mut keys = std::mem::take(&mut self.not_written);
         let before = std::mem::take(&mut self.before);
-        let changed = before.into_iter().map(|(key, was)| (key, was, self.record(key)));
-        changed
-            .filter(|(_, was, is)| was.is_some() || is.is_some())
-            .map(|(key, _, is)| IdentityRecord { key, body: is.map(Box::new) })
-            .collect()
+        // what came and went since the last call was never written
+        keys.extend(before.into_iter().filter(|(key, was)| was.is_some() || self.holds(*key)).map(|(key, _)| key));
+        keys.into_iter().map(|key| IdentityRecord { key, body: self.record(key).map(Box::new) }).collect()
+    }
+
+    /// Takes back records that could not be written: the next [`take_dirty`](Self::take_dirty) gives them out again,
+    /// as they are then.
+    pub fn not_written(&mut self, records: &[IdentityRecord]) {
+        self.not_written.extend(records.iter().map(|record| record.key));
     }
 
     /// Whether there is something to write.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        !self.before.is_empty()
+        !self.before.is_empty() || !self.not_written.is_empty()
     }
 
     /// Puts every record back as it was at the last [`take_dirty`](Self::take_dirty): its entry could not be recorded.
@@ -190,6 +198,16 @@ impl People {
         if !self.before.contains_key(&key) {
             let was = self.record(key);
             self.before.insert(key, was);
+        }
+    }
+
+    fn holds(&self, key: Key) -> bool {
+        match key {
+            Key::Organisation(key) => self.organisations.contains_key(&key),
+            Key::Person(key) => self.persons.contains_key(&key),
+            Key::Device(key) => self.devices.contains_key(&key),
+            Key::Enrolment(key) => self.enrolments.contains_key(&key),
+            Key::Session(key) => self.sessions.contains_key(&key),
         }
     }
 

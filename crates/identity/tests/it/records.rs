@@ -159,6 +159,27 @@ fn what_came_and_went_before_a_write_is_not_written() {
 }
 
 #[test]
+fn what_could_not_be_written_is_given_out_again_as_it_is_then() {
+    let (mut site, secrets) = busy();
+    drop(site.people.take_dirty());
+    site.people.sign_out(&secrets[0]).unwrap();
+    let person = site.person("new@example.org", &[site.relaxed]);
+    let failed = site.people.take_dirty();
+    assert_eq!(failed.len(), 2);
+    site.people.not_written(&failed);
+    assert!(site.people.is_dirty());
+    site.people.join(person, site.strict).unwrap();
+    // a revert takes back the joining, not what is in the ledger already
+    site.people.revert();
+    let again = site.people.take_dirty();
+    let shown: Vec<_> = again.iter().map(|record| (record.key(), record.is_tombstone())).collect();
+    let failed: Vec<_> = failed.iter().map(|record| (record.key(), record.is_tombstone())).collect();
+    assert_eq!(shown, failed);
+    assert!(site.people.person(person).is_some());
+    assert!(site.people.take_dirty().is_empty());
+}
+
+#[test]
 fn a_log_of_records_with_its_tombstones_can_be_replayed() {
     let mut site = Site::new();
     let mut log = site.people.take_dirty();
