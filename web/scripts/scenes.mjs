@@ -1,0 +1,177 @@
+/** The pages and states that pictures are taken of. */
+
+const ALL = ['phone light de', 'phone dark en', 'desk light en', 'desk dark de', 'wall light de'];
+const BOTH = ['phone light de', 'desk light en', 'desk dark de'];
+const ONE = ['desk light en', 'phone light de'];
+const REFUSED = /status of (401|403|404|406|503)/;
+
+const go = (path) => async (page) => {
+  await page.goto(path);
+  await page.waitForLoadState('networkidle');
+};
+
+const named = (role, de, en) => (page) => page.getByRole(role, { name: new RegExp(`^(${de}|${en})`) });
+
+async function search(page, words) {
+  await page.getByRole('searchbox').fill(words);
+  await page.waitForTimeout(500);
+}
+
+export const scenes = [
+  { name: 'sign-in', looks: ALL, expected: REFUSED, go: go('/') },
+  {
+    name: 'sign-in-password', looks: BOTH, expected: REFUSED,
+    async go(page) {
+      await go('/')(page);
+      await page.locator('details.other summary').click();
+      await page.locator('form button.wide').click();
+    },
+  },
+  { name: 'enrol', looks: ALL, go: go('/enrol#good') },
+  { name: 'enrol-dead', looks: ONE, expected: REFUSED, go: go('/enrol#gone') },
+  {
+    name: 'enrol-password', looks: BOTH,
+    async go(page) {
+      await go('/enrol#good')(page);
+      await page.locator('.swap').click();
+      await page.locator('input[name=password]').fill('Grüner Turm 88');
+      await page.waitForTimeout(600);
+    },
+  },
+  {
+    name: 'enrol-code', looks: BOTH,
+    async go(page) {
+      await go('/enrol#good')(page);
+      await page.locator('.swap').click();
+      await page.locator('input[name=password]').fill('Grüner Turm 88');
+      await page.locator('form button.primary:enabled').click();
+      await page.locator('.qr').waitFor();
+    },
+  },
+  {
+    name: 'enrol-codes', looks: ONE,
+    async go(page) {
+      await go('/enrol#good')(page);
+      await page.locator('.swap').click();
+      await page.locator('input[name=password]').fill('Grüner Turm 88');
+      await page.locator('form button.primary:enabled').click();
+      await page.locator('input[name=code]').fill('123456');
+      await page.locator('form button.primary').click();
+      await page.locator('.codes').waitFor();
+    },
+  },
+  { name: 'worklist', role: 'radiologist', looks: ALL, go: go('/worklist') },
+  {
+    name: 'worklist-search', role: 'referrer', looks: BOTH,
+    async go(page) {
+      await go('/worklist')(page);
+      await search(page, 'sandb ct');
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+    },
+  },
+  {
+    name: 'worklist-none', role: 'referrer', looks: ONE,
+    async go(page) {
+      await go('/worklist')(page);
+      await search(page, 'zzz nobody');
+    },
+  },
+  {
+    name: 'worklist-empty', role: 'referrer', looks: ONE,
+    async go(page, mock) {
+      await mock.fault('empty');
+      await go('/worklist')(page);
+    },
+  },
+  {
+    name: 'away', role: 'radiologist', looks: BOTH, expected: REFUSED,
+    async go(page, mock) {
+      await go('/worklist')(page);
+      await mock.fault('away');
+      await page.getByRole('searchbox').fill('thorax');
+      await page.locator('.banner').waitFor();
+    },
+  },
+  {
+    name: 'ended', role: 'radiologist', looks: BOTH, expected: REFUSED,
+    async go(page, mock) {
+      await go('/worklist')(page);
+      await mock.fault('signed-out');
+      await page.getByRole('searchbox').fill('thorax');
+      await page.locator('dialog').waitFor();
+    },
+  },
+  { name: 'not-yours', role: 'patient', looks: ONE, go: go('/officer') },
+  { name: 'not-found', role: 'radiologist', looks: ONE, go: go('/nowhere') },
+  { name: 'my', role: 'patient', looks: ALL, go: go('/my') },
+  {
+    name: 'my-empty', role: 'patient', looks: ONE,
+    async go(page, mock) {
+      await mock.fault('empty');
+      await go('/my')(page);
+    },
+  },
+  { name: 'my-study', role: 'patient', looks: BOTH, settle: 800, go: go('/my/study/0') },
+  { name: 'my-accesses', role: 'patient', looks: ALL, go: go('/my/accesses') },
+  { name: 'ledger', role: 'officer', looks: ALL, go: go('/officer') },
+  {
+    name: 'ledger-details', role: 'officer', looks: ONE,
+    async go(page) {
+      await go('/officer')(page);
+      await page.locator('button.more').first().click();
+    },
+  },
+  {
+    name: 'exposure', role: 'officer', looks: ALL,
+    async go(page) {
+      await go('/officer/exposure')(page);
+      await page.locator('select').selectOption('person:radiologist@example.org');
+      await page.locator('button.go').click();
+      await page.locator('.three').waitFor();
+    },
+  },
+  { name: 'exposure-start', role: 'officer', looks: ONE, go: go('/officer/exposure') },
+  {
+    name: 'move', role: 'officer', looks: ONE,
+    async go(page) {
+      await go('/officer')(page);
+      await named('button', 'Falsch', 'Move')(page).click();
+      await page.locator('dialog button.primary').click();
+    },
+  },
+  { name: 'people', role: 'administrator', looks: ALL, go: go('/people') },
+  {
+    name: 'people-add', role: 'administrator', looks: BOTH,
+    async go(page) {
+      await go('/people')(page);
+      await page.locator('.page-head button.primary').click();
+    },
+  },
+  {
+    name: 'people-link', role: 'administrator', looks: ONE,
+    async go(page) {
+      await go('/people')(page);
+      await page.locator('button.little').first().click();
+      await page.locator('dialog').waitFor();
+    },
+  },
+  { name: 'organisations', role: 'administrator', looks: ONE, go: go('/people/organisations') },
+  { name: 'devices', role: 'administrator', looks: ONE, go: go('/people/devices') },
+  {
+    name: 'devices-add', role: 'administrator', looks: ONE,
+    async go(page) {
+      await go('/people/devices')(page);
+      await page.locator('.page-head button.primary').click();
+    },
+  },
+  { name: 'relationships', role: 'administrator', looks: BOTH, go: go('/people/relationships') },
+  { name: 'sessions', role: 'radiologist', looks: BOTH, go: go('/account') },
+  {
+    name: 'menu', role: 'officer-administrator', looks: BOTH, noAxe: true,
+    async go(page) {
+      await go('/officer')(page);
+      await page.locator('details.account summary').click();
+    },
+  },
+];

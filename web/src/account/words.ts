@@ -1,0 +1,41 @@
+import type { SignInMethod } from '../api/types.ts';
+import { both } from '../words/both.ts';
+
+export const t = both(
+  {
+    title: 'My sessions',
+    lead: 'Every browser in which you are signed in. End what you do not recognise, then tell your administrator.',
+    browser: 'Browser',
+    method: 'Signed in by',
+    since: 'Since',
+    lastUsed: 'Last used',
+    origin: 'From',
+    thisOne: 'this one',
+    end: 'End',
+    endThis: (browser: string) => `End: ${browser}`,
+    ended: 'The session was ended.',
+    endAll: 'End all others',
+    methods: { passkey: 'Passkey', 'password-and-code': 'Password and code', 'password-and-recovery-code': 'Password and recovery code' } as Record<SignInMethod, string>,
+    local: 'this machine',
+    ends: (at: string) => `This session ends at ${at} at the latest.`,
+    codesLeft: (left: number) => (left === 1 ? 'One recovery code is left.' : `${left} recovery codes are left.`),
+  },
+  {
+    title: 'Meine Sitzungen',
+    lead: 'Jeder Browser, in dem Sie angemeldet sind. Beenden Sie, was Sie nicht erkennen, und sagen Sie dann Ihrer Verwaltung Bescheid.',
+    browser: 'Browser',
+    method: 'Angemeldet mit',
+    since: 'Seit',
+    lastUsed: 'Zuletzt benutzt',
+    origin: 'Von',
+    thisOne: 'diese hier',
+    end: 'Beenden',
+    endThis: (browser) => `Beenden: ${browser}`,
+    ended: 'Die Sitzung wurde beendet.',
+    endAll: 'Alle anderen beenden',
+    methods: { passkey: 'Passkey', 'password-and-code': 'Passwort und Code', 'password-and-recovery-code': 'Passwort und Wiederherstellungscode' },
+    local: 'dieser Maschine',
+    ends: (at) => `Diese Sitzung endet spätestens um ${at}.`,
+    codesLeft: (left) => (left === 1 ? 'Ein Wiederherstellungscode ist übrig.' : `${left} Wiederherstellungscodes sind übrig.`),
+  },
+);

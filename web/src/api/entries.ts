@@ -1,0 +1,114 @@
+/** Ledger entries as JSON (`model::Entry`); only the officer's page reads them. */
+
+import type { Authorisation, DeviceMay, Micros, Role, SignInMethod, Span, Tier } from './types.ts';
+
+export type Actor =
+  | 'owner'
+  | 'warden'
+  | { person: { person: number; origin: string } }
+  | { device: { device: number; origin: string } }
+  | { stranger: { origin: string } };
+
+export type Who = { person: number } | { organisation: number } | { device: number };
+export type What = { patient: number } | { study: number } | 'site';
+
+export interface Relationship {
+  who: Who;
+  what: What;
+  tier: Tier;
+  window: Span;
+  basis: string;
+  entry: number;
+}
+
+export type EntryBody =
+  | { kind: 'initialised'; name: string }
+  | { kind: 'warden-started'; program: string; unsealed_by: string }
+  | { kind: 'organisation-added'; organisation: number; name: string; authorisation: Authorisation }
+  | { kind: 'person-added'; person: number; email: string; name: string; role: Role }
+  | { kind: 'member-joined'; person: number; organisation: number }
+  | { kind: 'member-left'; person: number; organisation: number }
+  | { kind: 'enrolment-issued'; person: number; until: Micros }
+  | { kind: 'passkey-bound'; person: number; label: string }
+  | { kind: 'password-set'; person: number }
+  | { kind: 'signed-in'; person: number; method: SignInMethod }
+  | { kind: 'sign-in-refused'; person: number | null; reason: string }
+  | { kind: 'session-ended'; person: number }
+  | { kind: 'device-added'; device: number; name: string; organisation: number; may: DeviceMay[] }
+  | { kind: 'related'; relationship: Relationship }
+  | { kind: 'relationship-ended'; entry: number; until: Micros }
+  | { kind: 'patient-added'; patient: number }
+  | {
+      kind: 'stored';
+      patient: number;
+      study: number;
+      instances: number;
+      duplicates: number;
+      conflicts: number;
+      taken_in: Micros;
+    }
+  | { kind: 'moved'; study: number; from: number; to: number; reason: string }
+  | { kind: 'listed'; patients: string; studies: string; lease_until: Micros }
+  | { kind: 'opened'; patient: number; study: number; scope: 'images' | 'listing'; lease_until: Micros }
+  | { kind: 'refused'; action: string; what: What | null; reason: string }
+  | {
+      kind: 'exposure-reported';
+      about: Who;
+      window: Span;
+      reachable_patients: number;
+      listed_patients: number;
+      opened_patients: number;
+    }
+  | { kind: 'accesses-read'; patient: number }
+  | { kind: 'unknown' };
+
+export type EntryKind = EntryBody['kind'];
+
+export type Entry = { version: number; recorded: Micros; actor: Actor } & EntryBody;
+
+export interface NumberedEntry {
+  number: number;
+  entry: Entry;
+  actor_name: string;
+}
+
+export interface EntryPage {
+  entries: NumberedEntry[];
+  size: number;
+}
+
+/** Reads a `NumberSet`: LEB128 differences (each less one, after the first) in base64url without padding. */
+export function numbersOf(text: string): number[] {
+  const bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  const numbers: number[] = [];
+  let value = 0;
+  let weight = 1;
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes.charCodeAt(index);
+    value += (byte & 0x7f) * weight;
+    weight *= 0x80;
+    if (byte & 0x80) continue;
+    const previous = numbers.at(-1);
+    numbers.push(previous === undefined ? value : previous + 1 + value);
+    value = 0;
+    weight = 1;
+  }
+  return numbers;
+}
+
+/** The patients that an entry is about, for filtering and details. */
+export function patientsOf(body: EntryBody): number[] {
+  switch (body.kind) {
+    case 'listed':
+      return numbersOf(body.patients);
+    case 'opened':
+    case 'stored':
+    case 'patient-added':
+    case 'accesses-read':
+      return [body.patient];
+    case 'moved':
+      return [body.from, body.to];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The one place that speaks to the front.
+ *
+ * A request never takes the screen away: where the session has ended it waits until somebody has signed in again
+ * and then goes on; where the warden is away or the line is lost, a reading request waits and repeats itself, and
+ * `line` says so to the banner. Requests that change something are not repeated: the person decides.
+ */
+
+import { line, session } from './state.svelte.ts';
+
+/** Why something was not done. `message` and `hint` come from the front, in English; `kind` is for our own words. */
+export class Refusal extends Error {
+  constructor(
+    readonly kind: 'signed-out' | 'refused' | 'not-found' | 'away' | 'offline' | 'wrong' | 'failed',
+    readonly status: number,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Options of one request. */
+export interface Asking {
+  signal?: AbortSignal;
+  /** Answer 401 and 503 with a `Refusal` at once instead of waiting: signing in, health. */
+  atOnce?: boolean;
+  accept?: string;
+}
+
+const RETRY_FIRST_MS = 1_000;
+const RETRY_LONGEST_MS = 15_000;
+
+/** GET, as JSON. */
+export async function get<T>(path: string, asking: Asking = {}): Promise<T> {
+  const response = await send('GET', path, undefined, asking);
+  return (await response.json()) as T;
+}
+
+/** GET, as bytes: frames and pictures. */
+export function fetchBytes(path: string, asking: Asking = {}): Promise<Response> {
+  return send('GET', path, undefined, asking);
+}
+
+/** POST JSON; `undefined` when the front answers with nothing. */
+export async function post<T = undefined>(path: string, body: unknown, asking: Asking = {}): Promise<T> {
+  const response = await send('POST', path, body, asking);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** DELETE. */
+export async function remove(path: string): Promise<void> {
+  await send('DELETE', path, undefined, {});
+}
+
+async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown, asking: Asking): Promise<Response> {
+  const headers: Record<string, string> = { Accept: asking.accept ?? 'application/json' };
+  if (method !== 'GET') headers['X-Leadglass'] = '1';
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  if (asking.signal) init.signal = asking.signal;
+
+  for (let attempt = 0; ; attempt += 1) {
+    let response: Response;
+    try {
+      response = await fetch(path, init);
+    } catch (error) {
+      if (asking.signal?.aborted) throw error;
+      if (method !== 'GET' || asking.atOnce) throw new Refusal('offline', 0, '', '');
+      line.state = 'offline';
+      await pause(attempt, null, asking.signal);
+      continue;
+    }
+    if (response.ok) {
+      line.state = 'well';
+      return response;
+    }
+    if (response.status === 401 && !asking.atOnce && session.me !== null) {
+      await session.again(asking.signal);
+      continue;
+    }
+    if (response.status === 503 && method === 'GET' && !asking.atOnce) {
+      line.state = 'away';
+      await pause(attempt, response.headers.get('Retry-After'), asking.signal);
+      continue;
+    }
+    throw await refusalOf(response);
+  }
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
+  const { status } = response;
+  let message = '';
+  let hint = '';
+  try {
+    const body = (await response.json()) as { error?: unknown; hint?: unknown };
+    if (typeof body.error === 'string') message = body.error;
+    if (typeof body.hint === 'string') hint = body.hint;
+  } catch {
+    // a body that is not JSON says nothing to a person; the status does
+  }
+  return new Refusal(kindOf(status), status, message, hint);
+}
+
+function kindOf(status: number): Refusal['kind'] {
+  if (status === 401) return 'signed-out';
+  if (status === 403) return 'refused';
+  if (status === 404) return 'not-found';
+  if (status === 503) return 'away';
+  return status >= 500 ? 'failed' : 'wrong';
+}
+
+function pause(attempt: number, retryAfter: string | null, signal: AbortSignal | undefined): Promise<void> {
+  const named = Number(retryAfter) * 1_000;
+  const milliseconds = named > 0 ? Math.min(named, RETRY_LONGEST_MS) : Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
+  line.retryAt = Date.now() + milliseconds;
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer);
+      line.retryNow.delete(done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    line.retryNow.add(done);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      line.retryNow.delete(done);
+      reject(signal.reason as Error);
+    }, { once: true });
+  });
+}

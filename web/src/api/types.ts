@@ -1,0 +1,223 @@
+/** The shapes that the front answers with: the serde names of the `protocol` and `model` crates. */
+
+/** Microseconds since 1970-01-01T00:00:00Z. */
+export type Micros = number;
+
+/** Anything from here on reads as 'no end': the largest integer that JSON keeps exact in a browser (year 2255). */
+export const NO_END: Micros = Number.MAX_SAFE_INTEGER;
+
+export type Role =
+  | 'patient'
+  | 'referrer'
+  | 'radiologist'
+  | 'technologist'
+  | 'officer'
+  | 'administrator'
+  | 'officer-administrator';
+
+export const ROLES: readonly Role[] = [
+  'patient',
+  'referrer',
+  'radiologist',
+  'technologist',
+  'officer',
+  'administrator',
+  'officer-administrator',
+];
+
+export type Authorisation = 'passkey-only' | 'password-and-code';
+export type Tier = 'list' | 'open';
+export type DeviceMay = 'store' | 'list' | 'open';
+export type SignInMethod = 'passkey' | 'password-and-code' | 'password-and-recovery-code';
+export type Order = 'newest-first' | 'oldest-first' | 'patient-name';
+
+export interface Me {
+  person: number;
+  name: string;
+  email: string;
+  role: Role;
+  organisations: string[];
+  session: string;
+  idle_until: Micros;
+  absolute_until: Micros;
+  recovery_codes_left: number;
+  site: string;
+}
+
+export interface EnrolmentFor {
+  name: string;
+  email: string;
+  role: Role;
+  password_allowed: boolean;
+  until: Micros;
+}
+
+export interface PasswordEstimate {
+  accepted: boolean;
+  score: number;
+  reasons: string[];
+}
+
+export interface Ceremony {
+  ceremony: string;
+  options: { publicKey: Record<string, unknown> };
+}
+
+export interface OneTimeCodeSecret {
+  ceremony: string;
+  uri: string;
+  qr_svg: string;
+  secret: string;
+}
+
+export interface Enrolled {
+  recovery_codes: string[];
+}
+
+export interface SessionRow {
+  session: string;
+  person: number;
+  since: Micros;
+  last_used: Micros;
+  origin: string;
+  user_agent: string;
+  method: SignInMethod;
+  current: boolean;
+}
+
+export interface PatientRow {
+  number: number;
+  id: string;
+  issuer: string;
+  /** DICOM person name, `FAMILY^Given^Middle^Prefix^Suffix=...=...`. */
+  name: string;
+  /** `YYYYMMDD` or empty. */
+  birth_date: string;
+  sex: string;
+  studies: number;
+}
+
+export interface StudyRow {
+  number: number;
+  patient: PatientRow;
+  uid: string;
+  /** `YYYYMMDD` or empty. */
+  date: string;
+  /** `HHMMSS` or empty. */
+  time: string;
+  accession_number: string;
+  id: string;
+  description: string;
+  referring_physician: string;
+  modalities: string[];
+  sop_classes: string[];
+  series: number;
+  instances: number;
+  conflict: boolean;
+}
+
+export interface SeriesRow {
+  uid: string;
+  modality: string;
+  series_number: string;
+  description: string;
+  body_part: string;
+  date: string;
+  time: string;
+  instances: number;
+}
+
+export interface StudyPage {
+  studies: StudyRow[];
+  more: boolean;
+}
+
+export interface StudyDetail {
+  study: StudyRow;
+  series: SeriesRow[];
+  priors: StudyRow[];
+}
+
+export interface AccessRow {
+  entry: number;
+  at: Micros;
+  who: string;
+  role: Role | null;
+  organisations: string[];
+  basis: string;
+  opened: boolean;
+  studies: string[];
+}
+
+export interface PersonRow {
+  person: number;
+  name: string;
+  email: string;
+  role: Role;
+  organisations: string[];
+  passkeys: number;
+  password: boolean;
+  last_sign_in: Micros | null;
+}
+
+export interface OrganisationRow {
+  organisation: number;
+  name: string;
+  authorisation: Authorisation;
+  members: number;
+}
+
+export interface DeviceRow {
+  device: number;
+  name: string;
+  organisation: string;
+  ae_title: string | null;
+  from: string[];
+  may: DeviceMay[];
+  token: boolean;
+}
+
+export interface EnrolmentLink {
+  person: number;
+  token: string;
+  until: Micros;
+}
+
+export interface Count {
+  patients: number;
+  studies: number;
+}
+
+export interface ExposedPatient {
+  patient: PatientRow;
+  reachable: number;
+  listed: number;
+  opened: number;
+  first: Micros | null;
+  last: Micros | null;
+  origins: string[];
+}
+
+export interface TimelinePart {
+  from: Micros;
+  listed: number;
+  opened: number;
+}
+
+export interface ExposureReport {
+  who: string;
+  window: Span;
+  reachable: Count;
+  listed: Count;
+  opened: Count;
+  patients: ExposedPatient[];
+  truncated: boolean;
+  timeline: TimelinePart[];
+  ledger_size: number;
+  checkpoint: string;
+}
+
+export interface Span {
+  from: Micros;
+  to: Micros;
+}

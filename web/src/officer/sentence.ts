@@ -1,0 +1,142 @@
+/** What a ledger entry says, as a sentence. Pure: names and language come as arguments. */
+
+import { numbersOf, type Entry, type EntryKind, type What, type Who } from '../api/entries.ts';
+import { dateTime, isEndless, type Tongue } from '../words/when.ts';
+
+/** The names behind numbers, as far as the officer's lists know them. */
+export interface Names {
+  person: (number: number) => string | undefined;
+  organisation: (number: number) => string | undefined;
+  device: (number: number) => string | undefined;
+}
+
+type Say = (en: string, de: string) => string;
+
+export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
+  const say: Say = (en, de) => (tongue === 'de' ? de : en);
+  const person = (number: number): string => names.person(number) ?? say(`person ${number}`, `Person ${number}`);
+  const organisation = (number: number): string => names.organisation(number) ?? say(`organisation ${number}`, `Organisation ${number}`);
+  const until = (at: number): string => (isEndless(at) ? say('without end', 'ohne Ende') : say(`until ${dateTime(at, tongue)}`, `bis ${dateTime(at, tongue)}`));
+  const count = (number: number, en: [string, string], de: [string, string]): string => say(`${number} ${en[number === 1 ? 0 : 1]}`, `${number} ${de[number === 1 ? 0 : 1]}`);
+  const patients = (number: number): string => count(number, ['patient', 'patients'], ['Patient', 'Patienten']);
+  const studies = (number: number): string => count(number, ['study', 'studies'], ['Untersuchung', 'Untersuchungen']);
+  const images = (number: number): string => count(number, ['image', 'images'], ['Bild', 'Bilder']);
+
+  switch (entry.kind) {
+    case 'initialised':
+      return say(`The site “${entry.name}” was made.`, `Das Haus „${entry.name}“ wurde eingerichtet.`);
+    case 'warden-started': {
+      const by = entry.unsealed_by === 'recovery-kit' ? say('the recovery kit', 'dem Wiederherstellungsbogen') : say('the passphrase', 'der Passphrase');
+      return say(`The warden ${entry.program} started, unsealed with ${by}.`, `Der Wächter ${entry.program} startete, entsiegelt mit ${by}.`);
+    }
+    case 'organisation-added':
+      return say(`The organisation “${entry.name}” was added${entry.authorisation === 'passkey-only' ? ', passkeys only' : ', passwords with a code allowed'}.`, `Die Organisation „${entry.name}“ wurde angelegt${entry.authorisation === 'passkey-only' ? ', nur Passkeys' : ', Passwort mit Code erlaubt'}.`);
+    case 'person-added':
+      return say(`${entry.name} (${entry.email}) was added.`, `${entry.name} (${entry.email}) wurde angelegt.`);
+    case 'member-joined':
+      return say(`${person(entry.person)} joined ${organisation(entry.organisation)}.`, `${person(entry.person)} gehört nun zu ${organisation(entry.organisation)}.`);
+    case 'member-left':
+      return say(`${person(entry.person)} left ${organisation(entry.organisation)}.`, `${person(entry.person)} gehört nicht mehr zu ${organisation(entry.organisation)}.`);
+    case 'enrolment-issued':
+      return say(`An enrolment link for ${person(entry.person)} was issued, ${until(entry.until)}.`, `Ein Einrichtungslink für ${person(entry.person)} wurde ausgestellt, ${until(entry.until)}.`);
+    case 'passkey-bound':
+      return say(`The passkey “${entry.label}” of ${person(entry.person)} was set up.`, `Der Passkey „${entry.label}“ von ${person(entry.person)} wurde eingerichtet.`);
+    case 'password-set':
+      return say(`${person(entry.person)} set a password and an authenticator app.`, `${person(entry.person)} richtete Passwort und Authentifizierungs-App ein.`);
+    case 'signed-in': {
+      const way = { passkey: say('with a passkey', 'mit Passkey'), 'password-and-code': say('with password and code', 'mit Passwort und Code'), 'password-and-recovery-code': say('with password and recovery code', 'mit Passwort und Wiederherstellungscode') }[entry.method];
+      return say(`${person(entry.person)} signed in ${way}.`, `${person(entry.person)} meldete sich ${way} an.`);
+    }
+    case 'sign-in-refused': {
+      const whom = entry.person === null ? say('an unknown name', 'einen unbekannten Namen') : person(entry.person);
+      return say(`A sign-in for ${whom} was refused: ${reason(entry.reason, say)}.`, `Eine Anmeldung für ${whom} wurde abgelehnt: ${reason(entry.reason, say)}.`);
+    }
+    case 'session-ended':
+      return say(`A session of ${person(entry.person)} was ended.`, `Eine Sitzung von ${person(entry.person)} wurde beendet.`);
+    case 'device-added':
+      return say(`The device “${entry.name}” was added; it may ${entry.may.join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen' })[may]).join(', ')}.`);
+    case 'related': {
+      const { who, what, tier, window, basis } = entry.relationship;
+      const holder = whoWords(who, names, say);
+      const target = whatWords(what, say);
+      return say(`${holder} may ${tier === 'open' ? 'open' : 'list'} ${target}, ${until(window.to)}: ${basis}.`, `${holder} darf ${target} ${tier === 'open' ? 'öffnen' : 'auflisten'}, ${until(window.to)}: ${basis}.`);
+    }
+    case 'relationship-ended':
+      return say(`The relationship of entry ${entry.entry} ends, ${until(entry.until)}.`, `Die Beziehung aus Eintrag ${entry.entry} endet, ${until(entry.until)}.`);
+    case 'patient-added':
+      return say(`Patient ${entry.patient} was seen for the first time.`, `Patient ${entry.patient} kam zum ersten Mal vor.`);
+    case 'stored': {
+      const rest = [
+        entry.duplicates ? say(`${entry.duplicates} identical dropped`, `${entry.duplicates} gleiche verworfen`) : '',
+        entry.conflicts ? say(`${entry.conflicts} kept as a conflict`, `${entry.conflicts} als Konflikt behalten`) : '',
+      ].filter(Boolean);
+      const more = rest.length ? ` (${rest.join(', ')})` : '';
+      return say(`${images(entry.instances)} of study ${entry.study} of patient ${entry.patient} were stored${more}.`, `${images(entry.instances)} der Untersuchung ${entry.study} von Patient ${entry.patient} gespeichert${more}.`);
+    }
+    case 'moved':
+      return say(`Study ${entry.study} was moved from patient ${entry.from} to patient ${entry.to}: ${entry.reason}.`, `Untersuchung ${entry.study} wurde von Patient ${entry.from} zu Patient ${entry.to} umgelegt: ${entry.reason}.`);
+    case 'listed': {
+      const [patientCount, studyCount] = [numbersOf(entry.patients).length, numbersOf(entry.studies).length];
+      return say(`${patients(patientCount)} with ${studies(studyCount)} listed.`, `${patients(patientCount)} mit ${studies(studyCount)} aufgelistet.`);
+    }
+    case 'opened':
+      return entry.scope === 'images'
+        ? say(`Study ${entry.study} of patient ${entry.patient} was opened.`, `Untersuchung ${entry.study} von Patient ${entry.patient} wurde geöffnet.`)
+        : say(`The image list of study ${entry.study} of patient ${entry.patient} was read; no image was opened.`, `Die Bilderliste der Untersuchung ${entry.study} von Patient ${entry.patient} wurde gelesen; kein Bild wurde geöffnet.`);
+    case 'refused': {
+      const what = entry.what === null ? '' : ` ${say('on', 'bei')} ${whatWords(entry.what, say)}`;
+      return say(`“${entry.action}”${what} was refused: ${reason(entry.reason, say)}.`, `„${entry.action}“${what} wurde abgelehnt: ${reason(entry.reason, say)}.`);
+    }
+    case 'exposure-reported':
+      return say(
+        `Exposure of ${whoWords(entry.about, names, say)}: ${entry.reachable_patients} patients reachable, ${entry.listed_patients} listed, ${entry.opened_patients} opened.`,
+        `Reichweite von ${whoWords(entry.about, names, say)}: ${entry.reachable_patients} Patienten erreichbar, ${entry.listed_patients} aufgelistet, ${entry.opened_patients} geöffnet.`,
+      );
+    case 'accesses-read':
+      return say(`Patient ${entry.patient} asked who had looked.`, `Patient ${entry.patient} fragte, wer hineingesehen hat.`);
+    default:
+      return say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
+  }
+}
+
+function whoWords(who: Who, names: Names, say: Say): string {
+  if ('person' in who) return names.person(who.person) ?? say(`person ${who.person}`, `Person ${who.person}`);
+  if ('organisation' in who) return names.organisation(who.organisation) ?? say(`organisation ${who.organisation}`, `Organisation ${who.organisation}`);
+  return names.device(who.device) ?? say(`device ${who.device}`, `Gerät ${who.device}`);
+}
+
+function whatWords(what: What, say: Say): string {
+  if (what === 'site') return say('everything here', 'alles hier');
+  if ('patient' in what) return say(`patient ${what.patient}`, `Patient ${what.patient}`);
+  return say(`study ${what.study}`, `Untersuchung ${what.study}`);
+}
+
+function reason(word: string, say: Say): string {
+  const known: Record<string, string> = {
+    password: say('wrong password', 'falsches Passwort'),
+    code: say('wrong code', 'falscher Code'),
+    'code-replayed': say('a code used before', 'ein schon benutzter Code'),
+    throttled: say('too many attempts', 'zu viele Versuche'),
+    passkey: say('the passkey did not verify', 'der Passkey ließ sich nicht prüfen'),
+    'not-allowed': say('this way is not allowed', 'dieser Weg ist nicht erlaubt'),
+  };
+  return known[word] ?? word;
+}
+
+/** The kinds in groups, for the filter. */
+export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
+  reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
+  refusals: ['refused', 'sign-in-refused'],
+  signIn: ['signed-in', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
+  images: ['stored', 'moved', 'patient-added'],
+  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended'],
+  site: ['initialised', 'warden-started', 'unknown'],
+};
+
+/** How loud a kind is shown: what released something, what was refused, and the rest. */
+export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
+  if (kind === 'opened' || kind === 'listed') return 'accent';
+  if (kind === 'refused' || kind === 'sign-in-refused') return 'danger';
+  if (kind === 'moved') return 'warn';
+  return '';
+}
