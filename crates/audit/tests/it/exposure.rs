@@ -1,0 +1,1 @@
+//! Exposure, against an oracle that is written from the definition.

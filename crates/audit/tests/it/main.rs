@@ -1,0 +1,6 @@
+//! The ledger from outside: through its public face and its files.
+#![allow(clippy::unwrap_used)]
+
+mod exposure;
+mod ledger;
+mod site;
