@@ -99,7 +99,11 @@ impl Volumes {
         buffer.resize(start + usize::try_from(length).map_err(|_| not_there())?, 0);
         file.read_at(&mut buffer[start..], offset).map_err(|error| {
             buffer.truncate(start);
-            if error.kind() == ErrorKind::UnexpectedEof { not_there() } else { ReadError::Io(error) }
+            match error.kind() {
+                // the second one: an offset that no file can have
+                ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => not_there(),
+                _ => ReadError::Io(error),
+            }
         })
     }
 

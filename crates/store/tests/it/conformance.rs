@@ -49,7 +49,7 @@ fn a_read_past_the_end_is_an_error_and_not_short() {
     over_every_backend(|io, folder| {
         let file = io.create(&folder.join("short")).unwrap();
         file.write_at(&[b"abc"], 0).unwrap();
-        for (offset, length) in [(0, 4), (3, 1), (100, 1), (u64::MAX / 2, 1)] {
+        for (offset, length) in [(0, 4), (3, 1), (100, 1), (1 << 40, 1)] {
             let error = file.read_at(&mut vec![0; length], offset).unwrap_err();
             assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{offset} {length}");
         }

@@ -12,6 +12,9 @@ use crate::support::{Bench, Fault, Faults, Random, Sent, chunk, everything, grou
 
 const STUDIES: u32 = 3;
 
+/// An acknowledgement: the last record, its chain value, the verdicts.
+type Acknowledged = (u64, [u8; 32], Vec<(ObjectId, Placement)>);
+
 /// What the sender and the warden remember.
 struct World {
     seed: u64,
@@ -26,6 +29,8 @@ struct World {
     placed: BTreeMap<ObjectId, Placement>,
     /// What the warden acknowledged last, with its chain value.
     warden: (u64, [u8; 32]),
+    /// Acknowledgements that were on their way when the process died: they are there at the next start, or not.
+    on_their_way: Vec<Acknowledged>,
     /// `front.db` as it was at an earlier moment.
     old_rows: Option<Vec<u8>>,
 }
@@ -41,6 +46,7 @@ impl World {
             refused: Vec::new(),
             placed: BTreeMap::new(),
             warden: (0, [0; 32]),
+            on_their_way: Vec::new(),
             old_rows: None,
         }
     }
@@ -115,24 +121,23 @@ impl World {
         let mut placements = Vec::new();
         for record in &records {
             for sent in self.answered.get(&record.sequence).into_iter().flatten() {
-                let study = StudyNumber(self.random.below(u64::from(STUDIES)) as u32);
-                let placement =
-                    if self.random.chance(80) { Placement::Study(study) } else { Placement::Conflict(study) };
-                placements.push((sent.object, placement));
+                placements.push((sent.object, verdict(sent.object)));
             }
         }
-        let error = match store.acknowledge(last.sequence, &placements) {
-            Ok(()) => false,
-            Err(error) => {
-                assert!(!matches!(error, StoreError::NotInOutbox { .. }), "seed {}: {error}", self.seed);
-                true
-            }
-        };
-        // an error says: not durable, or durable and not yet in the rows; either is right after the next start
-        if !error || store.outbox().acknowledged >= last.sequence {
-            self.warden = (last.sequence, last.chain);
-            self.placed.extend(placements);
+        match store.acknowledge(last.sequence, &placements) {
+            Ok(()) => self.acknowledged((last.sequence, last.chain, placements)),
+            Err(StoreError::NotInOutbox { .. }) => panic!("seed {}: what was handed over is in the outbox", self.seed),
+            // not durable, or durable and not in the rows yet: the next start tells
+            Err(_) => self.on_their_way.push((last.sequence, last.chain, placements)),
         }
+    }
+
+    fn acknowledged(&mut self, (last, chain, placements): Acknowledged) {
+        // one that was refused at first may be told of after a later one
+        if last > self.warden.0 {
+            self.warden = (last, chain);
+        }
+        self.placed.extend(placements);
     }
 
     fn lose_power(&mut self) {
@@ -159,6 +164,11 @@ impl World {
         let seed = self.seed;
         let state = store.outbox();
         assert!(state.acknowledged >= self.warden.0, "seed {seed}: an acknowledgement is forgotten");
+        for acknowledged in std::mem::take(&mut self.on_their_way) {
+            if acknowledged.0 <= state.acknowledged {
+                self.acknowledged(acknowledged);
+            }
+        }
         assert_eq!(state.acknowledged, self.warden.0, "seed {seed}: something is acknowledged that never was");
         let records = waiting(store, self.warden.1);
         let last_answered = self.answered.keys().next_back().copied().unwrap_or(0);
@@ -198,6 +208,12 @@ impl World {
             self.answered.entry(*number).or_default().extend(stay);
         }
     }
+}
+
+/// The warden's verdict is the same each time that it is asked.
+fn verdict(object: ObjectId) -> Placement {
+    let study = StudyNumber(u32::from(object.0[0]) % STUDIES);
+    if object.0[1] < 200 { Placement::Study(study) } else { Placement::Conflict(study) }
 }
 
 #[test]

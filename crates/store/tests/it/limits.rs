@@ -90,7 +90,9 @@ fn a_full_disk_refuses_whole_groups_and_is_forgotten_when_there_is_room() {
         assert!(error.to_string().contains("free some space"), "{error}");
         let answer = store.submit(group(&[&sent[2]], &[3; 9000])).wait().unwrap();
         assert_eq!(answer.sequence, 2, "{step:?}: the refused group took no number");
-        for store in [store, bench.open().0] {
+        let mut store = Some(store);
+        for _ in 0..2 {
+            let store = store.take().unwrap_or_else(|| bench.open().0);
             settled(&store, 2);
             let all = everything(&store, 0);
             assert_eq!(all.len(), 2, "{step:?}: the refused group is not there");

@@ -152,7 +152,7 @@ fn found(dir: &std::path::Path, needles: &[Vec<u8>]) -> usize {
     for folder in ["", "volumes", "outbox"] {
         for entry in std::fs::read_dir(dir.join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_file() {
+            if path.is_file() && !path.ends_with("reserve") {
                 files.push(std::fs::read(path).unwrap());
             }
         }
