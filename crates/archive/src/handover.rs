@@ -133,8 +133,15 @@ struct Run {
 impl Run {
     async fn forever(self) {
         let mut wait = RETRY_MILLISECONDS_MIN;
+        // whether front and warden still belong together is looked at before anything is sent, and whenever the warden
+        // may have been another one
+        let mut fits = false;
         loop {
-            match self.round().await {
+            let round = match fits {
+                true => self.round().await,
+                false => self.compare().await.map(|()| fits = true),
+            };
+            match round {
                 Ok(()) => wait = RETRY_MILLISECONDS_MIN,
                 Err(Round::Empty) => {
                     wait = RETRY_MILLISECONDS_MIN;
@@ -142,6 +149,7 @@ impl Run {
                 }
                 Err(Round::Later(reason)) => {
                     tracing::warn!(reason, wait, "handing over waits");
+                    fits = false;
                     tokio::time::sleep(Duration::from_millis(wait)).await;
                     wait = (wait * 2).min(RETRY_MILLISECONDS_MAX);
                 }
@@ -152,6 +160,40 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// Compares where the outbox stands here and at the warden: one of them may have been restored from an older copy.
+    async fn compare(&self) -> Result<(), Round> {
+        let here = self.store.outbox();
+        let hello = self.link.hello().await.map_err(|refusal| Round::Later(refusal.to_string()))?;
+        let there = hello.next_outbox_sequence.saturating_sub(1);
+        let stop = || Err(Round::Stop(HandoverError::Chain { sequence: here.acknowledged + 1, expected: there }));
+        if there < here.acknowledged {
+            // the warden is older: what it acknowledged and lost can only come from its second copy
+            return stop();
+        }
+        if there > here.last {
+            if here.acknowledged < here.last {
+                return stop();
+            }
+            // the front is older and nothing waits: it goes on where the warden is, so that no number is used twice
+            tracing::warn!(here = here.last, there, "this front was restored from an older copy; the outbox goes on");
+            let (store, chain) = (self.store.clone(), hello.outbox_chain);
+            return off_runtime(move || store.continue_after(there, chain)).await;
+        }
+        if there == here.acknowledged && there < here.last {
+            // the warden itself checks that the next record follows
+            return Ok(());
+        }
+        let chain = if there == here.last { here.chain } else { self.chain_of(there).await? };
+        if chain == hello.outbox_chain { Ok(()) } else { stop() }
+    }
+
+    /// The chain value of a record that waits.
+    async fn chain_of(&self, sequence: u64) -> Result<[u8; 32], Round> {
+        let store = self.store.clone();
+        let records = off_runtime(move || store.pending(sequence - 1, 1, 0)).await?;
+        records.first().map(|record| record.chain).ok_or_else(|| Round::Later("the outbox moved on".into()))
     }
 
     /// Hands over what fits one call.

@@ -1,0 +1,9 @@
+//! The front's use cases through their front door, against a warden in the same process that opens with a real key.
+#![allow(clippy::unwrap_used, missing_docs, dead_code)]
+
+mod front;
+mod handover;
+mod ingest;
+mod objects;
+mod open;
+mod warden;
