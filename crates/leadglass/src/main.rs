@@ -1,2 +1,25 @@
-//! leadglass.
-fn main() {}
+//! The leadglass program: every role and every command.
+#![allow(clippy::disallowed_macros, reason = "a command line speaks on standard output")]
+
+mod cli;
+mod command;
+mod control;
+mod failure;
+mod intake_socket;
+mod owner;
+mod time;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    // a wrong usage ends here with exit code 2
+    let cli = cli::Cli::parse();
+    let format = cli.format;
+    match command::run(cli) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            failure::print(&error, format);
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

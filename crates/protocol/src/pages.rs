@@ -381,6 +381,8 @@ pub struct Health {
     pub studies: u64,
     /// Last outbox record taken.
     pub outbox_sequence: u64,
+    /// Instances that were dropped because identical bytes were there.
+    pub duplicates: u64,
 }
 
 /// One session in a list.

@@ -82,11 +82,14 @@ impl Warden {
             studies = reachable.studies().map(|(study, _)| study).collect();
             registry::Reach::Only { patients: &patients, studies: &studies }
         };
-        registry.search(request, reach, &may_list).map_err(|error| match error {
-            SearchError::Value { tag, expected } => Refusal::Invalid(Invalid::Field {
-                field: format!("({:04X},{:04X})", tag >> 16, tag & 0xffff),
-                expected: expected.to_owned(),
-            }),
+        registry.search(request, reach, &may_list).map_err(|error| {
+            let (field, expected) = match error {
+                SearchError::Value { tag, expected } => {
+                    (format!("({:04X},{:04X})", tag >> 16, tag & 0xffff), expected.to_owned())
+                }
+                other => ("the query".to_owned(), other.to_string()),
+            };
+            Refusal::Invalid(Invalid::Field { field, expected })
         })
     }
 

@@ -33,6 +33,7 @@ impl Warden {
             Ok(()) => Ok(changed.value),
             Err(error) => {
                 tracing::error!(%error, "a change to people is in the ledger and in memory, and could not be written");
+                people.not_written(&records);
                 Err(Refusal::Internal)
             }
         }
@@ -45,6 +46,7 @@ impl Warden {
             && let Err(error) = self.write_people(&records)
         {
             tracing::warn!(%error, "the last use of sessions could not be written");
+            self.people.lock().expect(crate::pages::HELD).not_written(&records);
         }
     }
 

@@ -9,6 +9,7 @@ use model::{Entry, EntryBody, EntryNumber, Instant, What, Who};
 pub(crate) struct Relations {
     made: HashMap<(Who, What), Vec<EntryNumber>>,
     until: HashMap<EntryNumber, Instant>,
+    duplicates: u64,
 }
 
 impl Relations {
@@ -24,8 +25,14 @@ impl Relations {
                     *end = (*end).min(*until);
                 }
             }
+            EntryBody::Stored { duplicates, .. } => self.duplicates += u64::from(*duplicates),
             _ => {}
         }
+    }
+
+    /// Instances that were dropped because identical bytes were there.
+    pub(crate) fn duplicates(&self) -> u64 {
+        self.duplicates
     }
 
     /// The entries whose relationships between the two still run at `at`.

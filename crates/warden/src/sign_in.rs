@@ -38,6 +38,7 @@ impl Warden {
                     }
                 };
                 let verified = self.slowly(move || check.verify(&password)).await?;
+                let now = self.now();
                 let mut people = self.people.lock().expect(HELD);
                 match people.finish_password(verified, &code, &user_agent, now, rng) {
                     Ok(changed) => self.signed_in(people, changed, origin, now),
@@ -59,6 +60,7 @@ impl Warden {
             SignInRequest::EnrolPasswordBegin { token, password } => {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
                 let hashed = self.slowly(move || setting.hash(&password)).await??;
+                let now = self.now();
                 Ok(self.people.lock().expect(HELD).begin_password_enrolment(hashed, now, rng)?.into())
             }
             SignInRequest::EnrolPasswordFinish { token, ceremony, code } => {

@@ -13,9 +13,10 @@ impl Warden {
         let registry = self.registry.read().expect(HELD);
         Ok(PageReply::Health(Health {
             entries: self.ledger.size(),
-            patients: registry.patients() as u64,
-            studies: registry.studies() as u64,
+            patients: u64::from(registry.patients()),
+            studies: u64::from(registry.studies()),
             outbox_sequence,
+            duplicates: self.relations.read().expect(HELD).duplicates(),
         }))
     }
 

@@ -1,0 +1,452 @@
+//! The command line. The forms are fixed, so that scripts can rely on them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A sealed radiology image archive: every reading recorded, every reach bounded.
+#[derive(Debug, Parser)]
+#[command(name = "leadglass", version, propagate_version = true)]
+pub struct Cli {
+    /// The installation's folder.
+    #[arg(long, global = true, default_value = "./leadglass-data", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// How answers are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a demonstration on localhost with synthetic patients; Ctrl-C leaves nothing behind.
+    #[command(after_help = "Example: leadglass demo")]
+    Demo(DemoArgs),
+    /// Make an installation.
+    #[command(
+        after_help = "Example: leadglass init --site \"Praxis am Markt\" --passphrase-file /media/stick/passphrase"
+    )]
+    Init(InitArgs),
+    /// Start front and warden on this machine.
+    #[command(after_help = "Example: leadglass serve --passphrase-file /media/stick/passphrase --dicom 0.0.0.0:11112")]
+    Serve(ServeArgs),
+    /// Take in files, folders, zip archives or a DICOMDIR.
+    #[command(after_help = "Example: leadglass import /media/cdrom/DICOMDIR old-archive/ studies.zip")]
+    Import(ImportArgs),
+    /// Organisations.
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// People.
+    #[command(subcommand)]
+    Person(PersonCommand),
+    /// Devices: modalities and machine clients.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Make a relationship: who may see whom, until when, and why.
+    #[command(
+        after_help = "Example: leadglass relate person:dr@example.org patient:HOSPITAL/12345 --until 90d --basis \"referral of 24 November\""
+    )]
+    Relate(RelateArgs),
+    /// End relationships between the two.
+    #[command(after_help = "Example: leadglass unrelate person:dr@example.org patient:HOSPITAL/12345 --until now")]
+    Unrelate(UnrelateArgs),
+    /// What somebody could reach and did reach.
+    #[command(after_help = "Example: leadglass exposure person:dr@example.org --from 30d --to now --format json")]
+    Exposure(ExposureArgs),
+    /// File a study under another patient; the stored bytes stay as they are.
+    #[command(
+        after_help = "Example: leadglass move 1.2.840.1 patient:HOSPITAL/12345 --reason \"wrong patient at the console\""
+    )]
+    Move(MoveArgs),
+    /// The ledger's files.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// The second copy.
+    #[command(subcommand)]
+    Vault(VaultCommand),
+    /// Look for what is wrong with an installation and say what to do.
+    #[command(after_help = "Example: leadglass doctor --dir /srv/leadglass")]
+    Doctor,
+    /// Run the warden alone (`serve` starts it).
+    #[command(after_help = "Example: leadglass warden --passphrase-file /media/stick/passphrase")]
+    Warden(WardenArgs),
+    /// Run the front alone (`serve` starts it).
+    #[command(after_help = "Example: leadglass front --http 127.0.0.1:8443")]
+    Front(FrontArgs),
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// A folder of DICOM files to take in.
+    #[arg(long, default_value = "demo", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the pages are.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub http: String,
+    /// Prints the address and the people as one line of JSON, for tests.
+    #[arg(long, hide = true)]
+    pub machine: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Name of the site.
+    #[arg(long, value_name = "NAME")]
+    pub site: String,
+    /// The passphrase that unseals the root; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: PathBuf,
+    /// Writes the recovery kit there instead of asking for it to be typed back.
+    #[arg(long, value_name = "FILE")]
+    pub recovery_kit: Option<PathBuf>,
+    /// E-mail address of the first person, who is officer and administrator.
+    #[arg(long, default_value = "officer@localhost", value_name = "EMAIL")]
+    pub officer: String,
+    /// Name of the first person.
+    #[arg(long, default_value = "First officer", value_name = "NAME")]
+    pub officer_name: String,
+    /// Lets the first person use a password and a one-time code besides passkeys.
+    #[arg(long)]
+    pub password_and_code: bool,
+    /// The origin that the pages will have; a passkey belongs to it for good.
+    #[arg(long, default_value = "https://localhost:8443", value_name = "ORIGIN")]
+    pub origin: String,
+}
+
+/// `serve`
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// The passphrase that unseals the root; `-` reads standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "recovery_kit")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Unseals with the recovery kit instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub recovery_kit: Option<PathBuf>,
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Args)]
+pub struct ListenArgs {
+    /// HTTPS: pages and DICOMweb. ADDRESS:PORT or none; port 0 picks one.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
+    pub http: String,
+    /// DICOM. ADDRESS:PORT or none; port 0 picks one.
+    #[arg(long, default_value = "127.0.0.1:11112", value_name = "ADDRESS")]
+    pub dicom: String,
+    /// The AE title that callers must use; any when absent.
+    #[arg(long, value_name = "AETITLE")]
+    pub ae: Option<String>,
+    /// The origin that the pages have for browsers; https://localhost:PORT when absent.
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<String>,
+    /// Certificate chain (PEM); with --tls-key. The development certificate when absent.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Plain HTTP, on a loopback address only: for the demonstration, where browsers treat localhost as secure.
+    #[arg(long)]
+    pub plain_http: bool,
+}
+
+/// `warden`
+#[derive(Debug, Args)]
+pub struct WardenArgs {
+    /// The passphrase that unseals the root; `-` reads one line of standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "recovery_kit")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Unseals with the recovery kit instead; `-` reads one line of standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub recovery_kit: Option<PathBuf>,
+    /// The origin that the pages have for browsers.
+    #[arg(long, default_value = "https://localhost:8443", value_name = "ORIGIN")]
+    pub origin: String,
+    /// Ends when standard input closes: the parent is gone.
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// `front`
+#[derive(Debug, Args)]
+pub struct FrontArgs {
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Ends when standard input closes: the parent is gone.
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Files, folders, zip archives or a DICOMDIR.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `org`
+#[derive(Debug, Subcommand)]
+pub enum OrgCommand {
+    /// Add an organisation.
+    #[command(after_help = "Example: leadglass org add \"Praxis Dr. Beispiel\"")]
+    Add {
+        /// Its name.
+        name: String,
+        /// Lets its people use a password and a one-time code besides passkeys.
+        #[arg(long)]
+        password_and_code: bool,
+    },
+    /// List organisations.
+    List,
+}
+
+/// `person`
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
+    /// Add a person and print the enrolment link.
+    #[command(
+        after_help = "Example: leadglass person add dr@example.org --name \"Dr. B. Beispiel\" --role referrer --organisation \"Praxis Dr. Beispiel\""
+    )]
+    Add {
+        /// E-mail address, the login name.
+        email: String,
+        /// Name.
+        #[arg(long)]
+        name: String,
+        /// Role.
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// Organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+        /// Lets this person use a password and a one-time code besides passkeys.
+        #[arg(long)]
+        password_and_code: bool,
+        /// For a patient: the record that is theirs.
+        #[arg(long, value_name = "ISSUER/ID")]
+        record: Option<String>,
+    },
+    /// Print a new enrolment link; older ones stop working.
+    #[command(after_help = "Example: leadglass person enrol dr@example.org")]
+    Enrol {
+        /// E-mail address.
+        email: String,
+    },
+    /// List people.
+    List,
+}
+
+/// A role on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RoleName {
+    /// Sees own images.
+    Patient,
+    /// Sees patients referred to them.
+    Referrer,
+    /// Reads.
+    Radiologist,
+    /// Checks that images arrived.
+    Technologist,
+    /// Sees the ledger and exposure.
+    Officer,
+    /// Manages people and devices.
+    Administrator,
+}
+
+impl From<RoleName> for model::Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Patient => Self::Patient,
+            RoleName::Referrer => Self::Referrer,
+            RoleName::Radiologist => Self::Radiologist,
+            RoleName::Technologist => Self::Technologist,
+            RoleName::Officer => Self::Officer,
+            RoleName::Administrator => Self::Administrator,
+        }
+    }
+}
+
+/// `device`
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Add a device; its token is printed once.
+    #[command(
+        after_help = "Example: leadglass device add CT1 --organisation \"Radiologie\" --may store --ae CT1 --from 10.0.5.0/24"
+    )]
+    Add {
+        /// Its name.
+        name: String,
+        /// Its organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+        /// What it may do.
+        #[arg(long, value_enum, value_delimiter = ',', required = true)]
+        may: Vec<MayName>,
+        /// Its AE title.
+        #[arg(long, value_name = "AETITLE")]
+        ae: Option<String>,
+        /// Addresses that it may come from; any when absent.
+        #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+        from: Vec<String>,
+        /// Make a bearer token for DICOMweb.
+        #[arg(long)]
+        token: bool,
+    },
+    /// List devices.
+    List,
+}
+
+/// What a device may do, on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MayName {
+    /// Send images in.
+    Store,
+    /// List what its relationships grant.
+    List,
+    /// Open what its relationships grant.
+    Open,
+}
+
+impl From<MayName> for model::DeviceMay {
+    fn from(name: MayName) -> Self {
+        match name {
+            MayName::Store => Self::Store,
+            MayName::List => Self::List,
+            MayName::Open => Self::Open,
+        }
+    }
+}
+
+/// `relate`
+#[derive(Debug, Args)]
+pub struct RelateArgs {
+    /// person:EMAIL, org:NAME or device:NAME
+    pub who: String,
+    /// patient:ISSUER/ID, study:UID or site
+    pub whom: String,
+    /// From when: RFC 3339, `now`, or a duration back.
+    #[arg(long, default_value = "now", value_name = "WHEN")]
+    pub from: String,
+    /// Until when: RFC 3339 or a duration ahead.
+    #[arg(long, value_name = "WHEN")]
+    pub until: String,
+    /// Why: an order, a referral, a treatment team.
+    #[arg(long, value_name = "TEXT")]
+    pub basis: String,
+    /// Names and dates only, no images.
+    #[arg(long)]
+    pub list_only: bool,
+}
+
+/// `unrelate`
+#[derive(Debug, Args)]
+pub struct UnrelateArgs {
+    /// As in `relate`.
+    pub who: String,
+    /// As in `relate`.
+    pub whom: String,
+    /// When: RFC 3339, `now`, or a duration ahead.
+    #[arg(long, default_value = "now", value_name = "WHEN")]
+    pub until: String,
+}
+
+/// `exposure`
+#[derive(Debug, Args)]
+pub struct ExposureArgs {
+    /// person:EMAIL, org:NAME or device:NAME
+    pub who: String,
+    /// From when: RFC 3339, `now`, or a duration back.
+    #[arg(long, value_name = "WHEN")]
+    pub from: String,
+    /// To when: RFC 3339, `now`, or a duration back.
+    #[arg(long, default_value = "now", value_name = "WHEN")]
+    pub to: String,
+}
+
+/// `move`
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// StudyInstanceUID
+    pub study: String,
+    /// patient:ISSUER/ID of the right patient
+    pub patient: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// `ledger`
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Recompute everything from the files alone; no keys, also while serving.
+    #[command(after_help = "Example: leadglass ledger verify --since checkpoint-of-last-month")]
+    Verify {
+        /// An older checkpoint that this ledger must continue.
+        #[arg(long, value_name = "CHECKPOINT-FILE")]
+        since: Option<PathBuf>,
+    },
+    /// Print the signed checkpoint.
+    #[command(after_help = "Example: leadglass ledger checkpoint > checkpoint-of-today")]
+    Checkpoint,
+    /// Print entries of a running installation.
+    #[command(after_help = "Example: leadglass ledger entries --from 0 --limit 50")]
+    Entries {
+        /// First entry.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+/// `vault`
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Make a vault in an empty folder on another filesystem.
+    #[command(after_help = "Example: leadglass vault init /mnt/second-disk/vault")]
+    Init {
+        /// The folder.
+        vault: PathBuf,
+        /// Allow the filesystem of DIR: a rehearsal, no protection.
+        #[arg(long)]
+        allow_same_filesystem: bool,
+    },
+    /// Copy what is new, while serving.
+    #[command(after_help = "Example: leadglass vault sync /mnt/second-disk/vault")]
+    Sync {
+        /// The folder.
+        vault: PathBuf,
+    },
+    /// Read everything in the vault again and compare.
+    #[command(after_help = "Example: leadglass vault verify /mnt/second-disk/vault")]
+    Verify {
+        /// The folder.
+        vault: PathBuf,
+    },
+    /// Restore into DIR, which must not exist or be empty.
+    #[command(after_help = "Example: leadglass vault restore /mnt/second-disk/vault --dir /srv/leadglass")]
+    Restore {
+        /// The folder.
+        vault: PathBuf,
+    },
+}

@@ -1,0 +1,88 @@
+//! `leadglass doctor`: what is wrong with an installation, and what to do.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use protocol::{PageReply, PageRequest};
+use serde_json::json;
+
+use crate::cli::Format;
+use crate::owner::Owner;
+
+struct Finding {
+    holds: bool,
+    what: String,
+    hint: &'static str,
+}
+
+/// Looks at everything that can be looked at without a key; exit code 1 when something needs a hand.
+pub fn doctor(dir: &Path, format: Format) -> Result<()> {
+    let mut findings = Vec::new();
+    let mut look = |holds: bool, what: String, hint: &'static str| findings.push(Finding { holds, what, hint });
+
+    let made = dir.join("warden/root.json").exists();
+    look(
+        made,
+        format!("an installation is in {}", dir.display()),
+        "make one with `leadglass init`, or name its folder with --dir",
+    );
+    if made {
+        let mode = std::fs::metadata(dir)?.permissions().mode() & 0o077;
+        look(mode == 0, "only the owner may enter DIR".to_owned(), "run `chmod 700` on it");
+        look(
+            archive::Site::read(&dir.join("front")).is_ok(),
+            "front/site.json can be read".to_owned(),
+            "restore it from the vault",
+        );
+        match audit::verify(&dir.join("ledger"), None) {
+            Ok(verified) => look(true, format!("the ledger verifies: {} entries", verified.size), ""),
+            Err(error) => look(
+                false,
+                error.to_string(),
+                "restore the ledger from the vault, and keep the damaged one for the officer",
+            ),
+        }
+        match Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Health)) {
+            Ok(PageReply::Health(health)) => {
+                look(true, format!("the warden answers: {} patients, {} studies", health.patients, health.studies), "")
+            }
+            _ => look(false, "the warden answers".to_owned(), "start it with `leadglass serve`"),
+        }
+        look(
+            std::os::unix::net::UnixStream::connect(dir.join(crate::owner::FRONT_SOCKET)).is_ok(),
+            "the front answers".to_owned(),
+            "start it with `leadglass serve`",
+        );
+        let key_beside = std::fs::read_dir(dir)?
+            .filter_map(Result::ok)
+            .any(|entry| entry.file_name().to_string_lossy().to_lowercase().contains("pass"));
+        look(
+            !key_beside,
+            "no passphrase lies in DIR".to_owned(),
+            "move it to another medium; whoever carries the disk away can open it",
+        );
+    }
+    let wrong = findings.iter().filter(|finding| !finding.holds).count();
+    match format {
+        Format::Json => {
+            let rows: Vec<_> = findings
+                .iter()
+                .map(|finding| json!({ "holds": finding.holds, "what": finding.what, "hint": finding.hint }))
+                .collect();
+            println!("{}", json!({ "findings": rows, "wrong": wrong }));
+        }
+        Format::Text => {
+            for finding in &findings {
+                println!("{} {}", if finding.holds { "ok  " } else { "BAD " }, finding.what);
+                if !finding.holds {
+                    println!("     {}", finding.hint);
+                }
+            }
+        }
+    }
+    if wrong > 0 {
+        bail!("{wrong} things need a hand; each line above says what to do");
+    }
+    Ok(())
+}

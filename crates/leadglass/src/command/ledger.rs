@@ -1,0 +1,70 @@
+//! `leadglass ledger`: verify and checkpoint need the files only, entries needs a running warden.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use model::EntryNumber;
+use protocol::{PageReply, PageRequest};
+use serde_json::{Value, json};
+
+use crate::cli::{Format, LedgerCommand};
+use crate::owner::Owner;
+use crate::time;
+
+/// `leadglass ledger`
+pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> {
+    let folder = dir.join("ledger");
+    match command {
+        LedgerCommand::Verify { since } => {
+            let verified = audit::verify(&folder, since.as_deref())?;
+            match format {
+                Format::Json => println!(
+                    "{}",
+                    json!({ "verified": true, "size": verified.size, "root": verified.root.to_string(), "checkpoint": verified.checkpoint })
+                ),
+                Format::Text => {
+                    println!("Verified: {} entries, every byte of {} recomputed.", verified.size, folder.display());
+                    println!("root {}", verified.root);
+                }
+            }
+        }
+        LedgerCommand::Checkpoint => {
+            let (text, _) = audit::checkpoint(&folder)?;
+            match format {
+                Format::Json => println!("{}", json!({ "checkpoint": text })),
+                Format::Text => print!("{text}"),
+            }
+        }
+        LedgerCommand::Entries { from, limit } => {
+            let owner = Owner::connect(dir)?;
+            let mut next = from;
+            let mut left = limit;
+            let mut rows = Vec::new();
+            while left > 0 {
+                let request = PageRequest::Entries { from: EntryNumber(next), limit: left };
+                let PageReply::Entries { entries, .. } = owner.ask(request)? else {
+                    bail!("the warden answered something else; run commands and serve from the same version")
+                };
+                if entries.is_empty() {
+                    break;
+                }
+                next += entries.len() as u64;
+                left = left.saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+                rows.extend(entries);
+            }
+            for row in rows {
+                let entry: Value = serde_json::from_str(&row.entry)?;
+                match format {
+                    Format::Json => {
+                        println!("{}", json!({ "number": row.number, "actor_name": row.actor_name, "entry": entry }));
+                    }
+                    Format::Text => {
+                        let at = time::show(model::Instant(entry["recorded"].as_i64().unwrap_or_default()));
+                        println!("{}\t{at}\t{}\t{}", row.number, row.actor_name, entry["kind"].as_str().unwrap_or("?"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! `leadglass org`, `person`, `device`, `relate`, `unrelate`, `move`.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use model::{Authorisation, Instant, Tier, Uid};
+use protocol::{PageReply, PageRequest};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::{DeviceCommand, Format, MoveArgs, OrgCommand, PersonCommand, RelateArgs, UnrelateArgs};
+use crate::owner::Owner;
+use crate::time::{self, Direction};
+
+/// `leadglass org`
+pub fn org(dir: &Path, format: Format, command: OrgCommand) -> Result<()> {
+    let owner = Owner::connect(dir)?;
+    match command {
+        OrgCommand::Add { name, password_and_code } => {
+            let authorisation =
+                if password_and_code { Authorisation::PasswordAndCode } else { Authorisation::PasskeyOnly };
+            owner.tell(PageRequest::AddOrganisation { name: name.clone(), authorisation })?;
+            done(format, &json!({ "organisation": name }), &format!("Added the organisation {name}."));
+            Ok(())
+        }
+        OrgCommand::List => match owner.ask(PageRequest::Organisations)? {
+            PageReply::Organisations(rows) => {
+                list(format, &rows, |row| format!("{}\t{} members", row.name, row.members))
+            }
+            _ => other(),
+        },
+    }
+}
+
+/// `leadglass person`
+pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> {
+    let owner = Owner::connect(dir)?;
+    let (email, reply) = match command {
+        PersonCommand::Add { email, name, role, organisation, password_and_code, record } => {
+            let request = PageRequest::AddPerson {
+                email: email.clone(),
+                name,
+                role: role.into(),
+                organisation,
+                password_and_code,
+                own_record: record,
+            };
+            (email, owner.ask(request)?)
+        }
+        PersonCommand::Enrol { email } => (email.clone(), owner.ask(PageRequest::IssueEnrolment { email })?),
+        PersonCommand::List => {
+            return match owner.ask(PageRequest::People)? {
+                PageReply::People(rows) => list(format, &rows, |row| {
+                    let sign_in = row.last_sign_in.map_or_else(|| "never".to_owned(), time::show);
+                    format!(
+                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}",
+                        row.email, row.name, row.role, row.passkeys
+                    )
+                }),
+                _ => other(),
+            };
+        }
+    };
+    let PageReply::EnrolmentLink { token, until, .. } = reply else { return other() };
+    let link = format!("{}/enrol#{token}", origin(dir));
+    match format {
+        Format::Json => println!("{}", json!({ "email": email, "enrolment": link, "until": time::show(until) })),
+        Format::Text => {
+            println!("{email} enrols once, until {}, with:", time::show(until));
+            println!("  {link}");
+            if let Ok(code) = qrcode::QrCode::new(&link) {
+                println!("{}", code.render::<qrcode::render::unicode::Dense1x2>().build());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `leadglass device`
+pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> {
+    let owner = Owner::connect(dir)?;
+    match command {
+        DeviceCommand::Add { name, organisation, may, ae, from, token } => {
+            let request = PageRequest::AddDevice {
+                name: name.clone(),
+                organisation,
+                may: may.into_iter().map(Into::into).collect(),
+                ae_title: ae,
+                from,
+                token,
+            };
+            let PageReply::DeviceAdded { token, .. } = owner.ask(request)? else { return other() };
+            match (format, token) {
+                (Format::Json, token) => println!("{}", json!({ "device": name, "token": token })),
+                (Format::Text, None) => println!("Added the device {name}."),
+                (Format::Text, Some(token)) => {
+                    println!("Added the device {name}. Its token, shown once:");
+                    println!("  {token}");
+                }
+            }
+            Ok(())
+        }
+        DeviceCommand::List => match owner.ask(PageRequest::Devices)? {
+            PageReply::Devices(rows) => list(format, &rows, |row| {
+                format!("{}\t{}\t{:?}", row.name, row.ae_title.as_deref().unwrap_or("-"), row.may)
+            }),
+            _ => other(),
+        },
+    }
+}
+
+/// `leadglass relate`
+pub fn relate(dir: &Path, format: Format, arguments: &RelateArgs) -> Result<()> {
+    let now = time::now();
+    let request = PageRequest::Relate {
+        who: arguments.who.clone(),
+        whom: arguments.whom.clone(),
+        tier: if arguments.list_only { Tier::List } else { Tier::Open },
+        from: when("--from", &arguments.from, Direction::Back, now)?,
+        until: when("--until", &arguments.until, Direction::Ahead, now)?,
+        basis: arguments.basis.clone(),
+    };
+    let PageReply::Related { entry } = Owner::connect(dir)?.ask(request)? else { return other() };
+    done(format, &json!({ "entry": entry }), &format!("Recorded as entry {entry}."));
+    Ok(())
+}
+
+/// `leadglass unrelate`
+pub fn unrelate(dir: &Path, format: Format, arguments: &UnrelateArgs) -> Result<()> {
+    let until = when("--until", &arguments.until, Direction::Ahead, time::now())?;
+    let request = PageRequest::Unrelate { who: arguments.who.clone(), whom: arguments.whom.clone(), until };
+    let PageReply::Related { entry } = Owner::connect(dir)?.ask(request)? else { return other() };
+    done(format, &json!({ "entry": entry }), &format!("The relationship of entry {entry} ends."));
+    Ok(())
+}
+
+/// `leadglass move`
+pub fn move_study(dir: &Path, format: Format, arguments: &MoveArgs) -> Result<()> {
+    let study = Uid::parse(&arguments.study)
+        .map_err(|_| anyhow!("this is no StudyInstanceUID; give digits and full stops, at most 64"))?;
+    let patient = arguments
+        .patient
+        .strip_prefix("patient:")
+        .ok_or_else(|| anyhow!("the patient is not named; give patient:ISSUER/ID"))?
+        .to_owned();
+    let reason = arguments.reason.clone();
+    Owner::connect(dir)?.tell(PageRequest::MoveStudy { study, patient, reason })?;
+    done(format, &json!({ "moved": true }), "Moved. The stored bytes are as they were.");
+    Ok(())
+}
+
+/// Reads a time or says which option is wrong.
+pub fn when(option: &str, text: &str, direction: Direction, now: Instant) -> Result<Instant> {
+    time::parse(text, direction, now).map_err(|expected| anyhow!("{option} {text} is no time; give {expected}"))
+}
+
+fn origin(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join("run/origin")).unwrap_or_else(|_| "https://localhost:8443".to_owned())
+}
+
+fn done(format: Format, value: &serde_json::Value, text: &str) {
+    match format {
+        Format::Json => println!("{value}"),
+        Format::Text => println!("{text}"),
+    }
+}
+
+fn list<T: Serialize>(format: Format, rows: &[T], text: impl Fn(&T) -> String) -> Result<()> {
+    match format {
+        Format::Json => println!("{}", serde_json::to_string(rows)?),
+        Format::Text => rows.iter().for_each(|row| println!("{}", text(row))),
+    }
+    Ok(())
+}
+
+fn other<T>() -> Result<T> {
+    bail!("the warden answered something else; run commands and serve from the same version")
+}

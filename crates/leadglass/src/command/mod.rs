@@ -1,0 +1,40 @@
+//! The commands, one file each.
+
+mod demo;
+mod doctor;
+mod exposure;
+mod front;
+mod import;
+mod init;
+mod ledger;
+mod manage;
+mod serve;
+mod vault;
+mod warden;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+
+/// Runs a command.
+pub fn run(cli: Cli) -> Result<()> {
+    let (dir, format) = (cli.dir, cli.format);
+    match cli.command {
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Init(arguments) => init::init(&dir, format, &arguments),
+        Command::Serve(arguments) => serve::serve(&dir, &arguments),
+        Command::Warden(arguments) => warden::warden(&dir, &arguments),
+        Command::Front(arguments) => front::front(&dir, &arguments),
+        Command::Import(arguments) => import::import(&dir, format, &arguments.paths),
+        Command::Org(command) => manage::org(&dir, format, command),
+        Command::Person(command) => manage::person(&dir, format, command),
+        Command::Device(command) => manage::device(&dir, format, command),
+        Command::Relate(arguments) => manage::relate(&dir, format, &arguments),
+        Command::Unrelate(arguments) => manage::unrelate(&dir, format, &arguments),
+        Command::Move(arguments) => manage::move_study(&dir, format, &arguments),
+        Command::Exposure(arguments) => exposure::exposure(&dir, format, &arguments),
+        Command::Ledger(command) => ledger::ledger(&dir, format, command),
+        Command::Vault(command) => vault::vault(&dir, format, command),
+        Command::Doctor => doctor::doctor(&dir, format),
+    }
+}

@@ -1,0 +1,76 @@
+//! Talking to a running installation over the socket that only its owner may open.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use protocol::{Credential, PROTOCOL_VERSION, PageReply, PageRequest, WardenClient};
+use tokio::runtime::Runtime;
+
+/// Name of the socket in DIR.
+pub const OWNER_SOCKET: &str = "run/owner.sock";
+/// Name of the front's socket in DIR, for imports.
+pub const FRONT_SOCKET: &str = "run/front.sock";
+/// Name of the warden's socket in DIR, for fronts.
+pub const WARDEN_SOCKET: &str = "run/warden.sock";
+
+/// A conversation with the warden.
+pub struct Owner {
+    runtime: Runtime,
+    client: WardenClient,
+}
+
+impl Owner {
+    /// Connects, or says that nothing runs.
+    pub fn connect(dir: &Path) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let socket = dir.join(OWNER_SOCKET);
+        let client = runtime.block_on(protocol::connect(&socket)).map_err(|_| not_running(dir))?;
+        let hello = runtime.block_on(client.hello(context(10), PROTOCOL_VERSION)).map_err(|_| not_running(dir))?;
+        hello.map_err(|refusal| anyhow!(refusal.to_string()))?;
+        Ok(Self { runtime, client })
+    }
+
+    /// Asks.
+    pub fn ask(&self, request: PageRequest) -> Result<PageReply> {
+        self.runtime
+            .block_on(self.client.ask(context(3600), Credential::Owner, request))
+            .context("the warden went away in the middle; see its log, start it and try again")?
+            .map_err(|refusal| anyhow!(refusal.to_string()))
+    }
+
+    /// How many duplicates the ledger has counted in all.
+    pub fn duplicates(&self) -> Result<u64> {
+        match self.ask(PageRequest::Health)? {
+            PageReply::Health(health) => Ok(health.duplicates),
+            _ => bail!("the warden answered something else; run commands and serve from the same version"),
+        }
+    }
+
+    /// Asks and is told that it is done.
+    pub fn tell(&self, request: PageRequest) -> Result<()> {
+        match self.ask(request)? {
+            PageReply::Done => Ok(()),
+            _ => bail!("the warden answered something else; run commands and serve from the same version"),
+        }
+    }
+}
+
+fn context(seconds: u64) -> tarpc_context::Context {
+    let mut context = tarpc_context::current();
+    context.deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+    context
+}
+
+use protocol::context as tarpc_context;
+
+/// What to say when nothing runs in DIR.
+pub fn not_running(dir: &Path) -> anyhow::Error {
+    if dir.join("warden/root.json").exists() {
+        anyhow!("the installation in {} is not running; start it with `leadglass serve`", dir.display())
+    } else {
+        anyhow!(
+            "there is no installation in {}; make one with `leadglass init`, or name its folder with --dir",
+            dir.display()
+        )
+    }
+}
