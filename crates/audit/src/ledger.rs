@@ -204,6 +204,7 @@ impl Ledger {
             note,
             size: published.size(),
             spare: None,
+            spare_wanted: false,
             full: Vec::new(),
             next_file: journal.next_file,
             closing: false,
@@ -358,10 +359,16 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
         return Err(OpenError::Missing(dir.to_owned()));
     }
     let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked(dir.to_owned())),
-        Err(fs::TryLockError::Error(error)) => Err(error.into()),
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            // a verifier holds it for an instant to see whether somebody writes
+            Err(fs::TryLockError::WouldBlock) if attempt < 20 => thread::sleep(Duration::from_millis(10)),
+            Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked(dir.to_owned())),
+            Err(fs::TryLockError::Error(error)) => return Err(error.into()),
+        }
     }
 }
 

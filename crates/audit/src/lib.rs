@@ -18,6 +18,7 @@ mod merkle;
 mod note;
 mod payload;
 mod pending;
+mod proof;
 mod publish;
 mod publisher;
 mod reach;
@@ -26,6 +27,7 @@ mod sequencer;
 mod tile;
 mod timeline;
 mod touches;
+mod verify;
 
 pub use exposure::{Access, Exposure, ExposureIndex, TIMELINE_PARTS_MAX, TimelinePart, Touch};
 pub use io::{Disk, LedgerIo};
@@ -34,6 +36,8 @@ pub use merkle::{ConsistencyProof, Frontier, Hash, InclusionProof, InvalidProof,
 pub use note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 pub use payload::{Day, DayKey, ENTRY_BYTES_MAX, PayloadError, PayloadKeys};
 pub use pending::{Appended, Pending, PendingReceipt, Receipt};
+pub use proof::{ProofError, Prover};
 pub use reach::{Ground, ReachState, Reachable};
 pub use read::{ReadError, Replay, ReplayError};
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};
+pub use verify::{Verified, VerifyError, checkpoint, verify};

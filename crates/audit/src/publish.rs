@@ -137,7 +137,7 @@ pub(crate) fn partial_places(size: u64) -> impl Iterator<Item = Place> {
     })
 }
 
-fn tile(hashes: &[Hash]) -> Vec<u8> {
+pub(crate) fn tile(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| hash.0).collect()
 }
 

@@ -29,9 +29,10 @@ impl Publisher {
     pub fn run(mut self) {
         let mut failed = false;
         loop {
-            let closing = self.wait(failed);
-            if !closing {
+            let due = self.wait(failed);
+            if due == Due::Spare {
                 self.prepare_spare();
+                continue;
             }
             failed = match self.publish() {
                 Ok(()) => false,
@@ -41,7 +42,7 @@ impl Publisher {
                     true
                 }
             };
-            if closing {
+            if due == Due::Close {
                 if !failed {
                     self.clear_journal();
                 }
@@ -50,19 +51,24 @@ impl Publisher {
         }
     }
 
-    /// Waits until there is something to do; says whether the ledger is closing.
-    fn wait(&self, failed: bool) -> bool {
+    /// Waits until there is something to do.
+    fn wait(&self, failed: bool) -> Due {
         let mut state = self.shared.lock();
         let since = Instant::now();
         loop {
             let waiting = state.size - state.published;
             let rest = self.publish_after.saturating_sub(since.elapsed());
-            let due = waiting >= self.publish_entries || (waiting > 0 && rest.is_zero());
-            let spare_missing = state.spare.is_none() && waiting > 0;
-            if state.closing || (!failed && (due || spare_missing)) || (failed && rest.is_zero()) {
-                return state.closing;
+            if state.closing {
+                return Due::Close;
             }
-            state = if waiting > 0 || failed {
+            if state.spare.is_none() && state.spare_wanted {
+                state.spare_wanted = false;
+                return Due::Spare;
+            }
+            if waiting > 0 && (rest.is_zero() || (waiting >= self.publish_entries && !failed)) {
+                return Due::Publish;
+            }
+            state = if waiting > 0 {
                 self.shared.wake.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
             } else {
                 self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
@@ -139,4 +145,12 @@ impl Publisher {
             tracing::warn!(%error, "the journal cannot be removed; the next start does it");
         }
     }
+}
+
+/// What the publisher has to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Spare,
+    Publish,
+    Close,
 }

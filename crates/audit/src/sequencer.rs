@@ -97,6 +97,8 @@ pub(crate) struct State {
     pub size: u64,
     /// An empty journal file for when the current one is full.
     pub spare: Option<JournalFile>,
+    /// A journal file was begun, so the publisher should prepare the next.
+    pub spare_wanted: bool,
     /// Full journal files, each with the number of the entry behind its last one.
     pub full: Vec<(PathBuf, u64)>,
     /// Number of the next journal file.
@@ -285,6 +287,7 @@ impl Sequencer {
             }
         };
         let full = self.current.replace(next);
+        state.spare_wanted = true;
         state.full.extend(full.map(|full| (full.path, end)));
         drop((state, files));
         self.offset = 0;

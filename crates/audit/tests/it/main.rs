@@ -4,3 +4,4 @@
 mod exposure;
 mod ledger;
 mod site;
+mod verify;

@@ -59,11 +59,8 @@ pub fn unpublished() -> LedgerOptions {
 /// Entry `n` of a story in which nothing is alike.
 pub fn opened(n: u64) -> (Actor, EntryBody) {
     let person = PersonId(n as u32 % 7);
-    let actor = Actor::Person {
-        person,
-        session: SessionId([n as u8; 16]),
-        origin: Origin(format!("192.0.2.{}", n % 200)),
-    };
+    let actor =
+        Actor::Person { person, session: SessionId([n as u8; 16]), origin: Origin(format!("192.0.2.{}", n % 200)) };
     let body = EntryBody::Opened {
         patient: PatientNumber(n as u32),
         study: StudyNumber(n as u32 * 2),
