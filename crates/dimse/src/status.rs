@@ -42,7 +42,7 @@ statuses! {
     /// Data set does not match SOP class.
     OTHER_CLASS = 0xA900, "the data set is of another SOP class than announced";
     /// The same for its instance.
-    OTHER_INSTANCE = 0xA901, "the data set is another SOP instance than announced";
+    OTHER_INSTANCE = 0xA900, "the data set is another SOP instance than announced";
     /// Cannot understand.
     NOT_UNDERSTOOD = 0xC000, "the data set is damaged or cannot be filed";
 }

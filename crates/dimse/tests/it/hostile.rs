@@ -1,0 +1,209 @@
+//! Peers that do what no client should: each ends with an abort or a closed connection, and its place is free again.
+
+use std::io::Write;
+use std::time::Duration;
+
+use dicom_ul::pdu::{
+    AssociationRJResult, AssociationRJServiceProviderPresentationReason as PresentationReason, AssociationRJSource, Pdu,
+};
+use dimse::{DimseLimits, DimseServer, Settings};
+
+use crate::objects::{CT, EXPLICIT, Object};
+use crate::peer::{Heard, IMPLICIT, Peer, VERIFICATION, command, echo, request, store};
+use crate::server::{TestServer, short_limits};
+
+fn with(limits: DimseLimits) -> TestServer {
+    TestServer::with(Settings { limits, ..Settings::default() }, Default::default())
+}
+
+#[test]
+fn what_is_no_association_is_aborted() {
+    let server = TestServer::new();
+    for (defect, bytes) in [
+        ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
+        ("TLS", [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3].to_vec()),
+        ("data without association", [4, 0, 0, 0, 0, 8, 0, 0, 0, 4, 1, 3, 0, 0].to_vec()),
+        ("a release without association", [5, 0, 0, 0, 0, 4, 0, 0, 0, 0].to_vec()),
+        ("a request of 4 GiB", [1, 0, 0xff, 0xff, 0xff, 0xff].to_vec()),
+        ("a request past the limit", [1, 0, 0, 4, 0, 1].to_vec()),
+        ("an empty request", [1, 0, 0, 0, 0, 0].to_vec()),
+        ("a request of zeros", [[1, 0, 0, 0, 1, 0].as_slice(), &[0; 256]].concat()),
+        ("a request of ones", [[1, 0, 0, 0, 1, 0].as_slice(), &[0xff; 256]].concat()),
+    ] {
+        let mut peer = Peer::connect(server.address());
+        peer.write(&bytes);
+        peer.is_aborted(defect);
+    }
+    server.until_alone();
+}
+
+#[test]
+fn a_request_that_is_cut_anywhere_ends_quietly() {
+    let server = TestServer::new();
+    let mut whole = Vec::new();
+    dicom_ul::pdu::write_pdu(&mut whole, &request("CT1", "ANY", &[(CT, EXPLICIT)])).unwrap();
+    for cut in (0..whole.len()).step_by(7) {
+        let mut peer = Peer::connect(server.address());
+        peer.write(&whole[..cut]);
+        drop(peer);
+        // the same bytes as a whole PDU: shorter than its items say
+        if cut > 6 {
+            let mut peer = Peer::connect(server.address());
+            let mut short = whole[..cut].to_vec();
+            short[2..6].copy_from_slice(&(cut as u32 - 6).to_be_bytes());
+            peer.write(&short);
+            // some cuts leave out whole items only, and are requests still
+            match peer.hear() {
+                Heard::Pdu(Pdu::AbortRQ { .. } | Pdu::AssociationAC(_) | Pdu::AssociationRJ(_)) => {}
+                other => panic!("cut at {cut}: {other:?}"),
+            }
+        }
+    }
+    server.until_alone();
+}
+
+#[test]
+fn a_peer_that_breaks_the_protocol_is_aborted() {
+    let server = TestServer::new();
+    let contexts = [(CT, EXPLICIT), (VERIFICATION, IMPLICIT)];
+    let check = |defect: &str, act: &dyn Fn(&mut Peer)| {
+        let (mut peer, _) = Peer::associate(server.address(), "CT1", &contexts);
+        act(&mut peer);
+        peer.is_aborted(defect);
+    };
+    let write = |bytes: Vec<u8>| move |peer: &mut Peer| peer.write(&bytes);
+    check("a PDU longer than agreed", &write([4, 0, 0, 4, 0, 1].to_vec()));
+    check("a PDU of 4 GiB", &write([4, 0, 0xff, 0xff, 0xff, 0xff].to_vec()));
+    check("an empty PDU", &write([4, 0, 0, 0, 0, 0].to_vec()));
+    check("a value longer than its PDU", &write([4, 0, 0, 0, 0, 8, 0, 0, 0, 5, 1, 3, 0, 0].to_vec()));
+    check("a value of 4 GiB", &write([4, 0, 0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 1, 3, 0, 0].to_vec()));
+    check("a value without a control byte", &write([4, 0, 0, 0, 0, 6, 0, 0, 0, 1, 1, 3].to_vec()));
+    check("a PDU that ends inside a header", &write([4, 0, 0, 0, 0, 8, 0, 0, 0, 2, 1, 1, 0, 0].to_vec()));
+    check("an unknown PDU", &write([9, 0, 0, 0, 0, 0].to_vec()));
+    check("a second association", &|peer| peer.send(&request("CT1", "ANY", &contexts)));
+    check("a release with a body", &write([5, 0, 0, 0, 0, 200].to_vec()));
+    check("data before a command", &|peer| peer.data(1, true, &[0; 10]));
+    check("a context that was not accepted", &|peer| peer.command(99, &echo()));
+    check("a command set that is none", &|peer| peer.command(1, &[0xff; 40]));
+    check("an empty command set", &|peer| peer.command(1, &[]));
+    check("a command set without end", &|peer| {
+        let padding = command(&[(0x0002, &[b'1'; 20_000])]);
+        peer.command(1, &padding);
+    });
+    check("a response", &|peer| peer.command(1, &command(&[(0x0100, &[0x01, 0x80]), (0x0110, &[1, 0])])));
+    check("a C-ECHO with a data set", &|peer| {
+        peer.command(3, &command(&[(0x0100, &[0x30, 0]), (0x0110, &[1, 0]), (0x0800, &[0, 0])]));
+    });
+    check("a C-STORE without a data set", &|peer| {
+        peer.command(1, &command(&[(0x0100, &[1, 0]), (0x0110, &[1, 0]), (0x0800, &[1, 1])]));
+    });
+    check("a command inside a data set", &|peer| {
+        peer.command(1, &store(CT, "1.2.3"));
+        peer.command(1, &echo());
+    });
+    check("a data set on another context", &|peer| {
+        peer.command(1, &store(CT, "1.2.3"));
+        peer.data(3, true, &[0; 10]);
+    });
+    check("a release inside a data set", &|peer| {
+        peer.command(1, &store(CT, "1.2.3"));
+        peer.data(1, false, &[0; 10]);
+        peer.send(&request("CT1", "ANY", &contexts));
+    });
+    server.until_alone();
+    assert_eq!(server.durable(), 0);
+}
+
+#[test]
+fn a_refused_data_set_that_does_not_end_is_aborted() {
+    let server = with(DimseLimits { refused_bytes: 100_000, ..DimseLimits::default() });
+    let (mut peer, _) = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    peer.command(1, &store(CT, "not a uid"));
+    for _ in 0..7 {
+        peer.data(1, false, &[0; 16_000]);
+    }
+    peer.is_aborted("a refused data set that does not end");
+}
+
+#[test]
+fn a_slow_peer_is_aborted_at_every_stage() {
+    let server = with(short_limits());
+    // nothing at all
+    Peer::connect(server.address()).is_aborted("a connection that says nothing");
+    // byte by byte: each byte comes in time, the whole does not
+    let dribble = |peer: &mut Peer, bytes: &[u8]| {
+        for byte in bytes.iter().cycle().take(200) {
+            if peer.stream.write_all(&[*byte]).is_err() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let mut peer = Peer::connect(server.address());
+    peer.write(&[1, 0, 0, 0, 1, 0]);
+    dribble(&mut peer, &[0]);
+    server.until_alone();
+    // an association that rests
+    Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]).0.is_aborted("an association that rests");
+    // a PDU that does not end
+    let (mut peer, _) = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    peer.command(1, &store(CT, "1.2.3"));
+    peer.write(&[4, 0, 0, 0, 0x40, 6, 0, 0, 0x40, 2, 1, 0]);
+    dribble(&mut peer, &Object::new(1, 1, 1).data_set());
+    server.until_alone();
+    // a message that does not go on
+    let (mut peer, _) = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    peer.command(1, &store(CT, "1.2.3"));
+    peer.is_aborted("a message that does not go on");
+    server.until_alone();
+    assert_eq!(server.durable(), 0);
+}
+
+#[test]
+fn past_the_limits_associations_are_rejected_and_later_accepted() {
+    let limits = DimseLimits { associations: 3, associations_per_peer: 2, ..DimseLimits::default() };
+    let server = with(limits);
+    let first = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    let _second = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    let mut third = Peer::connect(server.address());
+    third.send(&request("CT1", "ANY", &[(CT, EXPLICIT)]));
+    match third.hear() {
+        Heard::Pdu(Pdu::AssociationRJ(rejected)) => {
+            assert_eq!(rejected.result, AssociationRJResult::Transient);
+            let reason = PresentationReason::LocalLimitExceeded;
+            assert_eq!(rejected.source, AssociationRJSource::ServiceProviderPresentation(reason));
+        }
+        other => panic!("{other:?}"),
+    }
+    drop((first, third));
+    while server.server.associations() > 1 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+}
+
+#[test]
+fn connections_that_come_and_go_leave_their_places_free() {
+    let server = TestServer::new();
+    for _ in 0..300 {
+        drop(Peer::connect(server.address()));
+    }
+    server.until_alone();
+    Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+}
+
+#[test]
+fn a_shutdown_aborts_who_rests_and_stops_listening() {
+    let mut server = TestServer::new();
+    let (mut resting, _) = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    let (mut sending, _) = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    sending.command(1, &store(CT, "1.2.3"));
+    sending.data(1, false, &Object::new(1, 1, 1).data_set()[..100]);
+    let address = server.address();
+    DimseServer::shutdown(&mut server.server);
+    assert!(matches!(resting.hear(), Heard::Pdu(Pdu::AbortRQ { .. })));
+    assert!(matches!(sending.hear(), Heard::Pdu(Pdu::AbortRQ { .. })));
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert_eq!(server.server.associations(), 0);
+    assert_eq!(server.durable(), 0);
+}

@@ -1,0 +1,13 @@
+//! Verification and Storage over real sockets: DCMTK as a real client, and peers that do what no client should.
+#![allow(clippy::unwrap_used, missing_docs, dead_code)]
+
+mod dcmtk;
+mod hostile;
+mod memory;
+#[path = "../../../archive/tests/it/objects.rs"]
+mod objects;
+mod peer;
+mod server;
+mod stores;
+#[path = "../../../archive/tests/it/warden.rs"]
+mod warden;
