@@ -77,7 +77,6 @@ struct Connection {
 struct Devices {
     signed: Option<protocol::SignedDevices>,
     list: Arc<DeviceList>,
-    fetched: Option<Instant>,
 }
 
 impl WardenLink {
@@ -186,11 +185,11 @@ impl WardenLink {
     pub fn admit_ae_title(&self, ae_title: &str, from: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
         let admitted = self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now());
         match admitted {
-            Err(_) if self.inner.devices_are_stale() => {
+            Err(_) => {
                 let _ = self.inner.runtime.block_on(self.hello());
                 self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now())
             }
-            settled => settled,
+            admitted => admitted,
         }
     }
 
@@ -198,11 +197,11 @@ impl WardenLink {
     pub async fn admit_token(&self, token: &str, from: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
         let admitted = self.inner.device_list().admit_token(token, from, service, self.inner.clock.now());
         match admitted {
-            Err(_) if self.inner.devices_are_stale() => {
+            Err(_) => {
                 let _ = self.hello().await;
                 self.inner.device_list().admit_token(token, from, service, self.inner.clock.now())
             }
-            settled => settled,
+            admitted => admitted,
         }
     }
 
@@ -299,7 +298,6 @@ impl Inner {
         }
         *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = hello.tls_key_pem.clone();
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
-        devices.fetched = Some(Instant::now());
         if devices.signed.as_ref() == Some(&hello.devices) {
             return Ok(());
         }
@@ -347,11 +345,6 @@ impl Inner {
         self.devices.read().unwrap_or_else(PoisonError::into_inner).list.clone()
     }
 
-    fn devices_are_stale(&self) -> bool {
-        let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
-        devices.fetched.is_none_or(|fetched| fetched.elapsed() > Duration::from_millis(TRUSTED_MILLISECONDS))
-    }
-
     fn end_leases_if(&self, ends: bool) {
         if ends {
             self.leases_ended.fetch_add(1, Ordering::AcqRel);
@@ -370,7 +363,7 @@ fn kept_devices(front: &Path, site: &Site) -> Devices {
     let kept = DeviceList::read(front).and_then(|signed| {
         let Some(signed) = signed else { return Ok(Devices::default()) };
         let list = Arc::new(DeviceList::verified(&signed, &site.verifying_key)?);
-        Ok(Devices { signed: Some(signed), list, fetched: None })
+        Ok(Devices { signed: Some(signed), list })
     });
     kept.unwrap_or_else(|error| {
         tracing::error!(%error, "no device is admitted until the warden answers");

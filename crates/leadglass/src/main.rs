@@ -1,11 +1,11 @@
 //! The leadglass program: every role and every command.
-#![allow(clippy::disallowed_macros, reason = "a command line speaks on standard output")]
 
 mod cli;
 mod command;
 mod control;
 mod failure;
 mod intake_socket;
+mod output;
 mod owner;
 mod time;
 

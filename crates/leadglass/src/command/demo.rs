@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::import::settle;
 use super::serve::Installation;
 use crate::cli::{DemoArgs, InitArgs, ListenArgs, ServeArgs};
+use crate::output::say;
 use crate::owner::{Owner, WARDEN_SOCKET};
 use crate::{control, time};
 
@@ -110,7 +111,7 @@ pub fn demo(arguments: &DemoArgs) -> Result<()> {
         let mut line = installation.ready_line();
         line["people"] = json!(people);
         line["dir"] = json!(dir);
-        println!("{line}");
+        say!("{line}");
     } else {
         print_welcome(&address, &people);
     }
@@ -166,7 +167,7 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
             plain_http: true,
         },
     };
-    Installation::start(&folder.join("data"), &serve)
+    Installation::start(&folder.join("data"), &serve, Some("error"))
 }
 
 /// Organisations, a modality, images by C-STORE, people and their relationships.
@@ -242,12 +243,12 @@ fn enrol(dir: &Path, owner: &Owner, address: &str, person: &'static DemoPerson) 
 }
 
 fn print_welcome(address: &str, people: &[Ready]) {
-    println!("leadglass demonstration: synthetic patients only, everything is gone at Ctrl-C.");
-    println!("  {address}");
-    println!("Sign in with a password and the code of the moment, or follow a link to try a passkey:");
+    say!("leadglass demonstration: synthetic patients only, everything is gone at Ctrl-C.");
+    say!("  {address}");
+    say!("Sign in with a password and the code of the moment, or follow a link to try a passkey:");
     print_people(people);
-    println!("Try: 1. as Rae, open a CT and press ? in the viewer.  2. as Anna, see who looked at your images.");
-    println!("     3. as Olga, ask what Dr. Robin Referrer could reach, and what was opened.");
+    say!("Try: 1. as Rae, open a CT and press ? in the viewer.  2. as Anna, see who looked at your images.");
+    say!("     3. as Olga, ask what Dr. Robin Referrer could reach, and what was opened.");
 }
 
 fn print_people(people: &[Ready]) {
@@ -255,11 +256,8 @@ fn print_people(people: &[Ready]) {
     for ready in people {
         let role = format!("{:?}", ready.person.role).to_lowercase();
         let code = code_of(&ready.secret, now).unwrap_or_default();
-        println!(
-            "  {role:<13} {:<20} {:<28} code {code}   sees {}",
-            ready.person.email, ready.password, ready.person.sees
-        );
-        println!("                {}", ready.link);
+        say!("  {role:<13} {:<20} {:<28} code {code}   sees {}", ready.person.email, ready.password, ready.person.sees);
+        say!("                {}", ready.link);
     }
 }
 

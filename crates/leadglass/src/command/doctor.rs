@@ -8,6 +8,7 @@ use protocol::{PageReply, PageRequest};
 use serde_json::json;
 
 use crate::cli::Format;
+use crate::output::say;
 use crate::owner::Owner;
 
 struct Finding {
@@ -70,13 +71,13 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
                 .iter()
                 .map(|finding| json!({ "holds": finding.holds, "what": finding.what, "hint": finding.hint }))
                 .collect();
-            println!("{}", json!({ "findings": rows, "wrong": wrong }));
+            say!("{}", json!({ "findings": rows, "wrong": wrong }));
         }
         Format::Text => {
             for finding in &findings {
-                println!("{} {}", if finding.holds { "ok  " } else { "BAD " }, finding.what);
+                say!("{} {}", if finding.holds { "ok  " } else { "BAD " }, finding.what);
                 if !finding.holds {
-                    println!("     {}", finding.hint);
+                    say!("     {}", finding.hint);
                 }
             }
         }

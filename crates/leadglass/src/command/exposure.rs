@@ -8,6 +8,7 @@ use protocol::{PageReply, PageRequest};
 
 use super::manage::when;
 use crate::cli::{ExposureArgs, Format};
+use crate::output::say;
 use crate::owner::Owner;
 use crate::time::{self, Direction};
 
@@ -23,23 +24,28 @@ pub fn exposure(dir: &Path, format: Format, arguments: &ExposureArgs) -> Result<
         bail!("the warden answered something else; run commands and serve from the same version")
     };
     if format == Format::Json {
-        println!("{}", serde_json::to_string(&report)?);
+        say!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
-    println!("{} from {} to {}", report.who, time::show(window.from), time::show(window.to));
+    say!("{} from {} to {}", report.who, time::show(window.from), time::show(window.to));
     for (what, count) in [("reachable", report.reachable), ("listed", report.listed), ("opened", report.opened)] {
-        println!("{what:>10}: {:>8} patients {:>8} studies", count.patients, count.studies);
+        say!("{what:>10}: {:>8} patients {:>8} studies", count.patients, count.studies);
     }
     for row in &report.patients {
         let first = row.first.map_or_else(|| "-".to_owned(), time::show);
-        println!(
+        say!(
             "{}/{}\t{}\treachable {}\tlisted {}\topened {}\tfirst {first}",
-            row.patient.issuer, row.patient.id, row.patient.name, row.reachable, row.listed, row.opened
+            row.patient.issuer,
+            row.patient.id,
+            row.patient.name,
+            row.reachable,
+            row.listed,
+            row.opened
         );
     }
     if report.truncated {
-        println!("... more patients than are printed here; the counts are complete");
+        say!("... more patients than are printed here; the counts are complete");
     }
-    println!("computed from {} entries of the ledger", report.ledger_size);
+    say!("computed from {} entries of the ledger", report.ledger_size);
     Ok(())
 }

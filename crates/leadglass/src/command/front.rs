@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::cli::{FrontArgs, ListenArgs};
+use crate::output::say;
 use crate::owner::{FRONT_SOCKET, WARDEN_SOCKET};
 use crate::{control, intake_socket};
 
@@ -41,10 +42,7 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         let app = portal::App { warden: link.clone(), reader, intake };
         let portal = start_portal(dir, listen, &link, app).await?;
         let http = portal.as_ref().map(|portal| portal.address().to_string());
-        println!(
-            "{}",
-            json!({ "ready": true, "role": "front", "pid": std::process::id(), "http": http, "dicom": dicom })
-        );
+        say!("{}", json!({ "ready": true, "role": "front", "pid": std::process::id(), "http": http, "dicom": dicom }));
 
         control::ended(arguments.until_stdin_closes).await;
         if let Some(mut server) = dimse {

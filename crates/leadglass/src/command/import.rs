@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::intake_socket::{IMPORT, SETTLE};
+use crate::output::say;
 use crate::owner::{FRONT_SOCKET, Owner, not_running};
 
 /// The most files in one zip archive.
@@ -67,12 +68,12 @@ pub fn import(dir: &Path, format: Format, paths: &[PathBuf]) -> Result<()> {
         Format::Json => {
             let refused: Vec<Value> =
                 report.refused.iter().map(|(path, reason)| json!({ "path": path, "reason": reason })).collect();
-            println!("{}", json!({ "stored": stored, "duplicates": duplicates, "refused": refused }));
+            say!("{}", json!({ "stored": stored, "duplicates": duplicates, "refused": refused }));
         }
         Format::Text => {
-            println!("{stored} stored, {duplicates} were there already, {} refused", report.refused.len());
+            say!("{stored} stored, {duplicates} were there already, {} refused", report.refused.len());
             for (path, reason) in &report.refused {
-                println!("  {path}: {reason}");
+                say!("  {path}: {reason}");
             }
         }
     }

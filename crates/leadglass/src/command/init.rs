@@ -13,6 +13,7 @@ use warden::{NewSite, Unseal};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, InitArgs};
+use crate::output::say;
 use crate::time;
 
 /// The longest passphrase file, in bytes.
@@ -34,17 +35,17 @@ pub fn init(dir: &Path, format: Format, arguments: &InitArgs) -> Result<()> {
     }
     let link = format!("{}/enrol#{link}", arguments.origin.trim_end_matches('/'));
     match format {
-        Format::Json => println!(
+        Format::Json => say!(
             "{}",
             json!({ "dir": dir, "officer": arguments.officer, "enrolment": link, "passphrase_on_same_filesystem": same_filesystem })
         ),
         Format::Text => {
-            println!("The site \"{}\" is in {}.", arguments.site, dir.display());
-            println!(
+            say!("The site \"{}\" is in {}.", arguments.site, dir.display());
+            say!(
                 "{} is its officer and administrator; enrol within 7 days, once `leadglass serve` runs:",
                 arguments.officer
             );
-            println!("  {link}");
+            say!("  {link}");
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use protocol::{PageReply, PageRequest};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, LedgerCommand};
+use crate::output::say;
 use crate::owner::Owner;
 use crate::time;
 
@@ -18,21 +19,21 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
         LedgerCommand::Verify { since } => {
             let verified = audit::verify(&folder, since.as_deref())?;
             match format {
-                Format::Json => println!(
+                Format::Json => say!(
                     "{}",
                     json!({ "verified": true, "size": verified.size, "root": verified.root.to_string(), "checkpoint": verified.checkpoint })
                 ),
                 Format::Text => {
-                    println!("Verified: {} entries, every byte of {} recomputed.", verified.size, folder.display());
-                    println!("root {}", verified.root);
+                    say!("Verified: {} entries, every byte of {} recomputed.", verified.size, folder.display());
+                    say!("root {}", verified.root);
                 }
             }
         }
         LedgerCommand::Checkpoint => {
             let (text, _) = audit::checkpoint(&folder)?;
             match format {
-                Format::Json => println!("{}", json!({ "checkpoint": text })),
-                Format::Text => print!("{text}"),
+                Format::Json => say!("{}", json!({ "checkpoint": text })),
+                Format::Text => say!("{}", text.trim_end()),
             }
         }
         LedgerCommand::Entries { from, limit } => {
@@ -56,11 +57,11 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
                 let entry: Value = serde_json::from_str(&row.entry)?;
                 match format {
                     Format::Json => {
-                        println!("{}", json!({ "number": row.number, "actor_name": row.actor_name, "entry": entry }));
+                        say!("{}", json!({ "number": row.number, "actor_name": row.actor_name, "entry": entry }));
                     }
                     Format::Text => {
                         let at = time::show(model::Instant(entry["recorded"].as_i64().unwrap_or_default()));
-                        println!("{}\t{at}\t{}\t{}", row.number, row.actor_name, entry["kind"].as_str().unwrap_or("?"));
+                        say!("{}\t{at}\t{}\t{}", row.number, row.actor_name, entry["kind"].as_str().unwrap_or("?"));
                     }
                 }
             }

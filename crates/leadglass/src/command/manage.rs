@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{DeviceCommand, Format, MoveArgs, OrgCommand, PersonCommand, RelateArgs, UnrelateArgs};
+use crate::output::say;
 use crate::owner::Owner;
 use crate::time::{self, Direction};
 
@@ -64,12 +65,12 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
     let PageReply::EnrolmentLink { token, until, .. } = reply else { return other() };
     let link = format!("{}/enrol#{token}", origin(dir));
     match format {
-        Format::Json => println!("{}", json!({ "email": email, "enrolment": link, "until": time::show(until) })),
+        Format::Json => say!("{}", json!({ "email": email, "enrolment": link, "until": time::show(until) })),
         Format::Text => {
-            println!("{email} enrols once, until {}, with:", time::show(until));
-            println!("  {link}");
+            say!("{email} enrols once, until {}, with:", time::show(until));
+            say!("  {link}");
             if let Ok(code) = qrcode::QrCode::new(&link) {
-                println!("{}", code.render::<qrcode::render::unicode::Dense1x2>().build());
+                say!("{}", code.render::<qrcode::render::unicode::Dense1x2>().build());
             }
         }
     }
@@ -91,11 +92,11 @@ pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> 
             };
             let PageReply::DeviceAdded { token, .. } = owner.ask(request)? else { return other() };
             match (format, token) {
-                (Format::Json, token) => println!("{}", json!({ "device": name, "token": token })),
-                (Format::Text, None) => println!("Added the device {name}."),
+                (Format::Json, token) => say!("{}", json!({ "device": name, "token": token })),
+                (Format::Text, None) => say!("Added the device {name}."),
                 (Format::Text, Some(token)) => {
-                    println!("Added the device {name}. Its token, shown once:");
-                    println!("  {token}");
+                    say!("Added the device {name}. Its token, shown once:");
+                    say!("  {token}");
                 }
             }
             Ok(())
@@ -160,15 +161,15 @@ fn origin(dir: &Path) -> String {
 
 fn done(format: Format, value: &serde_json::Value, text: &str) {
     match format {
-        Format::Json => println!("{value}"),
-        Format::Text => println!("{text}"),
+        Format::Json => say!("{value}"),
+        Format::Text => say!("{text}"),
     }
 }
 
 fn list<T: Serialize>(format: Format, rows: &[T], text: impl Fn(&T) -> String) -> Result<()> {
     match format {
-        Format::Json => println!("{}", serde_json::to_string(rows)?),
-        Format::Text => rows.iter().for_each(|row| println!("{}", text(row))),
+        Format::Json => say!("{}", serde_json::to_string(rows)?),
+        Format::Text => rows.iter().for_each(|row| say!("{}", text(row))),
     }
     Ok(())
 }

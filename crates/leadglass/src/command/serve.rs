@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::init::read_passphrase;
 use crate::cli::{ListenArgs, ServeArgs};
 use crate::control;
+use crate::output::say;
 
 /// How long a role may take to its first answer, in seconds.
 const START_SECONDS_MAX: u64 = 120;
@@ -30,8 +31,8 @@ const RESTART_MILLISECONDS_MAX: u64 = 5_000;
 /// Runs until SIGTERM or SIGINT.
 pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     control::log_to_stderr("serve");
-    let mut installation = Installation::start(dir, arguments)?;
-    println!("{}", installation.ready_line());
+    let mut installation = Installation::start(dir, arguments, None)?;
+    say!("{}", installation.ready_line());
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -47,6 +48,7 @@ pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
 /// Both roles as children.
 pub struct Installation {
     dir: PathBuf,
+    log: Option<&'static str>,
     unseal: (&'static str, Zeroizing<String>),
     listen: ListenArgs,
     origin: String,
@@ -64,8 +66,8 @@ struct Role {
 }
 
 impl Installation {
-    /// Starts both and returns when both answer.
-    pub fn start(dir: &Path, arguments: &ServeArgs) -> Result<Self> {
+    /// Starts both and returns when both answer. `log` is how much they say; as the environment has it when absent.
+    pub fn start(dir: &Path, arguments: &ServeArgs, log: Option<&'static str>) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
         if !dir.join("warden/root.json").exists() {
             return Err(crate::owner::not_running(&dir));
@@ -85,13 +87,13 @@ impl Installation {
             (None, None) => format!("{scheme}://localhost"),
         };
         listen.origin = Some(origin.clone());
-        let warden = start_warden(&dir, &unseal, &origin)?;
-        let front = start_front(&dir, &listen)?;
+        let warden = start_warden(&dir, log, &unseal, &origin)?;
+        let front = start_front(&dir, log, &listen)?;
         if let Some(dicom) = front.ready["dicom"].as_str() {
             // a picked port stays when the front is started again
             dicom.clone_into(&mut listen.dicom);
         }
-        Ok(Self { dir, unseal, listen, origin, warden, front })
+        Ok(Self { dir, log, unseal, listen, origin, warden, front })
     }
 
     /// The line that says that it answers.
@@ -127,9 +129,9 @@ impl Installation {
 
     /// Starts a role again when it ended.
     pub fn look_after(&mut self) {
-        let (dir, unseal, origin, listen) = (&self.dir, &self.unseal, &self.origin, &self.listen);
-        self.warden.look_after(|| start_warden(dir, unseal, origin));
-        self.front.look_after(|| start_front(dir, listen));
+        let Self { dir, log, unseal, origin, listen, warden, front } = self;
+        warden.look_after(|| start_warden(dir, *log, unseal, origin));
+        front.look_after(|| start_front(dir, *log, listen));
     }
 
     /// Ends both in order: the front first, so that nobody asks a warden that is gone.
@@ -180,14 +182,19 @@ impl Role {
     }
 }
 
-fn start_warden(dir: &Path, unseal: &(&'static str, Zeroizing<String>), origin: &str) -> Result<Role> {
-    let mut command = role_command(dir, "warden")?;
+fn start_warden(
+    dir: &Path,
+    log: Option<&str>,
+    unseal: &(&'static str, Zeroizing<String>),
+    origin: &str,
+) -> Result<Role> {
+    let mut command = role_command(dir, log, "warden")?;
     command.args([unseal.0, "-", "--origin", origin]);
     start("warden", command, Some(&unseal.1))
 }
 
-fn start_front(dir: &Path, listen: &ListenArgs) -> Result<Role> {
-    let mut command = role_command(dir, "front")?;
+fn start_front(dir: &Path, log: Option<&str>, listen: &ListenArgs) -> Result<Role> {
+    let mut command = role_command(dir, log, "front")?;
     command.args(["--http", &listen.http, "--dicom", &listen.dicom]);
     if let Some(ae) = &listen.ae {
         command.args(["--ae", ae]);
@@ -204,10 +211,13 @@ fn start_front(dir: &Path, listen: &ListenArgs) -> Result<Role> {
     start("front", command, None)
 }
 
-fn role_command(dir: &Path, role: &str) -> Result<Command> {
+fn role_command(dir: &Path, log: Option<&str>, role: &str) -> Result<Command> {
     let program = std::env::current_exe().context("the program's own file is not known; start it by its full path")?;
     let mut command = Command::new(program);
     command.arg(role).arg("--until-stdin-closes").arg("--dir").arg(dir);
+    if let (Some(log), None) = (log, std::env::var_os("LEADGLASS_LOG")) {
+        command.env("LEADGLASS_LOG", log);
+    }
     Ok(command)
 }
 

@@ -10,6 +10,7 @@ use warden::{Channel, Settings, Unseal, Warden};
 
 use super::init::read_passphrase;
 use crate::cli::WardenArgs;
+use crate::output::say;
 use crate::owner::{OWNER_SOCKET, WARDEN_SOCKET};
 use crate::{control, time};
 
@@ -30,7 +31,7 @@ pub fn warden(dir: &Path, arguments: &WardenArgs) -> Result<()> {
             protocol::bind(&dir.join(name)).with_context(|| format!("the socket {name} cannot be made in {}", dir.display()))
         };
         let (front, owner) = (socket(WARDEN_SOCKET)?, socket(OWNER_SOCKET)?);
-        println!("{}", json!({ "ready": true, "role": "warden", "pid": std::process::id() }));
+        say!("{}", json!({ "ready": true, "role": "warden", "pid": std::process::id() }));
         let ended = control::ended(arguments.until_stdin_closes);
         tokio::select! {
             served = warden::serve(Arc::clone(&warden), front, Channel::Front) => served.context("the front's socket failed"),

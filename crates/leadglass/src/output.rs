@@ -1,0 +1,18 @@
+//! Standard output.
+
+use std::fmt::Arguments;
+use std::io::Write;
+
+/// Prints a line. Whoever reads may stop reading (`| head`): then there is nobody left to tell, and the program ends.
+pub fn line(text: Arguments<'_>) {
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Prints a line on standard output.
+macro_rules! say {
+    ($($text:tt)*) => { crate::output::line(format_args!($($text)*)) };
+}
+
+pub(crate) use say;
