@@ -125,7 +125,8 @@ impl ExposureIndex {
             let span = action.lease.intersect(&window).expect("only actions that share an instant are given");
             let first = edges.partition_point(|edge| *edge <= span.from).saturating_sub(1);
             let behind = edges.partition_point(|edge| *edge < span.to).min(parts as usize);
-            for (listed, opened) in &mut seen[first..behind] {
+            for part in (first..behind).filter(|part| edges[*part] < edges[part + 1]) {
+                let (listed, opened) = &mut seen[part];
                 match &action.deed {
                     Deed::Opened { patient, tier: Tier::Open, .. } => drop(opened.insert(patient.0)),
                     Deed::Opened { patient, tier: Tier::List, .. } => drop(listed.insert(patient.0)),
