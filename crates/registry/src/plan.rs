@@ -68,7 +68,7 @@ impl Registry {
                     let (start, whole_group) = name.start();
                     // the longest word of what every match begins with; it is whole when something stands behind it
                     if let Some(word) = words(start).max_by_key(|word| word.len()) {
-                        let behind = word.as_ptr() as usize + word.len() < start.as_ptr() as usize + start.len();
+                        let behind = !start.ends_with(word);
                         lookups.push(Lookup::Name { start: word, whole: whole_group || behind });
                     }
                 }
