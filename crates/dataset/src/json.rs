@@ -37,8 +37,8 @@ impl Json {
         self.push(b"}");
         if !sorted {
             let ordered = in_order(&self.bytes[start..]);
-            self.bytes.truncate(start);
-            self.push(&ordered);
+            self.bytes[start..start + ordered.len()].copy_from_slice(&ordered);
+            self.bytes.truncate(start + ordered.len());
         }
     }
 
@@ -225,10 +225,15 @@ pub(crate) fn entries(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// The object with entries ascending by tag; of entries with one tag the last stays.
 fn in_order(object: &[u8]) -> Vec<u8> {
-    let sorted: std::collections::BTreeMap<&[u8], &[u8]> = entries(object).collect();
+    let mut sorted: Vec<&[u8]> = entries(object).map(|(_, text)| text).collect();
+    // stable, so that of equal tags the last one written is the last one here; `"` stands before the tag
+    sorted.sort_by_key(|text| &text[1..9]);
     let mut out = Vec::with_capacity(object.len());
     out.push(b'{');
-    for (_, text) in sorted {
+    for (at, text) in sorted.iter().enumerate() {
+        if sorted.get(at + 1).is_some_and(|next| next[1..9] == text[1..9]) {
+            continue;
+        }
         if out.len() > 1 {
             out.push(b',');
         }

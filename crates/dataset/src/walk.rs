@@ -16,12 +16,12 @@ use crate::source::Source;
 use crate::value;
 use crate::{FramePart, Limits, ScanError};
 
-/// While the JSON takes more than this many times what was read, values longer than [`SMALL_VALUE_BYTES`] are bulk
-/// data, so that no stream costs more than a small multiple of its size in memory.
+/// While the JSON takes more than this many times what was read, names and values longer than [`SMALL_VALUE_BYTES`] are
+/// bulk data, so that no stream costs more than a small multiple of its size in memory.
 const JSON_PER_STREAM_BYTE: u64 = 4;
 /// What the JSON may take before that rule begins.
 const JSON_FREE_BYTES: u64 = 256 << 10;
-const SMALL_VALUE_BYTES: u64 = 16;
+const SMALL_VALUE_BYTES: u64 = 8;
 
 /// The pixel data of the instance itself (not of an icon inside it).
 pub(crate) enum PixelData {
@@ -123,24 +123,24 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             pixel_data: PixelData::None,
         };
         while walk.step()? {}
-        Ok(walk.finish())
+        walk.finish()
     }
 
-    fn finish(mut self) -> (Attributes, PixelData, Vec<u8>) {
+    fn finish(mut self) -> Result<(Attributes, PixelData, Vec<u8>), ScanError> {
         let root = self.parent_object();
         if !self.available_written {
             self.write_available();
         }
-        self.json.close_object(root.json_start, root.sorted);
+        self.close_object(root)?;
         if let PixelData::Encapsulated(encapsulated) = &mut self.pixel_data {
             [encapsulated.extended_offsets, encapsulated.extended_lengths] = self.extended;
         }
-        (self.attributes, self.pixel_data, self.json.into_bytes())
+        Ok((self.attributes, self.pixel_data, self.json.into_bytes()))
     }
 
     /// Reads one element, item or delimiter; false at the end of the data set.
     fn step(&mut self) -> Result<bool, ScanError> {
-        self.close_ended();
+        self.close_ended()?;
         if self.json.len() > self.limits.json_bytes {
             return Err(ScanError::TooMuchMetadata { max: self.limits.json_bytes });
         }
@@ -154,7 +154,7 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
     }
 
     /// Closes what ends here by its length.
-    fn close_ended(&mut self) {
+    fn close_ended(&mut self) -> Result<(), ScanError> {
         while self.levels.len() > 1 {
             let end = match self.levels.last() {
                 Some(Level::Object(object)) => object.end,
@@ -164,13 +164,23 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             if end.is_none_or(|end| self.source.position() < end) {
                 break;
             }
-            self.close_level();
+            self.close_level()?;
         }
+        Ok(())
     }
 
-    fn close_level(&mut self) {
+    /// Entries out of order are sorted in a copy, which a data set that swells is not given.
+    fn close_object(&mut self, object: Object) -> Result<(), ScanError> {
+        if !object.sorted && self.is_swollen() {
+            return Err(ScanError::TooMuchMetadata { max: self.limits.json_bytes });
+        }
+        self.json.close_object(object.json_start, object.sorted);
+        Ok(())
+    }
+
+    fn close_level(&mut self) -> Result<(), ScanError> {
         match self.levels.pop() {
-            Some(Level::Object(object)) => self.json.close_object(object.json_start, object.sorted),
+            Some(Level::Object(object)) => self.close_object(object)?,
             Some(Level::Items(items)) => {
                 self.sequences -= 1;
                 if items.count > 0 {
@@ -180,6 +190,7 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             }
             None => {}
         }
+        Ok(())
     }
 
     /// Fewer than 8 bytes are left. They may be padding; an open sequence is a cut one.
@@ -242,11 +253,11 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             SEQUENCE_DELIMITATION => {
                 self.source.advance(header.bytes);
                 if items.end.is_none() {
-                    self.close_level();
+                    self.close_level()?;
                 }
             }
             // the sequence delimitation item is missing
-            _ if items.end.is_none() => self.close_level(),
+            _ if items.end.is_none() => self.close_level()?,
             // what is in the sequence is no item: pass over it
             _ => self.skip(items.end.unwrap_or_default().saturating_sub(self.source.position()))?,
         }
@@ -288,10 +299,10 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             ITEM_DELIMITATION => {
                 self.source.advance(header.bytes);
                 if !is_root && object.end.is_none() {
-                    self.close_level();
+                    self.close_level()?;
                 }
             }
-            SEQUENCE_DELIMITATION | ITEM if !is_root => self.close_level(),
+            SEQUENCE_DELIMITATION | ITEM if !is_root => self.close_level()?,
             SEQUENCE_DELIMITATION => self.source.advance(header.bytes),
             _ => {
                 self.source.advance(header.bytes);
@@ -426,7 +437,8 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         }
         let inline =
             if value::is_binary(vr) { self.limits.inline_binary_bytes } else { self.limits.inline_value_bytes };
-        let stands_inline = length as usize <= inline && (part.length <= SMALL_VALUE_BYTES || !self.is_swollen());
+        let is_small = part.length <= if vr == VR::PN { 2 } else { SMALL_VALUE_BYTES };
+        let stands_inline = length as usize <= inline && (is_small || !self.is_swollen());
         if !stands_inline && !Attributes::wants_long(object.path, tag, length as usize) {
             self.skip(part.length)?;
             self.write_bulk(tag, vr, part);

@@ -137,7 +137,8 @@ impl<'a> Voi<'a> {
                 Function::Stretch(low, high)
             }
         };
-        let inverted = (description.photometric == Photometric::Monochrome1) != description.inverse;
+        // images for presentation say it twice: MONOCHROME1 goes with INVERSE (C.8.11.3.1.2)
+        let inverted = description.photometric == Photometric::Monochrome1 || description.inverse;
         Self { function, inverted }
     }
 
@@ -228,12 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn monochrome1_is_inverted_and_inverse_presentation_inverts_it_back() {
+    fn monochrome1_and_inverse_presentation_are_one_inversion_together() {
         let mut description = image(2);
         description.photometric = Photometric::Monochrome1;
         check(&description, &[0, 3, 1, 2], &[255, 0, 170, 85]);
         description.inverse = true;
-        check(&description, &[0, 3, 1, 2], &[0, 255, 85, 170]);
+        check(&description, &[0, 3, 1, 2], &[255, 0, 170, 85]);
+        description.photometric = Photometric::Monochrome2;
+        check(&description, &[0, 3, 1, 2], &[255, 0, 170, 85]);
     }
 
     #[test]
