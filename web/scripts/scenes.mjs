@@ -174,4 +174,74 @@ export const scenes = [
       await page.locator('details.account summary').click();
     },
   },
+  {
+    name: 'viewer', role: 'radiologist', looks: ALL, settle: 600,
+    async go(page) {
+      await go('/study/0')(page);
+      await page.locator('.pane.shown').waitFor();
+      await page.locator('.pane').hover();
+      await page.mouse.wheel(0, 120);
+      for (let step = 0; step < 22; step += 1) await page.keyboard.press('ArrowDown');
+    },
+  },
+  {
+    name: 'viewer-two', role: 'radiologist', looks: BOTH, settle: 900,
+    async go(page) {
+      await go('/study/0')(page);
+      await page.locator('.pane.shown').waitFor();
+      await page.keyboard.press('t');
+      await page.locator('.pane.shown').nth(1).waitFor();
+      await page.keyboard.press('l');
+      for (let step = 0; step < 20; step += 1) await page.keyboard.press('ArrowDown');
+    },
+  },
+  {
+    name: 'viewer-help', role: 'radiologist', looks: BOTH, settle: 300,
+    async go(page) {
+      await go('/study/0')(page);
+      await page.locator('.pane.shown').waitFor();
+      await page.keyboard.press('?');
+    },
+  },
+  {
+    name: 'viewer-bone', role: 'radiologist', looks: ONE, settle: 500,
+    async go(page) {
+      await go('/study/0')(page);
+      await page.locator('.pane.shown').waitFor();
+      for (let step = 0; step < 20; step += 1) await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('2');
+      await page.keyboard.press('i');
+      await page.keyboard.press('m');
+      const box = await page.locator('.pane').boundingBox();
+      await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.4);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.6, box.y + box.height * 0.55, { steps: 4 });
+      await page.mouse.up();
+    },
+  },
+  {
+    name: 'viewer-cine', role: 'radiologist', looks: ONE, settle: 1200,
+    async go(page) {
+      await go('/study/3')(page);
+      await page.locator('.pane.shown').waitFor();
+      await page.keyboard.press(' ');
+    },
+  },
+  {
+    name: 'viewer-chest', role: 'radiologist', looks: ONE, settle: 500,
+    async go(page) {
+      await go('/study/2')(page);
+      await page.locator('.pane.shown').waitFor();
+    },
+  },
+  {
+    name: 'viewer-ended', role: 'radiologist', looks: BOTH, expected: REFUSED, settle: 300,
+    async go(page, mock) {
+      await go('/study/0')(page);
+      await page.locator('.pane.shown').waitFor();
+      await mock.fault('signed-out');
+      await page.keyboard.press('PageDown');
+      await page.locator('dialog').waitFor();
+    },
+  },
 ];

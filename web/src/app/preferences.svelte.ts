@@ -1,5 +1,5 @@
 /**
- * Language and colours: the only two things that a page keeps in local storage, and neither says anything about a
+ * Language, colours and single keys: all that our pages keep in local storage, and none of it says anything about a
  * patient. Whoever controls the browser's storage can change how pages look, nothing else.
  */
 
@@ -8,10 +8,13 @@ export type Theme = 'system' | 'light' | 'dark';
 
 const LANGUAGE_KEY = 'leadglass.language';
 const THEME_KEY = 'leadglass.theme';
+const KEYS_KEY = 'leadglass.single-keys';
 
 class Preferences {
   language = $state<Language>(firstLanguage());
   theme = $state<Theme>(firstTheme());
+  /** Whether single letters act in the viewer (WCAG 2.1.4 wants a way to turn them off). */
+  singleKeys = $state(read(KEYS_KEY) !== 'off');
 
   speak(language: Language): void {
     this.language = language;
@@ -23,6 +26,11 @@ class Preferences {
     this.theme = theme;
     keep(THEME_KEY, theme);
     applyTheme(theme);
+  }
+
+  useSingleKeys(on: boolean): void {
+    this.singleKeys = on;
+    keep(KEYS_KEY, on ? 'on' : 'off');
   }
 }
 
