@@ -20,7 +20,7 @@ use crate::io::{Step, StoreFile};
 use crate::journal;
 use crate::keeper::Kept;
 use crate::large::LargeObject;
-use crate::outbox::{Entry, create_journal};
+use crate::outbox::{Entry, Held, Outbox, create_journal};
 use crate::record::{self, FILE_HEADER_BYTES, HEADER_BYTES, Header, Kind};
 use crate::rows::Change;
 use crate::store::Shared;
@@ -38,6 +38,17 @@ pub(crate) enum Job {
     Chunk { record: Record, bytes: u64 },
     Acknowledge { up_to: u64, placements: Vec<(ObjectId, Placement)>, answer: Answer<()> },
     Jump { last: u64, chain: [u8; 32], answer: Answer<()> },
+    Snapshot { rows: Answer<()>, answer: Answer<Point> },
+}
+
+/// A moment between two batches.
+pub(crate) struct Point {
+    /// The volume that is written to, and its end; 0 when there is none yet.
+    pub volume: u32,
+    pub end: u64,
+    pub outbox: OutboxState,
+    /// The records that wait. They are not erased while this is held.
+    pub held: Held,
 }
 
 /// One volume record with its bytes.
@@ -171,7 +182,7 @@ impl Queue {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while let Some(job) = self.jobs.front() {
-            let alone = matches!(job, Job::Jump { .. });
+            let alone = matches!(job, Job::Jump { .. } | Job::Snapshot { .. });
             if !batch.is_empty() && (alone || bytes + job.bytes() > BATCH_BYTES_MAX) {
                 break;
             }
@@ -190,7 +201,7 @@ impl Job {
     fn bytes(&self) -> u64 {
         match self {
             Self::Group { bytes, .. } | Self::Chunk { bytes, .. } => *bytes,
-            Self::Acknowledge { .. } | Self::Jump { .. } => 0,
+            Self::Acknowledge { .. } | Self::Jump { .. } | Self::Snapshot { .. } => 0,
         }
     }
 
@@ -201,6 +212,7 @@ impl Job {
                 tracing::warn!(%error, "a metadata chunk was not written; instances are read one by one")
             }
             Self::Acknowledge { answer, .. } | Self::Jump { answer, .. } => answer.give(Err(error)),
+            Self::Snapshot { answer, .. } => answer.give(Err(error)),
         }
     }
 }
@@ -246,7 +258,7 @@ struct Plan {
     last: u64,
     chain: [u8; 32],
     /// The highest acknowledgement.
-    acknowledged: Option<u64>,
+    acknowledged: Option<(u64, [u8; 32])>,
     jump: Option<(u64, [u8; 32])>,
     durable: Vec<(Answer<Durable>, u64)>,
     done: Vec<Answer<()>>,
@@ -274,7 +286,10 @@ impl Committer {
         self.syncer.stop();
     }
 
-    fn commit(&mut self, batch: Vec<Job>) {
+    fn commit(&mut self, mut batch: Vec<Job>) {
+        if let Some(Job::Snapshot { .. }) = batch.first() {
+            return batch.drain(..).for_each(|job| self.point(job));
+        }
         let ready = self.shared.keeper.room().and_then(|()| self.prepare(&batch).map_err(StoreError::from_io));
         if let Err(error) = ready {
             return batch.into_iter().for_each(|job| job.refuse(error.clone()));
@@ -291,6 +306,21 @@ impl Committer {
                 plan.done.into_iter().for_each(|answer| answer.give(Err(error.clone())));
             }
         }
+    }
+
+    /// Tells where everything stands between two batches. Nothing is written.
+    fn point(&self, job: Job) {
+        let Job::Snapshot { rows, answer } = job else { return };
+        let (volume, end) = self.volume.as_ref().map_or((0, 0), |volume| (volume.number, volume.end));
+        let outbox = self.shared.outbox.state();
+        let held = Outbox::hold(&self.shared.outbox);
+        let kept = Kept { changes: Vec::new(), volume, offset: end, last: outbox.last, answers: vec![rows] };
+        if volume != 0 {
+            self.shared.keeper.put(kept);
+        } else {
+            kept.answers.into_iter().for_each(|rows| rows.give(Ok(())));
+        }
+        answer.give(Ok(Point { volume, end, outbox, held }));
     }
 
     /// Makes sure that there is a volume and a journal to write to, and that nothing unfinished lies behind their end.
@@ -349,13 +379,13 @@ impl Committer {
                 Job::Acknowledge { up_to, answer, .. } if up_to > last => {
                     answer.give(Err(StoreError::NotInOutbox { up_to, last }));
                 }
-                Job::Acknowledge { up_to, answer, .. } if up_to <= plan.acknowledged.unwrap_or(acknowledged) => {
+                Job::Acknowledge { up_to, answer, .. } if up_to <= plan.acknowledged.map_or(acknowledged, |(up_to, _)| up_to) => {
                     plan.done.push(answer);
                 }
                 Job::Acknowledge { up_to, placements, answer } => match self.shared.outbox.chain_of(up_to) {
                     Ok(chain) => {
                         plan.record(volume, acknowledgement(up_to, &chain, &placements));
-                        plan.acknowledged = Some(up_to);
+                        plan.acknowledged = Some((up_to, chain));
                         plan.done.push(answer);
                     }
                     Err(error) => answer.give(Err(StoreError::from_io(io::Error::other(error)))),
@@ -366,6 +396,7 @@ impl Committer {
                 Job::Jump { answer, .. } if acknowledged < last => {
                     answer.give(Err(StoreError::StillWaiting { waiting: last - acknowledged }));
                 }
+                Job::Snapshot { .. } => unreachable!("a snapshot is a batch of its own, and writes nothing"),
                 Job::Jump { last, chain, answer } => {
                     plan.record(volume, acknowledgement(last, &chain, &[]));
                     plan.jump = Some((last, chain));
@@ -432,8 +463,8 @@ impl Committer {
         if !entries.is_empty() {
             outbox.push(&entries, last, chain);
         }
-        if let Some(up_to) = acknowledged {
-            outbox.acknowledge(up_to);
+        if let Some((up_to, chain)) = acknowledged {
+            outbox.acknowledge(up_to, chain);
         }
         if let Some((last, chain)) = jump {
             outbox.jump(last, chain);

@@ -133,12 +133,50 @@ pub enum ReadError {
         /// The record.
         sequence: u64,
     },
+    /// As above, where the number cannot be read any more.
+    #[error("the outbox record at byte {offset} of journal {journal} is damaged on disk; restore from the vault")]
+    OutboxRecordDamaged {
+        /// The journal's number.
+        journal: u32,
+        /// Where.
+        offset: u64,
+    },
     /// The disk refused.
     #[error("the disk refused to read; look at the system's log for disk errors")]
     Io(#[from] io::Error),
     /// SQLite refused.
     #[error("front.db refused to answer; look at the system's log for disk errors")]
     Rows(#[from] rusqlite::Error),
+}
+
+/// Why no snapshot was made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The outbox cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The target refused.
+    #[error("{path} cannot be written; check that the vault has room and belongs to this user")]
+    Target {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What a snapshot left is not a list of files.
+    #[error("{path} is not a list that a snapshot wrote; make the snapshot again")]
+    List {
+        /// The file.
+        path: PathBuf,
+    },
+    /// SQLite refused.
+    #[error("front.db cannot be copied; look at the system's log for disk errors")]
+    Rows(#[source] rusqlite::Error),
 }
 
 impl StoreError {

@@ -26,11 +26,12 @@ mod outbox;
 mod record;
 mod recover;
 mod rows;
+mod snapshot;
 mod store;
 mod ticket;
 mod volumes;
 
-pub use error::{OpenError, ReadError, StoreError};
+pub use error::{OpenError, ReadError, SnapshotError, StoreError};
 pub use group::{
     ChunkRecord, Counts, Group, NewChunk, NewInstance, OutboxRecord, OutboxState, Place, Placement, RowRecord,
     SealedBytes,
@@ -38,6 +39,7 @@ pub use group::{
 pub use io::{Step, StoreFile, StoreIo, files};
 pub use large::{LargeObject, LargeWriter};
 pub use memory::{MemoryDisk, SECTOR_BYTES};
+pub use snapshot::{Snapshot, SnapshotFile};
 pub use store::{Options, Recovered, Store};
 pub use ticket::{Durable, Ticket};
 

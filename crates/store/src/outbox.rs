@@ -47,18 +47,50 @@ struct State {
     last: u64,
     chain: [u8; 32],
     acknowledged: u64,
+    /// The chain value at `acknowledged`.
+    acknowledged_chain: [u8; 32],
     /// Records from `acknowledged + 1` to `last`.
     waiting: VecDeque<Entry>,
     journals: VecDeque<Journal>,
     /// Acknowledged records that are not overwritten yet.
     to_erase: VecDeque<Entry>,
     wakers: Vec<Waker>,
+    /// How many snapshots read the journals: nothing is erased meanwhile.
+    held: usize,
     closed: bool,
+}
+
+/// Records that stay as they are until this is dropped.
+pub(crate) struct Held {
+    outbox: Arc<Outbox>,
+    records: Vec<(Journal, Entry)>,
+    /// The chain value in front of the first.
+    pub previous: [u8; 32],
+}
+
+impl Held {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Header and body of one.
+    pub fn read(&self, index: usize) -> Result<(Header, Vec<u8>), ReadError> {
+        let (journal, entry) = &self.records[index];
+        read_record(journal, *entry)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.outbox.lock().held -= 1;
+    }
 }
 
 impl Outbox {
     pub fn new(
         found: OutboxState,
+        acknowledged_chain: [u8; 32],
         waiting: VecDeque<Entry>,
         journals: VecDeque<Journal>,
         acknowledged: &[Entry],
@@ -68,10 +100,12 @@ impl Outbox {
             last: found.last,
             chain: found.chain,
             acknowledged: found.acknowledged,
+            acknowledged_chain,
             waiting,
             journals,
             to_erase: acknowledged.iter().copied().collect(),
             wakers: Vec::new(),
+            held: 0,
             closed: false,
         };
         Self { state: Mutex::new(state), changed: Condvar::new() }
@@ -101,9 +135,10 @@ impl Outbox {
         self.notify(state);
     }
 
-    /// Takes records up to `up_to` off; their wraps are erased by [`Outbox::erase`].
-    pub fn acknowledge(&self, up_to: u64) {
+    /// Takes records up to `up_to`, whose chain value is `chain`, off; their wraps are erased by [`Outbox::erase`].
+    pub fn acknowledge(&self, up_to: u64, chain: [u8; 32]) {
         let mut state = self.lock();
+        state.acknowledged_chain = chain;
         while state.acknowledged < up_to
             && let Some(entry) = state.waiting.pop_front()
         {
@@ -119,6 +154,7 @@ impl Outbox {
         state.last = last;
         state.acknowledged = last;
         state.chain = chain;
+        state.acknowledged_chain = chain;
         state.journals.iter_mut().for_each(|journal| journal.finished = true);
     }
 
@@ -148,7 +184,11 @@ impl Outbox {
             if !taken.is_empty() && length > bytes {
                 break;
             }
-            taken.push(read_record(&journal, entry, sequence)?);
+            let (header, body) = read_record(&journal, entry)?;
+            if header.sequence != sequence {
+                return Err(ReadError::OutboxDamaged { sequence });
+            }
+            taken.push(OutboxRecord { sequence, chain: header.chain, body });
             sequence += 1;
         }
         Ok(taken)
@@ -173,11 +213,22 @@ impl Outbox {
         self.notify(state);
     }
 
+    /// Holds the records that wait: they are neither erased nor removed.
+    pub fn hold(outbox: &Arc<Self>) -> Held {
+        let mut state = outbox.lock();
+        state.held += 1;
+        let first = state.acknowledged + 1;
+        let records = (first..=state.last).filter_map(|sequence| state.find(sequence)).collect();
+        let previous = state.acknowledged_chain;
+        drop(state);
+        Held { outbox: Arc::clone(outbox), records, previous }
+    }
+
     /// Whether acknowledged wraps are still on disk.
     pub fn has_to_erase(&self) -> bool {
         let state = self.lock();
-        !state.to_erase.is_empty()
-            || state.journals.iter().any(|journal| journal.finished && journal.last <= state.acknowledged)
+        let erasable = |journal: &Journal| journal.finished && journal.last <= state.acknowledged;
+        !state.to_erase.is_empty() || state.journals.iter().any(erasable)
     }
 
     /// Overwrites every acknowledged record and removes journals in which nothing waits any more.
@@ -186,6 +237,9 @@ impl Outbox {
     pub fn erase(&self, io: &dyn StoreIo, dir: &Path) -> io::Result<()> {
         let (records, done, journals) = {
             let state = self.lock();
+            if state.held > 0 {
+                return Ok(());
+            }
             let done = |journal: &&Journal| journal.finished && journal.last <= state.acknowledged;
             let done: Vec<Journal> = state.journals.iter().filter(done).cloned().collect();
             (state.to_erase.clone(), done, state.journals.clone())
@@ -241,13 +295,13 @@ impl State {
     }
 }
 
-fn read_record(journal: &Journal, entry: Entry, sequence: u64) -> Result<OutboxRecord, ReadError> {
+fn read_record(journal: &Journal, entry: Entry) -> Result<(Header, Vec<u8>), ReadError> {
     let mut bytes = vec![0; HEADER_BYTES + entry.body_length as usize];
     journal.file.read_at(&mut bytes, entry.offset)?;
     let header = Header::decode(&bytes, journal.number, entry.offset);
-    let header = header.filter(|header| header.sequence == sequence && header.body_length == entry.body_length);
-    let header = header.ok_or(ReadError::OutboxDamaged { sequence })?;
-    Ok(OutboxRecord { sequence, chain: header.chain, body: bytes.split_off(HEADER_BYTES) })
+    let header = header.filter(|header| header.body_length == entry.body_length);
+    let header = header.ok_or(ReadError::OutboxRecordDamaged { journal: journal.number, offset: entry.offset })?;
+    Ok((header, bytes.split_off(HEADER_BYTES)))
 }
 
 fn overwrite(file: &dyn StoreFile, mut offset: u64, mut length: u64) -> io::Result<()> {

@@ -222,7 +222,7 @@ fn closed_bytes(volumes: &Volumes, numbers: &[u32], large: &[u32]) -> Result<u64
 struct Journals {
     files: VecDeque<Journal>,
     waiting: VecDeque<Entry>,
-    acknowledged: u64,
+    acknowledged: (u64, [u8; 32]),
     last: u64,
     chain: [u8; 32],
     /// The records that were not known to be durable when the last one was written, with the chain value before each.
@@ -249,7 +249,7 @@ impl Journals {
         let mut found = Self {
             files: VecDeque::new(),
             waiting: VecDeque::new(),
-            acknowledged,
+            acknowledged: (acknowledged, chain),
             last: acknowledged,
             chain,
             recent: Vec::new(),
@@ -284,7 +284,7 @@ impl Journals {
         let mut offset = journal::FILE_HEADER_BYTES;
         while let Some(record) = journal::record_at(&bytes, number, offset) {
             let entry = Entry { journal: number, offset, body_length: record.header.body_length };
-            if record.header.sequence <= self.acknowledged {
+            if record.header.sequence <= self.acknowledged.0 {
                 self.to_erase.push(entry);
             } else if !self.continues(&record.header, &bytes[record.body.clone()]) {
                 break;
@@ -365,8 +365,9 @@ impl Journals {
     }
 
     fn into_outbox(self) -> Outbox {
-        let state = OutboxState { last: self.last, chain: self.chain, acknowledged: self.acknowledged };
-        Outbox::new(state, self.waiting, self.files, &self.to_erase)
+        let (acknowledged, acknowledged_chain) = self.acknowledged;
+        let state = OutboxState { last: self.last, chain: self.chain, acknowledged };
+        Outbox::new(state, acknowledged_chain, self.waiting, self.files, &self.to_erase)
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use model::{ObjectId, StudyNumber};
 
-use crate::commit::{Body, Committer, Inbox, Job, Record};
+use crate::commit::{Body, Committer, Inbox, Job, Point, Record};
 use crate::files::make_folder;
 use crate::io::StoreIo;
 use crate::keeper::Keeper;
@@ -22,11 +22,12 @@ use crate::outbox::{Outbox, PendingAfter};
 use crate::record::{Header, Kind};
 use crate::recover::{Recovery, recover};
 use crate::rows::{Rows, is_full};
+use crate::snapshot::{self, Snapshot};
 use crate::volumes::Volumes;
 use crate::{
     BODY_BYTES_MAX, COVERS_MAX, ChunkRecord, Counts, DETAIL_BYTES_MAX, Durable, GROUP_INSTANCES_MAX, Group,
     LargeWriter, NewChunk, NewInstance, OpenError, OutboxRecord, OutboxState, Place, Placement, ROW_BYTES_MAX,
-    ReadError, RowRecord, SealedBytes, StoreError, Ticket,
+    ReadError, RowRecord, SealedBytes, SnapshotError, StoreError, Ticket,
 };
 
 /// Settings. `Options::default()` is right for a server.
@@ -226,6 +227,12 @@ impl Store {
         ticket.wait()
     }
 
+    /// Writes a consistent copy of everything but the volumes into an empty `folder`, while ingest goes on, and says
+    /// how far the volumes belong to it. What was answered for before the call is in it. Blocks.
+    pub fn snapshot_into(&self, folder: &Path) -> Result<Snapshot, SnapshotError> {
+        snapshot::snapshot_into(self, folder)
+    }
+
     /// Writes out everything that waits and closes. Further calls are refused with [`StoreError::Stopped`].
     pub fn close(&self) {
         self.handle.close();
@@ -233,6 +240,16 @@ impl Store {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle.shared
+    }
+
+    /// Where everything stands between two batches, once the rows have caught up with it.
+    pub(crate) fn point(&self) -> Result<Point, StoreError> {
+        let (ticket, answer) = Ticket::pair();
+        let (rows_ticket, rows) = Ticket::pair();
+        self.put(Job::Snapshot { rows, answer });
+        let point = ticket.wait()?;
+        rows_ticket.wait()?;
+        Ok(point)
     }
 
     fn put(&self, job: Job) {

@@ -7,4 +7,5 @@ mod damage;
 mod limits;
 mod outbox;
 mod reading;
+mod snapshot;
 mod support;
