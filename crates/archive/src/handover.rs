@@ -154,7 +154,10 @@ impl Run {
                     wait = (wait * 2).min(RETRY_MILLISECONDS_MAX);
                 }
                 Err(Round::Stop(error)) => {
-                    tracing::error!(%error, "handing over stopped");
+                    match error {
+                        HandoverError::Stopped => tracing::debug!("the store is closed; handing over ends"),
+                        _ => tracing::error!(%error, "handing over stopped"),
+                    }
                     self.report.send_modify(|state| state.stopped = Some(error));
                     return;
                 }

@@ -21,6 +21,7 @@ use protocol::{
     PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
+use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
@@ -60,7 +61,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     connection: tokio::sync::Mutex<Connection>,
     devices: RwLock<Devices>,
-    tls_key_pem: Mutex<Option<String>>,
+    tls_key_pem: Mutex<Option<Zeroizing<String>>>,
     leases_ended: AtomicU64,
 }
 
@@ -112,20 +113,22 @@ impl WardenLink {
         self.hello().await.is_ok()
     }
 
-    /// Asks the warden who it is; adopts the device list that it answers with.
+    /// Asks the warden who it is; adopts the device list that it answers with. The certificate's key stays in
+    /// [`WardenLink::tls_key_pem`] and is left out of the answer.
     pub async fn hello(&self) -> Result<Hello, Refusal> {
         let hello = self.repeatable(CALL_SECONDS_MAX, |client, context| async move {
             client.hello(context, PROTOCOL_VERSION).await
         });
-        let hello = hello.await?;
-        self.inner.adopt(&hello)?;
+        let mut hello = hello.await?;
+        self.inner.adopt(&mut hello)?;
         Ok(hello)
     }
 
     /// The private key of the front's certificate, once the warden has released it.
     #[must_use]
     pub fn tls_key_pem(&self) -> Option<String> {
-        self.inner.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let key = self.inner.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner);
+        key.as_ref().map(|key| String::clone(key))
     }
 
     /// Hands outbox records over.
@@ -285,18 +288,19 @@ impl Inner {
     async fn connect(&self) -> Result<WardenClient, Refusal> {
         let client = protocol::connect(&self.socket).await.map_err(|_| Refusal::WardenAway)?;
         let hello = client.hello(within(CONNECT_SECONDS_MAX), PROTOCOL_VERSION).await;
-        let hello = hello.map_err(|_| Refusal::WardenAway)??;
-        self.adopt(&hello)?;
+        let mut hello = hello.map_err(|_| Refusal::WardenAway)??;
+        self.adopt(&mut hello)?;
         tracing::info!("the warden answers");
         Ok(client)
     }
 
-    fn adopt(&self, hello: &Hello) -> Result<(), Refusal> {
+    fn adopt(&self, hello: &mut Hello) -> Result<(), Refusal> {
         if hello.site != self.site.id {
             tracing::error!("the warden behind the socket serves another site; check --dir of front and warden");
             return Err(Refusal::WardenAway);
         }
-        *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = hello.tls_key_pem.clone();
+        let tls_key_pem = hello.tls_key_pem.take().map(Zeroizing::new);
+        *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = tls_key_pem;
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
         if devices.signed.as_ref() == Some(&hello.devices) {
             return Ok(());

@@ -25,6 +25,9 @@ pub(crate) const A_ABORT: u8 = 0x07;
 /// How often a waiting connection looks whether the server is stopping.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How long a peer that was told that the conversation ended is listened to, so that it hears it.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
+
 /// Headers, and what comes with them, are read through a buffer of this many bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -179,7 +182,8 @@ impl Connection {
     /// lost to a reset.
     pub(crate) fn close(&mut self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
-        let _ = self.stream.read(&mut self.buffer);
+        let until = Instant::now() + CLOSE_TIME;
+        while Instant::now() < until && matches!(self.stream.read(&mut self.buffer), Ok(1..)) {}
     }
 
     fn take<const BYTES: usize>(&mut self) -> Result<[u8; BYTES], Ended> {

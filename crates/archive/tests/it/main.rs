@@ -6,4 +6,5 @@ mod handover;
 mod ingest;
 mod objects;
 mod open;
+mod shared;
 mod warden;

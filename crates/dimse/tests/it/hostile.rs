@@ -4,12 +4,13 @@ use std::io::Write;
 use std::time::Duration;
 
 use dicom_ul::pdu::{
-    AssociationRJResult, AssociationRJServiceProviderPresentationReason as PresentationReason, AssociationRJSource, Pdu,
+    AssociationRJResult, AssociationRJServiceProviderPresentationReason as PresentationReason, AssociationRJSource,
+    PDataValueType, Pdu,
 };
 use dimse::{DimseLimits, DimseServer, Settings};
 
 use crate::objects::{CT, EXPLICIT, Object};
-use crate::peer::{Heard, IMPLICIT, Peer, VERIFICATION, command, echo, request, store};
+use crate::peer::{Heard, IMPLICIT, Peer, VERIFICATION, command, echo, request, store, value};
 use crate::server::{TestServer, short_limits};
 
 fn with(limits: DimseLimits) -> TestServer {
@@ -206,4 +207,67 @@ fn a_shutdown_aborts_who_rests_and_stops_listening() {
     assert!(std::net::TcpStream::connect(address).is_err());
     assert_eq!(server.server.associations(), 0);
     assert_eq!(server.durable(), 0);
+}
+
+/// Xorshift: the same bytes for the same seed, everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+}
+
+#[test]
+fn requests_and_messages_with_changed_bytes_never_end_the_server() {
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let panics = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&panics);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("dimse association") {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        before(panic);
+    }));
+    let server = with(short_limits());
+    let object = Object::new(1, 1, 1);
+    let mut whole = Vec::new();
+    let mut ends = vec![0];
+    for pdu in [
+        request("CT1", "ANY", &[(CT, EXPLICIT), (VERIFICATION, IMPLICIT)]),
+        Pdu::PData { data: vec![value(3, PDataValueType::Command, true, &echo())] },
+        Pdu::PData { data: vec![value(1, PDataValueType::Command, true, &store(CT, &object.instance))] },
+        Pdu::PData { data: vec![value(1, PDataValueType::Data, true, &object.data_set())] },
+        Pdu::ReleaseRQ,
+    ] {
+        dicom_ul::pdu::write_pdu(&mut whole, &pdu).unwrap();
+        ends.push(whole.len());
+    }
+    for _ in 0..400 {
+        let mut changed = whole.clone();
+        // mostly in one of the first PDUs, which are small
+        let end = ends[1 + random.next(ends.len() - 1)];
+        for _ in 0..=random.next(3) {
+            let at = random.next(end);
+            match random.next(4) {
+                0 => changed[at] = random.next(256) as u8,
+                1 => changed[at] ^= 1 << random.next(8),
+                2 => changed[at] = 0xff,
+                _ => drop(changed.drain(at..(at + 1 + random.next(4)).min(end)).count()),
+            }
+        }
+        let mut peer = Peer::connect(server.address());
+        peer.write(&changed);
+        let _ = peer.stream.shutdown(std::net::Shutdown::Write);
+        while let Heard::Pdu(_) = peer.hear() {}
+    }
+    server.until_alone();
+    assert_eq!(panics.load(std::sync::atomic::Ordering::Relaxed), 0, "seed {seed}");
+    Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
 }
