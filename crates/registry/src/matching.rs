@@ -16,7 +16,12 @@ pub(crate) enum Text {
     /// Exactly this.
     Exact(String),
     /// `*` for any characters, `?` for one.
-    Wild(String),
+    Wild {
+        /// With its wild cards.
+        pattern: String,
+        /// The longest piece without wild cards: every match contains it.
+        literal: String,
+    },
 }
 
 /// A person name: one pattern for every group, or one for each (C.2.2.2.1, PS3.5 6.2.1.1).
@@ -43,8 +48,11 @@ impl Text {
     /// Padding at both ends does not count (PS3.5 6.2).
     pub(crate) fn new(value: &str) -> Self {
         let value = trim(value);
-        let wild = value.contains(['*', '?']);
-        if wild { Self::Wild(value.to_owned()) } else { Self::Exact(value.to_owned()) }
+        if !value.contains(['*', '?']) {
+            return Self::Exact(value.to_owned());
+        }
+        let literal = value.split(['*', '?']).max_by_key(|piece| piece.len()).unwrap_or("");
+        Self::Wild { pattern: value.to_owned(), literal: literal.to_owned() }
     }
 
     /// The alternatives of a list, `\` or `,` between them.
@@ -62,7 +70,7 @@ impl Text {
     pub(crate) fn matches_one(&self, stored: &str) -> bool {
         match self {
             Self::Exact(value) => value == stored,
-            Self::Wild(pattern) => wild(pattern, stored),
+            Self::Wild { pattern, literal } => stored.contains(literal.as_str()) && wild(pattern, stored),
         }
     }
 
@@ -70,7 +78,7 @@ impl Text {
     pub(crate) fn start(&self) -> (&str, bool) {
         match self {
             Self::Exact(value) => (value, true),
-            Self::Wild(pattern) => (&pattern[..pattern.find(['*', '?']).unwrap_or(pattern.len())], false),
+            Self::Wild { pattern, .. } => (&pattern[..pattern.find(['*', '?']).unwrap_or(pattern.len())], false),
         }
     }
 }

@@ -99,6 +99,11 @@ impl<'a> Unpacker<'a> {
         std::str::from_utf8(self.bytes(length)).expect("texts are packed whole")
     }
 
+    pub(crate) fn skip_text(&mut self) {
+        let length = self.number() as usize;
+        self.bytes(length);
+    }
+
     /// The packed form: equal for equal identifiers, in some fixed order for others.
     pub(crate) fn uid_packed(&mut self) -> &'a [u8] {
         let length = 1 + usize::from(self.0[0]).div_ceil(2);

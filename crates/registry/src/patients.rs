@@ -45,21 +45,36 @@ struct Row {
 pub(crate) struct PatientView<'a> {
     pub(crate) id: &'a str,
     pub(crate) issuer: &'a str,
-    pub(crate) folded_name: &'a str,
-    pub(crate) name: &'a str,
     rest: Unpacker<'a>,
 }
 
-impl PatientView<'_> {
-    pub(crate) fn birth_date(&self) -> String {
+impl<'a> PatientView<'a> {
+    pub(crate) fn folded_name(&self) -> &'a str {
         let mut rest = self.rest;
-        rest.date()
+        rest.text()
     }
 
-    pub(crate) fn sex(&self) -> &str {
+    pub(crate) fn name(&self) -> &'a str {
         let mut rest = self.rest;
+        rest.skip_text();
+        rest.text()
+    }
+
+    pub(crate) fn birth_date(&self) -> String {
+        self.behind_names().date()
+    }
+
+    pub(crate) fn sex(&self) -> &'a str {
+        let mut rest = self.behind_names();
         rest.date();
         rest.text()
+    }
+
+    fn behind_names(&self) -> Unpacker<'a> {
+        let mut rest = self.rest;
+        rest.skip_text();
+        rest.skip_text();
+        rest
     }
 }
 
@@ -110,7 +125,7 @@ impl Patients {
     pub(crate) fn fill(&mut self, number: u32, from: &PatientAttributes) -> bool {
         let view = self.view(number);
         let gains = |old: &str, new: &str| old.is_empty() && !new.is_empty();
-        let gains_name = gains(view.name, &from.name);
+        let gains_name = gains(view.name(), &from.name);
         if !gains_name && !gains(&view.birth_date(), &from.birth_date) && !gains(view.sex(), &from.sex) {
             return false;
         }
@@ -144,8 +159,8 @@ impl Patients {
     pub(crate) fn view(&self, number: u32) -> PatientView<'_> {
         let row = &self.rows[number as usize];
         let mut rest = Unpacker(&row.packed);
-        let (id, folded_name, name) = (rest.text(), rest.text(), rest.text());
-        PatientView { id, issuer: self.issuers.text(row.issuer), folded_name, name, rest }
+        let id = rest.text();
+        PatientView { id, issuer: self.issuers.text(row.issuer), rest }
     }
 
     pub(crate) fn attributes(&self, number: u32) -> PatientAttributes {
@@ -153,7 +168,7 @@ impl Patients {
         PatientAttributes {
             id: view.id.to_owned(),
             issuer: view.issuer.to_owned(),
-            name: view.name.to_owned(),
+            name: view.name().to_owned(),
             birth_date: view.birth_date(),
             sex: view.sex().to_owned(),
         }
@@ -276,7 +291,7 @@ fn id(rows: &[Row], patient: u32) -> &str {
 
 fn folded_name(rows: &[Row], patient: u32) -> &str {
     let mut unpacker = Unpacker(&rows[patient as usize].packed);
-    unpacker.text();
+    unpacker.skip_text();
     unpacker.text()
 }
 

@@ -44,14 +44,32 @@ impl Registry {
             let alone = studies.iter().filter(|&&study| self.has_study(study)).map(|study| study.0);
             return Source::These(distinct(of_patients.chain(alone).collect()));
         }
-        let lookups = self.lookups(query);
-        let fewest = lookups.into_iter().map(|lookup| (self.count(query, &lookup), lookup)).min_by_key(|one| one.0);
-        match fewest {
+        match self.fewest(query) {
             Some((count, lookup)) if count <= GATHER_MIN.max(self.studies.len() as usize / 32) => {
                 Source::These(distinct(self.gather(query, &lookup)))
             }
             _ => Source::InOrder { dates: date_bounds(query), then_all: LOOK_AT },
         }
+    }
+
+    /// Every study that can match, in no order and none twice: those that an index names, or those of the patients that
+    /// pass, each patient being looked at once, or all.
+    pub(crate) fn all_that_may_match(&self, query: &Query) -> Vec<u32> {
+        let patients = if query.patient.is_empty() { u32::MAX } else { self.patients.len() };
+        match self.fewest(query) {
+            Some((count, lookup)) if count < patients as usize => distinct(self.gather(query, &lookup)),
+            _ if query.patient.is_empty() => (0..self.studies.len()).collect(),
+            _ => {
+                let patients = (0..patients).filter(|&patient| query.patient_passes(self, patient));
+                patients.flat_map(|patient| self.chain(patient)).collect()
+            }
+        }
+    }
+
+    /// The lookup that names the fewest studies.
+    fn fewest<'a>(&'a self, query: &'a Query) -> Option<(usize, Lookup<'a>)> {
+        let counted = self.lookups(query).into_iter().map(|lookup| (self.count(query, &lookup), lookup));
+        counted.min_by_key(|(count, _)| *count)
     }
 
     fn lookups<'a>(&'a self, query: &'a Query) -> Vec<Lookup<'a>> {

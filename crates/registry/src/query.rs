@@ -175,13 +175,16 @@ impl Query {
         // what stands in the row comes first: most studies fail there, without a look behind the pointers
         self.study.iter().all(|test| test.passes_at_once(registry, study) != Some(false))
             && self.words.iter().all(|word| word.passes(registry, study))
-            && (self.patient.is_empty() || {
-                let view = registry.patients.view(row.patient);
-                self.patient.iter().all(|test| test.passes(&view))
-            })
+            && (self.patient.is_empty() || self.patient_passes(registry, row.patient))
             && self.study.iter().all(|test| test.passes(registry, study))
             && (self.series.is_empty()
                 || registry.studies.view(study).series().any(|series| self.series_passes(&series)))
+    }
+
+    /// Whether a patient passes what is asked of patients.
+    pub(crate) fn patient_passes(&self, registry: &Registry, patient: u32) -> bool {
+        let view = registry.patients.view(patient);
+        self.patient.iter().all(|test| test.passes(&view))
     }
 
     pub(crate) fn series_passes(&self, series: &SeriesView<'_>) -> bool {
@@ -194,7 +197,7 @@ impl PatientTest {
         match self {
             Self::Id(text) => text.matches_one(patient.id),
             Self::Issuer(text) => text.matches(patient.issuer),
-            Self::Name(name) => name.matches(patient.folded_name),
+            Self::Name(name) => name.matches(patient.folded_name()),
             Self::BirthDate(dates) => date_number(&patient.birth_date()).is_some_and(|date| dates.contains(&date)),
             Self::Sex(text) => text.matches(patient.sex()),
         }

@@ -85,7 +85,8 @@ impl Registry {
                 if !filled {
                     // few match: looking at all rows as they lie in memory and sorting the few is cheaper
                     page = Page::new(self, request, &query, may_list);
-                    let mut studies: Vec<u32> = (0..self.studies.len()).filter(|&study| page.admits(study)).collect();
+                    let mut studies = self.all_that_may_match(&query);
+                    studies.retain(|&study| page.admits(study));
                     self.sort(&mut studies, request.order);
                     page.fill(studies.into_iter());
                 }

@@ -31,11 +31,24 @@ impl Sorted {
         let at = self.recent.partition_point(|&other| compare(other, number) == Ordering::Less);
         self.recent.insert(at, number);
         if self.recent.len() >= RECENT_MIN.max(self.main.len() / 64) {
-            let mut merged = Vec::with_capacity(self.len() + self.len() / 16);
-            merged.extend(self.iter(&compare));
-            self.main = merged;
-            self.recent = Vec::new();
+            self.merge(compare);
         }
+    }
+
+    /// Looks each of the few up among the many and copies what lies between as it is.
+    fn merge(&mut self, compare: impl Fn(u32, u32) -> Ordering) {
+        let mut merged = Vec::with_capacity(self.len() + self.len() / 16);
+        let mut rest = self.main.as_slice();
+        for &number in &self.recent {
+            let (before, behind) =
+                rest.split_at(rest.partition_point(|&other| compare(other, number) == Ordering::Less));
+            merged.extend_from_slice(before);
+            merged.push(number);
+            rest = behind;
+        }
+        merged.extend_from_slice(rest);
+        self.main = merged;
+        self.recent = Vec::new();
     }
 
     /// Takes a number out. What it stands for must still be what it was when it was put in.

@@ -87,12 +87,12 @@ fn patients_by_name(registry: &Registry, parts: &[&str]) -> Vec<u64> {
     // the longest part is looked up, the others are read
     let Some(longest) = parts.iter().max_by_key(|part| part.len()) else { return found };
     for patient in registry.patients.with_word(longest, false) {
-        if parts.len() == 1 || begins_all(parts, registry.patients.view(patient).folded_name) {
+        if parts.len() == 1 || begins_all(parts, registry.patients.view(patient).folded_name()) {
             set(&mut found, patient);
         }
     }
     for &patient in registry.patients.wordy() {
-        if begins_all(parts, registry.patients.view(patient).folded_name) {
+        if begins_all(parts, registry.patients.view(patient).folded_name()) {
             set(&mut found, patient);
         }
     }
