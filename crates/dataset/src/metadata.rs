@@ -226,6 +226,18 @@ impl MetadataObject {
         Ok(object)
     }
 
+    /// Turns a native frame of a big endian data set into little endian, as every octet-stream of PS3.18 8.7.3 is;
+    /// leaves other frames as they are.
+    pub fn frame_to_little_endian(&self, frame: &mut [u8]) {
+        let Some(image) = self.image.as_ref().filter(|image| image.big_endian) else { return };
+        let unit = match (&self.frames, image.bits_allocated) {
+            (FrameIndex::Native { .. }, 8) if image.words => 2,
+            (FrameIndex::Native { .. }, bits @ (16 | 32 | 64)) => usize::from(bits) / 8,
+            _ => return,
+        };
+        frame.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
+    }
+
     /// The JSON within what [`Self::to_bytes`] wrote, without reading the rest.
     pub fn json_of(bytes: &[u8]) -> Result<&[u8], MetadataError> {
         split(bytes).map(|(_, json)| json)

@@ -1,5 +1,7 @@
 //! Walks a data set once, element by element, without recursion, writing JSON as it goes (PS3.5 section 7).
 
+mod fragments;
+
 use dicom_core::VR;
 use model::Uid;
 
@@ -11,7 +13,7 @@ use crate::element::{
     TRAILING_PADDING, dictionary_vr,
 };
 use crate::json::Json;
-use crate::pixel::{Encapsulated, MARKER_BYTES, begins_code_stream};
+use crate::pixel::Encapsulated;
 use crate::source::Source;
 use crate::value;
 use crate::{FramePart, Limits, ScanError};
@@ -259,7 +261,9 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             // the sequence delimitation item is missing
             _ if items.end.is_none() => self.close_level()?,
             // what is in the sequence is no item: pass over it
-            _ => self.skip(items.end.unwrap_or_default().saturating_sub(self.source.position()))?,
+            _ => {
+                self.skip(items.end.unwrap_or_default().saturating_sub(self.source.position()))?;
+            }
         }
         Ok(true)
     }
@@ -425,9 +429,10 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         let offset = self.source.position();
         let part = FramePart { offset, length: length.into() };
         if is_root && matches!(tag, PIXEL_DATA | FLOAT_PIXEL_DATA | DOUBLE_PIXEL_DATA) {
-            self.skip(part.length)?;
-            self.write_bulk(tag, vr, part);
-            self.pixel_data = PixelData::Native { tag, vr, part };
+            if self.skip(part.length)? {
+                self.write_bulk(tag, vr, part);
+                self.pixel_data = PixelData::Native { tag, vr, part };
+            }
             return Ok(());
         }
         if is_root && matches!(tag, EXTENDED_OFFSETS | EXTENDED_LENGTHS) {
@@ -440,8 +445,9 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         let is_small = part.length <= if vr == VR::PN { 2 } else { SMALL_VALUE_BYTES };
         let stands_inline = length as usize <= inline && (is_small || !self.is_swollen());
         if !stands_inline && !Attributes::wants_long(object.path, tag, length as usize) {
-            self.skip(part.length)?;
-            self.write_bulk(tag, vr, part);
+            if self.skip(part.length)? {
+                self.write_bulk(tag, vr, part);
+            }
             return Ok(());
         }
         if !self.source.need(length as usize)? {
@@ -503,11 +509,9 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         self.json.close_attribute();
     }
 
-    fn skip(&mut self, count: u64) -> Result<(), ScanError> {
-        if self.source.skip(count)? {
-            return Ok(());
-        }
-        self.value_past_the_end()
+    /// Passes over a value; false when the stream ended inside it and that does not matter.
+    fn skip(&mut self, count: u64) -> Result<bool, ScanError> {
+        Ok(self.source.skip(count)? || self.value_past_the_end().map(|()| false)?)
     }
 
     /// The stream ended inside a value. Behind the pixel data of the instance that is padding, else the object is cut.
@@ -517,88 +521,6 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             return Ok(());
         }
         Err(self.truncated())
-    }
-
-    // Encapsulated pixel data
-
-    /// Fragments (PS3.5 A.4), of the instance itself or of an icon.
-    fn fragments(&mut self, tag: u32, object: Object, is_root: bool) -> Result<(), ScanError> {
-        let begin = self.source.position();
-        let mut found = Encapsulated::default();
-        let mut items = 0u64;
-        let end = loop {
-            let at = self.source.position();
-            if !self.source.need(8)? {
-                // some writers leave the last delimiter out; then every frame must be there
-                let rest = self.source.peek().len();
-                if is_root && rest == 0 && found.fragments.len() >= self.attributes.frames.unwrap_or(1) as usize {
-                    break at;
-                }
-                return Err(self.truncated());
-            }
-            let header = Header::read(self.source.peek(), Syntax { explicit: false, ..object.syntax });
-            let header = header.ok_or_else(|| self.truncated())?;
-            match (header.tag, header.length) {
-                (ITEM, Some(length)) => {
-                    self.source.advance(header.bytes);
-                    items += 1;
-                    if items == 1 {
-                        if is_root {
-                            let offsets = self.offsets(length.into(), 4, object.syntax)?;
-                            found.basic_offsets = offsets.into_iter().map(|offset| offset as u32).collect();
-                        } else {
-                            self.skip(length.into())?;
-                        }
-                        found.first_item = self.source.position();
-                    } else {
-                        self.fragment(&mut found, length.into(), is_root)?;
-                    }
-                }
-                (SEQUENCE_DELIMITATION, _) => {
-                    self.source.advance(header.bytes);
-                    break at;
-                }
-                _ if is_root && found.fragments.len() >= self.attributes.frames.unwrap_or(1) as usize => break at,
-                _ => return Err(self.damaged("the fragments of the pixel data are cut short")),
-            }
-        };
-        self.write_bulk(tag, VR::OB, FramePart { offset: begin, length: end - begin });
-        if is_root && tag == PIXEL_DATA {
-            self.pixel_data = PixelData::Encapsulated(found);
-        }
-        Ok(())
-    }
-
-    fn fragment(&mut self, found: &mut Encapsulated, length: u64, is_root: bool) -> Result<(), ScanError> {
-        if is_root {
-            if found.fragments.len() == self.limits.fragments {
-                return Err(ScanError::TooManyFragments { max: self.limits.fragments });
-            }
-            self.source.need((length as usize).min(MARKER_BYTES))?;
-            let here = self.source.peek();
-            found.begins.push(begins_code_stream(&here[..here.len().min(length as usize)]));
-            found.fragments.push(FramePart { offset: self.source.position(), length });
-        }
-        self.skip(length)
-    }
-
-    /// An offset table as numbers of `size` bytes each, at most one for each fragment that is allowed.
-    fn offsets(&mut self, length: u64, size: usize, syntax: Syntax) -> Result<Vec<u64>, ScanError> {
-        let count = length / size as u64;
-        if count > self.limits.fragments as u64 {
-            return Err(ScanError::TooManyFragments { max: self.limits.fragments });
-        }
-        let mut offsets = Vec::new();
-        for _ in 0..count {
-            if !self.source.need(size)? {
-                return Err(self.truncated());
-            }
-            let bytes = self.source.peek();
-            offsets.push(if size == 4 { syntax.u32(bytes).into() } else { syntax.u64(bytes) });
-            self.source.advance(size);
-        }
-        self.skip(length % size as u64)?;
-        Ok(offsets)
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn rgb(description: &ImageDescription, decoded: Decoded) -> Result<Ve
     }
     match description.photometric {
         Photometric::Rgb | Photometric::YbrRct | Photometric::YbrIct => Ok(bytes),
-        Photometric::YbrFull | Photometric::YbrFull422 => Ok(converted(bytes, |y, cb, cr| full_range(y, cb, cr))),
+        Photometric::YbrFull | Photometric::YbrFull422 => Ok(converted(bytes, full_range)),
         Photometric::YbrPartial420 | Photometric::YbrPartial422 => {
             // studio range: 16 to 235 and 16 to 240
             Ok(converted(bytes, |y, cb, cr| {

@@ -27,6 +27,10 @@ pub(crate) enum Cells {
     Float64(Vec<f64>),
 }
 
+/// A code stream with more pixels than this for each of its bytes, and more than [`PIXELS_FREE`], is a bomb.
+const PIXELS_PER_BYTE_MAX: u64 = 4096;
+const PIXELS_FREE: u64 = 1 << 22;
+
 /// Decodes one frame.
 pub(crate) fn decode(
     description: &ImageDescription,
@@ -46,8 +50,8 @@ pub(crate) fn decode(
         "1.2.840.10008.1.2.8.1" => native(description, &inflate(description, frame)?, 0),
         _ => match uid.strip_prefix(JPEG) {
             Some("50" | "51" | "53" | "55" | "57" | "70") => jpeg(description, frame),
-            Some("80" | "81") => jpeg_ls(frame),
-            Some("90" | "91" | "92" | "93" | "201" | "202" | "203") => jpeg_2000(frame),
+            Some("80" | "81") => jpeg_ls(description, frame),
+            Some("90" | "91" | "92" | "93" | "201" | "202" | "203") => jpeg_2000(description, frame),
             _ => Err(RenderError::NotDecodable),
         },
     }
@@ -149,11 +153,20 @@ fn inflate(description: &ImageDescription, frame: &[u8]) -> Result<Vec<u8>, Rend
     Ok(native)
 }
 
+/// Whether a code stream is of the size that the image says, and of a length that such an image can have.
+fn fits(description: &ImageDescription, width: u32, height: u32, frame: &[u8]) -> Result<(), RenderError> {
+    within_limits(width.into(), height.into())?;
+    let pixels = u64::from(width) * u64::from(height);
+    let is_bomb = pixels > (frame.len() as u64).saturating_mul(PIXELS_PER_BYTE_MAX) && pixels > PIXELS_FREE;
+    let is_other = (width, height) != (description.columns.into(), description.rows.into());
+    if is_bomb || is_other { Err(RenderError::Damaged) } else { Ok(()) }
+}
+
 // JPEG
 
 fn jpeg(description: &ImageDescription, frame: &[u8]) -> Result<Decoded, RenderError> {
     let header = codestream::jpeg(frame).ok_or(RenderError::Damaged)?;
-    within_limits(header.width.into(), header.height.into())?;
+    fits(description, header.width, header.height, frame)?;
     let mut decoder = Decoder::new(frame);
     decoder.set_max_decoding_buffer_size(header.width as usize * header.height as usize * 4);
     // only an encoder's own marker says otherwise than the attribute
@@ -183,9 +196,9 @@ fn jpeg_error(error: jpeg_decoder::Error) -> RenderError {
 
 // JPEG-LS
 
-fn jpeg_ls(frame: &[u8]) -> Result<Decoded, RenderError> {
+fn jpeg_ls(description: &ImageDescription, frame: &[u8]) -> Result<Decoded, RenderError> {
     let header = codestream::jpeg(frame).ok_or(RenderError::Damaged)?;
-    within_limits(header.width.into(), header.height.into())?;
+    fits(description, header.width, header.height, frame)?;
     if header.components != 1 {
         return Err(RenderError::NotDecodable);
     }
@@ -202,9 +215,9 @@ fn jpeg_ls(frame: &[u8]) -> Result<Decoded, RenderError> {
 
 // JPEG 2000
 
-fn jpeg_2000(frame: &[u8]) -> Result<Decoded, RenderError> {
+fn jpeg_2000(description: &ImageDescription, frame: &[u8]) -> Result<Decoded, RenderError> {
     let (width, height) = codestream::jpeg_2000(frame).ok_or(RenderError::Damaged)?;
-    within_limits(width.into(), height.into())?;
+    fits(description, width, height, frame)?;
     let image = jpeg2k::Image::from_bytes(frame).map_err(|_| RenderError::Damaged)?;
     let components = image.components();
     let samples = components.len();

@@ -20,8 +20,8 @@ use thiserror::Error;
 
 use crate::decode::Decoded;
 
-/// The most pixels of a frame that is rendered (a frame of 16,384 by 16,384).
-pub const PIXELS_MAX: u64 = 1 << 28;
+/// The most pixels of a frame that is rendered (a frame of 8,192 by 8,192; a digitised film has half of that).
+pub const PIXELS_MAX: u64 = 1 << 26;
 
 /// How to render.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -354,6 +354,11 @@ fn what_follows_the_pixel_data_does_not_matter() {
         let scanned = scan(&EXPLICIT.file(&[image.clone(), tail.to_vec()])).unwrap();
         assert_eq!(scanned.metadata.frames.count(), 1, "{tail:?}");
     }
+    let again = EXPLICIT.header(0x7FE0_0010, "OW", 0x7FFF_FFFE);
+    let stream = EXPLICIT.file(&[image.clone(), again, vec![0; 40]]);
+    let scanned = scan(&stream).unwrap();
+    let place = scanned.metadata.frames.place(1).unwrap();
+    assert_eq!(stream[place.parts[0].offset as usize..][..8], [5; 8]);
     let padded = scan(&EXPLICIT.file(&[vec![0; 600]])).unwrap();
     assert_eq!(padded.metadata.frames.count(), 0);
 }

@@ -179,3 +179,16 @@ fn a_palette_comes_along() {
     assert_eq!(palette.red.entries, [0, 0xFFFF]);
     assert_eq!((palette.green.entries, palette.blue.entries), (vec![1, 2], vec![3, 4]));
 }
+
+#[test]
+fn frames_of_big_endian_data_sets_can_be_turned() {
+    let frame_of = |e: Encoding, pixels: &[u8]| {
+        let stream = e.file(&[e.image(1, 2, "1"), e.element(PIXEL_DATA, "OW", pixels)]);
+        let mut frame = bytes_of(&stream, 1).unwrap();
+        scan(&stream).unwrap().metadata.frame_to_little_endian(&mut frame);
+        frame
+    };
+    assert_eq!(frame_of(Encoding::Big, &[1, 2, 3, 4]), [2, 1, 4, 3]);
+    assert_eq!(frame_of(Encoding::Explicit, &[1, 2, 3, 4]), [1, 2, 3, 4]);
+    assert_eq!(frame_of(Encoding::Implicit, &[1, 2, 3, 4]), [1, 2, 3, 4]);
+}
