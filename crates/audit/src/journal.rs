@@ -100,7 +100,12 @@ pub(crate) fn file_path(ledger: &Path, number: u64) -> PathBuf {
 /// The journal files of a ledger with their numbers, ascending. `Err` names one that is missing or that no ledger writes.
 pub(crate) fn files(ledger: &Path) -> io::Result<Result<Vec<(u64, PathBuf)>, Damage>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(ledger.join(JOURNAL))? {
+    let folder = match fs::read_dir(ledger.join(JOURNAL)) {
+        // copies do not always keep an empty folder
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(files)),
+        folder => folder?,
+    };
+    for entry in folder {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == UNFINISHED) {
             continue;

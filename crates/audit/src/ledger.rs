@@ -162,6 +162,7 @@ impl Ledger {
             return Err(OpenError::OtherSite);
         }
         let (mut published, note) = load(dir, &verifier)?;
+        make_folders(dir)?;
         let journal =
             journal::read(dir)?.map_err(|journal::Damage { path, offset }| OpenError::Journal { path, offset })?;
         let tail = unpublished(&journal, published.frontier(), &verifier)?;
@@ -207,6 +208,7 @@ impl Ledger {
             spare_wanted: false,
             full: Vec::new(),
             next_file: journal.next_file,
+            stopped: false,
             closing: false,
         }));
         let (requests, receiver) = channel();
@@ -376,9 +378,7 @@ fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> Res
     if dir.join(VKEY).exists() || dir.join(CHECKPOINT).exists() {
         return Err(OpenError::Exists(dir.to_owned()));
     }
-    for folder in [TILE, PAYLOAD, JOURNAL] {
-        fs::create_dir_all(dir.join(folder))?;
-    }
+    make_folders(dir)?;
     let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: crate::merkle::Frontier::default().root() };
     io.write_file(&dir.join(CHECKPOINT), empty.sign(&keys.signing).as_bytes())?;
     // the key comes last: a folder without it holds no ledger
@@ -388,6 +388,10 @@ fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> Res
         io.sync_directory(parent)?;
     }
     Ok(())
+}
+
+fn make_folders(dir: &Path) -> io::Result<()> {
+    [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))
 }
 
 type Tail = (Vec<Arc<SealedEntry>>, String);

@@ -43,7 +43,7 @@ impl Publisher {
                 }
             };
             if due == Due::Close {
-                if !failed {
+                if !failed && !self.shared.lock().stopped {
                     self.clear_journal();
                 }
                 return;

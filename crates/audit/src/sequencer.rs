@@ -103,6 +103,8 @@ pub(crate) struct State {
     pub full: Vec<(PathBuf, u64)>,
     /// Number of the next journal file.
     pub next_file: u64,
+    /// Writing the journal failed: what it holds may be more than was answered, so it stays for the next start.
+    pub stopped: bool,
     /// The ledger is closing; the sequencer has ended.
     pub closing: bool,
 }
@@ -246,6 +248,7 @@ impl Sequencer {
         if let Err(error) = written {
             let error = Arc::new(error);
             self.stopped = Some(Arc::clone(&error));
+            self.shared.lock().stopped = true;
             return Err(AppendError::Stopped(error));
         }
         // crash here: the record is whole, a start publishes it; nobody was answered, and nothing is lost
