@@ -5,217 +5,23 @@
 //! it off (`recover.rs`). A crash after them leaves everything. Nothing is written before the batch in front of it is
 //! durable or cut off, so what is torn is always the last batch.
 
-use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use model::{KeyId, ObjectId};
 
-use crate::group::Placement;
+use crate::inbox::{Body, Job, Point, Record};
 use crate::io::{Step, StoreFile};
 use crate::journal;
 use crate::keeper::Kept;
-use crate::large::LargeObject;
-use crate::outbox::{Entry, Held, Outbox, create_journal};
+use crate::outbox::{Entry, Outbox, create_journal};
 use crate::record::{self, FILE_HEADER_BYTES, HEADER_BYTES, Header, Kind};
+use crate::recover::Start;
 use crate::rows::Change;
 use crate::store::Shared;
+use crate::syncer::Syncer;
 use crate::ticket::{Answer, Durable};
-use crate::{OutboxState, StoreError};
-
-/// Bytes of one batch after which no further group is taken into it.
-const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// How long a chunk waits for a group whose sync it can share.
-const CHUNK_PAUSE: Duration = Duration::from_millis(50);
-
-/// What waits for the committer.
-pub(crate) enum Job {
-    Group { records: Vec<Record>, body: Vec<u8>, bytes: u64, answer: Answer<Durable> },
-    Chunk { record: Record, bytes: u64 },
-    Acknowledge { up_to: u64, placements: Vec<(ObjectId, Placement)>, answer: Answer<()> },
-    Jump { last: u64, chain: [u8; 32], answer: Answer<()> },
-    Snapshot { rows: Answer<()>, answer: Answer<Point> },
-}
-
-/// A moment between two batches.
-pub(crate) struct Point {
-    /// The volume that is written to, and its end; 0 when there is none yet.
-    pub volume: u32,
-    pub end: u64,
-    pub outbox: OutboxState,
-    /// The records that wait. They are not erased while this is held.
-    pub held: Held,
-}
-
-/// One volume record with its bytes.
-pub(crate) struct Record {
-    /// Sequence and `synced` are filled in when it is written.
-    pub header: Header,
-    pub row: Vec<u8>,
-    pub detail: Vec<u8>,
-    pub body: Body,
-}
-
-/// The body of a record.
-pub(crate) enum Body {
-    Here(Vec<Vec<u8>>),
-    Large(LargeObject),
-}
-
-/// The committer's inbox.
-#[derive(Default)]
-pub(crate) struct Inbox {
-    queue: Mutex<Queue>,
-    work: Condvar,
-    room: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    /// Bytes that wait or are being written.
-    bytes: u64,
-    /// Since when a chunk waits alone.
-    chunk_since: Option<Instant>,
-    wakers: Vec<Waker>,
-    stopping: bool,
-}
-
-impl Inbox {
-    /// Puts a job in when there is room; gives it back otherwise.
-    pub fn try_put(&self, job: Job, limit: u64, waker: Option<&Waker>) -> Result<(), Job> {
-        let mut queue = self.lock();
-        if !queue.stopping && !queue.has_room(job.bytes(), limit) {
-            if let Some(waker) = waker
-                && !queue.wakers.iter().any(|waiting| waiting.will_wake(waker))
-            {
-                queue.wakers.push(waker.clone());
-            }
-            return Err(job);
-        }
-        self.put_into(queue, job);
-        Ok(())
-    }
-
-    /// Puts a job in, waiting for room.
-    pub fn put(&self, job: Job, limit: u64) {
-        let mut queue = self.lock();
-        while !queue.stopping && !queue.has_room(job.bytes(), limit) {
-            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
-        }
-        self.put_into(queue, job);
-    }
-
-    /// A job that comes after the end is dropped, which answers that the store has stopped.
-    fn put_into(&self, mut queue: MutexGuard<'_, Queue>, job: Job) {
-        if queue.stopping {
-            return;
-        }
-        queue.bytes += job.bytes();
-        if matches!(job, Job::Chunk { .. }) && queue.jobs.is_empty() {
-            queue.chunk_since = Some(Instant::now());
-        }
-        queue.jobs.push_back(job);
-        drop(queue);
-        self.work.notify_one();
-    }
-
-    /// Takes no more jobs; those that wait are still done.
-    pub fn stop(&self) {
-        let mut queue = self.lock();
-        queue.stopping = true;
-        let wakers = std::mem::take(&mut queue.wakers);
-        drop(queue);
-        self.work.notify_all();
-        self.room.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// The next batch; empty at the end.
-    fn take(&self) -> Vec<Job> {
-        let mut queue = self.lock();
-        loop {
-            let chunks_only = queue.jobs.iter().all(|job| matches!(job, Job::Chunk { .. }));
-            if queue.jobs.is_empty() && queue.stopping {
-                return Vec::new();
-            }
-            if queue.jobs.is_empty() {
-                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let waited = queue.chunk_since.map_or(CHUNK_PAUSE, |since| since.elapsed());
-            if chunks_only && !queue.stopping && waited < CHUNK_PAUSE && queue.bytes < BATCH_BYTES_MAX {
-                let left = CHUNK_PAUSE - waited;
-                queue = self.work.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-                continue;
-            }
-            return queue.take_batch();
-        }
-    }
-
-    /// Gives the room of `bytes` back.
-    fn release(&self, bytes: u64) {
-        let mut queue = self.lock();
-        queue.bytes -= bytes;
-        let wakers = std::mem::take(&mut queue.wakers);
-        drop(queue);
-        self.room.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Queue {
-    /// What is larger than all the room there is goes in alone.
-    fn has_room(&self, bytes: u64, limit: u64) -> bool {
-        self.bytes == 0 || self.bytes + bytes <= limit
-    }
-
-    fn take_batch(&mut self) -> Vec<Job> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while let Some(job) = self.jobs.front() {
-            let alone = matches!(job, Job::Jump { .. } | Job::Snapshot { .. });
-            if !batch.is_empty() && (alone || bytes + job.bytes() > BATCH_BYTES_MAX) {
-                break;
-            }
-            bytes += job.bytes();
-            batch.extend(self.jobs.pop_front());
-            if alone {
-                break;
-            }
-        }
-        self.chunk_since = None;
-        batch
-    }
-}
-
-impl Job {
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::Group { bytes, .. } | Self::Chunk { bytes, .. } => *bytes,
-            Self::Acknowledge { .. } | Self::Jump { .. } | Self::Snapshot { .. } => 0,
-        }
-    }
-
-    fn refuse(self, error: StoreError) {
-        match self {
-            Self::Group { answer, .. } => answer.give(Err(error)),
-            Self::Chunk { .. } => {
-                tracing::warn!(%error, "a metadata chunk was not written; instances are read one by one")
-            }
-            Self::Acknowledge { answer, .. } | Self::Jump { answer, .. } => answer.give(Err(error)),
-            Self::Snapshot { answer, .. } => answer.give(Err(error)),
-        }
-    }
-}
+use crate::{OutboxState, Placement, StoreError};
 
 /// A file that is appended to.
 struct Tail {
@@ -225,14 +31,6 @@ struct Tail {
     end: u64,
     /// A sync failed: the file stays as it is from here on.
     retired: bool,
-}
-
-/// Where the files end when the committer starts.
-pub(crate) struct Start {
-    /// The volume to continue, and its end.
-    pub volume: Option<(u32, Arc<dyn StoreFile>, u64)>,
-    pub next_volume: u32,
-    pub next_journal: u32,
 }
 
 /// The committing thread's state.
@@ -266,7 +64,8 @@ struct Plan {
 
 impl Committer {
     pub fn new(shared: Arc<Shared>, start: Start) -> io::Result<Self> {
-        let volume = start.volume.map(|(number, file, end)| Tail { number, file, end, retired: false });
+        let volume =
+            start.volume.map(|last| Tail { number: last.number, file: last.file, end: last.end, retired: false });
         let syncer = Syncer::start(Arc::clone(&shared))?;
         let (next_volume, next_journal) = (start.next_volume, start.next_journal);
         Ok(Self { shared, syncer, volume, next_volume, journal: None, next_journal, unsettled: false })
@@ -373,13 +172,15 @@ impl Committer {
                     plan.durable.push((answer, plan.last));
                 }
                 Job::Chunk { record, .. } => {
-                    plan.record(volume, record);
+                    plan.record(volume, *record);
                 }
                 // only what was durable before this batch can have been handed over
                 Job::Acknowledge { up_to, answer, .. } if up_to > last => {
                     answer.give(Err(StoreError::NotInOutbox { up_to, last }));
                 }
-                Job::Acknowledge { up_to, answer, .. } if up_to <= plan.acknowledged.map_or(acknowledged, |(up_to, _)| up_to) => {
+                Job::Acknowledge { up_to, answer, .. }
+                    if up_to <= plan.acknowledged.map_or(acknowledged, |(up_to, _)| up_to) =>
+                {
                     plan.done.push(answer);
                 }
                 Job::Acknowledge { up_to, placements, answer } => match self.shared.outbox.chain_of(up_to) {
@@ -562,44 +363,4 @@ fn change(record: Record, volume: u32, offset: u64) -> Change {
     };
     let change = Change::of(&record.header, volume, offset, record.row, record.detail, &body);
     change.expect("what was just written reads back")
-}
-
-/// The thread that syncs the journal while the committer syncs the volume.
-struct Syncer {
-    begin: Option<SyncSender<Arc<dyn StoreFile>>>,
-    ended: Receiver<io::Result<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Syncer {
-    fn start(shared: Arc<Shared>) -> io::Result<Self> {
-        let (begin, files) = mpsc::sync_channel::<Arc<dyn StoreFile>>(1);
-        let (answers, ended) = mpsc::sync_channel(1);
-        let sync = move || {
-            for file in files {
-                let synced = shared.io.before(Step::JournalSync).and_then(|()| file.sync());
-                if answers.send(synced).is_err() {
-                    break;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("store-journal".into()).spawn(sync)?;
-        Ok(Self { begin: Some(begin), ended, thread: Some(thread) })
-    }
-
-    fn begin(&self, file: Arc<dyn StoreFile>) {
-        let begin = self.begin.as_ref().expect("the committer runs");
-        begin.send(file).expect("the syncing thread ends after the committer");
-    }
-
-    fn end(&self) -> io::Result<()> {
-        self.ended.recv().expect("the syncing thread answers every sync")
-    }
-
-    fn stop(&mut self) {
-        self.begin = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

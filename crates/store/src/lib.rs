@@ -17,6 +17,7 @@ mod commit;
 mod error;
 mod files;
 mod group;
+mod inbox;
 mod io;
 mod journal;
 mod keeper;
@@ -28,6 +29,7 @@ mod recover;
 mod rows;
 mod snapshot;
 mod store;
+mod syncer;
 mod ticket;
 mod volumes;
 

@@ -215,8 +215,11 @@ pub(crate) fn encode_verdicts(chain: &[u8; 32], placements: &[(ObjectId, Placeme
     bytes
 }
 
+/// The chain value and the placements of an acknowledgement.
+type Verdicts = ([u8; 32], Vec<(ObjectId, Placement)>);
+
 /// Reads the body of an acknowledgement.
-pub(crate) fn decode_verdicts(bytes: &[u8]) -> Option<([u8; 32], Vec<(ObjectId, Placement)>)> {
+pub(crate) fn decode_verdicts(bytes: &[u8]) -> Option<Verdicts> {
     let chain = array(bytes.get(..32)?);
     let count = be32(bytes.get(32..VERDICTS_START)?) as usize;
     let verdicts = &bytes[VERDICTS_START..];

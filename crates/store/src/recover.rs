@@ -9,7 +9,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::commit::Start;
 use crate::io::{StoreFile, StoreIo};
 use crate::journal;
 use crate::outbox::{Entry, Journal, Outbox, journal_path};
@@ -21,6 +20,21 @@ use crate::{OpenError, OutboxState};
 
 /// Rows that are written in one transaction.
 const ROWS_AT_ONCE: usize = 4096;
+
+/// Where the files end.
+pub(crate) struct Start {
+    /// The volume to continue.
+    pub volume: Option<LastVolume>,
+    pub next_volume: u32,
+    pub next_journal: u32,
+}
+
+/// The newest volume.
+pub(crate) struct LastVolume {
+    pub number: u32,
+    pub file: Arc<dyn StoreFile>,
+    pub end: u64,
+}
 
 /// What the store starts from.
 pub(crate) struct Recovery {
@@ -106,7 +120,7 @@ fn apply_volumes(
     meta: Meta,
     last: u64,
     report: &mut Recovered,
-) -> Result<Option<(u32, Arc<dyn StoreFile>, u64)>, OpenError> {
+) -> Result<Option<LastVolume>, OpenError> {
     let mut changes = Vec::new();
     let mut position = (meta.volume, meta.offset);
     let mut applied = meta.last;
@@ -138,7 +152,7 @@ fn apply_volumes(
     // synced even when nothing is cut: after a kill, what was just read may be in the system's memory only
     report.bytes_cut += walk.cut(walk.at)?;
     let file = volumes.file(walk.volume).map_err(failed(&volumes.path(walk.volume)))?;
-    Ok(Some((walk.volume, file, walk.at)))
+    Ok(Some(LastVolume { number: walk.volume, file, end: walk.at }))
 }
 
 /// Calls `each` for every record behind the rows' position, until it says that the volumes end there. Returns the last

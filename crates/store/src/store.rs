@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use model::{ObjectId, StudyNumber};
 
-use crate::commit::{Body, Committer, Inbox, Job, Point, Record};
+use crate::commit::Committer;
 use crate::files::make_folder;
+use crate::inbox::{Body, Inbox, Job, Point, Record};
 use crate::io::StoreIo;
 use crate::keeper::Keeper;
 use crate::outbox::{Outbox, PendingAfter};
@@ -87,7 +88,7 @@ impl Store {
         };
         make_reserve(dir);
         let Recovery { outbox, start, next_large, closed_bytes, report } = recovery;
-        let (number, end) = start.volume.as_ref().map_or((0, 0), |(number, _, end)| (*number, *end));
+        let (number, end) = start.volume.as_ref().map_or((0, 0), |last| (last.number, last.end));
         let shared = Arc::new(Shared {
             io,
             dir: dir.to_owned(),
@@ -143,7 +144,7 @@ impl Store {
     /// Does not wait for the disk; blocks while too many bytes wait, as [`Store::submit`] does.
     pub fn put_chunk(&self, chunk: NewChunk) -> Result<(), StoreError> {
         let shared = self.shared();
-        let record = chunk_record(chunk)?;
+        let record = Box::new(chunk_record(chunk)?);
         let bytes = record.header.length().expect("the lengths are limited");
         shared.inbox.put(Job::Chunk { record, bytes }, shared.options.in_flight_bytes_max);
         Ok(())

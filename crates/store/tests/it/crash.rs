@@ -96,7 +96,7 @@ impl World {
     }
 
     fn instance(&self, store: &Store, sent: &Sent) -> Result<store::NewInstance, StoreError> {
-        if sent.instance.len() % 5 != 0 {
+        if !sent.instance.len().is_multiple_of(5) {
             return Ok(sent.instance());
         }
         let mut writer = store.begin_large(sent.object)?;

@@ -1,5 +1,5 @@
 //! The store through its front door.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod conformance;
 mod crash;

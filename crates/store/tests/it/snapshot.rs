@@ -32,7 +32,7 @@ fn a_copy_made_while_ingest_and_handover_go_on_is_whole() {
                 let mut random = Random(seed);
                 while !stop.load(Ordering::SeqCst) {
                     let sent = Sent::random(&mut random, 3000);
-                    let group = if sent.object.0[0] % 4 == 0 {
+                    let group = if sent.object.0[0].is_multiple_of(4) {
                         let mut writer = store.begin_large(sent.object).unwrap();
                         writer.append(&sent.instance).unwrap();
                         let instances = vec![sent.large(writer.finish().unwrap())];
@@ -106,9 +106,17 @@ fn a_snapshot_into_a_folder_that_holds_one_is_refused() {
 #[test]
 fn a_list_that_names_anything_but_a_volume_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for line in ["", "12", "x volumes/000001.vol", "12 volumes/../lock.vol", "12 /etc/passwd", "12 volumes/.vol",
-        "12 outbox/000001.journal", "-1 volumes/000001.vol", "12  volumes/000001.vol"]
-    {
+    for line in [
+        "",
+        "12",
+        "x volumes/000001.vol",
+        "12 volumes/../lock.vol",
+        "12 /etc/passwd",
+        "12 volumes/.vol",
+        "12 outbox/000001.journal",
+        "-1 volumes/000001.vol",
+        "12  volumes/000001.vol",
+    ] {
         std::fs::write(folder.path().join("volumes.list"), format!("{line}\n")).unwrap();
         assert!(matches!(Snapshot::read(folder.path()), Err(SnapshotError::List { .. })), "{line}");
     }
