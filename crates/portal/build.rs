@@ -2,6 +2,9 @@
 //!
 //! Without `web/dist` the list is empty and the pages answer 503 with a sentence that says how to build them.
 
+#![allow(clippy::disallowed_macros, reason = "a build script speaks to cargo on standard output")]
+#![allow(clippy::disallowed_methods, reason = "what it writes is made again whenever it is missing")]
+
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};

@@ -206,9 +206,14 @@ fn is_instance_key(tag: u32) -> bool {
 }
 
 pub(crate) fn study_uid(text: &str) -> Result<Uid, Failure> {
-    Uid::parse(text).map_err(|_| Failure::Malformed("the study", "a UID of digits and full stops"))
+    path_uid(text).ok_or(Failure::Malformed("the study", "a UID of digits and full stops"))
 }
 
 pub(crate) fn series_uid(text: &str) -> Result<Uid, Failure> {
-    Uid::parse(text).map_err(|_| Failure::Malformed("the series", "a UID of digits and full stops"))
+    path_uid(text).ok_or(Failure::Malformed("the series", "a UID of digits and full stops"))
+}
+
+/// A UID as it stands: the padding that a data element may carry does not belong into a path.
+pub(crate) fn path_uid(text: &str) -> Option<Uid> {
+    Uid::parse(text).ok().filter(|uid| uid.as_str() == text)
 }

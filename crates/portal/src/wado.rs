@@ -20,7 +20,7 @@ use crate::assets::etag_matches;
 use crate::attributes::instance_place;
 use crate::credential::Caller;
 use crate::errors::Failure;
-use crate::qido::{series_uid, study_uid};
+use crate::qido::{path_uid, series_uid, study_uid};
 use crate::{json, multipart};
 
 /// Instances whose bytes are read before they are needed, the one that is being sent included.
@@ -75,7 +75,7 @@ pub(crate) struct InstancePath {
 impl InstancePath {
     pub(crate) fn parse((study, series, instance): (String, String, String)) -> Result<Self, Failure> {
         let instance =
-            Uid::parse(&instance).map_err(|_| Failure::Malformed("the instance", "a UID of digits and full stops"))?;
+            path_uid(&instance).ok_or(Failure::Malformed("the instance", "a UID of digits and full stops"))?;
         Ok(Self { study: study_uid(&study)?, series: series_uid(&series)?, instance })
     }
 
