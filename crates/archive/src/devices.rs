@@ -166,7 +166,7 @@ fn decide<'a>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
     use model::DeviceMay;
     use seal::{Secret32, SigningKey};
 

@@ -245,7 +245,7 @@ impl Batch {
             Err(error) => {
                 let failed = collector.abandon();
                 self.give_scratch(failed.scratch);
-                return Err(failed.error.unwrap_or_else(|| IngestError::scan(error)));
+                Err(failed.error.unwrap_or_else(|| IngestError::scan(error)))
             }
             Ok(scanned) => {
                 let collected = collector.finish();

@@ -8,7 +8,7 @@ use protocol::{Credential, Level, ListReply, ListRequest, Match, Order, Refusal,
 
 use crate::{
     InstanceRow, ReadError, Reader,
-    open::{blocking, open_listing},
+    open::{OpenedListing, blocking, open_listing},
 };
 
 /// Studies whose listing keys are asked for at a time.
@@ -113,7 +113,7 @@ impl Reader {
             request.offset += STUDIES_PER_CALL;
             let (reader, more) = (self.clone(), reply.more);
             let opened = blocking(move || open_listing(&reader, reply.listings)).await?;
-            for (study, rows) in opened {
+            for OpenedListing { study, rows } in opened {
                 for row in rows.into_iter().filter(|row| own.iter().all(|m| m.fits(row))) {
                     if !page.take(|| ListedInstance { study: Arc::clone(&study), row }) {
                         return Ok(page.done());

@@ -134,11 +134,14 @@ async fn forget_ended(inner: Weak<Inner>) {
     }
 }
 
+/// The rows of a study whose listing keys came with a list.
+pub(crate) struct OpenedListing {
+    pub(crate) study: Arc<StudyRow>,
+    pub(crate) rows: Vec<InstanceRow>,
+}
+
 /// Opens the rows of studies whose listing keys came with a list. Blocks on the disk.
-pub(crate) fn open_listing(
-    reader: &Reader,
-    listings: Vec<ReleasedStudy>,
-) -> Result<Vec<(Arc<StudyRow>, Vec<InstanceRow>)>, ReadError> {
+pub(crate) fn open_listing(reader: &Reader, listings: Vec<ReleasedStudy>) -> Result<Vec<OpenedListing>, ReadError> {
     let inner = reader.inner();
     let mut opened = Vec::with_capacity(listings.len());
     for listing in listings {
@@ -146,7 +149,7 @@ pub(crate) fn open_listing(
         let rows = inner.store.rows_of_study(part.row.number)?;
         let rows = part.open_rows(0, inner.link.site().id, rows).filter(|(conflict, _)| !conflict);
         let rows = rows.map(|(_, instance)| instance.row).collect();
-        opened.push((Arc::new(part.row), rows));
+        opened.push(OpenedListing { study: Arc::new(part.row), rows });
     }
     Ok(opened)
 }

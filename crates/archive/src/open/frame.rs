@@ -133,7 +133,7 @@ fn align(bytes: &mut Vec<u8>, place: &FramePlace<'_>) {
     }
     let whole = usize::try_from(place.bits.div_ceil(8)).unwrap_or(usize::MAX);
     bytes.truncate(whole);
-    if place.bits % 8 != 0
+    if !place.bits.is_multiple_of(8)
         && let Some(last) = bytes.last_mut()
     {
         *last &= (1 << (place.bits % 8)) - 1;

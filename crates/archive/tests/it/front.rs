@@ -1,5 +1,6 @@
 //! A front with a warden beside it, in a temporary folder.
 
+use std::borrow::Borrow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,9 +58,9 @@ impl Front {
     }
 
     /// Takes objects in, in one batch, and waits until the warden has them.
-    pub async fn take_in(&self, objects: &[Object]) -> Vec<Accepted> {
+    pub async fn take_in<O: Borrow<Object>>(&self, objects: &[O]) -> Vec<Accepted> {
         let mut batch = self.batch();
-        let accepted = objects.iter().map(|object| store(&mut batch, &object.part10()).unwrap()).collect();
+        let accepted = objects.iter().map(|object| store(&mut batch, &object.borrow().part10()).unwrap()).collect();
         batch.finish();
         self.handover.handover_idle().await.unwrap();
         accepted

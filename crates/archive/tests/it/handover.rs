@@ -37,11 +37,11 @@ async fn verdicts_can_be_followed() {
     let front = Front::new();
     let mut verdicts = front.handover.follow();
     let object = Object::new(1, 1, 1);
-    let accepted = front.take_in(&[object.clone()]).await;
+    let accepted = front.take_in(&[&object]).await;
     let verdict = verdicts.recv().await.unwrap()[0].clone();
     assert_eq!(verdict.object, accepted[0].object);
     assert!(matches!(verdict.verdict, Verdict::Accepted { .. }));
-    front.take_in(&[object]).await;
+    front.take_in(&[&object]).await;
     assert_eq!(verdicts.recv().await.unwrap()[0].verdict, Verdict::Duplicate);
 }
 
@@ -49,7 +49,7 @@ async fn verdicts_can_be_followed() {
 async fn a_note_says_what_was_taken_in_and_by_whom() {
     let front = Front::new();
     let object = Object::new(1, 1, 7);
-    front.take_in(&[object.clone()]).await;
+    front.take_in(&[&object]).await;
     front.warden.state(|state| {
         let note = &state.notes[0];
         assert_eq!(note.content, *blake3::hash(&object.data_set()).as_bytes());
