@@ -34,7 +34,7 @@ fn registry(studies: u32) -> Registry {
 
 #[test]
 fn a_study_costs_at_most_400_bytes() {
-    let studies = 10_000;
+    let studies = 4_000;
     let mut filed = registry(studies);
     let records = filed.take_dirty();
     let per_study = filed.bytes() / studies as usize;

@@ -110,3 +110,49 @@ fn a_sparse_reach_over_many_studies_is_paged_in_the_same_order() {
     let one = registry.search(&page(Order::NewestFirst, Level::Study, 2, 2), Reach::Site, &may_list).unwrap();
     assert_eq!((studies(&one), one.more), (studies(&all)[2..4].to_vec(), true));
 }
+
+/// A key, a value and what it says about a row.
+type Case = (u32, &'static str, fn(&protocol::StudyRow) -> bool);
+
+#[test]
+fn every_way_to_walk_many_studies_finds_the_same_pages() {
+    let mut registry = Registry::new();
+    for number in 0..20_000u32 {
+        let mut note = note(&format!("P{}", number % 6000), &format!("1.2.{number}"), &format!("1.2.{number}.1"));
+        note.patient.name = format!("Family{}^Given{}", number % 6000, number % 6000 % 7);
+        note.study.date = format!("20{:02}{:02}{:02}", number % 20, number % 12 + 1, number % 28 + 1);
+        note.study.description = format!("kind {}", number % 5000);
+        file(&mut registry, &note);
+    }
+    let rows: Vec<_> = (0..20_000).map(|number| registry.study(model::StudyNumber(number)).unwrap()).collect();
+    let cases: [Case; 7] = [
+        (0x0010_0010, "*ly59?9^*3", |row| {
+            row.patient.name.starts_with("Family59")
+                && row.patient.name.ends_with("9^Given3")
+                && row.patient.name.len() == 17
+        }),
+        (0x0010_0010, "family*", |_| true),
+        (0x0010_0010, "family5*", |row| row.patient.name.starts_with("Family5")),
+        (0x0010_0020, "P1*", |row| row.patient.id.starts_with("P1")),
+        (0x0008_1030, "*d 499?", |row| row.description.starts_with("kind 499") && row.description.len() == 9),
+        (0x0008_0020, "20050101-20051231", |row| row.date.starts_with("2005")),
+        (0x0008_0020, "20050101-", |row| row.date.as_str() >= "2005"),
+    ];
+    for (place, (tag, value, expected)) in cases.into_iter().enumerate() {
+        for (second_tag, second, also) in cases.into_iter().skip(place) {
+            for order in [Order::NewestFirst, Order::PatientName] {
+                let mut expected: Vec<_> = rows.iter().filter(|row| expected(row) && also(row)).collect();
+                expected.sort_by(|one, two| (&two.date, two.number).cmp(&(&one.date, one.number)));
+                if order == Order::PatientName {
+                    expected.sort_by_key(|row| (row.patient.name.to_lowercase(), row.patient.id.clone()));
+                }
+                let page: Vec<u32> = expected.iter().skip(3).take(20).map(|row| row.number.0).collect();
+                let keys = [(tag, value), (second_tag, second)];
+                let asked = ListRequest { order, offset: 3, limit: 20, ..request(Level::Study, &keys, "") };
+                let found = search(&registry, &asked);
+                assert_eq!(studies(&found), page, "{asked:?}");
+                assert_eq!(found.more, expected.len() > 23, "{asked:?}");
+            }
+        }
+    }
+}
