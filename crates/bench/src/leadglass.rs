@@ -1,0 +1,102 @@
+//! Starts leadglass as its users do: `init`, `serve`, a device with a token and a relationship to the whole site.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::load::Server;
+use crate::options::Options;
+use crate::peer::{self, CALLING_AE, Peer, Running};
+
+const SITE: &str = "Measured site";
+const START_TIME: Duration = Duration::from_secs(120);
+
+/// Makes an installation and serves it.
+pub fn start(options: &Options) -> Result<Peer> {
+    let program = match &options.leadglass {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?.with_file_name("leadglass"),
+    };
+    if !program.exists() {
+        bail!("{} is missing; build it with `cargo build --release -p leadglass`", program.display());
+    }
+    let folder = peer::folder("ours", options.scratch.as_deref())?;
+    let leadglass = Leadglass { program, dir: folder.path().join("data") };
+    let (passphrase, kit) = (folder.path().join("passphrase"), folder.path().join("kit"));
+    std::io::Write::write_all(&mut std::fs::File::create_new(&passphrase)?, b"measured for an hour, then gone\n")?;
+    leadglass.ask(&["init", "--site", SITE, "--passphrase-file", text(&passphrase)?, "--recovery-kit", text(&kit)?])?;
+
+    let mut serve = leadglass.command();
+    serve.args(["serve", "--passphrase-file", text(&passphrase)?, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"]);
+    let mut child = Running::start(serve.stdout(Stdio::piped()))?;
+    let line = child.first_line(START_TIME).context("leadglass did not start")?;
+    let ready: Value = serde_json::from_str(&line).context("leadglass printed something else than its ready line")?;
+
+    leadglass
+        .ask(&[
+            "device",
+            "add",
+            "bench",
+            "--organisation",
+            SITE,
+            "--may",
+            "store,list,open",
+            "--ae",
+            CALLING_AE,
+            "--token",
+        ])
+        .and_then(|added| {
+            let token = added["token"].as_str().context("no token was made")?.to_owned();
+            leadglass.ask(&["relate", "device:bench", "site", "--until", "30d", "--basis", "a measurement"])?;
+            let certificate = std::fs::read(leadglass.dir.join("tls/cert.pem"))?;
+            let origin = ready["http"].as_str().context("leadglass names its address")?;
+            let port =
+                origin.rsplit(':').next().and_then(|port| port.parse().ok()).context("the address has a port")?;
+            let web = Server::new(([127, 0, 0, 1], port).into(), "/dicom-web", &certificate, Some(&token))?;
+            let dicom = ready["dicom"].as_str().and_then(|dicom| dicom.parse().ok()).context("a DICOM address")?;
+            let pids = ["serve", "front", "warden"].map(|role| ready["pids"][role].as_u64().unwrap_or_default() as u32);
+            Ok((web, dicom, pids.to_vec()))
+        })
+        .and_then(|(web, dicom, pids)| {
+            let version = leadglass.version()?;
+            Ok(Peer::new(("leadglass", version), (dicom, "LEADGLASS"), web, pids, child, folder))
+        })
+}
+
+struct Leadglass {
+    program: PathBuf,
+    dir: PathBuf,
+}
+
+impl Leadglass {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--dir").arg(&self.dir);
+        command
+    }
+
+    /// Runs a command that answers with JSON.
+    fn ask(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = self.command();
+        command.args(["--format", "json"]).args(arguments).stdin(Stdio::null()).stderr(Stdio::piped());
+        let output = command.output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("leadglass {} failed: {}", arguments[0], said.trim());
+        }
+        serde_json::from_slice(&output.stdout).context("leadglass answered with something else than JSON")
+    }
+
+    fn version(&self) -> Result<String> {
+        let output = Command::new(&self.program).arg("--version").output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        Ok(said.trim().trim_start_matches("leadglass ").to_owned())
+    }
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("the temporary folder's name is not UTF-8; set TMPDIR")
+}
