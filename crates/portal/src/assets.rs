@@ -63,7 +63,8 @@ fn answer(pages: &[Page], request: &Request) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     headers.insert(header::ETAG, etag);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let cache = if page.path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    // the page itself is asked for each time, also on the way back after signing out
+    let cache = if page.path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-store" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
 }
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn paths_without_a_file_are_the_one_page() {
         for path in ["/", "/sign-in", "/study/17", "/my", "/officer?x=1", "/index.html"] {
-            check(path, 200, "text/html; charset=utf-8", "no-cache");
+            check(path, 200, "text/html; charset=utf-8", "no-store");
         }
         check("/assets/app-1a2b.js", 200, "text/javascript; charset=utf-8", "public, max-age=31536000, immutable");
     }

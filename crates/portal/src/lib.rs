@@ -24,6 +24,7 @@ mod json;
 mod ledger;
 mod multipart;
 mod my;
+mod numbers;
 mod openapi;
 mod people;
 mod qido;

@@ -1,6 +1,7 @@
 //! People, organisations, devices and relationships: what an administrator keeps and an officer reads.
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use model::{Authorisation, DeviceMay, Instant, Role, Tier};
 use protocol::{PageReply, PageRequest};
@@ -22,6 +23,11 @@ struct NewPerson {
     password_and_code: bool,
     #[serde(default)]
     own_record: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    email: String,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +57,13 @@ struct NewRelationship {
     from: Instant,
     until: Instant,
     basis: String,
+}
+
+#[derive(Deserialize)]
+struct EndedRelationship {
+    who: String,
+    whom: String,
+    until: Instant,
 }
 
 /// `GET /api/people`
@@ -85,7 +98,21 @@ pub(crate) async fn add_person(
 ) -> Result<Response, Failure> {
     let NewPerson { email, name, role, organisation, password_and_code, own_record } = json::read(request).await?;
     let request = PageRequest::AddPerson { email, name, role, organisation, password_and_code, own_record };
-    match serving.warden.ask(&caller, request).await? {
+    enrolment_link(serving.warden.ask(&caller, request).await?)
+}
+
+/// `POST /api/people/enrolment`: a new link for somebody who lost theirs; older ones stop working.
+pub(crate) async fn issue_enrolment(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let Whose { email } = json::read(request).await?;
+    enrolment_link(serving.warden.ask(&caller, PageRequest::IssueEnrolment { email }).await?)
+}
+
+fn enrolment_link(reply: PageReply) -> Result<Response, Failure> {
+    match reply {
         PageReply::EnrolmentLink { person, token, until } => {
             Ok(json::of(&json!({ "person": person, "token": token, "until": until })))
         }
@@ -98,10 +125,10 @@ pub(crate) async fn add_organisation(
     State(serving): State<Serving>,
     Caller(caller): Caller,
     request: Request,
-) -> Result<Response, Failure> {
+) -> Result<StatusCode, Failure> {
     let NewOrganisation { name, authorisation } = json::read(request).await?;
     match serving.warden.ask(&caller, PageRequest::AddOrganisation { name, authorisation }).await? {
-        PageReply::Done => Ok(json::of(&json!({}))),
+        PageReply::Done => Ok(StatusCode::NO_CONTENT),
         _ => Err(unexpected()),
     }
 }
@@ -129,6 +156,19 @@ pub(crate) async fn relate(
     let NewRelationship { who, whom, tier, from, until, basis } = json::read(request).await?;
     match serving.warden.ask(&caller, PageRequest::Relate { who, whom, tier, from, until, basis }).await? {
         PageReply::Related { entry } => Ok(json::of(&json!({ "entry": entry }))),
+        _ => Err(unexpected()),
+    }
+}
+
+/// `POST /api/relationships/end`
+pub(crate) async fn unrelate(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<StatusCode, Failure> {
+    let EndedRelationship { who, whom, until } = json::read(request).await?;
+    match serving.warden.ask(&caller, PageRequest::Unrelate { who, whom, until }).await? {
+        PageReply::Done | PageReply::Related { .. } => Ok(StatusCode::NO_CONTENT),
         _ => Err(unexpected()),
     }
 }

@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use model::{StudyNumber, Uid};
 use protocol::{
     Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, PageReply, PageRequest, Refusal, SeriesRow,
     StudyRow,
@@ -55,6 +56,7 @@ pub(crate) async fn worklist(
         }
     }
     let ListReply { studies, more, .. } = serving.reader.list(&caller, &request).await?;
+    serving.numbers.remember(&studies);
     Ok(json::of(&json!({ "studies": studies, "more": more })))
 }
 
@@ -73,15 +75,44 @@ pub(crate) async fn one(
     Caller(caller): Caller,
     Path(study): Path<String>,
 ) -> Result<Response, Failure> {
-    let uid = study_uid(&study)?;
-    let of_study = vec![Match { tag: STUDY_UID, value: uid.as_str().to_owned() }];
-    let studies = list(&serving, &caller, Level::Study, of_study.clone()).await?.studies;
+    show(&serving, &caller, study_uid(&study)?).await
+}
+
+/// `GET /api/studies/number/{number}`: the same by the number that stands in a page's address.
+pub(crate) async fn one_by_number(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    match numbered(&serving, &number)? {
+        Some(uid) => show(&serving, &caller, uid).await,
+        None => Err(unknown_number(&serving, &caller).await),
+    }
+}
+
+async fn show(serving: &Serving, caller: &Credential, uid: Uid) -> Result<Response, Failure> {
+    let of_study = vec![Match { tag: STUDY_UID, value: uid.into() }];
+    let studies = list(serving, caller, Level::Study, of_study.clone()).await?.studies;
     let study = studies.into_iter().next().ok_or(Refusal::NotFound)?;
-    let series = list(&serving, &caller, Level::Series, of_study).await?.series;
+    let series = list(serving, caller, Level::Series, of_study).await?.series;
     let series: Vec<Value> =
         series.iter().filter(|row| row.study.number == study.number).map(without_study).collect::<Result<_, _>>()?;
-    let priors = priors(&serving, &caller, &study).await?;
+    let priors = priors(serving, caller, &study).await?;
+    serving.numbers.remember(std::slice::from_ref(&study));
+    serving.numbers.remember(&priors);
     Ok(json::of(&json!({ "study": study, "series": series, "priors": priors })))
+}
+
+fn numbered(serving: &Serving, number: &str) -> Result<Option<Uid>, Failure> {
+    Ok(serving.numbers.uid(StudyNumber(query::number("the study number", number)?)))
+}
+
+/// A caller who holds nothing hears that; everybody else, that it is not there.
+async fn unknown_number(serving: &Serving, caller: &Credential) -> Failure {
+    match serving.warden.ask(caller, PageRequest::Me).await {
+        Err(refusal @ (Refusal::SignedOut | Refusal::WardenAway)) => refusal.into(),
+        _ => Refusal::NotFound.into(),
+    }
 }
 
 async fn priors(serving: &Serving, caller: &Credential, study: &StudyRow) -> Result<Vec<StudyRow>, Failure> {
@@ -119,9 +150,25 @@ pub(crate) async fn move_study(
     Path(study): Path<String>,
     request: Request,
 ) -> Result<StatusCode, Failure> {
-    let study = study_uid(&study)?;
+    move_to(&serving, &caller, study_uid(&study)?, request).await
+}
+
+/// `POST /api/studies/number/{number}/move`: the same by number, which is what the ledger shows.
+pub(crate) async fn move_by_number(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    Path(number): Path<String>,
+    request: Request,
+) -> Result<StatusCode, Failure> {
+    match numbered(&serving, &number)? {
+        Some(uid) => move_to(&serving, &caller, uid, request).await,
+        None => Err(unknown_number(&serving, &caller).await),
+    }
+}
+
+async fn move_to(serving: &Serving, caller: &Credential, study: Uid, request: Request) -> Result<StatusCode, Failure> {
     let Move { patient, reason } = json::read(request).await?;
-    match serving.warden.ask(&caller, PageRequest::MoveStudy { study, patient, reason }).await? {
+    match serving.warden.ask(caller, PageRequest::MoveStudy { study, patient, reason }).await? {
         PageReply::Done => Ok(StatusCode::NO_CONTENT),
         _ => Err(unexpected()),
     }

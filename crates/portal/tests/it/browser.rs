@@ -165,6 +165,16 @@ async fn one_study_comes_with_its_series_and_priors() {
     assert_eq!(one["series"].as_array().unwrap().len(), 2);
     assert!(one["series"][0].get("study").is_none());
     assert_eq!(front.get("/api/studies/1.2.99", As::Radiologist).await.status, 404);
+    let number = one["study"]["number"].as_u64().unwrap();
+    let by_number = front.get(&format!("/api/studies/number/{number}"), As::Radiologist).await.json();
+    assert_eq!(by_number["study"], one["study"]);
+    let administrators = front.get(&format!("/api/studies/number/{number}"), As::Administrator).await;
+    assert_eq!(administrators.status, 403, "a number gives no reach");
+    assert_eq!(front.get("/api/studies/number/99", As::Radiologist).await.status, 404);
+    assert_eq!(front.get("/api/studies/number/x", As::Radiologist).await.status, 400);
+    let body = json!({"patient": "SITE/P9", "reason": "mixed up"});
+    let moved = front.post_json(&format!("/api/studies/number/{number}/move"), As::Administrator, &body).await;
+    assert_eq!(moved.status, 204);
     let found = front.get("/api/studies?words=doe&limit=2", As::Radiologist).await.json();
     assert_eq!((found["studies"].as_array().unwrap().len(), &found["more"]), (2, &json!(true)));
 }

@@ -10,6 +10,7 @@ fn path(route: &Route) -> String {
     route
         .path
         .replace("{session}", &"ab".repeat(16))
+        .replace("{number}", "0")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
         .replace("{instance}", "1.2.3.1.1")
