@@ -4,6 +4,7 @@
 mod envelope;
 mod keys;
 mod objects;
+mod vectors;
 
 use model::{KeyId, ObjectId, SiteId};
 use rand_chacha::ChaCha20Rng;

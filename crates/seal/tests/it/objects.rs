@@ -76,7 +76,7 @@ fn two_sealings_of_the_same_bytes_share_nothing() {
 fn runner(cases: u32) -> TestRunner {
     const SEED: [u8; 32] = *b"leadglass seal property tests 01";
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    println!("seed {SEED:?}");
+    eprintln!("seed {SEED:?}");
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &SEED))
 }
 
