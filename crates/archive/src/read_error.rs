@@ -15,6 +15,12 @@ pub enum ReadError {
     /// The study has no such series, instance, frame or range. HTTP 404.
     #[error("this study has nothing under that address; look at its list of instances")]
     NoSuchPart,
+    /// A frame or a deflated value is longer than is read into memory at once. HTTP 413 or 406.
+    #[error("this part has {bytes} bytes, more than is read at once; fetch the whole instance")]
+    TooLong {
+        /// How long it is.
+        bytes: u64,
+    },
     /// Only the listing was released, and pixels were asked for. A mistake of the caller: open with `Scope::Images`.
     #[error("only the listing of this study was released; open it for its images")]
     ListingOnly,

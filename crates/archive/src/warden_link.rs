@@ -41,8 +41,11 @@ const HELLO_SECONDS: u64 = 2;
 /// How long a connection that was not used is trusted without asking, in milliseconds.
 const TRUSTED_MILLISECONDS: u64 = 500;
 
-/// How long listing, opening, signing in and handing over may take, in seconds.
-const CALL_SECONDS_MAX: u64 = 60;
+/// How long listing, opening and signing in may take, in seconds.
+const CALL_SECONDS_MAX: u64 = 20;
+
+/// How long handing over one call's records may take, in seconds.
+const HANDOVER_SECONDS_MAX: u64 = 120;
 
 /// How long everything else may take, exposure and snapshots among it, in seconds.
 const ASK_SECONDS_MAX: u64 = 1800;
@@ -133,7 +136,7 @@ impl WardenLink {
 
     /// Hands outbox records over.
     pub async fn handover(&self, records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal> {
-        self.repeatable(CALL_SECONDS_MAX, |client, context| {
+        self.repeatable(HANDOVER_SECONDS_MAX, |client, context| {
             let records = records.clone();
             async move { client.handover(context, records).await }
         })

@@ -64,7 +64,36 @@ pub fn store_status(error: &IngestError) -> Option<StoreStatus> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{io, sync::Arc};
+
+    use archive::Identity;
+    use dataset::ScanError;
+    use model::Uid;
+    use store::StoreError;
+
     use super::*;
+
+    #[track_caller]
+    fn check(error: &IngestError, expected: Option<u16>) {
+        assert_eq!(store_status(error).map(|status| status.code), expected, "{error}");
+    }
+
+    #[test]
+    fn every_refusal_has_the_status_of_its_kind() {
+        let uid = Uid::parse("1.2.3").unwrap();
+        let identity = Identity { sop_class: uid.clone(), sop_instance: uid };
+        let failed = || Arc::new(io::Error::from(io::ErrorKind::StorageFull));
+        check(&IngestError::NotUnderstood(ScanError::NotDicom), Some(0xC000));
+        check(&IngestError::TooLarge(ScanError::TooLong { max: 1 }), Some(0xA702));
+        check(&IngestError::OtherClass { identity: identity.clone() }, Some(0xA900));
+        check(&IngestError::OtherInstance { identity: identity.clone() }, Some(0xA900));
+        check(&IngestError::OtherStudy { identity }, Some(0xA900));
+        check(&IngestError::NoRoom { identity: None, source: StoreError::Full(failed()) }, Some(0xA700));
+        check(&IngestError::NotStored { identity: None, source: StoreError::Io(failed()) }, Some(0xA701));
+        check(&IngestError::NotStored { identity: None, source: StoreError::Stopped }, Some(0xA701));
+        check(&IngestError::Interrupted(io::ErrorKind::BrokenPipe.into()), None);
+    }
 
     #[test]
     fn every_comment_fits_its_attribute() {

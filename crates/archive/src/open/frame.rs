@@ -14,7 +14,7 @@ use super::{
 use crate::{ReadError, read_error::DamagedBy};
 
 /// The longest range that is read into memory at once, in bytes: a frame, or a bulk value of a deflated data set.
-const RANGE_BYTES_MAX: u64 = 1 << 30;
+const RANGE_BYTES_MAX: u64 = 256 << 20;
 
 /// One frame.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ impl OpenStudy {
         let object = self.sealed(instance)?;
         let length: u64 = place.parts.iter().map(|part| part.length).sum();
         if length > RANGE_BYTES_MAX {
-            return Err(ReadError::NoSuchPart);
+            return Err(ReadError::TooLong { bytes: length });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).expect("below RANGE_BYTES_MAX"));
         let mut sealed = Vec::new();
@@ -104,7 +104,7 @@ pub(super) fn read_inflated(
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     if length > RANGE_BYTES_MAX {
-        return Err(ReadError::NoSuchPart);
+        return Err(ReadError::TooLong { bytes: length });
     }
     let mut failed = None;
     let read = {
