@@ -20,7 +20,7 @@ export async function filesStudy(folder) {
       // a folder, or no DICOM
     }
   }
-  const instances = parsed.filter((item) => item.source.elements.x7fe00010);
+  const instances = parsed.filter((item) => item.source.elements.x7fe00010 && item.dataset['0020000E']);
   const uids = [...new Set(instances.map((item) => item.dataset['0020000E'].Value[0]))];
   const series = uids.map((uid, index) => {
     const own = instances.filter((item) => item.dataset['0020000E'].Value[0] === uid);
@@ -55,6 +55,13 @@ function read(source, bytes) {
   for (const tag of SHORT) {
     const value = source.uint16(`x${tag}`);
     if (value !== undefined) put(tag, 'US', [value]);
+  }
+  for (const tag of ['00281101', '00281102', '00281103']) {
+    if (source.elements[`x${tag}`]) put(tag, 'US', [0, 1, 2].map((index) => source.uint16(`x${tag}`, index)));
+  }
+  for (const tag of ['00281201', '00281202', '00281203']) {
+    const element = source.elements[`x${tag}`];
+    if (element) dataset[tag] = { vr: 'OW', InlineBinary: Buffer.from(bytes.subarray(element.dataOffset, element.dataOffset + element.length)).toString('base64') };
   }
   const transferSyntax = source.string('x00020010');
   put('00083002', 'UI', [transferSyntax]);

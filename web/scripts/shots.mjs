@@ -35,7 +35,7 @@ for (const scene of scenes.filter(({ name }) => name.includes(part))) {
       const text = message.text();
       if (message.type() === 'error' && !scene.expected?.test(text)) problems.push(`${label}: ${text}`);
     });
-    page.on('pageerror', (error) => problems.push(`${label}: ${error.message}`));
+    page.on('pageerror', (error) => problems.push(`${label}: ${error.stack ?? error.message}`));
     await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`)));
     try {
       await mock.fault('well');

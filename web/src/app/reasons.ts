@@ -2,6 +2,7 @@
 
 import { Refusal } from '../api/http.ts';
 import { preferences } from './preferences.svelte.ts';
+import { german } from './refusals.ts';
 import { t } from './words.ts';
 
 /** What a page shows: a sentence and, where there is one, what to do. */
@@ -14,6 +15,8 @@ export function reasonOf(error: unknown): Reason {
   if (!(error instanceof Refusal)) return { message: t().failed, hint: '' };
   // the front speaks English: its sentence is more exact than ours, so English readers get it as it is
   if (preferences.language === 'en' && error.message) return { message: sentence(error.message), hint: sentence(error.hint) };
+  const said = error.message ? german(error.message) : null;
+  if (said) return { message: sentence(said), hint: sentence(german(error.hint) ?? '') };
   const general = {
     'signed-out': t().signedOutShort,
     refused: t().refusedShort,

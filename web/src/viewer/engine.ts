@@ -13,6 +13,7 @@ import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-im
 import { fetchBytes } from '../api/http.ts';
 import { firstPart } from './frames.ts';
 import { text, type ImageRef } from './instances.ts';
+import { completePalette } from './palette.ts';
 
 /** What decoded images may take in this browser, in bytes. */
 export const CACHE_BYTES_MAX = 1_500 * 1_024 * 1_024;
@@ -92,6 +93,7 @@ function loadImage(imageId: string): { promise: Promise<Loaded>; cancelFn: () =>
     const part = firstPart(new Uint8Array(await response.arrayBuffer()), response.headers.get('Content-Type'));
     if (!part || part.bytes.length === 0) throw new Error('the answer holds no frame');
     const dataset = wadors.metaDataManager.get(imageId) as ImageRef['dataset'] | undefined;
+    if (dataset) await completePalette(dataset, controller.signal);
     const transferSyntax = part.transferSyntax ?? (dataset && text(dataset, '00083002') ? text(dataset, '00083002') : IMPLICIT_LITTLE_ENDIAN);
     return (await createImage(imageId, part.bytes as never, transferSyntax, {})) as Loaded;
   };

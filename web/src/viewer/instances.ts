@@ -126,3 +126,10 @@ export function nearest(images: readonly ImageRef[], position: number): number {
   });
   return best;
 }
+
+/** Numbers of a palette table (PS3.3 C.7.6.3.1.6): one byte or two, little endian, as the length says. */
+export function tableOf(bytes: Uint8Array, entries: number): number[] {
+  if (bytes.length < entries * 2) return Array.from(bytes.subarray(0, entries));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: entries }, (_, index) => view.getUint16(index * 2, true));
+}

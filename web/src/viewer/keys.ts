@@ -9,7 +9,7 @@ export type Command =
   | { do: 'series' | 'study' | 'speed'; by: 1 | -1 }
   | { do: 'tool'; tool: Tool };
 
-const LETTERS: Record<string, Command> = {
+const LETTERS = new Map<string, Command>(Object.entries({
   r: { do: 'reset' },
   i: { do: 'invert' },
   h: { do: 'flipH' },
@@ -30,9 +30,9 @@ const LETTERS: Record<string, Command> = {
   ']': { do: 'study', by: -1 },
   ',': { do: 'speed', by: -1 },
   '.': { do: 'speed', by: 1 },
-};
+} satisfies Record<string, Command>));
 
-const NAMED: Record<string, Command> = {
+const NAMED = new Map<string, Command>(Object.entries({
   ArrowUp: { do: 'step', by: -1 },
   ArrowLeft: { do: 'step', by: -1 },
   ArrowDown: { do: 'step', by: 1 },
@@ -41,13 +41,13 @@ const NAMED: Record<string, Command> = {
   End: { do: 'last' },
   PageUp: { do: 'series', by: -1 },
   PageDown: { do: 'series', by: 1 },
-};
+} satisfies Record<string, Command>));
 
 /** The command of a key press, or `null`. `singleKeys` turns letters, digits and signs off (WCAG 2.1.4). */
 export function commandOf(key: string, singleKeys: boolean): Command | null {
-  const named = NAMED[key];
+  const named = NAMED.get(key);
   if (named) return named;
   if (!singleKeys) return null;
   if (/^[1-9]$/.test(key)) return { do: 'preset', key: Number(key) };
-  return LETTERS[key.toLowerCase()] ?? null;
+  return LETTERS.get(key.toLowerCase()) ?? null;
 }

@@ -6,7 +6,7 @@
 import type { StackViewport, Types } from '@cornerstonejs/core';
 import { get } from '../api/http.ts';
 import type { SeriesRow, StudyDetail } from '../api/types.ts';
-import { enable, Events, imageIdOf, load, unload } from './engine.ts';
+import { enable, Events, imageIdOf, isLoaded, load, unload } from './engine.ts';
 import { letters, opposite } from './geometry.ts';
 import { cineRate, imagesOf, number, numbers, text, type Dataset, type ImageRef, type Vector } from './instances.ts';
 import { dragged, presetsOf, rangeOf, windowOf, type Window } from './presets.ts';
@@ -60,11 +60,15 @@ export class Stack {
   #last = 0;
   #range = { least: 0, most: 1 };
   #flips = { horizontal: false, vertical: false };
+  #drawing = false;
+  /** What the viewport has drawn last: which question, which image. */
+  #drawnFor = { asking: -1, index: -1 };
 
   /** Binds this pane to its element; returns what undoes it. */
   attach = (element: HTMLDivElement): (() => void) => {
     const { viewport, disable } = enable(element);
     this.#viewport = viewport;
+    this.#drawnFor = { asking: -1, index: -1 };
     const onnew = (event: Event): void => this.#newImage((event as CustomEvent<{ image: Types.IImage }>).detail.image);
     const ondrawn = (): void => {
       this.zoom = viewport.getZoom();
@@ -72,7 +76,7 @@ export class Stack {
     };
     element.addEventListener(Events.newImage, onnew);
     element.addEventListener(Events.rendered, ondrawn);
-    if (this.images.length > 0) void this.#display();
+    if (this.images.length > 0) void this.#turnTo(this.index);
     return () => {
       this.pause();
       element.removeEventListener(Events.newImage, onnew);
@@ -107,7 +111,7 @@ export class Stack {
       this.index = 0;
       const [first] = images;
       if (first) this.fps = cineRate(first.dataset, first.frames);
-      await this.#display();
+      void this.#turnTo(0);
     } catch (error) {
       if (asking === this.#asking) this.error = error;
     } finally {
@@ -288,35 +292,41 @@ export class Stack {
 
   // the engine
 
-  async #display(): Promise<void> {
-    const viewport = this.#viewport;
-    const id = this.#ids[this.index];
-    if (!viewport || id === undefined) return;
-    const asking = this.#asking;
-    if (!(await this.#fetch(this.index))) return;
-    if (asking !== this.#asking) return;
-    try {
-      await viewport.setStack(this.#ids, this.index);
-      viewport.resetCamera();
-      viewport.render();
-    } catch (error) {
-      this.failure = error;
-    }
-    this.#prefetch();
-  }
-
   async #turnTo(index: number): Promise<void> {
     const asking = this.#asking;
     if (!(await this.#fetch(index))) return;
     // only the image that is still wanted is drawn: a slow one must not come back over a later one
-    if (asking !== this.#asking || index !== this.index) return;
-    try {
-      if (this.shown) await this.#viewport?.setImageIdIndex(index);
-      else await this.#display();
-    } catch (error) {
-      if (index === this.index) this.failure = error;
-    }
+    if (asking === this.#asking && index === this.index) await this.#draw();
     this.#prefetch();
+  }
+
+  /** Brings the viewport to the wanted image. One call at a time: the engine loses track of two. */
+  async #draw(): Promise<void> {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    try {
+      while (this.#viewport) {
+        const viewport = this.#viewport;
+        const [asking, index] = [this.#asking, this.index];
+        const id = this.#ids[index];
+        if (id === undefined || !isLoaded(id) || (this.#drawnFor.asking === asking && this.#drawnFor.index === index)) return;
+        if (this.#drawnFor.asking === asking) {
+          await viewport.setImageIdIndex(index);
+        } else {
+          await viewport.setStack(this.#ids, index);
+          if (this.#viewport === viewport) viewport.resetCamera();
+        }
+        if (this.#viewport !== viewport) return;
+        viewport.render();
+        this.#drawnFor = { asking, index };
+        // the engine draws with the next frame; what it holds may not be replaced before it was drawn once
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+    } catch (error) {
+      if (this.#viewport) this.failure = error;
+    } finally {
+      this.#drawing = false;
+    }
   }
 
   /** Whether the image is there; notes why not. */

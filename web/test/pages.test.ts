@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { numbersOf, type Entry, type EntryKind } from '../src/api/entries.ts';
+import { homeOf, mayOpen, pages, studyOf } from '../src/app/pages.ts';
+import { ROLES } from '../src/api/types.ts';
+import { picturesOf } from '../src/my/pictures.ts';
+import { partSpan, ticks } from '../src/officer/plot.ts';
+import { GROUPS, sentence, type Names } from '../src/officer/sentence.ts';
+import { addressBlocks, isAeTitle, isEmail, isRecord, isUid } from '../src/people/shapes.ts';
+import { bytesOf, textOf } from '../src/signin/passkey.ts';
+import { rowWindow, scrollToRow } from '../src/worklist/window.ts';
+
+test('number sets are read as the ledger writes them', () => {
+  assert.deepEqual(numbersOf(''), []);
+  assert.deepEqual(numbersOf('AA'), [0]);
+  // 0, 1, 2, 300: differences 0, 0, 0, 297 = 0xa9 0x02
+  assert.deepEqual(numbersOf(Buffer.from([0, 0, 0, 0xa9, 0x02]).toString('base64url')), [0, 1, 2, 300]);
+  assert.deepEqual(numbersOf(Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f]).toString('base64url')), [4_294_967_295]);
+});
+
+const names: Names = { person: (number) => (number === 1 ? 'Dr. Weiß' : undefined), organisation: () => undefined, device: () => undefined };
+const base = { version: 1, recorded: 1_700_000_000_000_000, actor: 'owner' as const };
+const who = { person: 1 };
+const window = { from: 0, to: 9_223_372_036_854_775_807 };
+const entries: Record<EntryKind, Entry> = {
+  initialised: { ...base, kind: 'initialised', name: 'Haus' },
+  'warden-started': { ...base, kind: 'warden-started', program: '0.1', unsealed_by: 'passphrase' },
+  'organisation-added': { ...base, kind: 'organisation-added', organisation: 1, name: 'P', authorisation: 'passkey-only' },
+  'person-added': { ...base, kind: 'person-added', person: 1, email: 'a@b.c', name: 'A', role: 'patient' },
+  'member-joined': { ...base, kind: 'member-joined', person: 1, organisation: 2 },
+  'member-left': { ...base, kind: 'member-left', person: 1, organisation: 2 },
+  'enrolment-issued': { ...base, kind: 'enrolment-issued', person: 1, until: 1 },
+  'passkey-bound': { ...base, kind: 'passkey-bound', person: 1, label: 'x' },
+  'password-set': { ...base, kind: 'password-set', person: 1 },
+  'signed-in': { ...base, kind: 'signed-in', person: 1, method: 'passkey' },
+  'sign-in-refused': { ...base, kind: 'sign-in-refused', person: null, reason: 'code-replayed' },
+  'session-ended': { ...base, kind: 'session-ended', person: 9 },
+  'device-added': { ...base, kind: 'device-added', device: 1, name: 'CT', organisation: 0, may: ['store'] },
+  related: { ...base, kind: 'related', relationship: { who, what: 'site', tier: 'open', window, basis: 'Befundung', entry: 4 } },
+  'relationship-ended': { ...base, kind: 'relationship-ended', entry: 4, until: 1 },
+  'patient-added': { ...base, kind: 'patient-added', patient: 3 },
+  stored: { ...base, kind: 'stored', patient: 3, study: 4, instances: 1, duplicates: 2, conflicts: 1, taken_in: 1 },
+  moved: { ...base, kind: 'moved', study: 1, from: 2, to: 3, reason: 'r' },
+  listed: { ...base, kind: 'listed', patients: 'AA', studies: 'AAAA', lease_until: 1 },
+  opened: { ...base, kind: 'opened', patient: 3, study: 4, scope: 'images', lease_until: 1 },
+  refused: { ...base, kind: 'refused', action: 'open', what: { study: 4 }, reason: 'r' },
+  'exposure-reported': { ...base, kind: 'exposure-reported', about: who, window, reachable_patients: 3, listed_patients: 2, opened_patients: 1 },
+  'accesses-read': { ...base, kind: 'accesses-read', patient: 3 },
+  unknown: { ...base, kind: 'unknown' },
+};
+
+test('every kind of entry is a sentence in both languages, without a hole', () => {
+  for (const [kind, entry] of Object.entries(entries)) {
+    for (const tongue of ['en', 'de'] as const) {
+      const text = sentence(entry, names, tongue);
+      assert.match(text, /^.{10,}\.$/u, kind);
+      assert.doesNotMatch(text, /undefined|null|NaN|\[object/, kind);
+    }
+    assert.notEqual(sentence(entry, names, 'en'), sentence(entry, names, 'de'), kind);
+  }
+});
+
+test('entries name people where they are known and numbers where not', () => {
+  assert.equal(sentence(entries.opened, names, 'en'), 'Study 4 of patient 3 was opened.');
+  assert.equal(sentence(entries.listed, names, 'en'), '1 patient with 3 studies listed.');
+  assert.equal(sentence(entries.related, names, 'en'), 'Dr. Weiß may open everything here, without end: Befundung.');
+  assert.equal(sentence(entries['session-ended'], names, 'de'), 'Eine Sitzung von Person 9 wurde beendet.');
+});
+
+test('every kind stands in a group of the filter', () => {
+  const grouped = new Set(Object.values(GROUPS).flat());
+  for (const kind of Object.keys(entries)) assert.ok(grouped.has(kind as EntryKind), kind);
+});
+
+test('everybody may open their own first page and not the others’', () => {
+  for (const role of ROLES) {
+    const home = pages.find((page) => page.path === homeOf(role));
+    assert.ok(home && mayOpen(home, role), role);
+  }
+  const may = (path: string, role: (typeof ROLES)[number]): boolean => mayOpen(pages.find((page) => page.path === path)!, role);
+  assert.equal(may('/worklist', 'administrator'), false);
+  assert.equal(may('/worklist', 'officer'), false);
+  assert.equal(may('/officer', 'radiologist'), false);
+  assert.equal(may('/people', 'officer'), false);
+  assert.equal(may('/my', 'referrer'), false);
+});
+
+test('study pages are numbers, nothing else', () => {
+  assert.equal(studyOf('/study/17', '/study/'), 17);
+  for (const path of ['/study/', '/study/1.2.3', '/study/x', '/study/-1', '/study/99999999999', '/my/study/1']) assert.equal(studyOf(path, '/study/'), null, path);
+});
+
+test('pictures of a series: each frame, in the order of the machine', () => {
+  const instance = (uid: string, number: number, frames?: number): unknown => ({ '00080018': { Value: [uid] }, '00200013': { Value: [number] }, ...(frames ? { '00280008': { Value: [frames] } } : {}) });
+  const paths = picturesOf('1', '2', [instance('1.5', 2, 2), instance('1.4', 1), instance('evil/..', 0), {}]).map(({ path }) => path.replace('/dicom-web/studies/1/series/2/instances/', ''));
+  assert.deepEqual(paths, ['1.4/rendered', '1.5/frames/1/rendered', '1.5/frames/2/rendered']);
+});
+
+test('axes count patients in whole round numbers up to the most', () => {
+  assert.deepEqual(ticks(31), [0, 10, 20, 30, 40]);
+  assert.deepEqual(ticks(1), [0, 1]);
+  assert.deepEqual(ticks(0), [0, 1]);
+  assert.ok((ticks(1_234).at(-1) ?? 0) >= 1_234);
+});
+
+test('a part of the timeline is named in the largest unit', () => {
+  assert.deepEqual(partSpan(3_600_000_000), { unit: 'hours', number: 1 });
+  assert.deepEqual(partSpan(15 * 60_000_000), { unit: 'minutes', number: 15 });
+  assert.deepEqual(partSpan(7 * 86_400_000_000), { unit: 'days', number: 7 });
+});
+
+test('forms take what the front takes', () => {
+  assert.ok(isEmail('a@b.example') && isRecord('MP/100/2') && isUid('1.2.840') && isAeTitle('CT 1'));
+  for (const wrong of ['', 'a', 'a@b', 'a b@c.d', '@b.c']) assert.equal(isEmail(wrong), false, wrong);
+  for (const wrong of ['', 'MP', '/1', 'MP/']) assert.equal(isRecord(wrong), false, wrong);
+  for (const wrong of ['', '1.2a', 'x'.repeat(3), '1'.repeat(65)]) assert.equal(isUid(wrong), false, wrong);
+  for (const wrong of ['', ' ', 'A\\B', 'seventeen letters', 'Ä']) assert.equal(isAeTitle(wrong), false, wrong);
+});
+
+test('addresses and blocks are told from slips', () => {
+  assert.deepEqual(addressBlocks('192.0.2.1, 192.0.2.0/24 2001:db8::/32'), { blocks: ['192.0.2.1', '192.0.2.0/24', '2001:db8::/32'] });
+  assert.deepEqual(addressBlocks(''), { blocks: [] });
+  for (const wrong of ['192.0.2', '192.0.2.256', '192.0.2.0/33', 'host', '::/129', '192.0.2.0/']) assert.ok('wrong' in addressBlocks(wrong), wrong);
+});
+
+test('bytes survive the way to base64url and back', () => {
+  const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+  assert.deepEqual(bytesOf(textOf(bytes.buffer)), bytes);
+  assert.doesNotMatch(textOf(bytes.buffer), /[+/=]/);
+});
+
+test('only rows near the screen are drawn, at both ends too', () => {
+  assert.deepEqual(rowWindow(0, 400, 40, 10_000), { first: 0, last: 22 });
+  assert.deepEqual(rowWindow(399_600, 400, 40, 10_000), { first: 9_978, last: 10_000 });
+  assert.deepEqual(rowWindow(99_999, 400, 40, 3), { first: 3, last: 3 });
+  assert.deepEqual(rowWindow(0, 400, 40, 0), { first: 0, last: 0 });
+});
+
+test('a row that is chosen comes into sight, and one that is in sight stays where it is', () => {
+  assert.equal(scrollToRow(5, 0, 400, 40), null);
+  assert.equal(scrollToRow(10, 0, 400, 40), 40);
+  assert.equal(scrollToRow(0, 80, 400, 40), 0);
+});
