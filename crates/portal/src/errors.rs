@@ -3,6 +3,8 @@
 //! Nothing of the request and nothing of a patient goes into an answer; a 500 has a constant body, and what is behind
 //! it is logged once, here or where it happened.
 
+use std::sync::Arc;
+
 use archive::ReadError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -46,7 +48,10 @@ pub(crate) enum Failure {
     /// A query that nothing bounds.
     Unbounded,
     /// A request of another site, or a page that does not say where it is.
-    CrossSite,
+    CrossSite {
+        /// Where our own pages are.
+        own: Arc<str>,
+    },
     /// `Range` lies outside.
     Range {
         /// The length of what is there.
@@ -136,6 +141,13 @@ impl Failure {
                     format!("send {expected}"),
                 );
             }
+            Self::CrossSite { own } => {
+                return (
+                    StatusCode::FORBIDDEN,
+                    "this request does not come from the pages of this archive".into(),
+                    format!("open the archive at {own}; programs send a device's token instead of a cookie"),
+                );
+            }
             Self::TooLarge { bytes_max } => {
                 return (
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -170,11 +182,6 @@ impl Failure {
                 StatusCode::BAD_REQUEST,
                 "a query for instances needs something that bounds it",
                 "name a study in the path, or add StudyInstanceUID, PatientID, AccessionNumber or StudyDate",
-            ),
-            Self::CrossSite => (
-                StatusCode::FORBIDDEN,
-                "this request does not come from the pages of this archive",
-                "open the archive under its own address and send X-Leadglass: 1",
             ),
             Self::Range { .. } => (
                 StatusCode::RANGE_NOT_SATISFIABLE,

@@ -23,6 +23,8 @@ pub const ADDRESS_BYTES_MAX: usize = 8 * 1024;
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// The longest time until an answer begins, in seconds. Uploads are limited by their own file.
 pub const ANSWER_SECONDS_MAX: u64 = 60;
+/// The longest time until an exposure report over the whole ledger begins, in seconds.
+pub const REPORT_SECONDS_MAX: u64 = 900;
 /// The longest time that an upload may take, in seconds.
 pub const UPLOAD_SECONDS_MAX: u64 = 6 * 3600;
 
@@ -103,7 +105,7 @@ fn judge(policy: &Policy, request: &Request) -> Result<(), Failure> {
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !reads && acts_by_cookie(request) && !policy.own_pages(request.headers()) {
-        return Err(Failure::CrossSite);
+        return Err(Failure::CrossSite { own: Arc::clone(&policy.public_origin) });
     }
     Ok(())
 }
@@ -118,8 +120,11 @@ fn acts_by_cookie(request: &Request) -> bool {
 }
 
 async fn answer(request: Request, next: Next) -> Response {
-    let upload = request.method() == Method::POST && request.uri().path().starts_with("/dicom-web/");
-    let seconds = if upload { UPLOAD_SECONDS_MAX } else { ANSWER_SECONDS_MAX };
+    let seconds = match (request.method(), request.uri().path()) {
+        (&Method::POST, path) if path.starts_with("/dicom-web/") => UPLOAD_SECONDS_MAX,
+        (_, "/api/exposure") => REPORT_SECONDS_MAX,
+        _ => ANSWER_SECONDS_MAX,
+    };
     let request = request.map(|body| UnstalledBody::wrap(body, BODY_PATIENCE));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match timeout(Duration::from_secs(seconds), answer).await {

@@ -38,7 +38,7 @@ pub const DRAIN_SECONDS_MAX: u64 = 5;
 /// How a socket waits on an accept error (out of file descriptors) before it tries again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// What a connection may buffer of a request before it is read on, in bytes.
-const READ_BUFFER_BYTES: usize = 256 * 1024;
+const READ_BUFFER_BYTES: usize = 128 * 1024;
 /// HTTP/2 flow control: what one stream and one connection may have under way, in bytes.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
@@ -68,7 +68,7 @@ pub enum ServeError {
     Listener(#[from] io::Error),
 }
 
-/// A portal that is being served. Dropping it stops it at once; [`Portal::stop`] lets requests under way finish.
+/// A portal that is being served. Dropping it takes no new connection; [`Portal::stop`] also waits for requests under way.
 #[derive(Debug)]
 pub struct Portal {
     address: SocketAddr,

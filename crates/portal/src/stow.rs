@@ -341,22 +341,17 @@ fn sop(identity: &Identity) -> Attributes<'_> {
     item
 }
 
-/// Cxxx: the data set cannot be understood (PS3.18 Table 10.5.3-2, PS3.4 B.2.3).
+/// Cannot understand (PS3.18 Table 10.5.3-2, PS3.4 B.2.3); the same codes as a C-STORE is answered with.
 const CANNOT_UNDERSTAND: u16 = 0xC000;
-/// A7xx: out of resources.
-const OUT_OF_RESOURCES: u16 = 0xA700;
-/// A9xx: the data set does not match what was announced.
-const DOES_NOT_MATCH: u16 = 0xA900;
-/// 0110: processing failure.
-const PROCESSING_FAILURE: u16 = 0x0110;
 
 fn failure_reason(error: &IngestError) -> u16 {
     match error {
-        IngestError::NotUnderstood(_) | IngestError::TooLarge(_) | IngestError::Interrupted(_) => CANNOT_UNDERSTAND,
-        IngestError::OtherClass { .. } | IngestError::OtherInstance { .. } | IngestError::OtherStudy { .. } => {
-            DOES_NOT_MATCH
-        }
-        IngestError::NoRoom { .. } => OUT_OF_RESOURCES,
-        IngestError::NotStored { .. } => PROCESSING_FAILURE,
+        IngestError::NotUnderstood(_) | IngestError::Interrupted(_) => CANNOT_UNDERSTAND,
+        // out of resources
+        IngestError::NoRoom { .. } => 0xA700,
+        IngestError::NotStored { .. } => 0xA701,
+        IngestError::TooLarge(_) => 0xA702,
+        // the data set does not match what was announced
+        IngestError::OtherClass { .. } | IngestError::OtherInstance { .. } | IngestError::OtherStudy { .. } => 0xA900,
     }
 }

@@ -41,6 +41,8 @@ async fn what_was_stored_comes_back_bit_for_bit() {
             assert_eq!(parts, expected, "{path} {accept}");
         }
     }
+    let head = front.send("HEAD", INSTANCE, As::Workstation, &[("accept", "application/dicom")], "").await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
     let alone = front.get_accepting(INSTANCE, As::Workstation, "application/dicom").await;
     assert_eq!(alone.field("content-type"), format!("application/dicom; transfer-syntax={EXPLICIT}"));
     assert_eq!(alone.field("content-length"), images[0].to_bytes().len().to_string());
