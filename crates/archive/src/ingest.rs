@@ -32,6 +32,7 @@ use seal::{BatchKeys, CryptoRng, ObjectContext, ObjectKind, SitePublicKey, Syste
 use store::{Durable, Group, NewInstance, SealedBytes, Store, Ticket};
 
 pub use batch::Batch;
+use batch::StudyIdentity;
 use collect::{Collector, Place};
 pub use error::{Identity, IngestError};
 
@@ -275,7 +276,12 @@ impl Batch {
         let rng = &mut SystemRandom;
         let (keys, sealed_instance) = match place {
             Place::InMemory => {
-                let keys = self.keys_of(&scanned.study.uid, || StudyKeys::fresh(inner, rng));
+                let study = StudyIdentity {
+                    study: scanned.study.uid.clone(),
+                    patient_id: scanned.patient.id.clone(),
+                    issuer: scanned.patient.issuer.clone(),
+                };
+                let keys = self.keys_of(study, || StudyKeys::fresh(inner, rng));
                 let context = context(inner, &keys, object, ObjectKind::Instance);
                 (keys.clone(), SealedBytes::from(seal_blob(&keys.keys.data, context, sealing.plaintext, rng)))
             }

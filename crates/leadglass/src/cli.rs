@@ -45,6 +45,9 @@ pub enum Command {
     /// Take in files, folders, zip archives or a DICOMDIR.
     #[command(after_help = "Example: leadglass import /media/cdrom/DICOMDIR old-archive/ studies.zip")]
     Import(ImportArgs),
+    /// Wait until everything that was taken in is recorded and can be listed.
+    #[command(after_help = "Example: leadglass settle")]
+    Settle,
     /// Organisations.
     #[command(subcommand)]
     Org(OrgCommand),

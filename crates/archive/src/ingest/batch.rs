@@ -16,12 +16,20 @@ const SCRATCH_BYTES_KEPT: usize = 2 * 1024 * 1024;
 pub struct Batch {
     intake: Intake,
     actor: IntakeActor,
-    studies: HashMap<Uid, StudyKeys>,
+    studies: HashMap<StudyIdentity, StudyKeys>,
     series: HashMap<(KeyId, Uid), Series>,
     began: Option<Instant>,
     instances: usize,
     metadata_bytes: usize,
     scratch: Vec<u8>,
+}
+
+/// What is one study for the warden: two patients' studies may carry one UID, and a key must open one of them only.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct StudyIdentity {
+    pub(super) study: Uid,
+    pub(super) patient_id: String,
+    pub(super) issuer: String,
 }
 
 /// The metadata of one series in this batch.
@@ -79,11 +87,8 @@ impl Batch {
         }
     }
 
-    pub(super) fn keys_of(&mut self, study: &Uid, fresh: impl FnOnce() -> StudyKeys) -> StudyKeys {
-        if let Some(keys) = self.studies.get(study) {
-            return keys.clone();
-        }
-        self.studies.entry(study.clone()).or_insert_with(fresh).clone()
+    pub(super) fn keys_of(&mut self, study: StudyIdentity, fresh: impl FnOnce() -> StudyKeys) -> StudyKeys {
+        self.studies.entry(study).or_insert_with(fresh).clone()
     }
 
     pub(super) fn remember(&mut self, keys: &BatchKeys, object: ObjectId, series: &Uid, json: Vec<u8>) {

@@ -83,6 +83,16 @@ pub fn import(dir: &Path, format: Format, paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
+/// `leadglass settle`
+pub fn settle_command(dir: &Path, format: Format) -> Result<()> {
+    settle(dir)?;
+    match format {
+        Format::Json => say!("{}", json!({ "settled": true })),
+        Format::Text => say!("Everything that was taken in is recorded."),
+    }
+    Ok(())
+}
+
 /// Waits until everything that is durable in the front is recorded by the warden.
 pub fn settle(dir: &Path) -> Result<()> {
     let mut stream = UnixStream::connect(dir.join(FRONT_SOCKET)).map_err(|_| not_running(dir))?;

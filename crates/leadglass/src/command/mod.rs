@@ -26,6 +26,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Warden(arguments) => warden::warden(&dir, &arguments),
         Command::Front(arguments) => front::front(&dir, &arguments),
         Command::Import(arguments) => import::import(&dir, format, &arguments.paths),
+        Command::Settle => import::settle_command(&dir, format),
         Command::Org(command) => manage::org(&dir, format, command),
         Command::Person(command) => manage::person(&dir, format, command),
         Command::Device(command) => manage::device(&dir, format, command),

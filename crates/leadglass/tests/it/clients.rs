@@ -1,0 +1,81 @@
+//! Real clients: DCMTK, pynetdicom, dicomweb-client.
+
+use std::process::Command;
+
+use crate::client::get;
+use crate::installation::Installation;
+
+fn have(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there {
+        println!("{program} is not here; `cargo xtask test` installs it");
+    }
+    there
+}
+
+/// A Python with the real clients, made by `cargo xtask test`.
+fn python() -> Option<String> {
+    let python = std::env::var("LEADGLASS_TEST_PYTHON").ok();
+    if python.is_none() {
+        println!("LEADGLASS_TEST_PYTHON is not set; `cargo xtask test` sets it");
+    }
+    python
+}
+
+fn demo_files(site: &Installation) -> Vec<String> {
+    phantom::demo_files()
+        .into_iter()
+        .take(20)
+        .map(|file| {
+            let path = site.path(&file.name);
+            std::fs::write(&path, file.bytes).unwrap();
+            path
+        })
+        .collect()
+}
+
+#[test]
+fn dcmtk_echoes_and_stores() {
+    if !have("storescu") {
+        return;
+    }
+    let site = Installation::new();
+    let token = site.with_devices();
+    let port = site.dicom().port().to_string();
+    let echo = Command::new("echoscu").args(["-aet", "CT1", "127.0.0.1", &port]).output().unwrap();
+    assert!(echo.status.success(), "{}", String::from_utf8_lossy(&echo.stderr));
+    let files = demo_files(&site);
+    let stored = Command::new("storescu").args(["-aet", "CT1", "127.0.0.1", &port]).args(&files).output().unwrap();
+    assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+    site.ok(&["settle"]);
+    let rows =
+        get(site.http(), &token, "/dicom-web/instances?StudyInstanceUID=2.25.297441826412394518240617934805.1.2");
+    assert_eq!(rows.json().as_array().map(Vec::len), Some(16));
+    // nobody without an AE title of ours
+    let stranger =
+        Command::new("storescu").args(["-aet", "STRANGER", "127.0.0.1", &port]).args(&files).output().unwrap();
+    assert!(!stranger.status.success());
+    // reading is not offered over DIMSE
+    let find = Command::new("findscu")
+        .args(["-S", "-aet", "CT1", "-k", "QueryRetrieveLevel=STUDY", "127.0.0.1", &port])
+        .output()
+        .unwrap();
+    assert!(!find.status.success());
+}
+
+#[test]
+fn pynetdicom_stores_and_dicomweb_client_reads_what_it_stored() {
+    let Some(python) = python() else { return };
+    let site = Installation::new();
+    let token = site.with_devices();
+    let files = demo_files(&site);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients.py");
+    let output = Command::new(python)
+        .arg(script)
+        .args([site.dicom().port().to_string(), format!("http://localhost:{}", site.http().port()), token])
+        .args(&files)
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.contains("all clients agree"), "{text}");
+}

@@ -1,0 +1,213 @@
+//! An installation of the built program in a temporary folder, and what people type.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub const PASSPHRASE: &str = "seven quiet lamps in a row";
+
+/// A site with one running `serve`, or none.
+pub struct Installation {
+    pub folder: TempDir,
+    serve: Option<Child>,
+    pub ready: Value,
+}
+
+impl Installation {
+    /// Makes a site and starts it.
+    pub fn new() -> Self {
+        let mut site = Self::stopped();
+        site.start();
+        site
+    }
+
+    /// Makes a site.
+    pub fn stopped() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let site = Self { folder, serve: None, ready: Value::Null };
+        let output = site.run_with_input(
+            &[
+                "init",
+                "--site",
+                "Test site",
+                "--passphrase-file",
+                "-",
+                "--recovery-kit",
+                &site.path("kit"),
+                "--password-and-code",
+            ],
+            PASSPHRASE,
+        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        site
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn start(&mut self) {
+        self.start_with(&["--passphrase-file", "-"], PASSPHRASE);
+    }
+
+    /// Starts `serve` and waits for its line.
+    pub fn start_with(&mut self, arguments: &[&str], input: &str) {
+        assert!(self.serve.is_none());
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
+        let mut child = self
+            .command(&["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(format!("{input}\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("serve did not start: {}", self.log()));
+        self.serve = Some(child);
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    pub fn pid(&self, role: &str) -> u32 {
+        self.ready["pids"][role].as_u64().unwrap() as u32
+    }
+
+    /// kill -9 of everything at once.
+    pub fn kill(&mut self) {
+        for role in ["serve", "front", "warden"] {
+            kill(self.pid(role), "KILL");
+        }
+        let mut child = self.serve.take().unwrap();
+        child.wait().unwrap();
+        // the roles may have been started again since the ready line; their lifeline is cut with `serve`
+        wait_until("the roles ended with their parent", || {
+            std::os::unix::net::UnixStream::connect(self.dir().join("run/owner.sock")).is_err()
+                && std::os::unix::net::UnixStream::connect(self.dir().join("run/front.sock")).is_err()
+        });
+    }
+
+    /// SIGTERM; must end within 10 s.
+    pub fn stop(&mut self) {
+        let mut child = self.serve.take().unwrap();
+        kill(child.id(), "TERM");
+        let began = std::time::Instant::now();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{status}");
+        assert!(began.elapsed().as_secs() < 10, "SIGTERM took {:?}", began.elapsed());
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        let origin = self.ready["http"].as_str().unwrap();
+        format!("127.0.0.1:{}", origin.rsplit_once(':').unwrap().1).parse().unwrap()
+    }
+
+    pub fn dicom(&self) -> SocketAddr {
+        self.ready["dicom"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leadglass"));
+        command.args(arguments).arg("--dir").arg(self.dir()).env("LEADGLASS_LOG", "info,tarpc=warn");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // a program that does not read its input may be gone already
+        let _ = child.stdin.take().unwrap().write_all(format!("{input}\n").as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs a command that must work; its JSON.
+    #[track_caller]
+    pub fn ok(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).args(["--format", "json"]).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
+    }
+
+    /// Runs a command that must fail with this exit code; its standard error.
+    #[track_caller]
+    pub fn refused(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        error
+    }
+
+    /// A modality that may store, and a machine reader with a token that reaches the site.
+    pub fn with_devices(&self) -> String {
+        self.ok(&["org", "add", "Machines"]);
+        self.ok(&[
+            "device",
+            "add",
+            "CT1",
+            "--organisation",
+            "Machines",
+            "--may",
+            "store",
+            "--ae",
+            "CT1",
+            "--from",
+            "127.0.0.1",
+        ]);
+        let added =
+            self.ok(&["device", "add", "reader", "--organisation", "Machines", "--may", "store,list,open", "--token"]);
+        self.ok(&["relate", "device:reader", "site", "--until", "90d", "--basis", "machine reader"]);
+        added["token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.serve.take() {
+            kill(child.id(), "TERM");
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Sends a signal to a process that we started.
+pub fn kill(pid: u32, signal: &str) {
+    let _ = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// Waits for something that takes a moment; fails after a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{what}: not within a minute");
+}
+
+/// Sends Part 10 files by C-STORE over one association; the status of each.
+pub fn store(address: SocketAddr, files: Vec<Vec<u8>>) -> Result<Vec<u16>, dimse::sender::SendError> {
+    let objects: Vec<_> = files.into_iter().map(|file| dimse::sender::Outgoing::from_part10(file).unwrap()).collect();
+    let kinds: Vec<_> = objects.iter().map(dimse::sender::Outgoing::kind).collect();
+    let mut sender = dimse::sender::Sender::connect(address, "CT1", "LEADGLASS", kinds)?;
+    let statuses = objects.iter().map(|object| sender.store(object)).collect();
+    sender.release()?;
+    statuses
+}

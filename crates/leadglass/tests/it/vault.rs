@@ -1,0 +1,1 @@
+//! A second copy and a way back.
