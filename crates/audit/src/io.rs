@@ -33,7 +33,7 @@ pub trait LedgerIo: Send + Sync {
 pub struct Disk;
 
 /// Zeros are written in pieces of this many bytes.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 impl LedgerIo for Disk {
     fn create_journal(&self, path: &Path, bytes: u64) -> io::Result<File> {

@@ -73,6 +73,16 @@ pub(crate) fn encode<'e>(first: u64, entries: impl ExactSizeIterator<Item = &'e 
     record
 }
 
+/// Reads the records of one file's bytes, for the fuzz target.
+pub(crate) fn records(bytes: &[u8]) -> Vec<Record> {
+    let (mut records, mut offset) = (Vec::new(), 0);
+    while let Next::Record(record, behind) = next(bytes, offset) {
+        records.push(record);
+        offset = behind;
+    }
+    records
+}
+
 /// Where a journal stops making sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
@@ -245,6 +255,7 @@ fn decode(first: u64, count: u32, note_bytes: usize, body: &[u8]) -> Option<Reco
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
@@ -284,6 +295,18 @@ mod tests {
         read(write(bytes).path()).unwrap().map_err(|damage| damage.offset)
     }
 
+    /// Reads one file's bytes: how many records, or where damage begins.
+    fn scan(bytes: &[u8]) -> Result<usize, u64> {
+        let (mut count, mut offset) = (0, 0);
+        loop {
+            match next(bytes, offset) {
+                Next::Record(_, behind) => (count, offset) = (count + 1, behind),
+                Next::End | Next::Unfinished(_) => return Ok(count),
+                Next::Damaged => return Err(offset as u64),
+            }
+        }
+    }
+
     #[test]
     fn records_come_back_as_they_were_written() {
         let (file, _) = file(16 * 1024, &[&[100], &[300, 0, 5000], &[1]]);
@@ -320,7 +343,7 @@ mod tests {
             let mut changed = whole.clone();
             changed[position] ^= 1 << (position % 8);
             let offset = starts.iter().rev().find(|&&start| start <= position).unwrap();
-            assert_eq!(read_all(&[&changed]).err(), Some(*offset as u64), "byte {position}");
+            assert_eq!(scan(&changed), Err(*offset as u64), "byte {position}");
         }
     }
 

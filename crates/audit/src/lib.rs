@@ -41,3 +41,28 @@ pub use reach::{Ground, ReachState, Reachable};
 pub use read::{ReadError, Replay, ReplayError};
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};
 pub use verify::{Verified, VerifyError, checkpoint, verify};
+
+/// Every parser that reads a ledger's files, on any bytes. For the fuzz target; nothing else calls it.
+#[doc(hidden)]
+pub fn parse_anything(bytes: &[u8]) {
+    let leaves = (0..4).filter_map(|width| leaf::read_entry_bundle(bytes, width).ok()).next_back().unwrap_or_default();
+    let _ = leaf::read_payload_bundle(bytes, &leaves);
+    for record in journal::records(bytes) {
+        let again = journal::encode(record.first, record.entries.iter(), &record.note);
+        assert!(bytes.windows(again.len()).any(|window| window == again), "a record is written in one way only");
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let _ = tile::Place::parse(std::path::Path::new(text.as_ref()));
+    if let Some((vkey, note)) = text.split_once('\n')
+        && let Ok(verifier) = NoteVerifier::parse(vkey)
+    {
+        assert_eq!(verifier.to_text(), vkey);
+        let _ = Checkpoint::open(note.as_bytes(), &verifier);
+    }
+    if let Ok(entry) = serde_json::from_slice::<model::Entry>(bytes) {
+        let mut index = ExposureIndex::default();
+        index.apply(model::EntryNumber(0), &entry);
+        let window = model::Window { from: model::Instant(i64::MIN), to: model::Instant::MAX };
+        let _ = index.timeline(model::Who::Person(model::PersonId(0)), window, 3);
+    }
+}

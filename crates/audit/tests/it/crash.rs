@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use audit::{AppendError, Disk, Ledger, LedgerIo, LedgerOptions, verify};
+use audit::{AppendError, Ledger, LedgerIo, LedgerOptions, verify};
 use model::EntryNumber;
 
-use crate::site::{START, Site, append, assert_story, copy, files, opened, options};
+use crate::site::{START, Site, Unsynced, append, assert_story, files, opened, options};
 
 /// How a step goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl LedgerIo for Failing {
     fn create_journal(&self, path: &Path, bytes: u64) -> io::Result<File> {
         let mut made = None;
         self.step(
-            || Disk.create_journal(path, bytes).map(|file| made = Some(file)),
+            || Unsynced.create_journal(path, bytes).map(|file| made = Some(file)),
             || fs::write(path.with_extension("tmp"), vec![0; bytes as usize / 2]).unwrap(),
         )?;
         Ok(made.unwrap())
@@ -75,7 +75,7 @@ impl LedgerIo for Failing {
         self.step(
             || {
                 self.unsynced.lock().unwrap().entry(inode).or_default().push((offset, bytes.len()));
-                Disk.write_journal(file, offset, bytes)
+                Unsynced.write_journal(file, offset, bytes)
             },
             || {
                 // sectors arrive in any order, here every second one
@@ -93,7 +93,7 @@ impl LedgerIo for Failing {
         let inode = file.metadata()?.ino();
         self.step(
             || {
-                Disk.sync_journal(file)?;
+                Unsynced.sync_journal(file)?;
                 self.unsynced.lock().unwrap().remove(&inode);
                 Ok(())
             },
@@ -112,21 +112,21 @@ impl LedgerIo for Failing {
 
     fn write_file(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         self.step(
-            || Disk.write_file(path, content),
+            || Unsynced.write_file(path, content),
             || match self.wrong {
                 // the new content arrived, the process did not hear of it
-                Wrong::Power => Disk.write_file(path, content).unwrap(),
+                Wrong::Power => Unsynced.write_file(path, content).unwrap(),
                 _ => fs::write(path.with_extension("tmp"), &content[..content.len() / 2]).unwrap(),
             },
         )
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.step(|| Disk.sync_directory(path), || {})
+        self.step(|| Unsynced.sync_directory(path), || {})
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.step(|| Disk.remove_file(path), || fs::remove_file(path).unwrap())
+        self.step(|| Unsynced.remove_file(path), || fs::remove_file(path).unwrap())
     }
 }
 
@@ -151,15 +151,13 @@ fn small(io: Arc<dyn LedgerIo>) -> LedgerOptions {
 
 /// Works on a copy of `start` with a disk that fails after `steps`; false when it never failed.
 fn crash(start: &Site, steps: u64, wrong: Wrong) -> bool {
-    let site = Site::new();
-    fs::remove_dir_all(site.ledger()).unwrap();
-    copy(&start.ledger(), &site.ledger());
+    let site = Site::like(&start.ledger());
     let io = Failing::after(steps, wrong);
     let before = verify(&site.ledger(), None).unwrap().size;
     let (answered, asked) = match site.open_with(small(io.clone())) {
         Ok((ledger, replay)) => {
             assert_eq!(replay.size(), before);
-            work(&ledger, 330)
+            work(&ledger, 290)
         }
         Err(_) => (before, before),
     };
@@ -188,31 +186,27 @@ fn whatever_step_a_crash_hits_every_answered_append_is_there() {
         let mut steps = 1;
         while crash(&start, steps, wrong) {
             // every step at first, then some of them: the later ones repeat what was there
-            steps += if steps < 60 { 1 } else { 7 };
+            steps += if steps < 50 { 1 } else { 9 };
         }
-        assert!(steps > 100, "the story has many steps: {steps}");
+        assert!(steps > 50, "the story has many steps: {steps}");
     }
 }
 
 #[test]
 fn whatever_step_of_a_recovery_a_crash_hits_nothing_is_lost() {
     // a ledger whose journal holds what the tiles do not
-    let left = Site::new();
-    {
+    let left = {
         let site = Site::new();
         let (ledger, _) = site.open();
         append(&ledger, 0..250);
         drop(ledger);
         let (ledger, _) = site.open_with(crate::site::unpublished()).unwrap();
         append(&ledger, 250..290);
-        fs::remove_dir_all(left.ledger()).unwrap();
-        copy(&site.ledger(), &left.ledger());
-    }
+        Site::like(&site.ledger())
+    };
     for wrong in [Wrong::Before, Wrong::Within, Wrong::Power] {
         for steps in 1.. {
-            let site = Site::new();
-            fs::remove_dir_all(site.ledger()).unwrap();
-            copy(&left.ledger(), &site.ledger());
+            let site = Site::like(&left.ledger());
             let io = Failing::after(steps, wrong);
             let opened = site.open_with(small(io.clone())).is_ok();
             assert_eq!(verify(&site.ledger(), None).unwrap().size, 290, "{steps} steps, {wrong:?}");
@@ -250,22 +244,22 @@ impl LedgerIo for Full {
             *left -= 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
-        Disk.create_journal(path, bytes)
+        Unsynced.create_journal(path, bytes)
     }
     fn write_journal(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        Disk.write_journal(file, offset, bytes)
+        Unsynced.write_journal(file, offset, bytes)
     }
     fn sync_journal(&self, file: &File) -> io::Result<()> {
-        Disk.sync_journal(file)
+        Unsynced.sync_journal(file)
     }
     fn write_file(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        Disk.write_file(path, content)
+        Unsynced.write_file(path, content)
     }
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        Disk.sync_directory(path)
+        Unsynced.sync_directory(path)
     }
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        Disk.remove_file(path)
+        Unsynced.remove_file(path)
     }
 }
 
@@ -284,12 +278,10 @@ fn a_full_disk_refuses_and_takes_entries_again_once_there_is_room() {
 
 /// A copy of a ledger with everything in the journal, and the path of its one journal file.
 fn in_journal() -> (Site, PathBuf) {
-    let site = Site::new();
     let other = Site::new();
     let (ledger, _) = other.open_with(crate::site::unpublished()).unwrap();
     append(&ledger, 0..3);
-    fs::remove_dir_all(site.ledger()).unwrap();
-    copy(&other.ledger(), &site.ledger());
+    let site = Site::like(&other.ledger());
     let path = site.ledger().join("journal/00000001");
     (site, path)
 }
@@ -303,7 +295,7 @@ fn a_torn_record_is_cut_back_and_said() {
     bytes[end / 512 * 512..end].fill(0);
     fs::write(&path, &bytes).unwrap();
     assert!(verify(&site.ledger(), None).unwrap().unfinished_bytes > 0);
-    let (ledger, replay) = site.open_with(options(Arc::new(Disk))).unwrap();
+    let (ledger, replay) = site.open_with(options(Arc::new(Unsynced))).unwrap();
     assert!(replay.unfinished_bytes() > 0);
     assert_eq!(ledger.size(), 2);
     append(&ledger, 2..4);
@@ -317,7 +309,7 @@ fn a_changed_journal_is_refused_and_named() {
         let mut changed = whole.clone();
         changed[position] ^= 2;
         fs::write(&path, &changed).unwrap();
-        match site.open_with(options(Arc::new(Disk))) {
+        match site.open_with(options(Arc::new(Unsynced))) {
             Err(audit::OpenError::Journal { path: named, .. }) => assert_eq!(named, path),
             Err(other) => panic!("byte {position}: {other}"),
             Ok(_) => panic!("byte {position} was not found"),
@@ -337,9 +329,9 @@ fn what_the_checkpoint_signs_for_is_refused_when_it_changed_or_is_gone() {
         let mut changed = whole.clone();
         changed[20] ^= 1;
         fs::write(&path, changed).unwrap();
-        assert!(site.open_with(options(Arc::new(Disk))).is_err(), "{file} was changed");
+        assert!(site.open_with(options(Arc::new(Unsynced))).is_err(), "{file} was changed");
         fs::remove_file(&path).unwrap();
-        assert!(site.open_with(options(Arc::new(Disk))).is_err(), "{file} was removed");
+        assert!(site.open_with(options(Arc::new(Unsynced))).is_err(), "{file} was removed");
         fs::write(&path, whole).unwrap();
     }
     // full bundles are read by the replay
@@ -349,7 +341,7 @@ fn what_the_checkpoint_signs_for_is_refused_when_it_changed_or_is_gone() {
         let mut changed = whole.clone();
         changed[40] ^= 1;
         fs::write(&path, changed).unwrap();
-        let (_, mut replay) = site.open_with(options(Arc::new(Disk))).unwrap();
+        let (_, mut replay) = site.open_with(options(Arc::new(Unsynced))).unwrap();
         assert!(replay.any(|entry| entry.is_err()), "{file} was changed");
         fs::write(&path, whole).unwrap();
     }

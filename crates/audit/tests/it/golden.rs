@@ -98,6 +98,37 @@ fn each_damaged_form_is_refused_by_name() {
     assert!(refused >= 40, "{refused}");
 }
 
+#[test]
+fn no_parser_panics_on_what_mutation_makes_of_real_files() {
+    let entries = fs::read_to_string(testdata("entries.jsonl")).unwrap();
+    let mut seeds: Vec<Vec<u8>> = entries.lines().take(26).map(|line| line.as_bytes().to_vec()).collect();
+    for file in ["killed/journal/00000001", "closed/tile/entries/001.p/6", "closed/payload/001.p/6"] {
+        seeds.push(fs::read(testdata(file)).unwrap());
+    }
+    let vkey = fs::read(testdata("closed/site.vkey")).unwrap();
+    seeds.push([vkey, fs::read(testdata("closed/checkpoint")).unwrap()].concat());
+    let mut dice: u64 = 0x1eadc1a55;
+    let mut roll = |sides: usize| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        (dice % sides as u64) as usize
+    };
+    for round in 0..20_000 {
+        let mut bytes = seeds[round % seeds.len()].clone();
+        for _ in 0..roll(4) {
+            let at = roll(bytes.len());
+            match roll(4) {
+                0 => bytes[at] ^= 1 << roll(8),
+                1 => bytes[at] = [0, 0xff, b'9', b'-'][roll(4)],
+                2 => bytes.truncate(at + 1),
+                _ => drop(bytes.splice(at..at, [b'9'; 9])),
+            }
+        }
+        audit::parse_anything(&bytes);
+    }
+}
+
 fn name(error: &VerifyError) -> String {
     let debug = format!("{error:?}");
     debug.split(|character: char| !character.is_alphanumeric()).next().unwrap_or_default().to_owned()

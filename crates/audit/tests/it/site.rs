@@ -1,5 +1,7 @@
 //! A site's ledger in a folder of its own, and entries to put into it.
 
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,40 @@ pub fn keys() -> LedgerKeys {
     LedgerKeys::from_root(&RootSecret::from_bytes(&[7; 32]))
 }
 
+/// The file system without waiting for the disk: what the process wrote is there for whoever reads afterwards.
+pub struct Unsynced;
+
+impl LedgerIo for Unsynced {
+    fn create_journal(&self, path: &Path, bytes: u64) -> io::Result<File> {
+        let unfinished = path.with_extension("tmp");
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&unfinished)?;
+        file.write_all(&vec![0; bytes as usize])?;
+        fs::rename(unfinished, path)?;
+        Ok(file)
+    }
+
+    fn write_journal(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        Disk.write_journal(file, offset, bytes)
+    }
+
+    fn sync_journal(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_file(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        fs::write(path.with_extension("tmp"), content)?;
+        fs::rename(path.with_extension("tmp"), path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path).map(drop)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        Disk.remove_file(path)
+    }
+}
+
 pub struct Site {
     folder: tempfile::TempDir,
 }
@@ -31,12 +67,19 @@ impl Site {
         site
     }
 
+    /// A site with a copy of another's ledger.
+    pub fn like(other: &Path) -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap() };
+        copy(other, &site.ledger());
+        site
+    }
+
     pub fn ledger(&self) -> PathBuf {
         self.folder.path().join("ledger")
     }
 
     pub fn open(&self) -> (Ledger, Vec<(EntryNumber, Entry)>) {
-        let (ledger, replay) = self.open_with(options(Arc::new(Disk))).unwrap();
+        let (ledger, replay) = self.open_with(options(Arc::new(Unsynced))).unwrap();
         let entries = replay.map(Result::unwrap).collect();
         (ledger, entries)
     }
@@ -53,7 +96,7 @@ pub fn options(io: Arc<dyn LedgerIo>) -> LedgerOptions {
 
 /// Keeps everything in the journal until the ledger closes.
 pub fn unpublished() -> LedgerOptions {
-    LedgerOptions { publish_entries: u64::MAX, publish_after: Duration::from_secs(3600), ..options(Arc::new(Disk)) }
+    LedgerOptions { publish_entries: u64::MAX, publish_after: Duration::from_secs(3600), ..options(Arc::new(Unsynced)) }
 }
 
 /// Entry `n` of a story in which nothing is alike.
