@@ -90,3 +90,69 @@ impl Bar {
 fn within(sample: &Sample, p99: Duration) -> bool {
     sample.p99.is_some_and(|own| own <= p99)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::Unit;
+
+    fn machine() -> Machine {
+        Machine {
+            processor: String::new(),
+            cores: 2,
+            memory_mib: 1,
+            kernel: String::new(),
+            syncs: 1000.0,
+            sequential: 500.0,
+            load_before: 0.0,
+        }
+    }
+
+    #[track_caller]
+    fn check(bar: Bar, ours: f64, theirs: Option<f64>, met: Option<bool>) {
+        let p99 = Some(Duration::from_millis(10));
+        let row = Row {
+            name: String::new(),
+            unit: Unit::Requests,
+            bar,
+            our_samples: vec![Sample { value: ours, p50: p99, p99 }],
+            their_samples: theirs.map(Sample::of).into_iter().collect(),
+            their_clear_samples: Vec::new(),
+        };
+        assert_eq!(bar.met(&row, &machine()), met, "{bar:?} with {ours} against {theirs:?}");
+    }
+
+    #[test]
+    fn a_bar_is_missed_just_below_it() {
+        check(Bar::Times(2.5), 250.0, Some(100.0), Some(true));
+        check(Bar::Times(2.5), 249.9, Some(100.0), Some(false));
+        check(Bar::AtLeast(3000.0), 2999.9, Some(1.0), Some(false));
+        check(Bar::AtMost(20.0), 20.1, Some(450.0), Some(false));
+        check(Bar::Smaller(0.5), 50.1, Some(100.0), Some(false));
+        check(Bar::OfEmpty { share: 0.9, empty: 100.0 }, 89.9, None, Some(false));
+        check(Bar::DiskShare { share: 0.4, megabytes_each: 0.5 }, 399.0, None, Some(false));
+        check(Bar::DiskShare { share: 0.4, megabytes_each: 0.5 }, 400.0, None, Some(true));
+    }
+
+    #[test]
+    fn the_disk_bounds_what_one_association_must_reach() {
+        let bar = Bar::TimesOrSyncs { times: 2.0, share: 0.7 };
+        check(bar, 199.0, Some(100.0), Some(false));
+        check(bar, 200.0, Some(100.0), Some(true));
+        check(bar, 700.0, Some(900.0), Some(true));
+        check(bar, 699.0, Some(900.0), Some(false));
+    }
+
+    #[test]
+    fn a_slow_tail_misses_a_bar_whose_rate_is_met() {
+        check(Bar::TimesWithin { times: 3.0, p99: Duration::from_millis(10) }, 300.0, Some(100.0), Some(true));
+        check(Bar::TimesWithin { times: 3.0, p99: Duration::from_millis(9) }, 300.0, Some(100.0), Some(false));
+    }
+
+    #[test]
+    fn without_the_other_side_nothing_is_claimed_of_it() {
+        check(Bar::Times(0.1), 1000.0, None, None);
+        check(Bar::Smaller(0.5), 1.0, None, None);
+        check(Bar::None, 1.0, Some(1.0), None);
+    }
+}

@@ -37,11 +37,15 @@ pub struct Study(pub u32);
 impl Images {
     /// Computes the pictures.
     pub fn make() -> Self {
+        Self::of(PICTURES)
+    }
+
+    fn of(pictures: u32) -> Self {
         let bytes = |pixels: Vec<i16>| pixels.iter().flat_map(|pixel| pixel.to_le_bytes()).collect::<Vec<u8>>();
         let slice =
             |index: u32| bytes(ct_slice(SLICE_SIDE, SLICE_SIDE, f64::from(index) / 22.0 - 0.9, u64::from(index) + 1));
         let small = bytes(ct_slice(SMALL_SIDE, SMALL_SIDE, 0.0, 1));
-        Self { slices: Arc::new((0..PICTURES).map(slice).collect()), small: Arc::new(small) }
+        Self { slices: Arc::new((0..pictures).map(slice).collect()), small: Arc::new(small) }
     }
 
     /// A slice, numbered from 1.
@@ -51,7 +55,7 @@ impl Images {
         describe_patient(&mut data, &format!("C{own:08}"), &format!("Carried{own:05}^Patient"));
         describe_study(&mut data, study, "20260102", number);
         describe_picture(&mut data, SLICE_SIDE, number);
-        outgoing(&data, &study.instance(number), &self.slices[(number % PICTURES) as usize])
+        outgoing(&data, &study.instance(number), &self.slices[number as usize % self.slices.len()])
     }
 
     /// The one small instance of filling study `number`.
@@ -244,4 +248,31 @@ fn describe_picture(data: &mut DataSet, side: u16, number: u32) {
     data.text(0x0040_0245, "TM", "101000");
     data.text(0x0040_0253, "SH", "PPS1");
     data.text(0x0040_0254, "LO", "CT of the head");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stow_sends_is_what_c_store_sends() {
+        let images = Images::of(2);
+        let (content_type, body) = images.stow(Study(7), 3..4);
+        assert!(content_type.contains("boundary=measured"));
+        let from = body.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a part has a header") + 4;
+        let to = body.len() - b"\r\n--measured--\r\n".len();
+        let parsed = Outgoing::from_part10(body[from..to].to_vec()).expect("a part is Part 10");
+        let sent = images.slice(Study(7), 3);
+        assert_eq!(parsed.kind(), sent.kind());
+        assert_eq!(parsed.sop_instance, sent.sop_instance);
+        assert!(parsed.data_set == sent.data_set, "the data sets differ");
+    }
+
+    #[test]
+    fn ten_names_begin_alike_and_a_hundred_studies_share_the_day() {
+        let names: Vec<String> = (0..2000).map(|number| format!("Measured{number:06}")).collect();
+        let prefix = name_of_ten(1234).replace('*', "");
+        assert_eq!(names.iter().filter(|name| name.starts_with(&prefix)).count(), 10);
+        assert!((HITS_OF_ONE_DATE..50_000).all(|number| date_of(number) != ONE_DATE));
+    }
 }

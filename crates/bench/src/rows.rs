@@ -163,3 +163,21 @@ fn median(samples: &[Sample]) -> Option<Sample> {
     sorted.sort_by(|a, b| a.value.total_cmp(&b.value));
     sorted.get(sorted.len().saturating_sub(1) / 2).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_a_round_that_was_measured() {
+        let of = |values: &[f64]| {
+            let samples: Vec<Sample> = values.iter().copied().map(Sample::of).collect();
+            median(&samples).map(|sample| sample.value)
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[3.0]), Some(3.0));
+        assert_eq!(of(&[9.0, 1.0, 5.0]), Some(5.0));
+        // of two, the worse one
+        assert_eq!(of(&[9.0, 1.0]), Some(1.0));
+    }
+}
