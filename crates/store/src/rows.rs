@@ -228,6 +228,14 @@ impl Rows {
         })
     }
 
+    /// Numbers of the large objects whose records lie in front of a position.
+    pub fn large_before(&self, volume: u32, offset: u64) -> rusqlite::Result<Vec<u32>> {
+        let writer = self.writer();
+        let sql = "SELECT large FROM instance INDEXED BY instance_large
+            WHERE large IS NOT NULL AND (volume < ?1 OR volume = ?1 AND offset < ?2) ORDER BY large";
+        writer.prepare(sql)?.query_map(params![volume, offset as i64], |row| row.get(0))?.collect()
+    }
+
     /// Writes a copy of the database, as one reader sees it, to `path`; returns where the copy stands.
     pub fn copy_to(&self, path: &Path) -> rusqlite::Result<()> {
         let reader = connect(&self.path)?;

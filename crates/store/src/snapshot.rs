@@ -110,8 +110,7 @@ fn append_only(store: &Store, current: u32, end: u64) -> io::Result<Vec<Snapshot
         let length = if number == current { end } else { shared.volumes.file(number)?.length()? };
         files.push(SnapshotFile { name: format!("volumes/{number:06}.vol"), length });
     }
-    // those that became durable after the point are whole too, and removed at start when nothing names them
-    for number in shared.rows.large().map_err(io::Error::other)? {
+    for number in shared.rows.large_before(current, end).map_err(io::Error::other)? {
         let length = shared.volumes.file(number | LARGE_BIT)?.length()?;
         files.push(SnapshotFile { name: format!("volumes/{number:06}.large"), length });
     }
