@@ -60,11 +60,14 @@ impl Sealer {
         self.waiting.extend_from_slice(plaintext);
     }
 
+    /// Seals in place what waits, so that its plaintext is gone, and copies it out.
     fn seal_waiting(&mut self, last: bool, out: &mut Vec<u8>) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        self.seal(&waiting, last, out);
-        waiting.zeroize();
-        self.waiting = waiting;
+        let tag = self.object_key.seal(self.segment, last, &mut self.waiting);
+        self.segment += 1;
+        out.reserve(self.waiting.len() + TAG_BYTES);
+        out.extend_from_slice(&self.waiting);
+        out.extend_from_slice(tag.as_ref());
+        self.waiting.clear();
     }
 
     fn seal(&mut self, plaintext: &[u8], last: bool, out: &mut Vec<u8>) {
@@ -78,8 +81,9 @@ impl Sealer {
 }
 
 impl Drop for Sealer {
+    /// Wipes what waited when the object is given up.
     fn drop(&mut self) {
-        self.waiting.zeroize();
+        self.waiting.as_mut_slice().zeroize();
     }
 }
 
