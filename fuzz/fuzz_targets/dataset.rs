@@ -24,7 +24,7 @@ fuzz_target!(|stream: &[u8]| {
         );
     }
     let patient = PatientAttributes { name: "Right^Ä".to_owned(), id: "1".to_owned(), ..PatientAttributes::default() };
-    apply_overlay(&metadata.json, &patient);
+    let _ = apply_overlay(&metadata.json, &patient);
     // a stream that scans can be overlaid, and names the patient afterwards
     let _ = overlay_part10(&mut &stream[..], &metadata, &patient, &mut |_| Ok(()));
 });

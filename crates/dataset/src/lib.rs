@@ -16,6 +16,7 @@
 mod attributes;
 mod charset;
 mod deflate;
+mod edit;
 mod element;
 mod error;
 mod file_meta;
@@ -35,7 +36,8 @@ pub use error::{MetadataError, ScanError};
 pub use file_meta::{FileMeta, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, file_meta};
 pub use limits::Limits;
 pub use metadata::{
-    FrameIndex, FramePart, FramePlace, ImageDescription, Lut, MetadataObject, Palette, Photometric, VoiFunction, Window,
+    FrameIndex, FramePart, FramePlace, ImageDescription, Lut, MetadataObject, Palette, PatientEdit, Photometric,
+    VoiFunction, Window,
 };
 pub use overlay::{apply_overlay, output_header, overlay_part10, rewrite_bulk_uris};
 pub use scan::{Region, Scanned, Sink, inflated, scan_dataset, scan_file};

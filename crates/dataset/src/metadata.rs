@@ -31,9 +31,27 @@ pub struct MetadataObject {
     pub frames: FrameIndex,
     /// How to render them; `None` when the instance has no image.
     pub image: Option<ImageDescription>,
+    /// Where the patient's attributes are, for [`crate::overlay_part10`].
+    pub patient: PatientEdit,
     /// The DICOM JSON Model object (PS3.18 Annex F), UTF-8. Bulk values are `"BulkDataURI":"leadglass:OFFSET-LENGTH"`.
     #[serde(skip)]
     pub json: Vec<u8>,
+}
+
+/// What has to be cut out of the data set, and where to put what takes its place, when the study belongs to another
+/// patient. Found by the walk that read everything else, so that both agree on what an element is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientEdit {
+    /// Whether elements at the top level are explicit VR.
+    pub explicit: bool,
+    /// The top level elements that identify a patient, and the group lengths that would be wrong without them, ascending.
+    pub cuts: Vec<FramePart>,
+    /// The top level elements (0008,0005).
+    pub charset_cuts: Vec<FramePart>,
+    /// The value of the last of these.
+    pub charset: Vec<u8>,
+    /// Where (0008,0005), (0010,0010), (0010,0020), (0010,0021), (0010,0030) and (0010,0040) go.
+    pub places: [u64; 6],
 }
 
 /// Where the frames of an instance are in its stream.

@@ -7,14 +7,13 @@ use protocol::PatientAttributes;
 
 use crate::charset::Charset;
 use crate::deflate::Inflate;
-use crate::element::{
-    Header, ITEM, ITEM_DELIMITATION, PIXEL_DATA, SEQUENCE_DELIMITATION, SPECIFIC_CHARACTER_SET, Syntax, dictionary_vr,
-};
+use crate::edit::{WRITTEN, is_replaced};
+use crate::element::{SPECIFIC_CHARACTER_SET, Syntax};
 use crate::json::{Json, entries};
-use crate::source::Source;
-use crate::transfer_syntax::{EXPLICIT_LITTLE_ENDIAN, settle};
+use crate::source::from_io;
+use crate::transfer_syntax::EXPLICIT_LITTLE_ENDIAN;
 use crate::value;
-use crate::{FileMeta, MetadataObject, Region, ScanError, file_meta};
+use crate::{FileMeta, FramePart, MetadataObject, ScanError, file_meta};
 
 /// The JSON of one instance with the patient's attributes replaced by those of the patient that the study is filed
 /// under. Other identifiers of the former patient, (0010,0024) and (0010,1000) to (0010,1002), are left out.
@@ -81,7 +80,7 @@ pub fn overlay_part10(
     out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), ScanError> {
     let mut header = vec![0; usize::try_from(metadata.dataset_offset).expect("a header fits in memory")];
-    reader.read_exact(&mut header).map_err(ScanError::Read)?;
+    reader.read_exact(&mut header).map_err(from_io)?;
     if metadata.deflated {
         let explicit = model::Uid::parse(EXPLICIT_LITTLE_ENDIAN).expect("a constant UID");
         out(&new_header(metadata, explicit)).map_err(ScanError::Sink)?;
@@ -111,21 +110,6 @@ fn overlay_values(patient: &PatientAttributes) -> Vec<(u32, VR, &str)> {
     values
 }
 
-fn is_replaced(tag: u32) -> bool {
-    matches!(
-        tag,
-        0x0010_0010
-            | 0x0010_0020
-            | 0x0010_0021
-            | 0x0010_0024
-            | 0x0010_0030
-            | 0x0010_0040
-            | 0x0010_1000
-            | 0x0010_1001
-            | 0x0010_1002
-    )
-}
-
 fn json_entry(tag: u32, vr: VR, text: &str) -> Vec<u8> {
     let mut json = Json::new();
     json.open_attribute(tag, vr);
@@ -134,97 +118,82 @@ fn json_entry(tag: u32, vr: VR, text: &str) -> Vec<u8> {
     json.into_bytes()
 }
 
-/// What is dropped goes to the sink as this, and stops there.
-const DROPPED: Region = Region::Preamble;
-const PASSED: Region = Region::DataSet;
+/// One change of a data set: `cut` bytes go, `written` comes in their place.
+struct Change {
+    offset: u64,
+    cut: u64,
+    written: Vec<u8>,
+}
 
+/// The changes in the order of the stream; what is written at a place stands before what is cut there.
+fn changes(metadata: &MetadataObject, patient: &PatientAttributes) -> Vec<Change> {
+    let edit = &metadata.patient;
+    let syntax = Syntax { explicit: edit.explicit, big_endian: metadata.big_endian };
+    let values = overlay_values(patient);
+    let mut charset = Charset::of_value(&edit.charset);
+    let mut changes = Vec::new();
+    let mut write = |place: usize, written| changes.push(Change { offset: edit.places[place], cut: 0, written });
+    let mut cuts: Vec<FramePart> = edit.cuts.clone();
+    if charset == Charset::DEFAULT && !values.iter().all(|(_, _, text)| text.is_ascii()) {
+        charset = Charset::of_value(b"ISO_IR 192");
+        cuts.extend_from_slice(&edit.charset_cuts);
+        write(0, encode(SPECIFIC_CHARACTER_SET, VR::CS, b"ISO_IR 192", syntax));
+    }
+    for (tag, vr, text) in values {
+        let place = WRITTEN.iter().position(|written| *written == tag).expect("every overlay attribute has a place");
+        write(place, encode(tag, vr, &charset.encode(text), syntax));
+    }
+    changes.extend(cuts.iter().map(|cut| Change { offset: cut.offset, cut: cut.length, written: Vec::new() }));
+    // stable, so that elements written at one place stay ascending
+    changes.sort_by_key(|change| (change.offset, change.cut > 0));
+    changes
+}
+
+/// Copies the data set, which begins at `metadata.dataset_offset`, with its changes.
 fn overlay_dataset(
     reader: &mut dyn Read,
     metadata: &MetadataObject,
     patient: &PatientAttributes,
     out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), ScanError> {
-    let mut sink = |bytes: &[u8], region: Region| if region == DROPPED { Ok(()) } else { out(bytes) };
-    let mut source = Source::new(reader, Some(&mut sink), 0, u64::MAX, |max| ScanError::TooLong { max });
-    source.need(8)?;
-    let encoding = settle(Some(metadata.transfer_syntax.clone()), source.peek(), true).ok_or(ScanError::NotDicom)?;
-    let syntax = encoding.syntax;
-    let values = overlay_values(patient);
-    let needs_charset = !values.iter().all(|(_, _, text)| text.is_ascii());
-    let mut values = values.into_iter().peekable();
-    // the repertoire, once it is known; before that no value can be written
-    let mut charset: Option<Charset> = None;
-    loop {
-        source.enter(PASSED)?;
-        source.need(Header::BYTES_MAX)?;
-        let header = Header::read(source.peek(), syntax);
-        let header = header.filter(|header| header.tag >> 16 != 0);
-        let tag = header.map_or(u32::MAX, |header| header.tag);
-        if tag == SPECIFIC_CHARACTER_SET
-            && let Some(header) = header
-            && let Some(length) = header.length
-        {
-            source.need(header.bytes + length as usize)?;
-            let value = source.peek().get(header.bytes..header.bytes + length as usize).unwrap_or_default();
-            charset = Some(Charset::of_value(value)).filter(|&charset| charset != Charset::DEFAULT || !needs_charset);
-            if charset.is_none() {
-                source.enter(DROPPED)?;
-            }
-        }
-        if tag > SPECIFIC_CHARACTER_SET && charset.is_none() {
-            charset = Some(Charset::DEFAULT);
-            if needs_charset {
-                charset = Some(Charset::of_value(b"ISO_IR 192"));
-                source.insert(&encode(SPECIFIC_CHARACTER_SET, VR::CS, b"ISO_IR 192", syntax))?;
-            }
-        }
-        if let Some(charset) = charset {
-            while let Some((tag, vr, text)) = values.next_if(|(new, ..)| *new < tag || tag >= PIXEL_DATA) {
-                source.insert(&encode(tag, vr, &charset.encode(text), syntax))?;
-            }
-        }
-        let Some(header) = header.filter(|header| header.tag < PIXEL_DATA) else { break };
-        if is_replaced(tag) || matches!(tag, 0x0008_0000 | 0x0010_0000) {
-            source.enter(DROPPED)?;
-        }
-        skip_element(&mut source, header, syntax)?;
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut position = metadata.dataset_offset;
+    for Change { offset, cut, written } in changes(metadata, patient) {
+        copy(reader, offset.saturating_sub(position), &mut buffer, out)?;
+        position = position.max(offset);
+        out(&written).map_err(ScanError::Sink)?;
+        copy(reader, cut, &mut buffer, &mut |_| Ok(()))?;
+        position += cut;
     }
-    source.enter(PASSED)?;
-    source.skip(u64::MAX)?;
-    source.flush()
+    copy(reader, u64::MAX, &mut buffer, out)
 }
 
-/// Passes over one element with everything nested in it. A stream that was scanned whole is not cut.
-fn skip_element(source: &mut Source<'_, '_>, header: Header, syntax: Syntax) -> Result<(), ScanError> {
-    source.advance(header.bytes);
-    let Some(length) = header.length else {
-        let is_unknown = header.vr == Some(VR::UN);
-        return skip_items(source, if is_unknown { Syntax::IMPLICIT } else { syntax });
-    };
-    source.skip(length.into()).map(|_| ())
-}
+/// Bytes that are copied at a time.
+const COPY_BYTES: usize = 64 << 10;
 
-/// Passes over items up to the delimiter of their sequence.
-fn skip_items(source: &mut Source<'_, '_>, syntax: Syntax) -> Result<(), ScanError> {
-    let mut depth = 1u32;
-    while depth > 0 && source.need(8)? {
-        source.need(Header::BYTES_MAX)?;
-        let Some(header) = Header::read(source.peek(), syntax) else { break };
-        source.advance(header.bytes);
-        match (header.tag, header.length) {
-            // an item of undefined length ends with a delimiter of its own
-            (ITEM_DELIMITATION | SEQUENCE_DELIMITATION, _) => depth -= 1,
-            (ITEM, Some(length)) => drop(source.skip(length.into())?),
-            (_, None) => depth += 1,
-            (_, Some(length)) => drop(source.skip(length.into())?),
-        }
+/// Hands on up to `count` bytes, fewer when the stream ends.
+fn copy(
+    reader: &mut dyn Read,
+    mut count: u64,
+    buffer: &mut [u8],
+    out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), ScanError> {
+    while count > 0 {
+        let wanted = usize::try_from(count).unwrap_or(usize::MAX).min(buffer.len());
+        let read = match reader.read(&mut buffer[..wanted]) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(from_io(error)),
+        };
+        out(&buffer[..read]).map_err(ScanError::Sink)?;
+        count -= read as u64;
     }
     Ok(())
 }
 
 /// One element with a short value, padded to an even length.
 fn encode(tag: u32, vr: VR, value: &[u8], syntax: Syntax) -> Vec<u8> {
-    debug_assert_eq!(dictionary_vr(tag, false), vr, "only attributes of the standard are written");
     let u16 = |number: u16| if syntax.big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
     let mut value = value.to_vec();
     // 16 bits of length; the registry holds no value that long

@@ -12,7 +12,7 @@ use crate::element::PIXEL_DATA;
 use crate::file_meta::{FoundMeta, PREAMBLE_BYTES, PREFIX, read_header};
 use crate::source::Source;
 use crate::transfer_syntax::{Encoding, IMPLICIT_WITH_BIG_ENDIAN_PIXELS, is_video, settle};
-use crate::walk::{PixelData, Walk};
+use crate::walk::{PixelData, Walk, Walked};
 use crate::{FileMeta, FrameIndex, ImageDescription, Limits, MetadataObject, Photometric, ScanError, file_meta};
 
 /// Which part of a stream some bytes belong to.
@@ -133,7 +133,7 @@ fn scan_body(mut source: Source<'_, '_>, meta: FoundMeta, limits: &Limits) -> Re
     source.skip(u64::MAX)?;
     source.flush()?;
     let length = source.position();
-    let (attributes, pixel_data, json) = walked;
+    let Walked { attributes, pixel_data, patient: edit, json } = walked;
     let filed = attributes.finish(meta.sop_class)?;
     let big_endian = syntax.big_endian;
     let (frames, image) = describe(filed.image, pixel_data, &transfer_syntax, big_endian);
@@ -147,6 +147,7 @@ fn scan_body(mut source: Source<'_, '_>, meta: FoundMeta, limits: &Limits) -> Re
         big_endian,
         frames,
         image,
+        patient: edit,
         json,
     };
     let Filed { patient, study, series, instance, .. } = filed;

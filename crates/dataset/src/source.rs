@@ -121,15 +121,6 @@ impl<'r, 's> Source<'r, 's> {
         Ok(())
     }
 
-    /// Gives the sink bytes that are not in the stream.
-    pub(crate) fn insert(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
-        self.flush()?;
-        if let Some(sink) = &mut self.sink {
-            sink(bytes, Region::DataSet).map_err(ScanError::Sink)?;
-        }
-        Ok(())
-    }
-
     /// One read into the free end of the window.
     fn read_more(&mut self) -> Result<(), ScanError> {
         let count = loop {
@@ -160,7 +151,7 @@ impl Read for Source<'_, '_> {
 }
 
 /// A [`ScanError`] that travelled through a reader comes out as itself.
-fn from_io(error: io::Error) -> ScanError {
+pub(crate) fn from_io(error: io::Error) -> ScanError {
     match error.downcast::<ScanError>() {
         Ok(error) => error,
         Err(error) => ScanError::Read(error),

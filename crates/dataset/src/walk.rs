@@ -7,6 +7,7 @@ use model::Uid;
 
 use crate::attributes::{Attributes, Path, Raw};
 use crate::charset::Charset;
+use crate::edit::Editor;
 use crate::element::{
     AVAILABLE_TRANSFER_SYNTAX, DOUBLE_PIXEL_DATA, EXTENDED_LENGTHS, EXTENDED_OFFSETS, FLOAT_PIXEL_DATA, Header, ITEM,
     ITEM_DELIMITATION, PIXEL_DATA, PIXEL_REPRESENTATION, ROWS, SEQUENCE_DELIMITATION, SPECIFIC_CHARACTER_SET, Syntax,
@@ -16,7 +17,7 @@ use crate::json::Json;
 use crate::pixel::Encapsulated;
 use crate::source::Source;
 use crate::value;
-use crate::{FramePart, Limits, ScanError};
+use crate::{FramePart, Limits, PatientEdit, ScanError};
 
 /// While the JSON takes more than this many times what was read, names and values longer than [`SMALL_VALUE_BYTES`] are
 /// bulk data, so that no stream costs more than a small multiple of its size in memory.
@@ -37,6 +38,14 @@ pub(crate) enum PixelData {
     Encapsulated(Encapsulated),
 }
 
+/// What came of a walk.
+pub(crate) struct Walked {
+    pub(crate) attributes: Attributes,
+    pub(crate) pixel_data: PixelData,
+    pub(crate) patient: PatientEdit,
+    pub(crate) json: Vec<u8>,
+}
+
 /// A data set being walked.
 pub(crate) struct Walk<'w, 'r, 's> {
     source: &'w mut Source<'r, 's>,
@@ -52,8 +61,11 @@ pub(crate) struct Walk<'w, 'r, 's> {
     rows_seen: bool,
     padding_seen: bool,
     extended: [Vec<u64>; 2],
-    pub(crate) attributes: Attributes,
-    pub(crate) pixel_data: PixelData,
+    editor: Editor,
+    /// Where the last step at the top level began.
+    root_at: u64,
+    attributes: Attributes,
+    pixel_data: PixelData,
 }
 
 /// What is open.
@@ -95,7 +107,7 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         syntax: Syntax,
         transfer_syntax: &Uid,
         limits: &'w Limits,
-    ) -> Result<(Attributes, PixelData, Vec<u8>), ScanError> {
+    ) -> Result<Walked, ScanError> {
         let mut json = Json::new();
         let root = Object {
             end: None,
@@ -121,6 +133,8 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             rows_seen: false,
             padding_seen: false,
             extended: [Vec::new(), Vec::new()],
+            editor: Editor::default(),
+            root_at: begun_at,
             attributes: Attributes::default(),
             pixel_data: PixelData::None,
         };
@@ -128,7 +142,7 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         walk.finish()
     }
 
-    fn finish(mut self) -> Result<(Attributes, PixelData, Vec<u8>), ScanError> {
+    fn finish(mut self) -> Result<Walked, ScanError> {
         let root = self.parent_object();
         if !self.available_written {
             self.write_available();
@@ -137,12 +151,21 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
         if let PixelData::Encapsulated(encapsulated) = &mut self.pixel_data {
             [encapsulated.extended_offsets, encapsulated.extended_lengths] = self.extended;
         }
-        Ok((self.attributes, self.pixel_data, self.json.into_bytes()))
+        Ok(Walked {
+            attributes: self.attributes,
+            pixel_data: self.pixel_data,
+            patient: self.editor.finish(self.root_at, root.syntax.explicit),
+            json: self.json.into_bytes(),
+        })
     }
 
     /// Reads one element, item or delimiter; false at the end of the data set.
     fn step(&mut self) -> Result<bool, ScanError> {
         self.close_ended()?;
+        if self.levels.len() == 1 {
+            self.root_at = self.source.position();
+            self.editor.end(self.root_at);
+        }
         if self.json.len() > self.limits.json_bytes {
             return Err(ScanError::TooMuchMetadata { max: self.limits.json_bytes });
         }
@@ -298,6 +321,7 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
                 return Ok(false);
             }
             self.top = (header.tag, at);
+            self.editor.begin(header.tag, at);
         }
         match header.tag {
             ITEM_DELIMITATION => {
@@ -454,6 +478,9 @@ impl<'w, 'r, 's> Walk<'w, 'r, 's> {
             return self.value_past_the_end();
         }
         self.settle_in_object(tag, length as usize, syntax);
+        if is_root && tag == SPECIFIC_CHARACTER_SET {
+            self.editor.charset(&self.source.peek()[..length as usize]);
+        }
         let charset = self.parent_object().charset;
         let bytes = &self.source.peek()[..length as usize];
         self.attributes.take(object.path, Raw { tag, vr, bytes, syntax, charset });

@@ -102,6 +102,73 @@ fn random_bytes_behind_a_good_beginning_never_panic() {
     }
 }
 
+/// Cuts, copies and plants structure into the header, so that most of it still looks like DICOM.
+fn splice(stream: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..1 + random.next() % 6 {
+        let header = stream.len().clamp(1, 4000);
+        let at = random.next() as usize % header;
+        let end = (at + random.next() as usize % 40).min(stream.len());
+        match random.next() % 6 {
+            0 => stream[at] = random.next() as u8,
+            1 => stream[at..(at + 4).min(end.max(at))].fill(0xFF),
+            2 => drop(stream.drain(at..end)),
+            3 => {
+                let copied = stream[at..end].to_vec();
+                let to = random.next() as usize % header;
+                stream.splice(to..to, copied);
+            }
+            4 => {
+                let tag = [0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD][random.next() as usize % 3];
+                stream.splice(at..at, E.item(tag, 0));
+            }
+            _ => stream.truncate(200 + random.next() as usize % stream.len()),
+        }
+        if stream.len() < 200 {
+            return;
+        }
+    }
+}
+
+#[test]
+fn whatever_is_taken_in_can_be_listed_and_overlaid() {
+    let patient = protocol::PatientAttributes {
+        id: "NEW-1".to_owned(),
+        issuer: "HOSPITAL".to_owned(),
+        name: "Right^One".to_owned(),
+        birth_date: "19700102".to_owned(),
+        sex: "F".to_owned(),
+    };
+    let victims = victims();
+    let mut overlaid = 0;
+    for seed in 0..20_000u64 {
+        let mut random = Random(seed);
+        let mut stream = victims[random.next() as usize % victims.len()].1.clone();
+        splice(&mut stream, &mut random);
+        let Ok(scanned) = scan(&stream) else { continue };
+        let metadata = scanned.metadata;
+        assert!(serde_json::from_slice::<serde_json::Value>(&metadata.json).is_ok(), "seed {seed}");
+        let listed = dataset::apply_overlay(&metadata.json, &patient);
+        assert!(serde_json::from_slice::<serde_json::Value>(&listed).is_ok(), "seed {seed}");
+        for number in 1..=metadata.frames.count().min(100) {
+            let place = metadata.frames.place(number).unwrap();
+            let length = stream.len() as u64;
+            assert!(
+                metadata.deflated || place.parts.iter().all(|part| part.offset + part.length <= length),
+                "seed {seed}"
+            );
+        }
+        let mut out = Vec::new();
+        dataset::overlay_part10(&mut &stream[..], &metadata, &patient, &mut |bytes| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(scan(&out).unwrap().patient, patient, "seed {seed}");
+        overlaid += 1;
+    }
+    assert!(overlaid > 500, "{overlaid} of 20,000 streams survived their damage");
+}
+
 #[test]
 fn ten_thousand_sequences_in_each_other_are_refused() {
     for header in [
