@@ -28,7 +28,7 @@ fn main() {
     let keys = BatchKeys::generate(rng);
     let site = SiteId([1; 16]);
     let context = ObjectContext { site, key: keys.key, object: ObjectId([2; 16]), kind: ObjectKind::Instance };
-    let plaintext: Vec<u8> = (0..525_000u32).map(|at| (at * 31 >> 3) as u8).collect();
+    let plaintext: Vec<u8> = (0..525_000u32).map(|at| ((at * 31) >> 3) as u8).collect();
     let mut out = Vec::with_capacity(600_000);
     time("seal 525 kB in one piece", plaintext.len(), || {
         out.clear();

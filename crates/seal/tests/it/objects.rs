@@ -181,3 +181,20 @@ fn a_segment_of_another_place_does_not_open_in_a_range() {
         assert_eq!(outcome, Err(OpenError::Damaged { segment: wanted }));
     }
 }
+
+#[test]
+fn lengths_at_the_end_of_numbers_are_answered() {
+    let key = SealKey::generate(&mut rng(1));
+    let sealed = seal_blob(&key, context(ObjectKind::Instance), &plaintext(10), &mut rng(7));
+    for length in (0..2 * (SEGMENT_BYTES + TAG_BYTES) as u64).step_by(997).chain(u64::MAX - 70_000..=u64::MAX) {
+        let Ok(opener) = Opener::new(&key, context(ObjectKind::Instance), &sealed[..HEADER_BYTES], length) else {
+            continue;
+        };
+        assert_eq!(sealed_length(opener.plaintext_length()), length);
+        for plain in [0..1, 0..u64::MAX, u64::MAX - 1..u64::MAX, length / 2..length / 2 + 1] {
+            let read = opener.sealed_range(plain.clone());
+            assert!(read.start <= read.end && read.end <= length.max(HEADER_BYTES as u64), "{length} {plain:?}");
+            opener.open_range(plain, &[], &mut Vec::new()).unwrap_err();
+        }
+    }
+}
