@@ -1,8 +1,7 @@
 //! The ledger as the warden uses it: opening, appending, reading.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, PoisonError};
@@ -12,25 +11,24 @@ use std::time::Duration;
 use model::{Actor, Entry, EntryBody, EntryNumber, Instant};
 use policy::Grant;
 use seal::{RootSecret, Secret32, SigningKey};
-use thiserror::Error;
 
 use crate::io::{Disk, LedgerIo};
-use crate::journal;
 use crate::leaf::SealedEntry;
-use crate::note::{Checkpoint, NoteError, NoteVerifier};
-use crate::payload::{PayloadError, PayloadKeys, PayloadSealer};
+use crate::note::NoteVerifier;
+use crate::open::{OpenError, Recovered, create, recover};
+use crate::payload::{PayloadKeys, PayloadSealer};
 use crate::pending::{Appended, Pending, PendingReceipt, pending};
 use crate::publisher::Publisher;
-use crate::read::{ReadError, Replay, load, read_bundle};
+use crate::read::{ReadError, Replay, read_bundle};
 use crate::sequencer::{AppendError, Observer, Request, Sequencer, Shared, State};
-use crate::tile::{CHECKPOINT, JOURNAL, LOCK, PAYLOAD, TILE, TILE_WIDTH, VKEY};
+use crate::tile::TILE_WIDTH;
 
 /// What a ledger is written with.
 ///
 /// Who holds the signing key can make checkpoints that pass for the site's; who holds the payload secret reads every
 /// entry. Losing both costs the entries' content; what the files prove stays.
 pub struct LedgerKeys {
-    signing: SigningKey,
+    pub(crate) signing: SigningKey,
     payload: Secret32,
 }
 
@@ -83,43 +81,6 @@ impl Default for LedgerOptions {
     }
 }
 
-/// Why a ledger does not open.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// There is none.
-    #[error("there is no ledger in {}; make the site with `leadglass init`, or restore the folder from the vault", .0.display())]
-    Missing(PathBuf),
-    /// There is one already.
-    #[error("there is a ledger in {} already; nothing was changed", .0.display())]
-    Exists(PathBuf),
-    /// Another process writes it.
-    #[error("another process writes the ledger in {}; end it first", .0.display())]
-    Locked(PathBuf),
-    /// The folder cannot be read or written.
-    #[error("the ledger's folder cannot be used; look at its permissions and at the disk")]
-    Io(#[from] io::Error),
-    /// The public key in the folder is another site's.
-    #[error("the ledger belongs to another site or another root secret; open it with its own")]
-    OtherSite,
-    /// The checkpoint file does not hold.
-    #[error("the ledger's checkpoint does not hold ({0}); restore the ledger's folder from the vault")]
-    Checkpoint(NoteError),
-    /// A file that the checkpoint covers is missing or was changed.
-    #[error("{} is missing or was changed after it was signed for; restore the ledger's folder from the vault", .0.display())]
-    Changed(PathBuf),
-    /// The journal was changed: this is not what a crash leaves.
-    #[error("the journal {} was changed at byte {offset}; this is not what a crash leaves, restore the ledger's folder from the vault", path.display())]
-    Journal {
-        /// The file.
-        path: PathBuf,
-        /// Where it stops making sense.
-        offset: u64,
-    },
-    /// The last entry does not open.
-    #[error("the ledger's last entry cannot be read: {0}")]
-    LastEntry(PayloadError),
-}
-
 /// An append-only ledger in a folder (`DIR/ledger`), written by one process.
 ///
 /// Closing it, by dropping it, ends both threads after what was appended is durable and published.
@@ -156,48 +117,11 @@ impl Ledger {
         options: LedgerOptions,
     ) -> Result<(Self, Replay), OpenError> {
         let LedgerOptions { io, journal_bytes, publish_entries, publish_after } = options;
-        let lock = lock(dir)?;
-        let verifier = keys.verifier(origin);
-        if fs::read(dir.join(VKEY))? != vkey_file(&verifier).as_bytes() {
-            return Err(OpenError::OtherSite);
-        }
-        let (mut published, note) = load(dir, &verifier)?;
-        make_folders(dir)?;
-        let journal =
-            journal::read(dir)?.map_err(|journal::Damage { path, offset }| OpenError::Journal { path, offset })?;
-        let tail = unpublished(&journal, published.frontier(), &verifier)?;
-        if journal.unfinished_bytes > 0 {
-            tracing::warn!(bytes = journal.unfinished_bytes, "the journal ended in a record that was never answered");
-        }
-        let note = match tail {
-            Some((entries, tail_note)) => {
-                published.publish(io.as_ref(), &entries, &tail_note)?;
-                tail_note
-            }
-            None => note,
-        };
-        // crash here: the journal is read again, and everything in it is published already
-        for path in &journal.files {
-            io.remove_file(path)?;
-            io.sync_directory(&dir.join(JOURNAL))?;
-        }
-
+        let Recovered { lock, published, note, recorded, next_file, unfinished_bytes } =
+            recover(dir, &keys, origin, io.as_ref())?;
         let frontier = published.frontier();
-        let mut sealer = PayloadSealer::new(keys.payload_keys(), origin);
-        let recorded = match published.last(dir)? {
-            Some(last) => {
-                let number = EntryNumber(frontier.size() - 1);
-                sealer.open(number, &last).map_err(OpenError::LastEntry)?.recorded
-            }
-            None => Instant(i64::MIN),
-        };
-        let replay = Replay::new(
-            dir,
-            frontier.clone(),
-            published.bundle().to_vec(),
-            PayloadSealer::new(keys.payload_keys(), origin),
-            journal.unfinished_bytes,
-        );
+        let sealer = || PayloadSealer::new(keys.payload_keys(), origin);
+        let replay = Replay::new(dir, frontier.clone(), published.bundle().to_vec(), sealer(), unfinished_bytes);
         let shared = Arc::new(Shared::new(State {
             recent_from: published.size() / TILE_WIDTH * TILE_WIDTH,
             recent: VecDeque::from(published.bundle().to_vec()),
@@ -207,7 +131,7 @@ impl Ledger {
             spare: None,
             spare_wanted: false,
             full: Vec::new(),
-            next_file: journal.next_file,
+            next_file,
             stopped: false,
             closing: false,
         }));
@@ -217,8 +141,8 @@ impl Ledger {
             shared: Arc::clone(&shared),
             dir: dir.to_owned(),
             origin: origin.to_owned(),
+            sealer: sealer(),
             signing: keys.signing,
-            sealer,
             frontier,
             recorded,
             current: None,
@@ -350,80 +274,4 @@ impl Drop for Ledger {
             }
         }
     }
-}
-
-fn vkey_file(verifier: &NoteVerifier) -> String {
-    format!("{}\n", verifier.to_text())
-}
-
-fn lock(dir: &Path) -> Result<File, OpenError> {
-    if !dir.join(VKEY).is_file() {
-        return Err(OpenError::Missing(dir.to_owned()));
-    }
-    let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            // a verifier holds it for an instant to see whether somebody writes
-            Err(fs::TryLockError::WouldBlock) if attempt < 20 => thread::sleep(Duration::from_millis(10)),
-            Err(fs::TryLockError::WouldBlock) => return Err(OpenError::Locked(dir.to_owned())),
-            Err(fs::TryLockError::Error(error)) => return Err(error.into()),
-        }
-    }
-}
-
-fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> Result<(), OpenError> {
-    if dir.join(VKEY).exists() || dir.join(CHECKPOINT).exists() {
-        return Err(OpenError::Exists(dir.to_owned()));
-    }
-    make_folders(dir)?;
-    let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: crate::merkle::Frontier::default().root() };
-    io.write_file(&dir.join(CHECKPOINT), empty.sign(&keys.signing).as_bytes())?;
-    // the key comes last: a folder without it holds no ledger
-    io.write_file(&dir.join(VKEY), vkey_file(&keys.verifier(origin)).as_bytes())?;
-    io.sync_directory(dir)?;
-    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        io.sync_directory(parent)?;
-    }
-    Ok(())
-}
-
-fn make_folders(dir: &Path) -> io::Result<()> {
-    [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))
-}
-
-type Tail = (Vec<Arc<SealedEntry>>, String);
-
-/// What the journal holds beyond the checkpoint file, checked against the signed checkpoint of its last record.
-fn unpublished(
-    journal: &journal::Journal,
-    mut frontier: crate::merkle::Frontier,
-    verifier: &NoteVerifier,
-) -> Result<Option<Tail>, OpenError> {
-    let published = frontier.size();
-    let damaged = |record: usize| OpenError::Journal {
-        path: journal.records[record].path.clone(),
-        offset: journal.records[record].offset,
-    };
-    let mut entries = Vec::new();
-    let mut note = None;
-    for (position, record) in journal.records.iter().enumerate().filter(|(_, record)| record.end() > published) {
-        // records end where checkpoints do, so none lies on both sides of one, and none may be missing
-        if record.first != frontier.size() {
-            return Err(damaged(position));
-        }
-        for entry in &record.entries {
-            frontier.push(entry.leaf.hash());
-            entries.push(Arc::new(entry.clone()));
-        }
-        note = Some((position, &record.note));
-    }
-    let Some((position, note)) = note else { return Ok(None) };
-    let checkpoint = Checkpoint::open(note.as_bytes(), verifier).map_err(|_| damaged(position))?;
-    if checkpoint.size != frontier.size() || checkpoint.root != frontier.root() {
-        return Err(damaged(position));
-    }
-    Ok(Some((entries, note.clone())))
 }

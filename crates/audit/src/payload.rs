@@ -47,6 +47,18 @@ pub struct DayKey {
 }
 
 impl DayKey {
+    /// Takes a day's key as it was given to an auditor; wiping the source stays the caller's duty.
+    #[must_use]
+    pub fn from_bytes(day: Day, key: &[u8; 32]) -> Self {
+        Self { day, key: Secret32::from_bytes(key) }
+    }
+
+    /// The key's bytes, to give to an auditor. Each use of this is a place to look at.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        self.key.expose()
+    }
+
     /// Which day.
     #[must_use]
     pub fn day(&self) -> Day {

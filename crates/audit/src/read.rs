@@ -12,9 +12,10 @@ use crate::OpenError;
 use crate::leaf::{Leaf, SealedEntry, read_entry_bundle, read_payload_bundle};
 use crate::merkle::{Frontier, Hash};
 use crate::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
-use crate::payload::{PAYLOAD_BYTES_MAX, PayloadError, PayloadSealer};
+use crate::payload::{PAYLOAD_BYTES_MAX, PayloadError, PayloadKeys, PayloadSealer};
 use crate::publish::{Published, partial_places};
 use crate::tile::{Bundle, CHECKPOINT, Place, TILE_WIDTH};
+use crate::{VerifyError, checkpoint};
 
 /// Why entries cannot be read.
 #[derive(Debug, Error)]
@@ -135,6 +136,42 @@ pub(crate) fn read_leaves(dir: &Path, index: u64, width: u64) -> Result<Vec<Leaf
     let path = dir.join(Place { bundle: Bundle::Entries, index, width }.path());
     let leaves = read_limited(&path, BUNDLE_BYTES_MAX)?;
     read_entry_bundle(&leaves, width).map_err(|_| ReadError::Changed(path))
+}
+
+/// Reads what the checkpoint file covers, from the files alone: for an auditor who holds the keys of some days.
+///
+/// It opens and does not prove; [`crate::verify`] proves.
+pub struct Reader {
+    dir: PathBuf,
+    size: u64,
+    sealer: PayloadSealer,
+}
+
+impl Reader {
+    /// Takes the checkpoint file of the ledger in `dir`.
+    pub fn open(dir: &Path, keys: PayloadKeys) -> Result<Self, VerifyError> {
+        let (_, checkpoint) = checkpoint(dir)?;
+        Ok(Self { dir: dir.to_owned(), size: checkpoint.size, sealer: PayloadSealer::new(keys, &checkpoint.origin) })
+    }
+
+    /// How many entries the checkpoint covers.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads the entries of one bundle: those from `index * 256` on, 256 at most. An entry of a day whose key is not
+    /// at hand is [`PayloadError::NoKey`]; the others open all the same.
+    pub fn bundle(&mut self, index: u64) -> Result<Vec<(EntryNumber, Result<Entry, PayloadError>)>, ReadError> {
+        let first = index.saturating_mul(TILE_WIDTH);
+        let width = TILE_WIDTH.min(self.size.saturating_sub(first));
+        if width == 0 {
+            return Ok(Vec::new());
+        }
+        let sealed = read_place(&self.dir, index, width)?;
+        let numbers = (first..).map(EntryNumber);
+        Ok(numbers.zip(&sealed).map(|(number, sealed)| (number, self.sealer.open(number, sealed))).collect())
+    }
 }
 
 /// Every entry that was there at opening, in order.

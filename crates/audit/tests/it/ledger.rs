@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use audit::{AppendError, Checkpoint, Ledger, LedgerKeys, OpenError};
+use audit::{AppendError, Checkpoint, DayKey, Ledger, LedgerKeys, OpenError, PayloadError, PayloadKeys, Reader};
 use model::{
     Actor, EntryBody, EntryNumber, Instant, PatientNumber, PersonId, Relationship, StudyNumber, Tier, What, Who, Window,
 };
@@ -223,6 +223,30 @@ fn the_files_name_nobody() {
         let bytes = std::fs::read(site.ledger().join(&file)).unwrap();
         for canary in ["anary", "example.org", "referrer", "person"] {
             assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn an_auditor_reads_the_days_whose_keys_were_given_and_no_others() {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    let day = 86_400;
+    for n in 0..300 {
+        ledger.append(vec![opened(n)], START.plus_seconds(n as i64 / 100 * day)).unwrap();
+    }
+    drop(ledger);
+    let window = Window { from: START.plus_seconds(day), to: START.plus_seconds(day + 1) };
+    let given: Vec<DayKey> = keys().payload_keys().window(window);
+    let taken = given.iter().map(|key| DayKey::from_bytes(key.day(), key.expose())).collect();
+    let mut reader = Reader::open(&site.ledger(), PayloadKeys::Days(taken)).unwrap();
+    assert_eq!(reader.size(), 300);
+    let entries: Vec<_> = (0..3).flat_map(|index| reader.bundle(index).unwrap()).collect();
+    assert_eq!(entries.len(), 300);
+    for (number, entry) in entries {
+        match entry {
+            Ok(entry) => assert_eq!((entry.body, number.0 / 100), (opened(number.0).1, 1)),
+            Err(error) => assert!(error == PayloadError::NoKey { number } && number.0 / 100 != 1, "{number}"),
         }
     }
 }
