@@ -83,6 +83,8 @@ impl OpenStudy {
         let blocks = Blocks {
             study: Arc::clone(self),
             instance: Arc::clone(instance),
+            from: range.start,
+            handed_on: 0,
             rest: range,
             reading: None,
             scratch: Vec::new(),
@@ -154,6 +156,9 @@ impl OpenStudy {
 struct Blocks {
     study: Arc<OpenStudy>,
     instance: Arc<Instance>,
+    from: u64,
+    handed_on: u64,
+    /// What no block was begun for.
     rest: Range<u64>,
     reading: Option<JoinHandle<Result<Block, ReadError>>>,
     scratch: Vec<u8>,
@@ -192,21 +197,36 @@ impl Blocks {
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, ReadError>> {
-        let block = self.reading.take()?.await.unwrap_or(Err(ReadError::Stopping));
-        match block {
-            Ok(block) => {
-                self.scratch = block.scratch;
-                if let Err(error) = self.renew_if_ended().await {
-                    self.rest = 0..0;
-                    return Some(Err(error));
-                }
-                self.begin(Some(block.object));
-                Some(Ok(block.bytes.into()))
-            }
-            Err(error) => {
-                self.rest = 0..0;
-                Some(Err(error))
-            }
+        let mut block = self.reading.take()?.await.unwrap_or(Err(ReadError::Stopping));
+        if self.handed_on > 0 && matches!(block, Err(ReadError::LeaseEnded)) {
+            block = self.read_again().await;
+        }
+        let block = match block {
+            Ok(block) => block,
+            Err(error) => return Some(self.end(error)),
+        };
+        self.scratch = block.scratch;
+        self.handed_on += block.bytes.len() as u64;
+        if let Err(error) = self.renew_if_ended().await {
+            return Some(self.end(error));
+        }
+        self.begin(Some(block.object));
+        Some(Ok(block.bytes.into()))
+    }
+
+    fn end(&mut self, error: ReadError) -> Result<Bytes, ReadError> {
+        self.rest = 0..0;
+        Err(error)
+    }
+
+    /// The lease ended between the decision to read a block and the reading.
+    async fn read_again(&mut self) -> Result<Block, ReadError> {
+        self.rest.start = self.from + self.handed_on;
+        self.renew_if_ended().await?;
+        self.begin(None);
+        match self.reading.take() {
+            Some(reading) => reading.await.unwrap_or(Err(ReadError::Stopping)),
+            None => Err(ReadError::Stopping),
         }
     }
 

@@ -177,6 +177,22 @@ async fn each_study_of_a_batch_has_keys_of_its_own_and_their_wrap_travels_until_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_patients_studies_of_one_uid_have_keys_of_their_own() {
+    let front = Front::new();
+    let one = Object::new(1, 1, 1);
+    let other = Object { patient_id: "OTHER".into(), ..Object::new(1, 1, 2) };
+    front.take_in(&[&one, &other]).await;
+    front.warden.state(|state| {
+        assert_eq!(state.studies.len(), 2);
+        assert!(state.studies[0].keys.is_disjoint(&state.studies[1].keys));
+    });
+    let open = front.open(&one.study).await;
+    assert_eq!(open.rows().count(), 2);
+    assert_eq!(open.row_of(&open.instances()[0]).patient.id, "P1");
+    assert_eq!(open.row_of(&open.instances()[1]).patient.id, "OTHER");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_are_staged_and_waited_for_once() {
     let front = Front::new();
     let mut batch = front.batch();

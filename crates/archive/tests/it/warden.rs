@@ -54,6 +54,8 @@ pub struct State {
 
 pub struct FakeStudy {
     pub uid: Uid,
+    /// Patient ID of the data sets.
+    pub sent_for: String,
     pub keys: HashSet<KeyId>,
     pub patient: PatientRow,
     pub moved: bool,
@@ -190,7 +192,9 @@ fn row_of(number: usize, own: &FakeStudy) -> StudyRow {
 
 impl State {
     fn file(&mut self, key: KeyId, note: StoredNote) -> Verdict {
-        let number = match self.studies.iter().position(|study| study.uid == note.study.uid) {
+        // two patients' studies may carry one UID
+        let same = |study: &FakeStudy| study.uid == note.study.uid && study.sent_for == note.patient.id;
+        let number = match self.studies.iter().position(same) {
             Some(number) => number,
             None => {
                 let patient = PatientRow {
@@ -203,7 +207,8 @@ impl State {
                     studies: 1,
                 };
                 let uid = note.study.uid.clone();
-                self.studies.push(FakeStudy { uid, keys: HashSet::new(), patient, moved: false });
+                let sent_for = note.patient.id.clone();
+                self.studies.push(FakeStudy { uid, sent_for, keys: HashSet::new(), patient, moved: false });
                 self.studies.len() - 1
             }
         };
@@ -282,10 +287,13 @@ impl Warden for FakeWarden {
             if let Some(refusal) = &state.refuse {
                 return Err(refusal.clone());
             }
-            let number = state.studies.iter().position(|study| study.uid == request.study);
-            let number = number.ok_or(Refusal::NotFound)?;
+            let numbers = (0..state.studies.len()).filter(|&number| state.studies[number].uid == request.study);
+            let studies: Vec<_> = numbers.map(|number| self.release(state, number, request.scope)).collect();
+            if studies.is_empty() {
+                return Err(Refusal::NotFound);
+            }
             state.opened += 1;
-            Ok(OpenReply { studies: vec![self.release(state, number, request.scope)] })
+            Ok(OpenReply { studies })
         })
     }
 
