@@ -4,6 +4,7 @@
  */
 
 import type { StackViewport, Types } from '@cornerstonejs/core';
+import { untrack } from 'svelte';
 import { get } from '../api/http.ts';
 import type { SeriesRow, StudyDetail } from '../api/types.ts';
 import { enable, Events, imageIdOf, isLoaded, load, unload } from './engine.ts';
@@ -76,7 +77,10 @@ export class Stack {
     };
     element.addEventListener(Events.newImage, onnew);
     element.addEventListener(Events.rendered, ondrawn);
-    if (this.images.length > 0) void this.#turnTo(this.index);
+    // untracked: the viewport is bound once, not anew for every slice
+    untrack(() => {
+      if (this.images.length > 0) void this.#turnTo(this.index);
+    });
     return () => {
       this.pause();
       element.removeEventListener(Events.newImage, onnew);
