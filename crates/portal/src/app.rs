@@ -35,9 +35,9 @@ pub(crate) struct Serving {
     pub(crate) storing: Arc<Semaphore>,
 }
 
-/// Frames are decoded on as many threads as there are processors, less one for everything else.
+/// Frames are decoded on as many threads as there are processors; more of them would only wait for each other.
 fn rendering_max() -> usize {
-    std::thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The most STOW-RS requests at one time: each holds a thread and its chunks.

@@ -79,16 +79,28 @@ pub(crate) async fn read_whole(body: Body, bytes_max: usize) -> Result<Bytes, Fa
     Ok(whole.freeze())
 }
 
-/// A connection that fails when the client takes nothing of what is written to it for a given time.
+/// The preface of an HTTP/2 connection (RFC 9113 section 3.4), in bytes. No HTTP/1 request is much shorter.
+const PREFACE_BYTES: usize = 24;
+
+/// A connection that fails when its client sends too little to tell HTTP/1 from HTTP/2, before which no other limit
+/// holds, or takes nothing of what is written to it, each for a given time.
 pub(crate) struct StallGuard<S> {
     stream: S,
+    opening: Option<Opening>,
     patience: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
+struct Opening {
+    received: usize,
+    until: Pin<Box<Sleep>>,
+}
+
 impl<S> StallGuard<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, waiting: None }
+    /// Must be called inside a tokio runtime.
+    pub(crate) fn new(stream: S, opening: Duration, patience: Duration) -> Self {
+        let opening = Some(Opening { received: 0, until: Box::pin(sleep(opening)) });
+        Self { stream, opening, patience, waiting: None }
     }
 
     fn or_stalled<T>(&mut self, context: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -113,7 +125,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let progress = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some(opening) = &mut self.opening {
+            opening.received += buffer.filled().len() - before;
+            if opening.received >= PREFACE_BYTES {
+                self.opening = None;
+            } else if progress.is_pending() {
+                ready!(opening.until.as_mut().poll(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        progress
     }
 }
 
@@ -175,7 +198,7 @@ mod tests {
     async fn a_client_that_takes_nothing_is_dropped() {
         use tokio::io::AsyncWriteExt;
         let (near, _far) = tokio::io::duplex(16);
-        let mut guarded = StallGuard::new(near, A_MOMENT);
+        let mut guarded = StallGuard::new(near, A_MOMENT, A_MOMENT);
         let error = guarded.write_all(&[0; 100]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

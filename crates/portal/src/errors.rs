@@ -100,7 +100,7 @@ impl IntoResponse for Failure {
         let mut response = (status, json::of(&serde_json::json!({ "error": error, "hint": hint }))).into_response();
         let headers = response.headers_mut();
         match &self {
-            Self::Refused(Refusal::SignedOut) => {
+            Self::Refused(Refusal::SignedOut | Refusal::SignInFailed) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"leadglass\""));
             }
             Self::Refused(Refusal::Throttled { seconds }) => {

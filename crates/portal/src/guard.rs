@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tokio::time::timeout;
 
-use crate::body::{BODY_STALL_SECONDS_MAX, UnstalledBody};
+use crate::body::UnstalledBody;
 use crate::errors::Failure;
 use crate::{credential, headers};
 
@@ -27,8 +27,6 @@ pub const ANSWER_SECONDS_MAX: u64 = 60;
 pub const REPORT_SECONDS_MAX: u64 = 900;
 /// The longest time that an upload may take, in seconds.
 pub const UPLOAD_SECONDS_MAX: u64 = 6 * 3600;
-
-const BODY_PATIENCE: Duration = Duration::from_secs(BODY_STALL_SECONDS_MAX);
 
 /// Fetches of the pages set it; a form or an image of another site cannot (CORS lets it through after asking only,
 /// and nobody here answers that question).
@@ -44,11 +42,12 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 pub(crate) struct Policy {
     public_origin: Arc<str>,
     strict_transport: bool,
+    body_stall: Duration,
 }
 
 impl Policy {
     /// `None` when the origin is not `scheme://host[:port]`.
-    pub(crate) fn new(public_origin: &str, tls: bool) -> Option<Self> {
+    pub(crate) fn new(public_origin: &str, tls: bool, body_stall: Duration) -> Option<Self> {
         let origin = public_origin.trim_end_matches('/');
         let uri: Uri = origin.parse().ok()?;
         let plain = matches!(uri.scheme_str()?, "http" | "https")
@@ -56,8 +55,11 @@ impl Policy {
             && uri.path_and_query().is_none_or(|path| path.as_str() == "/");
         let host = uri.host()?;
         let this_machine = host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        plain
-            .then(|| Self { public_origin: origin.to_ascii_lowercase().into(), strict_transport: tls && !this_machine })
+        plain.then(|| Self {
+            public_origin: origin.to_ascii_lowercase().into(),
+            strict_transport: tls && !this_machine,
+            body_stall,
+        })
     }
 
     /// Scheme, host and port, in small letters.
@@ -88,7 +90,7 @@ impl Policy {
 pub(crate) async fn guard(State(policy): State<Policy>, request: Request, next: Next) -> Response {
     let mut response = match judge(&policy, &request) {
         Err(failure) => failure.into_response(),
-        Ok(()) => answer(request, next).await,
+        Ok(()) => answer(&policy, request, next).await,
     };
     headers::secure(response.headers_mut(), policy.strict_transport);
     response
@@ -119,13 +121,13 @@ fn acts_by_cookie(request: &Request) -> bool {
     request.uri().path().starts_with("/api/") || request.headers().contains_key(header::COOKIE)
 }
 
-async fn answer(request: Request, next: Next) -> Response {
+async fn answer(policy: &Policy, request: Request, next: Next) -> Response {
     let seconds = match (request.method(), request.uri().path()) {
         (&Method::POST, path) if path.starts_with("/dicom-web/") => UPLOAD_SECONDS_MAX,
         (_, "/api/exposure") => REPORT_SECONDS_MAX,
         _ => ANSWER_SECONDS_MAX,
     };
-    let request = request.map(|body| UnstalledBody::wrap(body, BODY_PATIENCE));
+    let request = request.map(|body| UnstalledBody::wrap(body, policy.body_stall));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     match timeout(Duration::from_secs(seconds), answer).await {
         Ok(Ok(response)) => response,
@@ -146,7 +148,7 @@ mod tests {
 
     #[track_caller]
     fn check(fields: &[(&str, &str)], own: bool) {
-        let policy = Policy::new("https://archive.example:8443", true).unwrap();
+        let policy = Policy::new("https://archive.example:8443", true, Duration::ZERO).unwrap();
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
@@ -193,13 +195,15 @@ mod tests {
     #[test]
     fn what_is_no_origin_is_refused() {
         for origin in ["", "localhost:8443", "ftp://localhost", "https://user@host", "https://host/path", "https://"] {
-            assert!(Policy::new(origin, true).is_none(), "{origin}");
+            assert!(Policy::new(origin, true, Duration::ZERO).is_none(), "{origin}");
         }
     }
 
     #[test]
     fn strict_transport_is_for_names_that_others_resolve() {
-        let check = |origin, tls, strict| assert_eq!(Policy::new(origin, tls).unwrap().strict_transport, strict);
+        let check = |origin, tls, strict| {
+            assert_eq!(Policy::new(origin, tls, Duration::ZERO).unwrap().strict_transport, strict)
+        };
         check("https://archive.example", true, true);
         check("https://localhost:8443", true, false);
         check("https://192.0.2.1", true, false);

@@ -41,5 +41,5 @@ mod tls;
 mod wado;
 
 pub use app::App;
-pub use serve::{HttpConfig, Portal, ServeError, serve};
+pub use serve::{HttpConfig, HttpLimits, Portal, ServeError, serve, serve_within};
 pub use tls::{DevelopmentCertificate, Tls, TlsError, development_certificate};

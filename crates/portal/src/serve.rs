@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::body::StallGuard;
+use crate::body::{BODY_STALL_SECONDS_MAX, StallGuard};
 use crate::{App, Tls, guard, routes};
 
 /// The most connections at one time; more wait in the listener's queue.
@@ -43,6 +43,36 @@ const READ_BUFFER_BYTES: usize = 128 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
+
+/// What connections are limited by. The default is what the product runs with; tests make it smaller.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// [`CONNECTIONS_MAX`]
+    pub connections: usize,
+    /// [`TLS_HANDSHAKE_SECONDS_MAX`]
+    pub tls_handshake: Duration,
+    /// [`HEADER_SECONDS_MAX`]
+    pub header: Duration,
+    /// [`BODY_STALL_SECONDS_MAX`]
+    pub body_stall: Duration,
+    /// [`WRITE_STALL_SECONDS_MAX`]
+    pub write_stall: Duration,
+    /// [`DRAIN_SECONDS_MAX`]
+    pub drain: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connections: CONNECTIONS_MAX,
+            tls_handshake: Duration::from_secs(TLS_HANDSHAKE_SECONDS_MAX),
+            header: Duration::from_secs(HEADER_SECONDS_MAX),
+            body_stall: Duration::from_secs(BODY_STALL_SECONDS_MAX),
+            write_stall: Duration::from_secs(WRITE_STALL_SECONDS_MAX),
+            drain: Duration::from_secs(DRAIN_SECONDS_MAX),
+        }
+    }
+}
 
 /// How the front speaks HTTP.
 #[derive(Clone, Debug)]
@@ -101,19 +131,36 @@ impl Drop for Portal {
 
 /// Serves the portal on `listener` until it is stopped. Must be called inside a tokio runtime.
 pub fn serve(listener: TcpListener, config: HttpConfig, app: App) -> Result<Portal, ServeError> {
+    serve_within(listener, config, HttpLimits::default(), app)
+}
+
+/// [`serve`] with other limits.
+pub fn serve_within(
+    listener: TcpListener,
+    config: HttpConfig,
+    limits: HttpLimits,
+    app: App,
+) -> Result<Portal, ServeError> {
     let address = listener.local_addr()?;
     if config.tls.is_none() && !address.ip().is_loopback() {
         return Err(ServeError::PlainBeyondLoopback);
     }
-    let policy = guard::Policy::new(&config.public_origin, config.tls.is_some()).ok_or(ServeError::Origin)?;
+    let policy = guard::Policy::new(&config.public_origin, config.tls.is_some(), limits.body_stall);
+    let policy = policy.ok_or(ServeError::Origin)?;
     let router = routes::router(app, policy);
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(accept(listener, config.tls, router, stopped));
+    let task = tokio::spawn(accept(listener, config.tls, limits, router, stopped));
     Ok(Portal { address, stop: Some(stop), task })
 }
 
-async fn accept(listener: TcpListener, tls: Option<Tls>, router: Router, mut stopped: oneshot::Receiver<()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    limits: HttpLimits,
+    router: Router,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     loop {
         let place = Arc::clone(&places).acquire_owned();
@@ -136,29 +183,34 @@ async fn accept(listener: TcpListener, tls: Option<Tls>, router: Router, mut sto
         };
         let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
         tokio::spawn(async move {
-            connection(stream, peer, tls, router, watcher).await;
+            connection(stream, peer, tls, limits, router, watcher).await;
             drop(place);
         });
     }
     drop(listener);
-    if timeout(Duration::from_secs(DRAIN_SECONDS_MAX), graceful.shutdown()).await.is_err() {
+    if timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way at the end and were cut off");
     }
 }
 
 /// One connection from handshake to end. What goes wrong here is the client's or the network's and ends the connection.
-async fn connection(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, router: Router, watcher: Watcher) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Tls>,
+    limits: HttpLimits,
+    router: Router,
+    watcher: Watcher,
+) {
     // without this an answer of several writes waits for the client's delayed acknowledgement
     let _ = stream.set_nodelay(true);
     let address = peer.ip().to_canonical();
     let ended = match tls {
-        None => requests(stream, address, router, watcher).await,
-        Some(tls) => {
-            match timeout(Duration::from_secs(TLS_HANDSHAKE_SECONDS_MAX), tls.acceptor().accept(stream)).await {
-                Ok(Ok(stream)) => requests(stream, address, router, watcher).await,
-                Ok(Err(_)) | Err(_) => return,
-            }
-        }
+        None => requests(stream, address, limits, router, watcher).await,
+        Some(tls) => match timeout(limits.tls_handshake, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, address, limits, router, watcher).await,
+            Ok(Err(_)) | Err(_) => return,
+        },
     };
     if let Err(error) = ended {
         tracing::debug!(error = %error, "a connection ended early");
@@ -168,13 +220,14 @@ async fn connection(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, route
 async fn requests<S>(
     stream: S,
     address: IpAddr,
+    limits: HttpLimits,
     router: Router,
     watcher: Watcher,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let stream = StallGuard::new(stream, Duration::from_secs(WRITE_STALL_SECONDS_MAX));
+    let stream = StallGuard::new(stream, limits.header, limits.write_stall);
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(guard::Peer(address));
@@ -184,7 +237,7 @@ where
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEADER_SECONDS_MAX))
+        .header_read_timeout(limits.header)
         .max_headers(HEADER_FIELDS_MAX)
         .max_buf_size(READ_BUFFER_BYTES);
     builder

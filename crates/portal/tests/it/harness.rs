@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::header::{self, HeaderMap};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use portal::{App, HttpConfig, Portal};
+use portal::{App, HttpConfig, HttpLimits, Portal};
 use serde_json::Value;
 use store::Store;
 use tempfile::TempDir;
@@ -45,10 +45,10 @@ pub enum As {
 }
 
 pub async fn start() -> Front {
-    start_with(None).await
+    start_with(None, HttpLimits::default()).await
 }
 
-pub async fn start_with(tls: Option<portal::Tls>) -> Front {
+pub async fn start_with(tls: Option<portal::Tls>, limits: HttpLimits) -> Front {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("warden.sock");
     let front = folder.path().join("front");
@@ -66,7 +66,7 @@ pub async fn start_with(tls: Option<portal::Tls>) -> Front {
     let origin = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
     let config = HttpConfig { tls, public_origin: origin.clone() };
     let app = App { warden, reader, intake: intake.clone() };
-    let portal = portal::serve(listener, config, app.clone()).unwrap();
+    let portal = portal::serve_within(listener, config, limits, app.clone()).unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
     Front { portal, double, app, intake, handover, client, origin, _folder: folder }
 }

@@ -9,6 +9,8 @@ mod frames;
 mod harness;
 mod hostile;
 mod qido;
+mod real;
+mod slow;
 mod stow;
 mod strangers;
 mod tls;

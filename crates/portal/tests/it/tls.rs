@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portal::{HttpConfig, ServeError, Tls, development_certificate};
+use portal::{HttpConfig, HttpLimits, ServeError, Tls, development_certificate};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +14,7 @@ use crate::harness::{Front, start, start_with};
 async fn over_tls(protocols: &[&[u8]]) -> (Front, tokio_rustls::client::TlsStream<TcpStream>) {
     let made = development_certificate(&["localhost", "127.0.0.1"]).unwrap();
     let tls = Tls::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes()).unwrap();
-    let front = start_with(Some(tls)).await;
+    let front = start_with(Some(tls), HttpLimits::default()).await;
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(made.certificate_pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -1,0 +1,127 @@
+//! Clients that take their time, with limits made small.
+
+use std::time::Duration;
+
+use portal::{HttpLimits, Tls, development_certificate};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::dicom::{Image, image};
+use crate::double::{MODALITY, RADIOLOGIST};
+use crate::harness::{As, Front, start_with};
+
+const A_MOMENT: Duration = Duration::from_millis(200);
+
+/// What comes until the other side hangs up. It must, or the test ends in an error of its own.
+async fn until_hung_up(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    // a connection that is reset has ended too
+    let _ = read.expect("the other side hangs up");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn front(limits: HttpLimits) -> Front {
+    start_with(None, limits).await
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_end_is_dropped() {
+    let front = front(HttpLimits { header: A_MOMENT, ..HttpLimits::default() }).await;
+    for beginning in
+        ["", "P", "PRI * HTTP/2.0\r\n", "GET /api/health HTTP/1.1\r\n", "GET /api/health HTTP/1.1\r\nHost: x\r\nX: y"]
+    {
+        let mut stream = TcpStream::connect(front.address()).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let answer = until_hung_up(&mut stream).await;
+        assert!(!answer.contains("200 OK"), "{beginning:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_idles_between_requests_is_dropped() {
+    let front = front(HttpLimits { header: A_MOMENT, ..HttpLimits::default() }).await;
+    let mut stream = TcpStream::connect(front.address()).await.unwrap();
+    stream.write_all(b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert!(until_hung_up(&mut stream).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_on_is_dropped_and_nothing_is_kept() {
+    let front = front(HttpLimits { body_stall: A_MOMENT, ..HttpLimits::default() }).await;
+    let file = image("1.2.3", 1, 1).to_bytes();
+    let json = format!(
+        "POST /api/people HTTP/1.1\r\nHost: x\r\nCookie: __Host-leadglass={RADIOLOGIST}\r\nX-Leadglass: 1\r\nOrigin: {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        front.origin()
+    );
+    let dicom = format!(
+        "POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MODALITY}\r\n\
+         Content-Type: application/dicom\r\nContent-Length: {}\r\n\r\n",
+        file.len()
+    );
+    for bytes in [json.into_bytes(), [dicom.as_bytes(), &file[..file.len() - 1]].concat()] {
+        let mut stream = TcpStream::connect(front.address()).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        let answer = until_hung_up(&mut stream).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+    front.handed_over().await;
+    assert_eq!(front.get("/dicom-web/studies", As::Radiologist).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_dropped() {
+    let front = front(HttpLimits { write_stall: A_MOMENT, ..HttpLimits::default() }).await;
+    // more than the buffers of both sockets
+    front.store(&[Image { rows: 2048, columns: 2048, frames: 4, ..image("1.2.3", 1, 1) }]).await;
+    let mut stream = TcpStream::connect(front.address()).await.unwrap();
+    let request = format!(
+        "GET /dicom-web/studies/1.2.3 HTTP/1.1\r\nHost: x\r\nCookie: __Host-leadglass={RADIOLOGIST}\r\nAccept: */*\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(A_MOMENT * 10).await;
+    let answer = until_hung_up(&mut stream).await;
+    assert!(answer.len() < 32 * 1024 * 1024, "{} bytes came all the same", answer.len());
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_on_is_dropped() {
+    let made = development_certificate(&["localhost"]).unwrap();
+    let tls = Tls::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes()).unwrap();
+    let limits = HttpLimits { tls_handshake: A_MOMENT, ..HttpLimits::default() };
+    let front = start_with(Some(tls), limits).await;
+    let mut stream = TcpStream::connect(front.address()).await.unwrap();
+    stream.write_all(&[0x16, 0x03, 0x01]).await.unwrap();
+    assert_eq!(until_hung_up(&mut stream).await, "");
+}
+
+#[tokio::test]
+async fn connections_past_the_limit_wait_for_a_place() {
+    let front = front(HttpLimits { connections: 1, ..HttpLimits::default() }).await;
+    let request = b"GET /api/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let first = TcpStream::connect(front.address()).await.unwrap();
+    // accepted, and holding the only place
+    tokio::time::sleep(A_MOMENT).await;
+    let mut second = TcpStream::connect(front.address()).await.unwrap();
+    second.write_all(request).await.unwrap();
+    let mut byte = [0];
+    let waits = tokio::time::timeout(A_MOMENT, second.read(&mut byte)).await;
+    assert!(waits.is_err(), "the second waits while the first holds its place");
+    drop(first);
+    assert!(until_hung_up(&mut second).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn requests_that_do_not_end_are_cut_off_at_the_end() {
+    let front = front(HttpLimits { drain: A_MOMENT, ..HttpLimits::default() }).await;
+    let mut stream = TcpStream::connect(front.address()).await.unwrap();
+    let head = format!(
+        "POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MODALITY}\r\n\
+         Content-Type: application/dicom\r\nContent-Length: 1000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(A_MOMENT).await;
+    // the test ends only when this does
+    front.portal.stop().await;
+}
