@@ -41,7 +41,7 @@ pub use payload::{Day, DayKey, ENTRY_BYTES_MAX, PayloadError, PayloadKeys};
 pub use pending::{Appended, Pending, PendingReceipt, Receipt};
 pub use proof::{ProofError, Prover};
 pub use reach::{Ground, ReachState, Reachable};
-pub use read::{ReadError, Reader, Replay, ReplayError};
+pub use read::{Opened, ReadError, Reader, Replay, ReplayError};
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};
 pub use verify::{Verified, VerifyError, checkpoint, verify};
 

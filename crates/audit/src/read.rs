@@ -138,6 +138,9 @@ pub(crate) fn read_leaves(dir: &Path, index: u64, width: u64) -> Result<Vec<Leaf
     read_entry_bundle(&leaves, width).map_err(|_| ReadError::Changed(path))
 }
 
+/// An entry's number, and the entry when the key of its day is at hand.
+pub type Opened = (EntryNumber, Result<Entry, PayloadError>);
+
 /// Reads what the checkpoint file covers, from the files alone: for an auditor who holds the keys of some days.
 ///
 /// It opens and does not prove; [`crate::verify`] proves.
@@ -162,7 +165,7 @@ impl Reader {
 
     /// Reads the entries of one bundle: those from `index * 256` on, 256 at most. An entry of a day whose key is not
     /// at hand is [`PayloadError::NoKey`]; the others open all the same.
-    pub fn bundle(&mut self, index: u64) -> Result<Vec<(EntryNumber, Result<Entry, PayloadError>)>, ReadError> {
+    pub fn bundle(&mut self, index: u64) -> Result<Vec<Opened>, ReadError> {
         let first = index.saturating_mul(TILE_WIDTH);
         let width = TILE_WIDTH.min(self.size.saturating_sub(first));
         if width == 0 {

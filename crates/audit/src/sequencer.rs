@@ -41,8 +41,8 @@ pub type Observer = Box<dyn FnMut(EntryNumber, &Entry) + Send>;
 /// Why nothing was recorded.
 #[derive(Clone, Debug, Error)]
 pub enum AppendError {
-    /// The ledger is closing.
-    #[error("the ledger is closing; nothing was recorded, try again when the warden answers")]
+    /// The ledger is closing and gave no answer.
+    #[error("the ledger closed without an answer; try again when the warden answers")]
     Closed,
     /// One entry is longer than [`ENTRY_BYTES_MAX`], or all together than [`APPEND_BYTES_MAX`].
     #[error("an append of {bytes} bytes is longer than what the ledger takes; split it")]
