@@ -1,6 +1,6 @@
 //! The front's own socket: importing files for the owner, and waiting until everything is handed over.
 //!
-//! A client says one byte, [`IMPORT`] or [`SETTLE`]. For an import it then sends files, each as its length (8 bytes, big-endian)
+//! A client says one byte, [`IMPORT`], [`SETTLE`] or [`SNAPSHOT`]. For an import it then sends files, each as its length (8 bytes, big-endian)
 //! and its bytes, and gets one line of JSON for each, in order. One connection is one batch.
 
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -19,11 +19,29 @@ pub const IMPORT: u8 = b'i';
 /// Answers when everything that is durable here is recorded by the warden.
 pub const SETTLE: u8 = b's';
 
+/// The front's part of a vault's next generation is written into a folder: its path follows, with its length before it.
+pub const SNAPSHOT: u8 = b'v';
+
+/// The longest path of a snapshot, in bytes.
+const PATH_BYTES_MAX: u64 = 4096;
 /// The most connections at a time.
 const CONNECTIONS_MAX: usize = 16;
 
+/// What the socket serves.
+#[derive(Clone)]
+pub struct Served {
+    /// Takes in.
+    pub intake: Intake,
+    /// Hands over.
+    pub handover: Arc<Handover>,
+    /// Is copied.
+    pub store: store::Store,
+    /// Where waiting happens.
+    pub runtime: tokio::runtime::Handle,
+}
+
 /// Serves the socket on threads of its own until the process ends.
-pub fn serve(socket: &Path, intake: Intake, handover: Arc<Handover>, runtime: tokio::runtime::Handle) -> Result<()> {
+pub fn serve(socket: &Path, served: Served) -> Result<()> {
     match std::fs::remove_file(socket) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
@@ -38,10 +56,9 @@ pub fn serve(socket: &Path, intake: Intake, handover: Arc<Handover>, runtime: to
                 connections.fetch_sub(1, Ordering::Relaxed);
                 continue;
             }
-            let (intake, handover, runtime, connections) =
-                (intake.clone(), Arc::clone(&handover), runtime.clone(), Arc::clone(&connections));
+            let (served, connections) = (served.clone(), Arc::clone(&connections));
             std::thread::spawn(move || {
-                if let Err(error) = connection(&stream, &intake, &handover, &runtime) {
+                if let Err(error) = connection(&stream, &served) {
                     tracing::debug!(%error, "an import ended early");
                 }
                 connections.fetch_sub(1, Ordering::Relaxed);
@@ -51,19 +68,14 @@ pub fn serve(socket: &Path, intake: Intake, handover: Arc<Handover>, runtime: to
     Ok(())
 }
 
-fn connection(
-    stream: &UnixStream,
-    intake: &Intake,
-    handover: &Handover,
-    runtime: &tokio::runtime::Handle,
-) -> Result<()> {
+fn connection(stream: &UnixStream, served: &Served) -> Result<()> {
     let mut reader = BufReader::with_capacity(1 << 20, stream);
     let mut writer = BufWriter::new(stream);
     let mut order = [0];
     reader.read_exact(&mut order)?;
     match order[0] {
         SETTLE => {
-            let line = match runtime.block_on(handover.handover_idle()) {
+            let line = match served.runtime.block_on(served.handover.handover_idle()) {
                 Ok(()) => json!({ "settled": true }),
                 Err(error) => json!({ "error": error.to_string() }),
             };
@@ -71,7 +83,7 @@ fn connection(
             writer.flush()?;
         }
         IMPORT => {
-            let mut batch = intake.begin_batch(IntakeActor { device: None, origin: Origin::default() });
+            let mut batch = served.intake.begin_batch(IntakeActor { device: None, origin: Origin::default() });
             let mut length = [0; 8];
             while reader.read_exact(&mut length).is_ok() {
                 let mut file = (&mut reader).take(u64::from_be_bytes(length));
@@ -86,6 +98,18 @@ fn connection(
                 writer.flush()?;
             }
             batch.finish();
+        }
+        SNAPSHOT => {
+            let mut length = [0; 8];
+            reader.read_exact(&mut length)?;
+            let mut path = String::new();
+            (&mut reader).take(u64::from_be_bytes(length).min(PATH_BYTES_MAX)).read_to_string(&mut path)?;
+            let line = match served.store.snapshot_into(Path::new(&path)) {
+                Ok(_) => json!({ "snapshot": true }),
+                Err(error) => json!({ "error": error.to_string() }),
+            };
+            writeln!(writer, "{line}")?;
+            writer.flush()?;
         }
         _ => {}
     }

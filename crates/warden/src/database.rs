@@ -47,6 +47,9 @@ pub enum Space {
     Pending = 4,
 }
 
+/// The study of keys that are not bound to one. No study has this number.
+const UNBOUND: StudyNumber = StudyNumber(u32::MAX);
+
 /// Each step brings the schema from its index to the next.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE record (space INTEGER NOT NULL, key BLOB NOT NULL, sealed BLOB NOT NULL,
@@ -165,8 +168,18 @@ impl Changes<'_> {
         Ok(())
     }
 
+    /// Keeps a wrapped key whose study is not known yet. It is released with no study.
+    pub fn put_unbound_key(&self, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<(), DatabaseError> {
+        self.put_key(UNBOUND, key, epoch, wrapped)
+    }
+
     /// Adds a wrapped key of a study.
     pub fn put_key(&self, study: StudyNumber, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<(), DatabaseError> {
+        if study != UNBOUND {
+            self.transaction
+                .prepare_cached("DELETE FROM keyring WHERE study = ? AND key = ?")?
+                .execute(params![UNBOUND.0, key.0])?;
+        }
         self.transaction
             .prepare_cached("INSERT OR REPLACE INTO keyring (study, key, epoch, wrapped) VALUES (?, ?, ?, ?)")?
             .execute(params![study.0, key.0, epoch, wrapped])?;

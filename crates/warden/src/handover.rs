@@ -82,7 +82,14 @@ impl Warden {
                     );
                     continue;
                 };
-                recent.take(self, &body);
+                for keys in recent.take(self, &body) {
+                    // kept from their first sight on: the front erases its wrap once this record is acknowledged, also
+                    // when everything in it is there already and later records under the same keys bring something new
+                    if changes.key(keys.key).map_err(internal)?.is_none() {
+                        let wrapped = self.secrets.wrap(&keys);
+                        changes.put_unbound_key(keys.key, crate::secrets::EPOCH, &wrapped).map_err(internal)?;
+                    }
+                }
                 for object in &body.objects {
                     let verdict = match self.open_note(&mut recent, &changes, object) {
                         Some((keys, note)) => {
@@ -195,18 +202,21 @@ impl Warden {
 
 impl RecentKeys {
     /// Unwraps the keys that a record brings.
-    fn take(&mut self, warden: &Warden, body: &HandoverBody) {
+    fn take(&mut self, warden: &Warden, body: &HandoverBody) -> Vec<BatchKeys> {
         if self.0.len() + body.keys.len() > KEYS_KEPT_MAX {
             self.0.clear();
         }
+        let mut taken = Vec::new();
         for wrapped in &body.keys {
             match warden.secrets.site_key.unwrap(warden.secrets.site, wrapped.key, &wrapped.wrapped) {
                 Ok(keys) => {
+                    taken.push(keys.clone());
                     self.0.entry(wrapped.key).or_insert(Recent { keys, study: None });
                 }
                 Err(error) => tracing::error!(key = %wrapped.key, %error, "a wrapped key does not open"),
             }
         }
+        taken
     }
 
     /// Keys by name: unwrapped lately, or in the keyring since an earlier record.

@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::cli::{FrontArgs, ListenArgs};
+use crate::intake_socket::Served;
 use crate::output::say;
 use crate::owner::{FRONT_SOCKET, WARDEN_SOCKET};
 use crate::{control, intake_socket};
@@ -34,7 +35,9 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         let handover = Arc::new(Handover::start(store.clone(), link.clone(), Some(reader.clone())));
         let intake = Intake::new(store.clone(), &site, IntakeSettings::default(), clock);
         std::fs::create_dir_all(dir.join("run"))?;
-        intake_socket::serve(&dir.join(FRONT_SOCKET), intake.clone(), Arc::clone(&handover), handle)?;
+        let served =
+            Served { intake: intake.clone(), handover: Arc::clone(&handover), store: store.clone(), runtime: handle };
+        intake_socket::serve(&dir.join(FRONT_SOCKET), served)?;
 
         let listen = &arguments.listen;
         let dimse = start_dimse(listen, &intake, &link)?;

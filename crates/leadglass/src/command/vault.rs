@@ -1,13 +1,143 @@
-//! `leadglass vault`.
+//! `leadglass vault`: a second copy on another filesystem, and the way back.
 
-use std::path::Path;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use protocol::PageRequest;
+use replica::{Generation, Progress, SameFilesystem, SourceError, Sources, Stopped, Vault};
+use serde_json::{Value, json};
 
 use crate::cli::{Format, VaultCommand};
+use crate::intake_socket::SNAPSHOT;
+use crate::output::say;
+use crate::owner::{FRONT_SOCKET, Owner};
+use crate::time;
 
 /// `leadglass vault`
 pub fn vault(dir: &Path, format: Format, command: VaultCommand) -> Result<()> {
-    let _ = (dir, format, command);
-    bail!("the vault comes with the replica")
+    match command {
+        VaultCommand::Init { vault, allow_same_filesystem } => {
+            let same = if allow_same_filesystem { SameFilesystem::Allow } else { SameFilesystem::Refuse };
+            let made = Vault::init(&vault, dir, same, time::now())?;
+            answer(format, &json!({ "vault": made.path() }), || {
+                format!("A vault is in {}. Copy into it with `leadglass vault sync`.", made.path().display())
+            });
+        }
+        VaultCommand::Sync { vault } => {
+            let vault = Vault::open(&vault)?;
+            let bar = bar(format);
+            let mut hooks = |progress: Progress| show(&bar, progress);
+            let synced = match Running::find(dir)? {
+                Some(mut running) => vault.sync(dir, &mut running, time::now(), &mut hooks)?,
+                None => vault.sync(dir, &mut Stopped::new(dir), time::now(), &mut hooks)?,
+            };
+            bar.finish_and_clear();
+            let value = json!({ "generation": synced.generation, "volumes": synced.volumes, "files": synced.files, "bytes": synced.bytes });
+            answer(format, &value, || {
+                format!(
+                    "Generation {}: {} volumes, {} files, {} bytes.",
+                    synced.generation, synced.volumes, synced.files, synced.bytes
+                )
+            });
+        }
+        VaultCommand::Verify { vault } => {
+            let bar = bar(format);
+            let verified = Vault::open(&vault)?.verify(&mut |progress: Progress| show(&bar, progress))?;
+            bar.finish_and_clear();
+            let damages: Vec<String> = verified.damages.iter().map(ToString::to_string).collect();
+            let value = json!({ "generations": verified.generations, "bytes": verified.bytes, "damages": damages });
+            answer(format, &value, || match damages.as_slice() {
+                [] => format!("Verified: generations {:?}, {} bytes read.", verified.generations, verified.bytes),
+                damages => damages.join("\n"),
+            });
+            if !damages.is_empty() {
+                bail!(
+                    "{} things in the vault are damaged; make a new vault on a sound disk now, and keep this one",
+                    damages.len()
+                );
+            }
+        }
+        VaultCommand::Restore { vault } => {
+            let bar = bar(format);
+            let restored = Vault::open(&vault)?
+                .restore(dir, Generation::Newest, &mut |progress: Progress| show(&bar, progress))?;
+            bar.finish_and_clear();
+            std::fs::create_dir_all(dir.join("run"))?;
+            let value = json!({ "generation": restored.generation, "made": time::show(restored.made), "files": restored.files, "bytes": restored.bytes });
+            answer(format, &value, || {
+                format!(
+                    "Restored generation {} of {}: {} files, {} bytes. Start it with `leadglass serve`.",
+                    restored.generation,
+                    time::show(restored.made),
+                    restored.files,
+                    restored.bytes
+                )
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A running installation: each side is asked for a snapshot of its own.
+struct Running {
+    dir: PathBuf,
+    owner: Owner,
+}
+
+impl Running {
+    /// The installation in `dir`, when it runs. One half alone is neither running nor stopped.
+    fn find(dir: &Path) -> Result<Option<Self>> {
+        let front = UnixStream::connect(dir.join(FRONT_SOCKET)).is_ok();
+        match (front, Owner::connect(dir)) {
+            (true, Ok(owner)) => Ok(Some(Self { dir: std::path::absolute(dir)?, owner })),
+            (false, Err(_)) => Ok(None),
+            _ => bail!(
+                "only one of front and warden answers; start both with `leadglass serve`, or stop both, and sync again"
+            ),
+        }
+    }
+}
+
+impl Sources for Running {
+    fn front(&mut self, into: &Path) -> Result<(), SourceError> {
+        let mut stream = UnixStream::connect(self.dir.join(FRONT_SOCKET))?;
+        let path = std::path::absolute(into)?;
+        let path = path.to_str().ok_or("the vault's path is not Unicode; choose another")?;
+        stream.write_all(&[SNAPSHOT])?;
+        stream.write_all(&(path.len() as u64).to_be_bytes())?;
+        stream.write_all(path.as_bytes())?;
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line)?;
+        let answer: Value = serde_json::from_str(&line)?;
+        answer["error"].as_str().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn warden(&mut self, into: &Path) -> Result<(), SourceError> {
+        let into = std::path::absolute(into)?;
+        let into = into.to_str().ok_or("the vault's path is not Unicode; choose another")?.to_owned();
+        self.owner.tell(PageRequest::Snapshot { into }).map_err(Into::into)
+    }
+}
+
+fn bar(format: Format) -> ProgressBar {
+    if format == Format::Json {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left");
+    ProgressBar::new(0).with_style(style.expect("the template is right"))
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_length(progress.total);
+    bar.set_position(progress.done);
+}
+
+fn answer(format: Format, value: &Value, text: impl FnOnce() -> String) {
+    match format {
+        Format::Json => say!("{value}"),
+        Format::Text => say!("{}", text()),
+    }
 }

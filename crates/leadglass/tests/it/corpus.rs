@@ -79,7 +79,7 @@ fn every_real_file_is_stored_bit_for_bit_or_refused_with_a_reason() {
     collect(&shared, &mut files);
     let site = Installation::new();
     let token = site.with_devices();
-    let before = memory_peak_kib(site.pid("front"));
+    let before = memory_peak_kib(site.pid("front").unwrap());
     let report = site.ok(&["import", &shared.to_string_lossy()]);
     let (stored, duplicates) = (report["stored"].as_u64().unwrap(), report["duplicates"].as_u64().unwrap());
     let refused = report["refused"].as_array().unwrap();
@@ -94,7 +94,7 @@ fn every_real_file_is_stored_bit_for_bit_or_refused_with_a_reason() {
     }
     assert!(stored > 600, "most of them are whole: {report}");
     let largest = files.iter().map(|path| std::fs::metadata(path).unwrap().len()).max().unwrap();
-    let grown = memory_peak_kib(site.pid("front")).saturating_sub(before) * 1024;
+    let grown = memory_peak_kib(site.pid("front").unwrap()).saturating_sub(before) * 1024;
     assert!(grown < 10 * largest + (64 << 20), "memory grew by {grown} for files of at most {largest} bytes");
     let back = everything_comes_back(&site, &token, &files);
     println!("{back} instances came back");

@@ -81,14 +81,24 @@ impl Installation {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    pub fn pid(&self, role: &str) -> u32 {
-        self.ready["pids"][role].as_u64().unwrap() as u32
+    /// The process of a role as it is now: `serve` may have started it again.
+    pub fn pid(&self, role: &str) -> Option<u32> {
+        let serve = self.ready["pids"]["serve"].as_u64().unwrap();
+        if role == "serve" {
+            return u32::try_from(serve).ok();
+        }
+        let children = std::fs::read_to_string(format!("/proc/{serve}/task/{serve}/children")).ok()?;
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(|pid: &u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).nth(1) == Some(role.as_bytes())
+        })
     }
 
     /// kill -9 of everything at once.
     pub fn kill(&mut self) {
-        for role in ["serve", "front", "warden"] {
-            kill(self.pid(role), "KILL");
+        let pids: Vec<u32> = ["serve", "front", "warden"].iter().filter_map(|role| self.pid(role)).collect();
+        for pid in pids {
+            kill(pid, "KILL");
         }
         let mut child = self.serve.take().unwrap();
         child.wait().unwrap();
