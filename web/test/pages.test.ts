@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { numbersOf, type Entry, type EntryKind } from '../src/api/entries.ts';
+import { numbersOf, released, type Entry, type EntryKind } from '../src/api/entries.ts';
 import { homeOf, mayOpen, pages, studyOf } from '../src/app/pages.ts';
 import { ROLES } from '../src/api/types.ts';
 import { picturesOf } from '../src/my/pictures.ts';
-import { partSpan, ticks } from '../src/officer/plot.ts';
+import { labelled, partSpan, ticks } from '../src/officer/plot.ts';
 import { GROUPS, sentence, type Names } from '../src/officer/sentence.ts';
 import { addressBlocks, isAeTitle, isEmail, isRecord, isUid } from '../src/people/shapes.ts';
 import { bytesOf, textOf } from '../src/signin/passkey.ts';
@@ -101,6 +101,17 @@ test('axes count patients in whole round numbers up to the most', () => {
   assert.deepEqual(ticks(1), [0, 1]);
   assert.deepEqual(ticks(0), [0, 1]);
   assert.ok((ticks(1_234).at(-1) ?? 0) >= 1_234);
+});
+
+test('labels of a time axis do not repeat or touch', () => {
+  assert.deepEqual([...labelled(['1', '1', '1', '2', '2', '3'], 10, 10)], [0, 3, 5]);
+  assert.deepEqual([...labelled(['1', '2', '3', '4'], 10, 25)], [0, 3]);
+});
+
+test('an opening of the listing alone counts as listed', () => {
+  assert.equal(released({ kind: 'opened', patient: 1, study: 1, scope: 'listing', lease_until: 1 }), 'listed');
+  assert.equal(released(entries.opened), 'opened');
+  assert.equal(released(entries.stored), null);
 });
 
 test('a part of the timeline is named in the largest unit', () => {

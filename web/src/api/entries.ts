@@ -96,6 +96,13 @@ export function numbersOf(text: string): number[] {
   return numbers;
 }
 
+/** Whether keys to images were released; an opening of the listing alone counts as listed, as in exposure reports. */
+export function released(body: EntryBody): 'opened' | 'listed' | null {
+  if (body.kind === 'listed') return 'listed';
+  if (body.kind === 'opened') return body.scope === 'images' ? 'opened' : 'listed';
+  return null;
+}
+
 /** The patients that an entry is about, for filtering and details. */
 export function patientsOf(body: EntryBody): number[] {
   switch (body.kind) {

@@ -11,6 +11,18 @@ export function ticks(most: number, wanted = 4): number[] {
   return marks;
 }
 
+/** Which of a row of labels stand: each text once, and none nearer to the one before than `room` pixels. */
+export function labelled(texts: readonly string[], slot: number, room: number): Set<number> {
+  const stand = new Set<number>();
+  let last = -Infinity;
+  texts.forEach((text, index) => {
+    if (text === texts[index - 1] || (index - last) * slot < room) return;
+    stand.add(index);
+    last = index;
+  });
+  return stand;
+}
+
 /** How long one part lasts, as a whole number of the largest unit that fits. */
 export function partSpan(microseconds: number): { unit: 'minutes' | 'hours' | 'days'; number: number } {
   const minutes = microseconds / 60_000_000;

@@ -12,7 +12,7 @@ import { cache, Enums, imageLoader, init as initCore, RenderingEngine, type Stac
 import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import { fetchBytes } from '../api/http.ts';
 import { firstPart } from './frames.ts';
-import { text, type ImageRef } from './instances.ts';
+import { text, type Dataset, type ImageRef } from './instances.ts';
 import { completePalette } from './palette.ts';
 
 /** What decoded images may take in this browser, in bytes. */
@@ -40,8 +40,17 @@ export function prepare(): void {
 export function imageIdOf(image: ImageRef): string {
   const id = `${SCHEME}:${image.path}`;
   // the frames of one instance share what stands at the first
-  if (image.frame === 1) wadors.metaDataManager.add(id, image.dataset as never);
+  if (image.frame === 1) wadors.metaDataManager.add(id, lit(image.dataset) as never);
   return id;
+}
+
+/**
+ * Images for presentation may say INVERSE (Presentation LUT Shape, PS3.3 C.11.6) beside MONOCHROME2; the engine knows
+ * only MONOCHROME1, which looks the same.
+ */
+function lit(dataset: Dataset): Dataset {
+  const inverse = text(dataset, '20500020') === 'INVERSE' && text(dataset, '00280004') === 'MONOCHROME2';
+  return inverse ? { ...dataset, '00280004': { vr: 'CS', Value: ['MONOCHROME1'] } } : dataset;
 }
 
 export type Loaded = Types.IImage;
@@ -92,7 +101,7 @@ function loadImage(imageId: string): { promise: Promise<Loaded>; cancelFn: () =>
     const response = await fetchBytes(imageId.slice(SCHEME.length + 1), { accept: ACCEPT, signal: controller.signal });
     const part = firstPart(new Uint8Array(await response.arrayBuffer()), response.headers.get('Content-Type'));
     if (!part || part.bytes.length === 0) throw new Error('the answer holds no frame');
-    const dataset = wadors.metaDataManager.get(imageId) as ImageRef['dataset'] | undefined;
+    const dataset = wadors.metaDataManager.get(imageId) as Dataset | undefined;
     if (dataset) await completePalette(dataset, controller.signal);
     const transferSyntax = part.transferSyntax ?? (dataset && text(dataset, '00083002') ? text(dataset, '00083002') : IMPLICIT_LITTLE_ENDIAN);
     return (await createImage(imageId, part.bytes as never, transferSyntax, {})) as Loaded;

@@ -42,6 +42,7 @@ export class Stack {
   window = $state.raw<Window>({ centre: 0, width: 1 });
   colour = $state(false);
   zoom = $state(1);
+  /** Turned over by the reader. */
   inverted = $state(false);
   playing = $state(false);
   fps = $state(10);
@@ -61,6 +62,8 @@ export class Stack {
   #last = 0;
   #range = { least: 0, most: 1 };
   #flips = { horizontal: false, vertical: false };
+  /** Whether the image means its low values to be bright (MONOCHROME1). */
+  #dark = false;
   #drawing = false;
   /** What the viewport has drawn last: which question, which image. */
   #drawnFor = { asking: -1, index: -1 };
@@ -163,7 +166,7 @@ export class Stack {
     viewport.setCamera({ flipHorizontal: false, flipVertical: false });
     viewport.resetProperties();
     viewport.resetCamera();
-    this.inverted = viewport.getProperties().invert ?? false;
+    this.inverted = false;
     this.#readWindow();
     viewport.render();
   }
@@ -177,7 +180,7 @@ export class Stack {
     const viewport = this.#viewport;
     if (!viewport || !this.shown) return;
     this.inverted = !this.inverted;
-    viewport.setProperties({ invert: this.inverted });
+    viewport.setProperties({ invert: this.inverted !== this.#dark });
     viewport.render();
   }
 
@@ -388,7 +391,7 @@ export class Stack {
     this.colour = image.color;
     this.#range = { least: image.minPixelValue, most: image.maxPixelValue };
     if (first) queueMicrotask(() => this.#readWindow());
-    if (first) this.inverted = image.invert;
+    this.#dark = image.invert;
   }
 
   #readWindow(): void {
