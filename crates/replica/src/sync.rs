@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::Instant;
 use store::Snapshot;
@@ -106,7 +106,8 @@ impl Vault {
             watch.expect(file.length.saturating_sub(known(&name)));
             files.push((name, file.length));
         }
-        for (name, _) in before.iter().filter(|(name, _)| !files.iter().any(|(file, _)| file == *name)) {
+        let names: BTreeSet<_> = files.iter().map(|(name, _)| name).collect();
+        if let Some(name) = before.keys().find(|name| !names.contains(name)) {
             // a volume went away at the source: its copy stays, and so does the question
             return Err(SyncError::Shorter { name: name.as_str().to_owned() });
         }
@@ -173,20 +174,17 @@ fn take_in_folder(
     Ok(())
 }
 
-/// Takes in whatever else lies in DIR: settings, the device list, certificates. Not what has a snapshot of its own, nor
-/// what means nothing in a copy.
+/// Takes in the front's settings, the device list and the certificate. Named one by one, because what else lies in DIR
+/// may be somebody's passphrase file, and a vault must not hold one.
 fn take_in_rest(dir: &Path, shelf: &Shelf, manifest: &mut Manifest, watch: &mut Watch<'_>) -> Result<(), SyncError> {
-    let elsewhere = ["front/volumes", "front/outbox", "warden", "ledger", "run", ".restore"];
-    let passing = ["front/front.db", "front/front.db-wal", "front/front.db-shm", "front/lock", "front/reserve"];
-    let wanted = |path: &PathBuf| {
-        let unfinished = path.extension().is_some_and(|extension| extension == "tmp");
-        let own = elsewhere.iter().any(|folder| path.starts_with(folder));
-        !unfinished && !own && !passing.iter().any(|name| path == Path::new(name))
-    };
-    for path in files_below(dir).map_err(SyncError::at(dir))?.into_iter().filter(wanted) {
-        take_in(&dir.join(&path), &path, shelf, manifest, watch)?;
+    let front = dir.join("front");
+    for path in files_below(&front).map_err(SyncError::at(&front))? {
+        let settings = path.extension().is_some_and(|extension| extension == "json");
+        if settings && path.components().count() == 1 {
+            take_in(&front.join(&path), &Path::new("front").join(&path), shelf, manifest, watch)?;
+        }
     }
-    Ok(())
+    take_in(&dir.join("tls/cert.pem"), Path::new("tls/cert.pem"), shelf, manifest, watch)
 }
 
 fn take_in(

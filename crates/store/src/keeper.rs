@@ -16,6 +16,8 @@ use crate::ticket::Answer;
 const BACKLOG_ROWS_MAX: usize = 50_000;
 /// Pause before a failed write is tried again.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long rows that nobody waits for are gathered into one transaction: each one costs whole pages of the log.
+const GATHER: Duration = Duration::from_millis(20);
 /// Acknowledged wraps are overwritten at most this often.
 const ERASE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -40,6 +42,8 @@ pub(crate) struct Keeper {
 struct State {
     waiting: VecDeque<Kept>,
     rows: usize,
+    /// Since when the oldest of them waits.
+    since: Option<Instant>,
     failing: Option<StoreError>,
     stopping: bool,
 }
@@ -52,6 +56,7 @@ impl Keeper {
     pub fn put(&self, kept: Kept) {
         let mut state = self.lock();
         state.rows += kept.changes.len();
+        state.since.get_or_insert_with(Instant::now);
         state.waiting.push_back(kept);
         self.changed.notify_all();
     }
@@ -104,20 +109,22 @@ impl Keeper {
     /// Waits for something to do; takes everything that waits.
     fn take(&self, outbox: &Outbox) -> (Vec<Kept>, bool) {
         let mut state = self.lock();
-        let pause = if state.failing.is_some() { RETRY } else { ERASE_PAUSE };
-        let until = Instant::now() + pause;
-        while !(state.stopping || !state.waiting.is_empty() && state.failing.is_none()) {
-            let timed = state.failing.is_some() || outbox.has_to_erase();
-            let left = until.saturating_duration_since(Instant::now());
-            if timed && left.is_zero() {
-                break;
-            }
-            state = if timed {
-                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-            } else {
-                self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        let entered = Instant::now();
+        loop {
+            let due = match (state.stopping, state.since) {
+                (true, _) => break,
+                (false, _) if state.failing.is_some() => Some(entered + RETRY),
+                (false, Some(since)) if state.nobody_waits() => Some(since + GATHER),
+                (false, Some(_)) => break,
+                (false, None) => outbox.has_to_erase().then_some(entered + ERASE_PAUSE),
+            };
+            state = match due.map(|due| due.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => break,
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
+        state.since = None;
         (state.waiting.drain(..).collect(), state.stopping)
     }
 
@@ -138,6 +145,7 @@ impl Keeper {
         }
         let mut state = self.lock();
         taken.into_iter().rev().for_each(|kept| state.waiting.push_front(kept));
+        state.since = Some(Instant::now());
         state.failing = Some(error);
         drop(state);
         self.changed.notify_all();
@@ -145,6 +153,12 @@ impl Keeper {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn nobody_waits(&self) -> bool {
+        self.rows < BACKLOG_ROWS_MAX / 2 && self.waiting.iter().all(|kept| kept.answers.is_empty())
     }
 }
 

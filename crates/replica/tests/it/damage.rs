@@ -8,10 +8,15 @@ use replica::{CHUNK_BYTES, Damage, Generation, ManifestError, NoHooks, RestoreEr
 
 use crate::support::{NOW, Site, content};
 
+/// Two volumes and a large object.
 fn made() -> (Site, Vault) {
+    made_of(14)
+}
+
+fn made_of(instances: u8) -> (Site, Vault) {
     let site = Site::new();
     let vault = site.init();
-    site.take_in(1, 14);
+    site.take_in(1, instances);
     site.sync(&vault);
     (site, vault)
 }
@@ -26,7 +31,11 @@ fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 /// Damages a vault, and checks that it is named and that nothing of it is restored.
 #[track_caller]
 fn check(name: &str, damage: impl FnOnce(&Site), expected: &[Damage]) {
-    let (site, vault) = made();
+    check_in(made(), name, damage, expected);
+}
+
+#[track_caller]
+fn check_in((site, vault): (Site, Vault), name: &str, damage: impl FnOnce(&Site), expected: &[Damage]) {
     damage(&site);
     assert_eq!(vault.verify(&mut NoHooks).unwrap().damages, expected, "{name}");
     let target = site.folder.path().join("target");
@@ -107,13 +116,18 @@ fn two_volumes_that_changed_places() {
 #[test]
 fn a_small_file_that_is_changed_cut_off_or_missing() {
     for path in ["tls/cert.pem", "front/site.json", "warden/root.json", "ledger/checkpoint", "ledger/tile/0/000.p/1"] {
-        let length = fs::metadata(made().0.dir().join(path)).unwrap().len();
+        let length = fs::metadata(made_of(1).0.dir().join(path)).unwrap().len();
         let changed = Damage::Changed { name: text(path), offset: 0 };
-        check(path, |site| change(&stored(site, path), |bytes| bytes[0] ^= 1), &[changed]);
+        check_in(made_of(1), path, |site| change(&stored(site, path), |bytes| bytes[0] ^= 1), &[changed]);
         let short = Damage::Short { name: text(path), length };
-        check(path, |site| change(&stored(site, path), |bytes| bytes.truncate(bytes.len() - 1)), &[short]);
+        check_in(
+            made_of(1),
+            path,
+            |site| change(&stored(site, path), |bytes| bytes.truncate(bytes.len() - 1)),
+            &[short],
+        );
         let missing = Damage::Missing { name: text(path) };
-        check(path, |site| fs::remove_file(stored(site, path)).unwrap(), &[missing]);
+        check_in(made_of(1), path, |site| fs::remove_file(stored(site, path)).unwrap(), &[missing]);
     }
 }
 
@@ -144,15 +158,15 @@ fn manifest(site: &Site) -> PathBuf {
 #[test]
 fn a_manifest_that_is_changed_or_cut_off() {
     let damages = [Damage::Manifest { generation: 1 }];
-    check("changed", |site| change(&manifest(site), |bytes| bytes[100] ^= 1), &damages);
-    check("cut off", |site| change(&manifest(site), |bytes| bytes.truncate(50)), &damages);
-    check("empty", |site| change(&manifest(site), Vec::clear), &damages);
+    check_in(made_of(1), "changed", |site| change(&manifest(site), |bytes| bytes[100] ^= 1), &damages);
+    check_in(made_of(1), "cut off", |site| change(&manifest(site), |bytes| bytes.truncate(50)), &damages);
+    check_in(made_of(1), "empty", |site| change(&manifest(site), Vec::clear), &damages);
     let rename = |site: &Site| {
         let from = manifest(site);
         let name = from.file_name().unwrap().to_str().unwrap().replace("-", "-0").replace(".json", "");
         fs::rename(&from, from.with_file_name(format!("{}.json", &name[..9 + 64]))).unwrap();
     };
-    check("another hash in its name", rename, &damages);
+    check_in(made_of(1), "another hash in its name", rename, &damages);
 }
 
 /// Puts another text into a manifest, with the right hash in its name.
@@ -177,7 +191,7 @@ fn a_manifest_that_names_places_outside_is_refused() {
         ("leadglass vault manifest", "another manifest"),
         ("\"length\": ", "\"length\": -"),
     ] {
-        let (site, vault) = made();
+        let (site, vault) = made_of(1);
         forge(&site, from, to);
         assert_eq!(vault.verify(&mut NoHooks).unwrap().damages, [Damage::Manifest { generation: 1 }], "{to}");
         let error = vault.restore(&site.folder.path().join("target"), Generation::Newest, &mut NoHooks).unwrap_err();
@@ -187,7 +201,7 @@ fn a_manifest_that_names_places_outside_is_refused() {
 
 #[test]
 fn a_manifest_of_a_later_version_is_refused() {
-    let (site, vault) = made();
+    let (site, vault) = made_of(1);
     forge(&site, "\"version\": 1", "\"version\": 2");
     let error = vault.restore(&site.folder.path().join("target"), Generation::Newest, &mut NoHooks).unwrap_err();
     assert!(matches!(error, RestoreError::Manifest(ManifestError::Version { version: 2, .. })), "{error}");

@@ -10,10 +10,10 @@ fn a_sync_that_is_interrupted_at_any_step_leaves_what_was_there_and_goes_on() {
         for after in [0, 3] {
             let site = Site::new();
             let vault = site.init();
-            site.take_in(1, 9);
+            site.take_in(1, 4);
             site.sync(&vault);
             let first = content(&site.dir());
-            site.take_in(2, 9);
+            site.take_in(2, 4);
             let mut hooks = FailAt { step, after, struck: false };
             let synced = vault.sync(&site.dir(), &mut Stopped::new(&site.dir()), NOW, &mut hooks);
             assert_eq!(synced.is_err(), hooks.struck, "{step:?}");

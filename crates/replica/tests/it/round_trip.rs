@@ -45,6 +45,23 @@ fn what_was_restored_goes_on_and_syncs_into_the_same_vault() {
 }
 
 #[test]
+fn a_passphrase_beside_the_installation_does_not_reach_the_vault() {
+    let site = Site::new();
+    let vault = site.init();
+    let secret = b"correct horse battery staple";
+    for path in ["passphrase", "front/passphrase", "tls/key.pem", "run/token", "warden/passphrase.txt", "kit/recovery"]
+    {
+        write(&site.dir().join(path), secret);
+    }
+    site.sync(&vault);
+    let hash = blake3::hash(secret).to_hex();
+    assert!(!site.vault_path().join("files").join(hash.as_str()).exists());
+    let target = site.folder.path().join("target");
+    vault.restore(&target, Generation::Newest, &mut NoHooks).unwrap();
+    assert_eq!(content(&target), content(&site.dir()));
+}
+
+#[test]
 fn an_older_generation_is_restored_as_it_was() {
     let site = Site::new();
     let vault = site.init();
@@ -124,7 +141,8 @@ fn only_what_is_new_is_copied_and_progress_tells() {
 #[test]
 fn an_installation_that_lost_or_changed_a_volume_does_not_reach_the_vault() {
     let volume = |site: &Site, number: u32| -> PathBuf { site.dir().join(format!("front/volumes/{number:06}.vol")) };
-    let changes: [(&str, fn(&mut Vec<u8>)); 2] = [
+    type Change = fn(&mut Vec<u8>);
+    let changes: [(&str, Change); 2] = [
         ("shorter", |bytes| bytes.truncate(bytes.len() - 100)),
         ("longer and different", |bytes| {
             let end = bytes.len() - 50;

@@ -140,10 +140,8 @@ pub fn content(dir: &Path) -> Content {
     let database = rusqlite::Connection::open(dir.join("warden/warden.db")).unwrap();
     let mut keys = database.prepare("SELECT id FROM key ORDER BY id").unwrap();
     let mut files = BTreeMap::new();
-    for folder in ["ledger", "tls"] {
-        gather(&dir.join(folder), Path::new(folder), &mut files);
-    }
-    for name in ["front/site.json", "front/devices.json", "warden/root.json"] {
+    gather(&dir.join("ledger"), Path::new("ledger"), &mut files);
+    for name in ["tls/cert.pem", "front/site.json", "front/devices.json", "warden/root.json"] {
         files.insert(name.into(), std::fs::read(dir.join(name)).unwrap());
     }
     files.remove(Path::new("ledger/lock"));
