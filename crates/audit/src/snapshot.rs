@@ -15,10 +15,10 @@ use crate::read::{BUNDLE_BYTES_MAX, read_limited};
 use crate::tile::{CHECKPOINT, JOURNAL, LOCK, Place, VKEY};
 
 /// How often a snapshot is tried while another process writes, and the pause between.
-const ATTEMPTS: u32 = 100;
-const PAUSE: Duration = Duration::from_millis(20);
+const ATTEMPTS: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(25);
 /// The same finding this many times in a row is no race.
-const STEADY: u32 = 5;
+const STEADY: u32 = 12;
 /// Bytes of the largest `site.vkey`.
 const VKEY_BYTES_MAX: u64 = 1024;
 
