@@ -153,6 +153,12 @@ pub struct ListenArgs {
     /// DICOM. ADDRESS:PORT or none; port 0 picks one.
     #[arg(long, default_value = "127.0.0.1:11112", value_name = "ADDRESS")]
     pub dicom: String,
+    /// DICOM over TLS: only `none` in this version.
+    #[arg(long, default_value = "none", value_parser = ["none"], value_name = "ADDRESS")]
+    pub dicom_tls: String,
+    /// Metrics: only `none` in this version.
+    #[arg(long, default_value = "none", value_parser = ["none"], value_name = "ADDRESS")]
+    pub metrics: String,
     /// The AE title that callers must use; any when absent.
     #[arg(long, value_name = "AETITLE")]
     pub ae: Option<String>,

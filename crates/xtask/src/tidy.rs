@@ -39,7 +39,7 @@ const ABSENT_DEPENDENCIES: [(&str, &[&str], &str); 7] = [
     ("model", &["tokio", "rusqlite"], "nouns do no input or output"),
     ("policy", &["tokio", "rusqlite", "seal", "audit"], "decisions are pure"),
     ("seal", &["tokio", "rusqlite"], "the format is pure"),
-    ("dataset", &["tokio", "rusqlite", "seal"], "the scanner is pure"),
+    ("dataset", &["axum", "rusqlite", "seal", "store"], "the scanner is pure"),
 ];
 
 /// Crates whose sources do no input or output and read no clock.

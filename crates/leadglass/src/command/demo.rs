@@ -160,6 +160,8 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
         listen: ListenArgs {
             http: http.to_owned(),
             dicom: "127.0.0.1:0".to_owned(),
+            dicom_tls: "none".to_owned(),
+            metrics: "none".to_owned(),
             ae: None,
             origin: None,
             tls_cert: None,
