@@ -41,5 +41,9 @@ mod tls;
 mod wado;
 
 pub use app::App;
-pub use serve::{HttpConfig, HttpLimits, Portal, ServeError, serve, serve_within};
+pub use body::BODY_STALL_SECONDS_MAX;
+pub use serve::{
+    CONNECTIONS_MAX, DRAIN_SECONDS_MAX, HEADER_SECONDS_MAX, HttpConfig, HttpLimits, Portal, ServeError,
+    TLS_HANDSHAKE_SECONDS_MAX, WRITE_STALL_SECONDS_MAX, serve, serve_within,
+};
 pub use tls::{DevelopmentCertificate, Tls, TlsError, development_certificate};

@@ -351,4 +351,50 @@ mod tests {
         assert_ne!(boundary(), boundary());
         assert!(boundary().len() <= BOUNDARY_CHARACTERS_MAX);
     }
+
+    /// SplitMix64.
+    fn random(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut value = *state;
+        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^ (value >> 31)
+    }
+
+    #[test]
+    fn whatever_is_in_the_parts_comes_out_again() {
+        // bytes that look like parts of a boundary, much more often than chance has them
+        const PIECES: [&[u8]; 8] = [b"\r", b"\n", b"\r\n", b"-", b"--", b"\r\n--", b"c", b"\r\n--c"];
+        for seed in 0..500 {
+            let state = &mut (seed as u64);
+            let parts: Vec<Vec<u8>> = (0..random(state) % 5)
+                .map(|_| (0..random(state) % 30).flat_map(|_| PIECES[random(state) as usize % 8].to_vec()).collect())
+                .collect();
+            let mut body = Vec::new();
+            for part in &parts {
+                body.extend_from_slice(b"--b\r\n\r\n");
+                body.extend_from_slice(part);
+                body.extend_from_slice(b"\r\n");
+            }
+            body.extend_from_slice(b"--b--");
+            let step = 1 + random(state) as usize % 9;
+            let found = futures::executor::block_on(read(&body, step))
+                .map(|found| found.into_iter().map(|part| part.1).collect());
+            assert_eq!(found, Ok(parts), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_break_the_reader() {
+        const PIECES: [&[u8]; 8] = [b"\r\n--b", b"--", b"\r\n", b"\r\n\r\n", b"Content-Type: a/b", b":", b" ", b"\xff"];
+        for seed in 0..2000 {
+            let state = &mut (seed as u64);
+            let body: Vec<u8> =
+                (0..random(state) % 20).flat_map(|_| PIECES[random(state) as usize % 8].to_vec()).collect();
+            let step = 1 + random(state) as usize % 9;
+            // wherever it is cut, the answer is the same
+            let found = futures::executor::block_on(read(&body, step));
+            assert_eq!(found, futures::executor::block_on(read(&body, 1000)), "seed {seed}");
+        }
+    }
 }

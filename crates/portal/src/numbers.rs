@@ -44,3 +44,52 @@ impl Numbers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).uids.get(&number).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn row(number: u32) -> StudyRow {
+        let patient = protocol::PatientRow {
+            number: model::PatientNumber(0),
+            id: String::new(),
+            issuer: String::new(),
+            name: String::new(),
+            birth_date: String::new(),
+            sex: String::new(),
+            studies: 1,
+        };
+        StudyRow {
+            number: StudyNumber(number),
+            patient,
+            uid: Uid::parse(&format!("1.2.{number}")).unwrap(),
+            date: String::new(),
+            time: String::new(),
+            accession_number: String::new(),
+            id: String::new(),
+            description: String::new(),
+            referring_physician: String::new(),
+            modalities: Vec::new(),
+            sop_classes: Vec::new(),
+            series: 1,
+            instances: 1,
+            conflict: false,
+        }
+    }
+
+    #[test]
+    fn what_was_seen_first_is_forgotten_first() {
+        let numbers = Numbers::default();
+        let last = u32::try_from(STUDIES_MAX).unwrap();
+        for number in 0..=last {
+            numbers.remember(&[row(number)]);
+            numbers.remember(&[row(number)]);
+        }
+        assert_eq!(numbers.uid(StudyNumber(0)), None);
+        assert_eq!(numbers.uid(StudyNumber(1)).unwrap().as_str(), "1.2.1");
+        assert_eq!(numbers.uid(StudyNumber(last)).unwrap().as_str(), format!("1.2.{last}"));
+        assert_eq!(numbers.uid(StudyNumber(last + 1)), None);
+    }
+}

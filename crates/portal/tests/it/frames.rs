@@ -129,3 +129,17 @@ async fn pictures_are_jpeg_or_a_clear_refusal() {
         assert_eq!(answer.status, status, "{path} {accept}");
     }
 }
+
+#[tokio::test]
+async fn an_object_of_thousands_of_frames_is_served() {
+    let front = start().await;
+    let movie = Image { rows: 4, columns: 4, frames: 8800, ..image("1.2.3", 1, 1) };
+    front.store(std::slice::from_ref(&movie)).await;
+    let last =
+        front.get_accepting(&format!("{INSTANCE}/frames/8800"), As::Radiologist, "application/octet-stream").await;
+    assert_eq!((last.status, &last.body[..]), (200, &movie.frame(8800)[..]));
+    let list = (1..=8800).step_by(40).map(|number: u32| number.to_string()).collect::<Vec<_>>().join(",");
+    let many = front.get(&format!("{INSTANCE}/frames/{list}"), As::Radiologist).await;
+    assert_eq!(many.parts().len(), 220);
+    assert_eq!(front.get(&format!("{INSTANCE}/frames/8801"), As::Radiologist).await.status, 404);
+}

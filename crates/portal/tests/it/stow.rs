@@ -194,3 +194,31 @@ async fn a_long_instance_costs_little_memory() {
         .await;
     assert!(whole.body == file, "{} bytes came back", whole.body.len());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn searching_goes_on_while_many_store() {
+    let front = &start().await;
+    let storing = futures::future::join_all((0..8).map(async |sender: u32| {
+        for round in 0..5 {
+            let study = format!("1.2.{sender}.{round}");
+            let files: Vec<_> = (0..4).map(|number| image(&study, 1, number).to_bytes()).collect();
+            let (status, answer) = store(front, "/dicom-web/studies", &files).await;
+            assert_eq!(status, 200, "{answer}");
+        }
+    }));
+    let searching = async {
+        loop {
+            for path in ["/dicom-web/studies", "/dicom-web/series", "/dicom-web/studies/1.2.0.0/instances"] {
+                let answer = front.get(path, As::Radiologist).await;
+                assert!(matches!(answer.status, 200 | 204 | 404), "{path}: {}", answer.status);
+            }
+        }
+    };
+    tokio::select! {
+        _ = storing => {}
+        () = searching => {}
+    }
+    front.handed_over().await;
+    let found = front.get("/dicom-web/studies", As::Radiologist).await.json();
+    assert_eq!(found.as_array().unwrap().len(), 40);
+}
