@@ -17,10 +17,25 @@ export function recall(number: number): StudyRow | null {
   return known.get(number) ?? null;
 }
 
-export async function studyDetail(number: number, signal?: AbortSignal): Promise<StudyDetail> {
+let begun: { number: number; detail: Promise<StudyDetail> } | null = null;
+
+/** Asks for a study while its page is still loading; the page then takes the same answer. */
+export function begin(number: number): void {
+  const detail = studyDetail(number);
+  // the page that takes it says what went wrong
+  detail.catch(() => undefined);
+  begun = { number, detail };
+}
+
+export async function studyDetail(number: number): Promise<StudyDetail> {
+  if (begun?.number === number) {
+    const { detail } = begun;
+    begun = null;
+    return detail;
+  }
   const row = known.get(number);
   const path = row ? `/api/studies/${encodeURIComponent(row.uid)}` : `/api/studies/number/${number}`;
-  const detail = await get<StudyDetail>(path, signal ? { signal } : {});
+  const detail = await get<StudyDetail>(path);
   remember([detail.study, ...detail.priors]);
   return detail;
 }

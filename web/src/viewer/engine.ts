@@ -22,6 +22,8 @@ const SCHEME = 'wadors';
 const ACCEPT = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
 const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 
+/** Errors that a pane shows. */
+const told = new WeakSet<Error>();
 let ready = false;
 let rendering: RenderingEngine | null = null;
 let viewports = 0;
@@ -33,6 +35,10 @@ export function prepare(): void {
   initLoader({ maxWebWorkers: Math.max(1, Math.min(WORKERS_MAX, Math.floor((navigator.hardwareConcurrency || 2) / 2))) });
   imageLoader.registerImageLoader(SCHEME, loadImage as unknown as Types.ImageLoaderFn);
   cache.setMaxCacheSize(CACHE_BYTES_MAX);
+  // the engine rejects a promise of its own beside ours: the pane has said already what is wrong
+  addEventListener('unhandledrejection', (event) => {
+    if (event.reason instanceof Error && told.has(event.reason)) event.preventDefault();
+  });
   ready = true;
 }
 
@@ -106,5 +112,11 @@ function loadImage(imageId: string): { promise: Promise<Loaded>; cancelFn: () =>
     const transferSyntax = part.transferSyntax ?? (dataset && text(dataset, '00083002') ? text(dataset, '00083002') : IMPLICIT_LITTLE_ENDIAN);
     return (await createImage(imageId, part.bytes as never, transferSyntax, {})) as Loaded;
   };
-  return { promise: fetching(), cancelFn: () => controller.abort() };
+  const promise = fetching().catch((error: unknown) => {
+    // what was called off is not waited for by anybody
+    if (controller.signal.aborted) return new Promise<Loaded>(() => undefined);
+    if (error instanceof Error) told.add(error);
+    throw error;
+  });
+  return { promise, cancelFn: () => controller.abort() };
 }
