@@ -38,6 +38,8 @@ export async function startDemo() {
   return new Demo(ready, room, {
     errors: () => errors,
     async end() {
+      // a test may have left it asleep
+      child.kill('SIGCONT');
       child.kill('SIGINT');
       const late = pause(END_MS_MAX, 'late', { ref: false });
       const outcome = await Promise.race([ended, late]);

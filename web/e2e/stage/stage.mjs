@@ -55,8 +55,11 @@ class Stage {
     await this.demo?.end();
   }
 
-  /** A browser of its own, watched. `expected` are console messages that belong to the test. */
-  async browser({ expected = [], language = 'en-GB', viewport = DESK, ...options } = {}) {
+  /**
+   * A browser of its own, watched. `expected` are console messages that belong to the test; `elsewhere` allows
+   * requests to other addresses, for tests that play another site.
+   */
+  async browser({ expected = [], elsewhere = false, language = 'en-GB', viewport = DESK, ...options } = {}) {
     const context = await this.#browser.newContext({
       baseURL: this.demo.address, locale: language, timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', viewport, ...options,
     });
@@ -71,7 +74,7 @@ class Stage {
     context.on('weberror', (error) => complain(`script: ${error.error().stack}`));
     context.on('request', (request) => {
       const { origin, protocol } = new URL(request.url());
-      if (!['blob:', 'data:'].includes(protocol) && origin !== own) complain(`a request to somebody else: ${request.url()}`);
+      if (!elsewhere && !['blob:', 'data:'].includes(protocol) && origin !== own) complain(`a request to somebody else: ${request.url()}`);
     });
     await context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => {
@@ -81,14 +84,17 @@ class Stage {
     return context;
   }
 
-  /** A page on which the demonstration's person of `role` is signed in, by password and code, at `path`. */
-  async signedIn(role, path = '/', options = {}) {
+  /**
+   * A page on which the demonstration's person of `role` is signed in, by password and code, at `path`. `code` stands
+   * in for the next code of the person's app.
+   */
+  async signedIn(role, path = '/', { code, ...options } = {}) {
     const context = await this.browser(options);
     const page = await context.newPage();
     const person = this.demo.person(role);
     // any address of the archive will do; this one shows no page
     await page.goto('/api/health');
-    const answer = await ask(page, 'POST', '/api/sign-in/password', { email: person.email, password: person.password, code: await this.demo.code(person) });
+    const answer = await ask(page, 'POST', '/api/sign-in/password', { email: person.email, password: person.password, code: code ?? (await this.demo.code(person)) });
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     await page.goto(path);
     return page;

@@ -1,0 +1,120 @@
+/**
+ * Every page, in English and German, light and dark, on a phone and on a desk: nothing that axe calls serious or
+ * critical (WCAG 2.2 A and AA among its rules), nothing wider than the screen, and a picture for people to look at.
+ */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { ask, DESK, PHONE, setStage } from './stage/stage.mjs';
+
+const SIZES = { phone: PHONE, desk: DESK };
+const SCHEMES = ['light', 'dark'];
+const LANGUAGES = ['en', 'de'];
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** @type {Record<string, import('playwright-core').Page>} */
+const pages = {};
+
+const stage = setStage(async () => {
+  const roles = ['radiologist', 'patient', 'officer', 'administrator'];
+  await Promise.all(roles.map(async (role) => (pages[role] = await stage.signedIn(role, '/api/health'))));
+  pages.nobody = await (await stage.browser()).newPage();
+  const { body: { studies } } = await ask(pages.radiologist, 'GET', '/api/studies');
+  study = studies.find((row) => row.patient.id === 'D-1001' && row.date === '20260503').number;
+  // somebody has looked, so that there is something to see
+  await pages.radiologist.goto(`/study/${study}`);
+  await pages.radiologist.locator('.pane.shown').waitFor();
+});
+let study;
+
+const settled = (page) => page.waitForLoadState('networkidle');
+const heading = (page) => page.getByRole('heading', { level: 1 }).waitFor();
+
+/** [name of the picture, who, path, what makes the page complete] */
+const PAGES = [
+  ['sign-in', 'nobody', () => '/', async (page) => {
+    await page.locator('details.other summary').click();
+    await page.locator('form button.wide').click();
+  }],
+  ['enrol', 'nobody', () => stage.demo.person('technologist').enrolment.replace(stage.demo.address, ''), heading],
+  ['enrol-dead', 'nobody', () => '/enrol#nothing', heading],
+  ['worklist', 'radiologist', () => '/worklist', (page) => page.getByRole('link', { name: 'BEISPIEL' }).first().waitFor()],
+  ['viewer', 'radiologist', () => `/study/${study}`, async (page) => {
+    await page.locator('.pane.shown').waitFor();
+    for (let step = 0; step < 8; step += 1) await page.keyboard.press('ArrowDown');
+    await page.locator('.pane[data-shown="9"]').waitFor();
+  }],
+  ['viewer-help', 'radiologist', () => `/study/${study}`, async (page) => {
+    await page.locator('.pane.shown').waitFor();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+  }],
+  ['sessions', 'radiologist', () => '/account', heading],
+  ['my', 'patient', () => '/my', (page) => page.getByRole('list').getByRole('link').first().waitFor()],
+  ['my-study', 'patient', () => `/my/study/${study}`, (page) => page.locator('img').first().waitFor()],
+  ['my-accesses', 'patient', () => '/my/accesses', (page) => page.getByText('Dr. Rae Reader').first().waitFor()],
+  ['ledger', 'officer', () => '/officer', (page) => page.getByRole('row').nth(2).waitFor()],
+  ['exposure', 'officer', () => '/officer/exposure', async (page) => {
+    await page.locator('select').selectOption('person:rae@demo.example');
+    await page.locator('button.go').click();
+    await page.locator('dl.three').waitFor();
+  }],
+  ['people', 'administrator', () => '/people', (page) => page.getByRole('table').waitFor()],
+  ['person-add', 'administrator', () => '/people', async (page) => {
+    await page.getByRole('table').waitFor();
+    await page.locator('.page-head button.primary').click();
+    await page.getByRole('dialog').waitFor();
+  }],
+  ['organisations', 'administrator', () => '/people/organisations', (page) => page.getByRole('table').waitFor()],
+  ['devices', 'administrator', () => '/people/devices', (page) => page.getByRole('table').waitFor()],
+  ['relationships', 'administrator', () => '/people/relationships', heading],
+];
+
+for (const [name, who, path, complete] of PAGES) {
+  test(`${name}: nothing serious, nothing too wide, in every look`, async () => {
+    const page = pages[who];
+    const wrong = [];
+    for (const language of LANGUAGES) {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize(DESK);
+      await page.goto('/api/health');
+      await page.evaluate((chosen) => localStorage.setItem('leadglass.language', chosen), language);
+      await page.goto(path());
+      await complete(page);
+      await settled(page);
+      assert.equal(await page.locator('html').getAttribute('lang'), language);
+      await page.evaluate(axe);
+      for (const [size, viewport] of Object.entries(SIZES)) {
+        await page.setViewportSize(viewport);
+        for (const scheme of SCHEMES) {
+          await page.emulateMedia({ colorScheme: scheme });
+          const look = `${language} ${size} ${scheme}`;
+          wrong.push(...(await lookAt(page)).map((line) => `${look}: ${line}`));
+          await stage.picture(page, `looks/${name}-${size}-${scheme}-${language}`);
+        }
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+}
+
+/** What is wrong with the page as it stands. */
+async function lookAt(page) {
+  return page.evaluate(async () => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    // colours that are still on their way from light to dark are no colours of the page
+    await Promise.all(document.getAnimations().filter((animation) => animation instanceof CSSTransition).map((animation) => animation.finished.catch(() => {})));
+    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+    const wrong = violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).slice(0, 3).join(' | ')}`);
+    const over = document.documentElement.scrollWidth - innerWidth;
+    if (over > 0) wrong.push(`${over} px wider than the screen`);
+    return wrong;
+  });
+}
+
+stage.lastly();

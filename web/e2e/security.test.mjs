@@ -1,0 +1,185 @@
+/** What a browser is told and what it may do: headers, the policy, the cookie, requests of other sites, sessions. */
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+import { codeNow } from './stage/demo.mjs';
+import { ask, setStage } from './stage/stage.mjs';
+
+const REFUSALS = [/status of 40[0-9]/];
+
+/** @type {import('playwright-core').Page} */
+let page;
+let recoveryCodes;
+
+const stage = setStage(async () => {
+  // the app's next code comes in half a minute; a second browser signs in with a recovery code instead
+  const context = await stage.browser();
+  const enrolling = await context.newPage();
+  await enrolling.goto('/api/health');
+  const person = stage.demo.person('radiologist');
+  const token = person.enrolment.split('#')[1];
+  const begun = await ask(enrolling, 'POST', '/api/enrolment/password/begin', { token, password: person.password });
+  const { ceremony, secret } = begun.body;
+  const finished = await ask(enrolling, 'POST', '/api/enrolment/password/finish', { token, ceremony, code: codeNow(secret) });
+  recoveryCodes = finished.body.recovery_codes;
+  await context.close();
+  page = await stage.signedIn('radiologist', '/', { code: recoveryCodes[0], expected: REFUSALS });
+  await page.getByRole('grid').getByRole('link').first().waitFor();
+});
+
+/** On every answer, refusals included. */
+const EVERYWHERE = {
+  'x-content-type-options': /^nosniff$/,
+  'x-frame-options': /^DENY$/,
+  'referrer-policy': /^no-referrer$/,
+  'cross-origin-opener-policy': /^same-origin$/,
+  'cross-origin-resource-policy': /^same-origin$/,
+  'permissions-policy': /camera=\(\).*microphone=\(\).*geolocation=\(\)/,
+};
+
+test('every answer carries the headers that close a browser', async () => {
+  const { body: { studies: [{ uid }] } } = await ask(page, 'GET', '/api/studies');
+  const script = await page.locator('script[src]').first().getAttribute('src');
+  for (const path of ['/', '/worklist', '/study/1', '/enrol', script, '/api/session', '/api/health', '/api/nothing', `/api/studies/${uid}`, `/dicom-web/studies/${uid}/metadata`, `/dicom-web/studies/${uid}/rendered`]) {
+    const { headers } = await ask(page, 'GET', path);
+    for (const [name, pattern] of Object.entries(EVERYWHERE)) assert.match(headers[name] ?? '', pattern, `${name} of ${path}`);
+    const policy = Object.fromEntries(headers['content-security-policy'].split(';').map((part) => part.trim().split(/ (.*)/s)));
+    assert.equal(policy['default-src'], "'none'", path);
+    assert.equal(policy['frame-ancestors'], "'none'", path);
+    assert.equal(policy['base-uri'], "'none'", path);
+    assert.equal(policy['form-action'], "'none'", path);
+    assert.equal(policy['script-src'], "'self' 'wasm-unsafe-eval'", path);
+    assert.equal(policy['style-src'], "'self'", path);
+    assert.doesNotMatch(headers['content-security-policy'], /unsafe-inline|'unsafe-eval'|https?:|\*/);
+    assert.equal(headers['access-control-allow-origin'], undefined, path);
+    assert.equal(headers['server'], undefined, path);
+    if (path === script) assert.match(headers['cache-control'], /immutable/);
+    else assert.match(headers['cache-control'], /no-store/, path);
+  }
+});
+
+test('the policy holds: script in markup, eval and foreign images do not run', async () => {
+  const visitor = await (await stage.browser({ elsewhere: true, expected: [/Content.Security.Policy/i, /^policy: /, /status of 401/] })).newPage();
+  await visitor.goto('/');
+  await visitor.getByRole('heading', { name: 'Sign in' }).waitFor();
+  const blocked = await visitor.evaluate(async () => {
+    const seen = [];
+    document.addEventListener('securitypolicyviolation', (event) => seen.push(event.effectiveDirective));
+    const script = document.createElement('script');
+    script.textContent = 'window.ran = 1';
+    document.body.append(script);
+    const image = document.createElement('img');
+    image.src = 'https://example.invalid/pixel';
+    document.body.append(image);
+    const styled = document.createElement('p');
+    styled.setAttribute('style', 'color: red');
+    document.body.append(styled);
+    const form = document.createElement('form');
+    form.action = '/api/sign-out';
+    form.method = 'post';
+    document.body.append(form);
+    form.submit();
+    await fetch('https://example.invalid/').catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return { seen: [...new Set(seen)].sort(), ran: 'ran' in window };
+  });
+  assert.equal(blocked.ran, false);
+  assert.deepEqual(blocked.seen, ['connect-src', 'form-action', 'img-src', 'script-src-elem', 'style-src-attr']);
+  await visitor.context().close();
+});
+
+test('the session cookie is out of reach of scripts, of other sites and of plain connections', async () => {
+  const cookies = await page.context().cookies();
+  assert.equal(cookies.length, 1);
+  const [{ name, value, httpOnly, secure, sameSite, path, domain }] = cookies;
+  assert.deepEqual({ name, httpOnly, secure, sameSite, path, domain }, { name: '__Host-leadglass', httpOnly: true, secure: true, sameSite: 'Strict', path: '/', domain: 'localhost' });
+  assert.ok(value.length >= 43, '256 bits at least');
+  assert.equal(await page.evaluate(() => document.cookie), '');
+});
+
+test('a change without the header of our own pages is refused', async () => {
+  for (const headers of [{}, { 'X-Leadglass': '0' }]) {
+    for (const [method, path, body] of [['POST', '/api/sign-out', {}], ['POST', '/api/organisations', { name: 'x', authorisation: 'passkey-only' }], ['DELETE', `/api/sessions/${'0'.repeat(32)}`, undefined]]) {
+      const answer = await ask(page, method, path, body, headers);
+      assert.equal(answer.status, 403, `${method} ${path}`);
+      assert.equal(answer.body.error, 'this request does not come from the pages of this archive');
+    }
+  }
+  assert.equal((await ask(page, 'GET', '/api/session')).status, 200, 'still signed in');
+});
+
+test('a page of another site can neither change nor read nor frame anything', async () => {
+  const foreign = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>other</title><iframe></iframe>'));
+  await new Promise((resolve) => foreign.listen(0, '127.0.0.1', resolve));
+  try {
+    // 127.0.0.1 is another site than localhost
+    const other = await stage.signedIn('radiologist', '/api/health', { code: recoveryCodes[1], elsewhere: true, expected: [/./] });
+    await other.goto(`http://127.0.0.1:${foreign.address().port}/`);
+    const outcome = await other.evaluate(async (address) => {
+      const attempt = (path, init) => fetch(address + path, { credentials: 'include', ...init }).then((response) => response.status, () => 'blocked');
+      const frame = document.querySelector('iframe');
+      frame.src = `${address}/`;
+      await new Promise((resolve) => (frame.onload = resolve));
+      return {
+        read: await attempt('/api/session'),
+        header: await attempt('/api/sign-out', { method: 'POST', headers: { 'X-Leadglass': '1' } }),
+        simple: await attempt('/api/sign-out', { method: 'POST', body: '{}' }),
+        image: await new Promise((resolve) => {
+          const image = new Image();
+          image.onload = () => resolve('loaded');
+          image.onerror = () => resolve('blocked');
+          image.src = `${address}/assets/icon.svg`;
+        }),
+        framed: (() => {
+          try {
+            return frame.contentDocument !== null;
+          } catch {
+            return false;
+          }
+        })(),
+      };
+    }, stage.demo.address);
+    assert.deepEqual(outcome, { read: 'blocked', header: 'blocked', simple: 'blocked', image: 'blocked', framed: false });
+    await other.goto(`${stage.demo.address}/api/health`);
+    assert.equal((await ask(other, 'GET', '/api/session')).status, 200, 'still signed in');
+    await other.context().close();
+  } finally {
+    foreign.closeAllConnections();
+    foreign.close();
+  }
+});
+
+test('a session that is ended from another browser is signed out there, and the screen stays until it is touched', async () => {
+  const second = await stage.signedIn('radiologist', '/', { code: recoveryCodes[2], expected: REFUSALS });
+  await second.getByRole('grid').getByRole('link').first().waitFor();
+
+  await page.goto('/account');
+  await page.getByRole('heading', { name: 'My sessions' }).waitFor();
+  const end = page.getByRole('button', { name: /^End: / });
+  await end.first().waitFor();
+  assert.equal(await end.count(), 2);
+  await page.getByText('Password and recovery code').first().waitFor();
+  await stage.picture(page, 'sessions');
+  await page.getByRole('button', { name: 'End all others' }).click();
+  await page.getByText('The session was ended.').waitFor();
+  assert.equal(await end.count(), 0);
+
+  assert.equal((await ask(second, 'GET', '/api/session')).status, 401);
+  await second.getByRole('searchbox').fill('beispiel');
+  await second.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
+  await stage.picture(second, 'session-ended');
+  await second.reload();
+  await second.getByRole('heading', { name: 'Sign in', exact: true }).waitFor();
+  await second.context().close();
+});
+
+test('a cookie that was signed out opens nothing more', async () => {
+  const [cookie] = await page.context().cookies();
+  assert.equal((await ask(page, 'POST', '/api/sign-out', {})).status, 204);
+  const answer = await fetch(`${stage.demo.address}/api/studies`, { headers: { Cookie: `${cookie.name}=${cookie.value}` } });
+  assert.equal(answer.status, 401);
+  assert.equal((await answer.json()).error, 'you are not signed in, or your session ended');
+});
+
+stage.lastly();
