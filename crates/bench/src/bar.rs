@@ -72,11 +72,11 @@ impl Bar {
             Self::None => None,
             Self::Times(times) => Some(ours.value >= times * theirs?),
             Self::TimesOrSyncs { times, share } => {
-                let syncs = share * machine.syncs;
+                let syncs = share * machine.disk.syncs;
                 Some(ours.value >= theirs.map_or(syncs, |theirs| syncs.min(times * theirs)))
             }
             Self::DiskShare { share, megabytes_each } => {
-                Some(ours.value * megabytes_each >= share * machine.sequential)
+                Some(ours.value * megabytes_each >= share * machine.disk.sequential)
             }
             Self::OfEmpty { share, empty } => Some(ours.value >= share * empty),
             Self::TimesWithin { times, p99 } => Some(ours.value >= times * theirs? && within(&ours, *p99)),
@@ -94,6 +94,7 @@ fn within(sample: &Sample, p99: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Disk;
     use crate::rows::Unit;
 
     fn machine() -> Machine {
@@ -102,8 +103,7 @@ mod tests {
             cores: 2,
             memory_mib: 1,
             kernel: String::new(),
-            syncs: 1000.0,
-            sequential: 500.0,
+            disk: Disk { syncs: 1000.0, sequential: 500.0 },
             load_before: 0.0,
         }
     }

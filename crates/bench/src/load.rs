@@ -77,6 +77,8 @@ pub enum Until {
     Time(Duration),
     /// Until so many requests have been answered, over all connections.
     Count(usize),
+    /// Until either.
+    TimeOrCount(Duration, usize),
 }
 
 /// What came of a load.
@@ -154,6 +156,7 @@ impl Server {
                     let over = match until {
                         Until::Time(time) => began.elapsed() >= time,
                         Until::Count(count) => number >= count,
+                        Until::TimeOrCount(time, count) => number >= count || began.elapsed() >= time,
                     };
                     if over {
                         return anyhow::Ok(answered);

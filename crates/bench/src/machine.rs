@@ -10,9 +10,18 @@ use anyhow::{Context, Result};
 /// Appended before each sync, in bytes: a small record.
 const SYNC_APPEND_BYTES: usize = 4096;
 /// How long syncs are counted.
-const SYNC_TIME: Duration = Duration::from_millis(1500);
+const SYNC_TIME: Duration = Duration::from_millis(700);
 /// Written before one sync for the sequential rate, in MiB.
 const SEQUENTIAL_MIB: usize = 512;
+
+/// A disk, as it was at one moment, or the median of several.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk {
+    /// `fdatasync` after a 4 KiB append, in calls a second.
+    pub syncs: f64,
+    /// 1 MiB blocks and one `fsync` at the end, as `dd conv=fsync` does, in MB/s.
+    pub sequential: f64,
+}
 
 /// A machine.
 #[derive(Clone, Debug)]
@@ -25,17 +34,15 @@ pub struct Machine {
     pub memory_mib: u64,
     /// The kernel.
     pub kernel: String,
-    /// `fdatasync` after a 4 KiB append, in calls a second.
-    pub syncs: f64,
-    /// 1 MiB blocks and one `fsync` at the end, as `dd conv=fsync` does, in MB/s.
-    pub sequential: f64,
+    /// Its disk.
+    pub disk: Disk,
     /// Load of the last minute when the run began: what else was going on.
     pub load_before: f64,
 }
 
 impl Machine {
-    /// Looks at this one; the disk is the one that `folder` is on.
-    pub fn measure(folder: &Path) -> Result<Self> {
+    /// Looks at this one.
+    pub fn of_now() -> Result<Self> {
         let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());
         let kib: u64 = field("/proc/meminfo", "MemTotal")
             .and_then(|text| text.split(' ').next()?.parse().ok())
@@ -46,16 +53,25 @@ impl Machine {
             memory_mib: kib / 1024,
             kernel: read("/proc/sys/kernel/osrelease"),
             load_before: load(),
-            syncs: syncs(folder)?,
-            sequential: sequential(folder)?,
+            disk: Disk { syncs: 0.0, sequential: 0.0 },
         })
     }
+}
 
-    /// Measures the disk once more and keeps the better figures: a disk that others use now looks slower than it is.
-    pub fn measure_disk_again(&mut self, folder: &Path) -> Result<()> {
-        self.syncs = self.syncs.max(syncs(folder)?);
-        self.sequential = self.sequential.max(sequential(folder)?);
-        Ok(())
+impl Disk {
+    /// Measures the disk that `folder` is on.
+    pub fn measure(folder: &Path) -> Result<Self> {
+        Ok(Self { syncs: syncs(folder)?, sequential: sequential(folder)? })
+    }
+
+    /// The median of what was measured between the rounds: a disk that is shared changes from minute to minute.
+    pub fn median(measured: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| {
+            let mut figures: Vec<f64> = measured.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            figures.get(figures.len() / 2).copied().unwrap_or_default()
+        };
+        Self { syncs: of(|disk| disk.syncs), sequential: of(|disk| disk.sequential) }
     }
 }
 

@@ -93,8 +93,8 @@ fn notes(text: &mut String, measured: &Measured) {
         machine.processor, machine.cores, machine.memory_mib, machine.kernel
     ));
     line(&format!(
-        "Disk, in the same run: {:.0} fdatasync/s after 4 KiB appends, {:.0} MB/s sequential with one fsync.",
-        machine.syncs, machine.sequential
+        "Disk, median of measurements between the rounds: {:.0} fdatasync/s after 4 KiB appends, {:.0} MB/s sequential with one fsync.",
+        machine.disk.syncs, machine.disk.sequential
     ));
     line(&format!(
         "Date: {}. Load of the last minute before: {:.1}, after: {:.1}.",
@@ -112,7 +112,7 @@ fn notes(text: &mut String, measured: &Measured) {
     for row in &measured.rows {
         if let (Bar::DiskShare { megabytes_each, .. }, Some(ours)) = (row.bar, row.ours()) {
             let rate = ours.value * megabytes_each;
-            let share = rate / machine.sequential * 100.0;
+            let share = rate / machine.disk.sequential * 100.0;
             text.push_str(&format!("- {}: {rate:.0} MB/s, {share:.0}% of the disk.\n", row.name));
         }
     }

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use crate::bar::Bar;
 use crate::load::Answered;
-use crate::machine::{self, Machine};
+use crate::machine::{self, Disk, Machine};
 use crate::options::Options;
 use context::Context;
 
@@ -120,13 +120,13 @@ pub struct Measured {
 
 /// Runs what is wanted.
 pub async fn measure(options: &Options) -> Result<Measured> {
-    let scratch = crate::peer::folder("disk", options.scratch.as_deref())?;
-    let mut machine = Machine::measure(scratch.path())?;
+    let mut machine = Machine::of_now()?;
     let mut context = Context::start(options).await?;
     let measured = parts(options, &mut context).await;
     context.check()?;
     measured?;
-    machine.measure_disk_again(scratch.path())?;
+    context.measure_disk().await?;
+    machine.disk = Disk::median(&context.disk);
     Ok(Measured {
         machine,
         load_after: machine::load(),

@@ -8,6 +8,7 @@ use super::{Row, Sample, Unit};
 use crate::bar::Bar;
 use crate::images::{Images, Study};
 use crate::load::{Ask, JSON};
+use crate::machine::Disk;
 use crate::options::Options;
 use crate::peer::{Peer, Target};
 use crate::{leadglass, orthanc};
@@ -29,6 +30,9 @@ pub struct Context<'a> {
     pub rows: Vec<Row>,
     /// Sentences about this run.
     pub notes: Vec<String>,
+    /// The disk, at several moments of the run.
+    pub disk: Vec<Disk>,
+    scratch: tempfile::TempDir,
     studies: u32,
 }
 
@@ -43,6 +47,8 @@ impl<'a> Context<'a> {
             theirs,
             rows: Vec::new(),
             notes: Vec::new(),
+            disk: Vec::new(),
+            scratch: crate::peer::folder("disk", options.scratch.as_deref())?,
             studies: 0,
         })
     }
@@ -69,21 +75,36 @@ impl<'a> Context<'a> {
         self.studies - count
     }
 
+    /// Measures the disk as it is now.
+    pub async fn measure_disk(&mut self) -> Result<()> {
+        let folder = self.scratch.path().to_owned();
+        self.disk.push(tokio::task::spawn_blocking(move || Disk::measure(&folder)).await??);
+        Ok(())
+    }
+
     /// Measures a row of HTTP: ours, theirs, theirs in the clear, ours, ...
     pub async fn row<M>(&mut self, name: &str, unit: Unit, bar: Bar, rounds: usize, measure: M) -> Result<()>
     where
         M: AsyncFn(&Target, usize) -> Result<Sample>,
     {
         let clear = self.theirs.as_ref().and_then(Peer::target_in_the_clear);
-        self.row_of(name, unit, bar, rounds, clear, measure).await
+        self.row_of(name, unit, bar, rounds, (clear, false), measure).await
     }
 
-    /// Measures a row where there is no difference between HTTP in the clear and over TLS, or where it can be done once.
+    /// Measures a row of C-STORE, and the disk in the same turns.
+    pub async fn row_with_disk<M>(&mut self, name: &str, unit: Unit, bar: Bar, rounds: usize, measure: M) -> Result<()>
+    where
+        M: AsyncFn(&Target, usize) -> Result<Sample>,
+    {
+        self.row_of(name, unit, bar, rounds, (None, true), measure).await
+    }
+
+    /// Measures a row of HTTP that an archive answers only once: not in the clear.
     pub async fn row_once<M>(&mut self, name: &str, unit: Unit, bar: Bar, rounds: usize, measure: M) -> Result<()>
     where
         M: AsyncFn(&Target, usize) -> Result<Sample>,
     {
-        self.row_of(name, unit, bar, rounds, None, measure).await
+        self.row_of(name, unit, bar, rounds, (None, false), measure).await
     }
 
     async fn row_of<M>(
@@ -92,7 +113,7 @@ impl<'a> Context<'a> {
         unit: Unit,
         bar: Bar,
         rounds: usize,
-        clear: Option<Target>,
+        (clear, with_disk): (Option<Target>, bool),
         measure: M,
     ) -> Result<()>
     where
@@ -101,10 +122,15 @@ impl<'a> Context<'a> {
         let targets = [Some(self.ours.target()), self.theirs.as_ref().map(Peer::target), clear];
         let mut samples = [const { Vec::new() }; 3];
         for round in 0..rounds {
-            for (target, samples) in targets.iter().zip(&mut samples) {
-                if let Some(target) = target {
-                    samples.push(measure(target, round).await.with_context(|| format!("{}: {name}", target.name))?);
+            // who begins changes: what one leaves behind, the next one finds
+            for turn in 0..targets.len() {
+                let at = (turn + round) % targets.len();
+                if let Some(target) = &targets[at] {
+                    samples[at].push(measure(target, round).await.with_context(|| format!("{}: {name}", target.name))?);
                 }
+            }
+            if with_disk {
+                self.measure_disk().await?;
             }
         }
         let [our_samples, their_samples, their_clear_samples] = samples;

@@ -7,7 +7,7 @@ use super::{Row, Sample, Unit};
 use crate::bar::Bar;
 use crate::images::{SERIES_SLICES, Study};
 use crate::load::{Ask, Until};
-use crate::peer::Target;
+use crate::peer::{Peer, Target};
 
 /// Instances in one STOW-RS request.
 const STOW_INSTANCES: u32 = 10;
@@ -34,27 +34,30 @@ async fn c_store(context: &mut Context<'_>, associations: u32, each: u32, bar: B
         let first = first + round as u32 * associations;
         Ok(Sample::of(send_studies(target, &images, first, associations, each).await?))
     };
-    context.row_once(&name, Unit::Instances, bar, rounds, measure).await
+    context.row_with_disk(&name, Unit::Instances, bar, rounds, measure).await
 }
 
 /// C-STORE into archives that were filled, in turns with a leadglass that is empty.
 pub async fn c_store_filled(context: &mut Context<'_>) -> Result<()> {
     let empty = crate::leadglass::start(context.options)?;
-    let (rounds, images) = (context.options.rounds(), context.images.clone());
+    // a tenth is to be told apart: more rounds than elsewhere
+    let rounds = if context.options.quick { context.options.rounds() } else { context.options.rounds() + 4 };
+    let images = context.images.clone();
     for associations in [1, 4] {
         let first = context.new_studies(associations * rounds as u32);
-        let (mut full, mut none, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-        for round in 0..rounds as u32 {
-            let send = async |target: Target| {
-                let first = first + round * associations;
-                anyhow::Ok(Sample::of(send_studies(&target, &images, first, associations, SERIES_SLICES).await?))
-            };
-            full.push(send(context.ours.target()).await?);
-            none.push(send(empty.target()).await?);
-            if let Some(peer) = &context.theirs {
-                theirs.push(send(peer.target()).await?);
+        let targets = [Some(context.ours.target()), Some(empty.target()), context.theirs.as_ref().map(Peer::target)];
+        let mut samples = [const { Vec::new() }; 3];
+        for round in 0..rounds {
+            for turn in 0..targets.len() {
+                let at = (turn + round) % targets.len();
+                if let Some(target) = &targets[at] {
+                    let first = first + round as u32 * associations;
+                    let rate = send_studies(target, &images, first, associations, SERIES_SLICES).await?;
+                    samples[at].push(Sample::of(rate));
+                }
             }
         }
+        let [full, none, theirs] = samples;
         let empty = super::median(&none).map_or(0.0, |sample| sample.value);
         let filled: Vec<String> = context.peers().map(|peer| format!("{}: {}", peer.name, peer.filled)).collect();
         context.take(Row {
