@@ -2,7 +2,7 @@
 //!
 //! - [`Ledger`] records entries: group commit, durable before it answers, in the C2SP tlog-tiles layout with signed
 //!   checkpoints. [`Ledger::record`] turns a [`policy::Grant`] into a [`Receipt`], and nothing else does.
-//! - [`verify`] recomputes a ledger from its files alone, without keys, also while it is written to.
+//! - [`verify()`] recomputes a ledger from its files alone, without keys, also while it is written to.
 //! - [`ReachState`] replays who may reach what; [`ExposureIndex`] answers what anybody could reach, what was listed to
 //!   them and what they opened, over any window of the past.
 //!

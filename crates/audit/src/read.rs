@@ -143,7 +143,7 @@ pub type Opened = (EntryNumber, Result<Entry, PayloadError>);
 
 /// Reads what the checkpoint file covers, from the files alone: for an auditor who holds the keys of some days.
 ///
-/// It opens and does not prove; [`crate::verify`] proves.
+/// It opens and does not prove; [`crate::verify()`] proves.
 pub struct Reader {
     dir: PathBuf,
     size: u64,

@@ -76,7 +76,7 @@ pub fn scan_file(reader: &mut dyn Read, limits: &Limits, sink: &mut Sink<'_>) ->
     scan_body(source, found, limits)
 }
 
-/// Scans the data set of a C-STORE. What [`crate::file_meta`] makes of `meta` goes to the sink first, so what is sealed
+/// Scans the data set of a C-STORE. What [`crate::file_meta()`] makes of `meta` goes to the sink first, so what is sealed
 /// is a Part 10 stream and all offsets count in it.
 pub fn scan_dataset(
     reader: &mut dyn Read,

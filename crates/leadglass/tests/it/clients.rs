@@ -5,8 +5,10 @@ use std::process::Command;
 use crate::client::get;
 use crate::installation::Installation;
 
+/// Whether a program is here. `cargo xtask test` installs it and sets `LEADGLASS_TEST_PYTHON`: then it must be.
 fn have(program: &str) -> bool {
     let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(there || python().is_none(), "{program} is not here although `cargo xtask test` installs it");
     if !there {
         println!("{program} is not here; `cargo xtask test` installs it");
     }

@@ -171,3 +171,25 @@ fn other_bytes_under_one_sop_instance_are_kept_and_seen() {
     let sum = |field: &str| stored.iter().map(|entry| entry[field].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("instances"), sum("duplicates"), sum("conflicts")), (2, 1, 1));
 }
+
+#[test]
+fn keys_that_first_sealed_a_duplicate_outlive_the_warden_that_saw_them() {
+    let site = Installation::new();
+    let token = site.with_devices();
+    let first = ct_instance(1, 1, 1, 1, 64, 64);
+    let second = ct_instance(1, 1, 1, 2, 64, 64);
+    assert_eq!(store(site.dicom(), vec![first.clone()]).unwrap(), [0]);
+    // one association, one batch of keys: a duplicate, then the warden dies, then something new
+    let objects = [first, second.clone()].map(|file| dimse::sender::Outgoing::from_part10(file).unwrap());
+    let mut sender = dimse::sender::Sender::connect(site.dicom(), "CT1", "LEADGLASS", [objects[0].kind()]).unwrap();
+    assert_eq!(sender.store(&objects[0]).unwrap(), 0);
+    site.ok(&["settle"]);
+    crate::installation::kill(site.pid("warden").unwrap(), "KILL");
+    assert_eq!(sender.store(&objects[1]).unwrap(), 0);
+    sender.release().unwrap();
+    crate::installation::wait_until("the warden is back", || site.run(&["org", "list"]).status.success());
+    site.ok(&["settle"]);
+    let answer =
+        crate::client::instance(site.http(), &token, &uid(&[9, 1, 1]), &uid(&[9, 1, 1, 1]), &uid(&[9, 1, 1, 1, 2]));
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+}

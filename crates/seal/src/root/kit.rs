@@ -128,7 +128,7 @@ fn quintet_of(character: char) -> Option<u8> {
     ALPHABET.iter().position(|&known| char::from(known) == character).map(|value| value as u8)
 }
 
-/// Group number plus the sum of powers of x times the characters, over GF(32) = GF(2)[x]/(x⁵ + x² + 1).
+/// Group number plus the sum of powers of x times the characters, over the field of 32 elements modulo x⁵ + x² + 1.
 fn check(group: usize, data: &[u8]) -> u8 {
     data.iter().fold(group as u8, |sum, &value| times_x(sum ^ value))
 }
