@@ -25,10 +25,14 @@ impl Installation {
         site
     }
 
+    /// A folder without a site.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), serve: None, ready: Value::Null }
+    }
+
     /// Makes a site.
     pub fn stopped() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let site = Self { folder, serve: None, ready: Value::Null };
+        let site = Self::empty();
         let output = site.run_with_input(
             &[
                 "init",

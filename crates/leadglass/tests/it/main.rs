@@ -9,5 +9,6 @@ mod corpus;
 mod crash;
 mod installation;
 mod reach;
+mod readable;
 mod thief;
 mod vault;
