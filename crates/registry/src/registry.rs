@@ -10,6 +10,9 @@ use crate::patients::{NONE, Patients, fill};
 use crate::studies::Studies;
 use crate::{PatientRecord, Record, SeriesRecord, StudyRecord};
 
+/// StudyInstanceUIDs of lost studies begin so: under a root that nobody is given (ITU-T X.660: 0.0 is for recommendations).
+const LOST_STUDIES: &str = "0.0.0";
+
 /// Patients, studies and series of one site.
 #[derive(Default)]
 pub struct Registry {
@@ -137,6 +140,38 @@ impl Registry {
         Filed { patient, study: StudyNumber(study), new_patient, new_study }
     }
 
+    /// The study that an instance with this note would be filed under, when it is there already.
+    #[must_use]
+    pub fn study_of_note(&self, note: &StoredNote) -> Option<StudyNumber> {
+        let same_uid = self.studies.with_uid(&note.study.uid);
+        let origin = self.patient_of_note(&note.patient, &same_uid)?;
+        same_uid.into_iter().find(|&study| self.origin(study) == origin).map(StudyNumber)
+    }
+
+    /// Tells the highest numbers that the ledger has given, so that none is given again when records were lost (a copy
+    /// restored from a moment before the ledger's end). A lost patient has no identity and a lost study no instance:
+    /// nothing finds them, and nothing new is filed under them.
+    pub fn numbers_given(&mut self, patient: Option<PatientNumber>, study: Option<StudyNumber>) {
+        while patient.is_some_and(|last| self.patients.len() <= last.0) {
+            self.add_patient(&PatientAttributes::default());
+        }
+        while study.is_some_and(|last| self.studies.len() <= last.0) {
+            let patient = self.add_patient(&PatientAttributes::default());
+            let uid = Uid::parse(&format!("{LOST_STUDIES}.{}", self.studies.len())).expect("digits and full stops");
+            let attributes = StudyAttributes {
+                uid,
+                date: String::new(),
+                time: String::new(),
+                accession_number: String::new(),
+                id: String::new(),
+                description: String::new(),
+                referring_physician: String::new(),
+            };
+            let study = self.add_study(patient, &attributes);
+            self.dirty_studies.insert(study);
+        }
+    }
+
     /// The records that changed since the last call. The warden makes them durable before it acknowledges.
     pub fn take_dirty(&mut self) -> Vec<Record> {
         let patients = std::mem::take(&mut self.dirty_patients);
@@ -256,6 +291,12 @@ impl Registry {
         std::iter::successors(some(self.patients.first_study(patient)), move |&study| {
             some(self.studies.row(study).next)
         })
+    }
+
+    /// Whether only the number of a study is known: every other study has a series, since an instance made it.
+    pub(crate) fn is_lost(&self, study: u32) -> bool {
+        // a series sets the bit of its modality, be it the one for none
+        self.studies.row(study).modalities == 0 && self.studies.view(study).series().next().is_none()
     }
 
     pub(crate) fn has_study(&self, study: StudyNumber) -> bool {

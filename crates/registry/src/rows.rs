@@ -14,7 +14,8 @@ impl Registry {
     pub(crate) fn patient_row(&self, patient: u32, may_list: MayList<'_>) -> PatientRow {
         let attributes = self.patients.attributes(patient);
         let number = PatientNumber(patient);
-        let studies = self.chain(patient).filter(|&study| may_list(number, StudyNumber(study))).count();
+        let studies = self.chain(patient).filter(|&study| may_list(number, StudyNumber(study)) && !self.is_lost(study));
+        let studies = studies.count();
         PatientRow {
             number,
             id: attributes.id,

@@ -127,7 +127,9 @@ impl<'a> Page<'a> {
     /// Whether a study matches and may be listed.
     fn admits(&self, study: u32) -> bool {
         let patient = self.registry.studies.row(study).patient;
-        self.query.study_passes(self.registry, study) && (self.may_list)(PatientNumber(patient), StudyNumber(study))
+        self.query.study_passes(self.registry, study)
+            && (self.may_list)(PatientNumber(patient), StudyNumber(study))
+            && !self.registry.is_lost(study)
     }
 
     /// Takes studies that match and may be listed.

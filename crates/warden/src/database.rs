@@ -34,6 +34,9 @@ pub enum DatabaseError {
     },
 }
 
+/// Records with their keys.
+pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Which records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
@@ -48,7 +51,7 @@ pub enum Space {
 }
 
 /// The study of keys that are not bound to one. No study has this number.
-const UNBOUND: StudyNumber = StudyNumber(u32::MAX);
+pub(crate) const UNBOUND: StudyNumber = StudyNumber(u32::MAX);
 
 /// Each step brings the schema from its index to the next.
 const MIGRATIONS: [&str; 1] = ["
@@ -108,7 +111,7 @@ impl Database {
     }
 
     /// Every record of a space, in the order of keys.
-    pub fn records(&self, space: Space) -> Result<Vec<(Vec<u8>, Vec<u8>)>, DatabaseError> {
+    pub fn records(&self, space: Space) -> Result<Records, DatabaseError> {
         let mut statement =
             self.connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? ORDER BY key")?;
         let rows = statement.query_map([space as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -121,12 +124,6 @@ impl Database {
             self.connection.prepare_cached("SELECT key, epoch, wrapped FROM keyring WHERE study = ? ORDER BY key")?;
         let rows = statement.query_map([study.0], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get(2)?)))?;
         rows.map(|row| row.map(|(key, epoch, wrapped)| (KeyId(key), epoch, wrapped)).map_err(Into::into)).collect()
-    }
-
-    /// The study that an object was filed under; `None` when it was dropped or never came.
-    pub fn filed(&self, object: ObjectId) -> Result<Option<StudyNumber>, DatabaseError> {
-        let mut statement = self.connection.prepare_cached("SELECT study FROM instance WHERE object = ?")?;
-        Ok(statement.query_row([&object.0], |row| row.get(0).map(StudyNumber)).optional()?)
     }
 
     /// The last outbox record taken and its chain value; the beginning when none was.
@@ -213,11 +210,18 @@ impl Changes<'_> {
         Ok(())
     }
 
-    /// One wrapped key by its identifier, whichever study it is bound to.
-    pub fn key(&self, key: KeyId) -> Result<Option<(i64, Vec<u8>)>, DatabaseError> {
-        let mut statement =
-            self.transaction.prepare_cached("SELECT epoch, wrapped FROM keyring WHERE key = ? LIMIT 1")?;
-        Ok(statement.query_row([&key.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    /// The study that an object was filed under; `None` when it was dropped or never came.
+    pub fn filed(&self, object: ObjectId) -> Result<Option<StudyNumber>, DatabaseError> {
+        let mut statement = self.transaction.prepare_cached("SELECT study FROM instance WHERE object = ?")?;
+        Ok(statement.query_row([&object.0], |row| row.get(0).map(StudyNumber)).optional()?)
+    }
+
+    /// One wrapped key by its identifier, with the study that it is bound to and its epoch.
+    pub fn key(&self, key: KeyId) -> Result<Option<(StudyNumber, i64, Vec<u8>)>, DatabaseError> {
+        let mut statement = self
+            .transaction
+            .prepare_cached("SELECT study, epoch, wrapped FROM keyring WHERE key = ? ORDER BY study LIMIT 1")?;
+        Ok(statement.query_row([&key.0], |row| Ok((StudyNumber(row.get(0)?), row.get(1)?, row.get(2)?))).optional()?)
     }
 
     /// Moves the position in the outbox.

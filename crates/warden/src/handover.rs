@@ -18,7 +18,7 @@ use protocol::{
 use registry::FiledAs;
 use seal::{BatchKeys, ObjectContext, ObjectKind};
 
-use crate::database::{Changes, DatabaseError, Seen, Space};
+use crate::database::{Changes, DatabaseError, Seen, UNBOUND};
 use crate::state::Warden;
 
 /// The most unwrapped batch keys kept in memory for records to come: unwrapping is slow, and an association sends many records.
@@ -48,20 +48,24 @@ impl Warden {
     /// Takes records in their order. Blocking: callers put it on a blocking thread.
     pub(crate) fn take_over(&self, records: &[HandoverRecord]) -> Result<HandoverReply, Refusal> {
         let mut database = self.database.lock().expect("no holder panics");
+        self.settle(&mut database)?;
         let (mut sequence, mut chain) = database.outbox().map_err(internal)?;
         let mut reply = HandoverReply { acknowledged: sequence, verdicts: Vec::new() };
         // records that were taken already, because an answer was lost: said again, not done again
         let fresh = records.iter().skip_while(|record| record.sequence <= sequence).collect::<Vec<_>>();
         let repeated = records.len() - fresh.len();
-        for record in &records[..repeated] {
-            self.repeat_verdicts(record, &database, &mut reply.verdicts)?;
+        let mut registry = self.registry.write().expect("no holder panics");
+        let mut recent = self.recent_keys.lock().expect("no holder panics");
+        if repeated > 0 {
+            let changes = database.begin().map_err(internal)?;
+            for record in &records[..repeated] {
+                self.repeat_verdicts(record, &mut recent, &changes, &mut reply.verdicts)?;
+            }
         }
         if fresh.is_empty() {
             return Ok(reply);
         }
 
-        let mut registry = self.registry.write().expect("no holder panics");
-        let mut recent = self.recent_keys.lock().expect("no holder panics");
         let mut tally = Tally::new();
         let mut entries: Vec<(Actor, EntryBody)> = Vec::new();
         let mut bound: HashSet<KeyId> = HashSet::new();
@@ -82,13 +86,11 @@ impl Warden {
                     );
                     continue;
                 };
-                for keys in recent.take(self, &body) {
+                for keys in recent.take(self, &changes, &body) {
                     // kept from their first sight on: the front erases its wrap once this record is acknowledged, also
                     // when everything in it is there already and later records under the same keys bring something new
-                    if changes.key(keys.key).map_err(internal)?.is_none() {
-                        let wrapped = self.secrets.wrap(&keys);
-                        changes.put_unbound_key(keys.key, crate::secrets::EPOCH, &wrapped).map_err(internal)?;
-                    }
+                    let wrapped = self.secrets.wrap(&keys);
+                    changes.put_unbound_key(keys.key, crate::secrets::EPOCH, &wrapped).map_err(internal)?;
                 }
                 for object in &body.objects {
                     let verdict = match self.open_note(&mut recent, &changes, object) {
@@ -96,10 +98,13 @@ impl Warden {
                             let digests = self.secrets.digests(&note);
                             let seen = changes.seen(&digests.name, &digests.content).map_err(internal)?;
                             if let Seen::Identical(study) = seen {
-                                let patient = registry.patient_of(study).unwrap_or(PatientNumber(u32::MAX));
+                                let damaged = || internal(DatabaseError::Damaged { what: "instance" });
+                                let patient = registry.patient_of(study).ok_or_else(damaged)?;
                                 tallied(&mut tally, study, patient, object, body.taken_in).duplicates += 1;
                                 Verdict::Duplicate
-                            } else if !recent.bind(object.key, digests.study) {
+                            } else if !recent
+                                .bind(&changes, object.key, digests.study, || registry.study_of_note(&note))
+                            {
                                 // a key opens one study; used for two, it would release both with one entry
                                 tracing::error!(key = %object.key, "a batch key seals two studies; the second is not filed");
                                 Verdict::Unreadable
@@ -145,16 +150,15 @@ impl Warden {
                     (actor, body)
                 },
             ));
-            for record in registry.take_dirty() {
-                self.secrets.put(&changes, Space::Registry, &record.key(), &record.to_bytes()).map_err(internal)?;
-            }
+            self.put_registry(&changes, &mut registry).map_err(internal)?;
             self.announce(&changes, &entries).map_err(internal)?;
             changes.put_outbox(sequence, &chain).map_err(internal)?;
             changes.commit().map_err(internal)
         })();
         if let Err(refusal) = outcome {
-            // memory is ahead of the disk now: rebuild it from the disk, as a start does
-            *registry = self.read_registry(&database).map_err(internal)?;
+            // memory is ahead of the disk now, and keys may be bound to what was never filed
+            recent.0.clear();
+            self.rebuild(&database, &mut registry)?;
             return Err(refusal);
         }
         self.append_announced(&mut database, entries).map_err(|error| {
@@ -181,18 +185,29 @@ impl Warden {
         (note.version == 1).then_some((keys, note))
     }
 
-    /// Verdicts of a record that was taken before.
+    /// Verdicts of a record that was taken before. What is not filed and not known by its bytes was unreadable, and stays so.
     fn repeat_verdicts(
         &self,
         record: &HandoverRecord,
-        database: &crate::database::Database,
+        recent: &mut RecentKeys,
+        changes: &Changes<'_>,
         verdicts: &mut Vec<ObjectVerdict>,
     ) -> Result<(), Refusal> {
         let Ok(body) = postcard::from_bytes::<HandoverBody>(&record.body) else { return Ok(()) };
-        for object in body.objects {
-            let verdict = match database.filed(object.object).map_err(internal)? {
+        recent.take(self, changes, &body);
+        for object in &body.objects {
+            let verdict = match changes.filed(object.object).map_err(internal)? {
                 Some(study) => Verdict::Accepted { study },
-                None => Verdict::Duplicate,
+                None => match self.open_note(recent, changes, object) {
+                    Some((_, note)) => {
+                        let digests = self.secrets.digests(&note);
+                        match changes.seen(&digests.name, &digests.content).map_err(internal)? {
+                            Seen::Identical(_) => Verdict::Duplicate,
+                            Seen::New | Seen::Different => Verdict::Unreadable,
+                        }
+                    }
+                    None => Verdict::Unreadable,
+                },
             };
             verdicts.push(ObjectVerdict { object: object.object, verdict });
         }
@@ -201,17 +216,21 @@ impl Warden {
 }
 
 impl RecentKeys {
-    /// Unwraps the keys that a record brings.
-    fn take(&mut self, warden: &Warden, body: &HandoverBody) -> Vec<BatchKeys> {
+    /// Unwraps the keys that a record brings and the keyring lacks. What the keyring has is never taken from a record: another
+    /// wrap under the same name would replace it, and with it every image of its study.
+    fn take(&mut self, warden: &Warden, changes: &Changes<'_>, body: &HandoverBody) -> Vec<BatchKeys> {
         if self.0.len() + body.keys.len() > KEYS_KEPT_MAX {
             self.0.clear();
         }
         let mut taken = Vec::new();
         for wrapped in &body.keys {
+            if self.get(warden, changes, wrapped.key).is_some() {
+                continue;
+            }
             match warden.secrets.site_key.unwrap(warden.secrets.site, wrapped.key, &wrapped.wrapped) {
                 Ok(keys) => {
                     taken.push(keys.clone());
-                    self.0.entry(wrapped.key).or_insert(Recent { keys, study: None });
+                    self.0.insert(wrapped.key, Recent { keys, study: None });
                 }
                 Err(error) => tracing::error!(key = %wrapped.key, %error, "a wrapped key does not open"),
             }
@@ -221,19 +240,35 @@ impl RecentKeys {
 
     /// Keys by name: unwrapped lately, or in the keyring since an earlier record.
     fn get(&mut self, warden: &Warden, changes: &Changes<'_>, key: KeyId) -> Option<BatchKeys> {
-        if !self.0.contains_key(&key) {
-            let (epoch, wrapped) = changes.key(key).ok()??;
-            let keys = warden.secrets.unwrap(key, epoch, &wrapped).ok()?;
-            self.0.insert(key, Recent { keys, study: None });
+        if let Some(recent) = self.0.get(&key) {
+            return Some(recent.keys.clone());
         }
-        self.0.get(&key).map(|recent| recent.keys.clone())
+        let (_, epoch, wrapped) = changes.key(key).ok()??;
+        let keys = warden.secrets.unwrap(key, epoch, &wrapped).ok()?;
+        self.0.insert(key, Recent { keys: keys.clone(), study: None });
+        Some(keys)
     }
 
-    /// Whether keys serve this study and no other.
-    fn bind(&mut self, key: KeyId, study: [u8; 16]) -> bool {
-        match self.0.get_mut(&key) {
-            Some(recent) => *recent.study.get_or_insert(study) == study,
-            None => false,
+    /// Whether keys serve this study and no other. The first use in memory asks the keyring which study they served before, and
+    /// `known` for the number of this one.
+    fn bind(
+        &mut self,
+        changes: &Changes<'_>,
+        key: KeyId,
+        study: [u8; 16],
+        known: impl FnOnce() -> Option<StudyNumber>,
+    ) -> bool {
+        let Some(recent) = self.0.get_mut(&key) else { return false };
+        if let Some(bound) = recent.study {
+            return bound == study;
+        }
+        match changes.key(key) {
+            Ok(Some((served, ..))) if served != UNBOUND && Some(served) != known() => false,
+            Ok(_) => {
+                recent.study = Some(study);
+                true
+            }
+            Err(_) => false,
         }
     }
 }

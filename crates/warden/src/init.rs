@@ -96,7 +96,9 @@ pub fn init(dir: &Path, new: &NewSite<'_>, now: Instant) -> Result<MadeSite, Ini
     put_secret(&root, site, &changes, b"front tls key", new.tls_key_pem.as_bytes())?;
     changes.commit()?;
 
-    let (ledger, _) = Ledger::open(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site))?;
+    let folder = dir.join("ledger");
+    Ledger::create(&folder, &LedgerKeys::from_root(&root), &origin(site))?;
+    let (ledger, _) = Ledger::open(&folder, LedgerKeys::from_root(&root), &origin(site))?;
     ledger.append(vec![(Actor::Owner, EntryBody::Initialised { site, name: new.name.trim().to_owned() })], now)?;
     Ok(MadeSite {
         site,

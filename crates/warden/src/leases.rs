@@ -29,6 +29,8 @@ struct Held {
 #[derive(Default)]
 pub(crate) struct Leases {
     held: HashMap<Holder, Held>,
+    /// Counts what ended leases early.
+    changes: u64,
 }
 
 impl Leases {
@@ -49,15 +51,18 @@ impl Leases {
         })
     }
 
-    /// Remembers that these may be listed again until then.
+    /// Remembers that these may be listed again until then, unless something ended leases since `changes` was read.
     pub(crate) fn listed(
         &mut self,
         holder: Holder,
-        patients: &NumberSet,
-        studies: &NumberSet,
+        (patients, studies): (&NumberSet, &NumberSet),
         until: Instant,
+        changes: u64,
         now: Instant,
     ) {
+        if changes != self.changes {
+            return;
+        }
         let held = self.of(holder, now);
         if held.patients.len() + held.studies.len() > NUMBERS_MAX {
             held.patients.clear();
@@ -73,8 +78,16 @@ impl Leases {
         (now < lease.until && (lease.with_pixels || !with_pixels)).then(|| Lease { with_pixels, ..lease.clone() })
     }
 
-    /// Remembers a lease on a study.
-    pub(crate) fn opened(&mut self, holder: Holder, study: StudyNumber, lease: Lease, now: Instant) {
+    /// How often leases were ended early: what was decided under an older count is not remembered.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Remembers a lease on a study, unless something ended leases since `changes` was read.
+    pub(crate) fn opened(&mut self, holder: Holder, study: StudyNumber, lease: Lease, changes: u64, now: Instant) {
+        if changes != self.changes {
+            return;
+        }
         let held = self.of(holder, now);
         if held.opened.len() > NUMBERS_MAX {
             held.opened.clear();
@@ -85,11 +98,13 @@ impl Leases {
     /// Forgets everything of a holder: the session ended.
     pub(crate) fn end(&mut self, holder: Holder) {
         self.held.remove(&holder);
+        self.changes += 1;
     }
 
     /// Forgets everything: reach changed, so the next request asks the policy again.
     pub(crate) fn end_all(&mut self) {
         self.held.clear();
+        self.changes += 1;
     }
 
     fn of(&mut self, holder: Holder, now: Instant) -> &mut Held {
@@ -122,7 +137,7 @@ mod tests {
     fn only_what_was_listed_to_the_same_holder_may_be_listed_again_and_only_until_the_end() {
         let mut leases = Leases::default();
         let until = NOW.plus_seconds(300);
-        leases.listed(HOLDER, &set(&[1, 2]), &set(&[7]), until, NOW);
+        leases.listed(HOLDER, (&set(&[1, 2]), &set(&[7])), until, 0, NOW);
         assert_eq!(leases.listing(HOLDER, &set(&[2]), &set(&[7]), NOW), Some(until));
         assert_eq!(leases.listing(HOLDER, &set(&[1, 2, 3]), &set(&[7]), NOW), None);
         assert_eq!(leases.listing(HOLDER, &set(&[1]), &set(&[8]), NOW), None);
@@ -136,10 +151,24 @@ mod tests {
     fn a_listing_lease_gives_no_pixels() {
         let mut leases = Leases::default();
         let lease = Lease { until: NOW.plus_seconds(9), with_pixels: false };
-        leases.opened(HOLDER, StudyNumber(1), lease, NOW);
+        leases.opened(HOLDER, StudyNumber(1), lease, 0, NOW);
         assert!(leases.opening(HOLDER, StudyNumber(1), true, NOW).is_none());
         assert!(leases.opening(HOLDER, StudyNumber(1), false, NOW).is_some());
         assert!(leases.opening(HOLDER, StudyNumber(1), false, NOW.plus_seconds(9)).is_none());
         assert!(leases.opening(HOLDER, StudyNumber(2), false, NOW).is_none());
+    }
+
+    #[test]
+    fn what_was_decided_before_leases_ended_is_not_remembered_after() {
+        let mut leases = Leases::default();
+        let before = leases.changes();
+        leases.end_all();
+        let lease = Lease { until: NOW.plus_seconds(9), with_pixels: true };
+        leases.opened(HOLDER, StudyNumber(1), lease.clone(), before, NOW);
+        leases.listed(HOLDER, (&set(&[1]), &set(&[1])), NOW.plus_seconds(9), before, NOW);
+        assert!(leases.opening(HOLDER, StudyNumber(1), true, NOW).is_none());
+        assert_eq!(leases.listing(HOLDER, &set(&[1]), &set(&[1]), NOW), None);
+        leases.opened(HOLDER, StudyNumber(1), lease, leases.changes(), NOW);
+        assert!(leases.opening(HOLDER, StudyNumber(1), true, NOW).is_some());
     }
 }

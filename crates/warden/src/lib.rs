@@ -5,6 +5,7 @@
 //! A list of names and a key leave only after their entry is durable, by the three proof values: `policy::Grant` →
 //! `audit::Receipt` → [`Release`].
 
+mod announce;
 mod database;
 mod handover;
 mod init;

@@ -1,5 +1,7 @@
 //! The list flow: credential → policy → rows in reach → entry 'listed' durable → rows.
 
+use std::sync::atomic::Ordering;
+
 use audit::Reachable;
 use model::{EntryBody, Instant, PatientNumber, StudyNumber};
 use policy::{Reach, Service, Target};
@@ -34,6 +36,7 @@ impl Warden {
             Ok(grant) => grant,
             Err(denied) => return Err(self.refuse(caller, "list", None, denied, now).await),
         };
+        let changes = self.leases.lock().expect("no holder panics").changes();
         let found = self.search(caller, request, now)?;
         let mut reply = ListReply {
             patients: found.patients,
@@ -54,7 +57,8 @@ impl Warden {
                 .await
                 .map_err(|error| self.cannot_record(&error))?;
             let until = receipt.grant().lease_until();
-            self.leases.lock().expect("no holder panics").listed(holder, &patients, &studies, until, now);
+            let listed = (&patients, &studies);
+            self.leases.lock().expect("no holder panics").listed(holder, listed, until, changes, now);
         }
         if request.level == Level::Instance {
             // the studies' listing keys; each is an opening of its own, limited to the listing
@@ -73,7 +77,7 @@ impl Warden {
             let reach = reachable.ground(patient, study).map(reach_of);
             caller.subject.may_list(reach.as_ref(), now)
         };
-        let registry = self.registry.read().expect("no holder panics");
+        let registry = self.readable_registry()?;
         let (patients, studies): (Vec<_>, Vec<_>);
         let reach = if reachable.site().is_some() {
             registry::Reach::Site
@@ -93,8 +97,10 @@ impl Warden {
         })
     }
 
-    /// Everything that the caller's relationships reach now.
+    /// Everything that the caller's relationships reach now. 'Now' is never before the last entry: what ended by then stays ended
+    /// when the clock is set back.
     pub(crate) fn reachable(&self, caller: &Caller, now: Instant) -> Reachable {
+        let now = now.max(Instant(self.recorded.load(Ordering::Relaxed)));
         match caller.who {
             Some(who) => self.index.read().expect("no holder panics").reach().reachable(who, now),
             None => Reachable::default(),

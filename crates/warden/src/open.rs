@@ -30,7 +30,7 @@ impl Warden {
         request: &OpenRequest,
         now: Instant,
     ) -> Result<OpenReply, Refusal> {
-        let candidates = self.registry.read().expect("no holder panics").studies_by_uid(&request.study);
+        let candidates = self.readable_registry()?.studies_by_uid(&request.study);
         let service = match request.scope {
             Scope::Images => Service::Open,
             Scope::Listing => Service::OpenListing,
@@ -62,8 +62,10 @@ impl Warden {
         service: Service,
         now: Instant,
     ) -> Result<ReleasedStudy, OpenRefusal> {
+        // what changes reach while this runs ends no lease that does not exist yet: the lease made below is kept only if nothing did
+        let changes = self.leases.lock().expect("no holder panics").changes();
         let (row, moved) = {
-            let registry = self.registry.read().expect("no holder panics");
+            let registry = self.readable_registry().map_err(OpenRefusal::Failed)?;
             let row = registry.study(study).ok_or(OpenRefusal::Failed(Refusal::NotFound))?;
             (row, registry.moved(study))
         };
@@ -76,7 +78,8 @@ impl Warden {
         let holder = caller.holder.ok_or(OpenRefusal::Denied(Denied::Unknown))?;
         let with_pixels = service == Service::Open;
         let lease = self.leases.lock().expect("no holder panics").opening(holder, study, with_pixels, now);
-        if let Some(lease) = lease {
+        if let Some(mut lease) = lease {
+            lease.until = lease.until.min(grant.lease_until());
             return Ok(Release::again(&lease, row, moved, keys).into_study());
         }
         let scope = if with_pixels { OpenScope::Images } else { OpenScope::Listing };
@@ -89,7 +92,7 @@ impl Warden {
         let lease = Lease::of(&receipt);
         let release =
             Release::new(receipt, row, moved, keys).ok_or(OpenRefusal::Failed(Refusal::Internal))?.into_study();
-        self.leases.lock().expect("no holder panics").opened(holder, study, lease, now);
+        self.leases.lock().expect("no holder panics").opened(holder, study, lease, changes, now);
         Ok(release)
     }
 

@@ -41,12 +41,14 @@ impl Warden {
 
     /// Writes what changed without an entry: when sessions were last used.
     pub(crate) fn flush_people(&self) {
-        let records = self.people.lock().expect(crate::pages::HELD).take_dirty();
+        // held until they are written, or an older record could overwrite a newer one: a session that ended meanwhile would live again
+        let mut people = self.people.lock().expect(crate::pages::HELD);
+        let records = people.take_dirty();
         if !records.is_empty()
             && let Err(error) = self.write_people(&records)
         {
             tracing::warn!(%error, "the last use of sessions could not be written");
-            self.people.lock().expect(crate::pages::HELD).not_written(&records);
+            people.not_written(&records);
         }
     }
 

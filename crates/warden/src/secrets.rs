@@ -5,7 +5,7 @@ use model::{KeyId, ObjectId, SiteId};
 use protocol::StoredNote;
 use seal::{EpochKey, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom};
 
-use crate::database::{Changes, Database, DatabaseError, Space};
+use crate::database::{Changes, Database, DatabaseError, Records, Space};
 
 /// The epoch that keys are wrapped under. There is one until studies go cold or are shredded.
 pub(crate) const EPOCH: i64 = 1;
@@ -100,7 +100,7 @@ impl Secrets {
     }
 
     /// Reads and opens every record of a space.
-    pub(crate) fn records(&self, database: &Database, space: Space) -> Result<Vec<(Vec<u8>, Vec<u8>)>, DatabaseError> {
+    pub(crate) fn records(&self, database: &Database, space: Space) -> Result<Records, DatabaseError> {
         let (seal_key, kind) = self.key_of(space);
         database
             .records(space)?

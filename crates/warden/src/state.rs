@@ -1,16 +1,18 @@
 //! The warden's state, and how it comes back at a start.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use audit::{AppendError, ExposureIndex, Ledger, LedgerKeys};
-use model::{Actor, Entry, EntryBody, EntryNumber, Instant, SiteId};
+use audit::{AppendError, ExposureIndex, Ledger, LedgerKeys, LedgerOptions};
+use model::{Actor, Entry, EntryBody, EntryNumber, Instant, PatientNumber, SiteId, StudyNumber, What};
 use protocol::Refusal;
 use registry::Registry;
 use seal::{RecoveryKit, RootEnvelope, RootSecret, SealKey};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use crate::announce::Owed;
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::origin;
@@ -100,6 +102,9 @@ pub struct Warden {
     pub(crate) people: Mutex<identity::People>,
     pub(crate) recent_keys: Mutex<RecentKeys>,
     pub(crate) leases: Mutex<Leases>,
+    pub(crate) owed: Owed,
+    /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
+    pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
     pub(crate) tls_key_pem: Option<String>,
     pub(crate) clock: fn() -> Instant,
@@ -108,6 +113,11 @@ pub struct Warden {
 impl Warden {
     /// Unseals the root, replays the ledger, finishes what a crash left, and records the start.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_with(settings, LedgerOptions::default())
+    }
+
+    /// The same with a ledger that is written in another way: for tests of what a failing disk leaves.
+    pub fn start_with(settings: Settings, ledger: LedgerOptions) -> Result<Self, StartError> {
         let Settings { dir, unseal, origin: page_origin, clock } = settings;
         let (root, site, unsealed_by) = unseal_root(&dir, &unseal)?;
         let database = Database::open(&dir.join("warden/warden.db"))?;
@@ -117,14 +127,17 @@ impl Warden {
         let tls_key_pem =
             read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
 
-        let (ledger, replay) = Ledger::open(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site))?;
+        let (ledger, replay) =
+            Ledger::open_with(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site), ledger)?;
         drop(root);
         let mut index = ExposureIndex::default();
         let mut relations = Relations::default();
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
+        let recorded = Arc::new(AtomicI64::new(i64::MIN));
         for entry in replay {
             let (number, entry) = entry?;
+            recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
             index.apply(number, &entry);
             relations.apply(number, &entry);
             match &entry.body {
@@ -139,18 +152,22 @@ impl Warden {
             .collect::<Result<Vec<_>, _>>()?;
         let identity = identity::Settings::for_origin(&site_name, &page_origin)?;
         let mut people = identity::People::load(identity, records)?;
-        // a database restored from a moment before the ledger's end must not give a number twice
+        // a database restored from a moment before the ledger's end must not give a number twice: what the ledger says of the first
+        // bearer, relationships among it, would hold for the second
         people.numbers_given(numbers.person, numbers.organisation, numbers.device);
+        let mut registry = read_registry(&secrets, &database)?;
+        registry.numbers_given(numbers.patient, numbers.study);
 
         let index = Arc::new(RwLock::new(index));
         let relations = Arc::new(RwLock::new(relations));
-        let observed = (Arc::clone(&index), Arc::clone(&relations));
+        let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded));
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
+            observed.2.fetch_max(entry.recorded.0, Ordering::Relaxed);
             observed.0.write().expect("no holder panics").apply(number, entry);
             observed.1.write().expect("no holder panics").apply(number, entry);
         }));
         let warden = Self {
-            registry: RwLock::new(read_registry(&secrets, &database)?),
+            registry: RwLock::new(registry),
             dir,
             site_name,
             secrets,
@@ -162,11 +179,14 @@ impl Warden {
             people: Mutex::new(people),
             recent_keys: Mutex::default(),
             leases: Mutex::default(),
+            owed: Owed::default(),
+            recorded,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
             clock,
         };
-        warden.finish_announced()?;
+        warden.finish_announced(&mut warden.database.lock().expect("no holder panics"))?;
+        warden.file_as_the_ledger_says()?;
         let program = env!("CARGO_PKG_VERSION").to_owned();
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
         warden.ledger.append(vec![(Actor::Warden, started)], clock())?;
@@ -188,55 +208,37 @@ impl Warden {
         (self.clock)()
     }
 
+    /// The registry as the disk has it.
     pub(crate) fn read_registry(&self, database: &Database) -> Result<Registry, DatabaseError> {
         read_registry(&self.secrets, database)
     }
 
-    /// Writes down, within a transaction, the entries that will follow it.
-    pub(crate) fn announce(&self, changes: &Changes<'_>, entries: &[(Actor, EntryBody)]) -> Result<(), DatabaseError> {
-        let plain = serde_json::to_vec(&(self.ledger.size(), entries)).expect("entries are JSON");
-        self.secrets.put(changes, Space::Pending, PENDING, &plain)
-    }
-
-    /// Appends what a committed transaction announced; the announcement goes with the next transaction.
-    pub(crate) fn append_announced(
-        &self,
-        database: &mut Database,
-        entries: Vec<(Actor, EntryBody)>,
-    ) -> Result<(), AppendError> {
-        for part in entries.chunks(audit::APPEND_ENTRIES_MAX) {
-            self.ledger.append(part.to_vec(), self.now())?;
-        }
-        // without a sync of its own: left behind by a crash, start-up sees that the ledger has them
-        if let Ok(changes) = database.begin()
-            && changes.remove(Space::Pending, PENDING).is_ok()
-            && let Err(error) = changes.commit()
-        {
-            tracing::warn!(%error, "an announcement stays behind; the next start drops it");
-        }
-        Ok(())
-    }
-
-    /// At a start: appends announced entries that the ledger does not have.
-    fn finish_announced(&self) -> Result<(), StartError> {
+    /// After a restore the ledger may know moves that the database does not: where the two differ the ledger holds, because reach and
+    /// exposure are computed from it.
+    fn file_as_the_ledger_says(&self) -> Result<(), DatabaseError> {
         let mut database = self.database.lock().expect("no holder panics");
-        for (_, plain) in self.secrets.records(&database, Space::Pending)? {
-            let (mut from, mut entries): (u64, Vec<(Actor, EntryBody)>) =
-                serde_json::from_slice(&plain).map_err(|_| DatabaseError::Damaged { what: "announcement" })?;
-            // other entries may have come between the announcement and the crash: drop from the front what is there
-            loop {
-                let read = self.ledger.read(EntryNumber(from), READ_ENTRIES)?;
-                for (_, entry) in &read {
-                    if entries.first().is_some_and(|(actor, body)| *actor == entry.actor && *body == entry.body) {
-                        entries.remove(0);
-                    }
-                }
-                from += read.len() as u64;
-                if read.is_empty() {
-                    break;
+        let mut registry = self.registry.write().expect("no holder panics");
+        let index = self.index.read().expect("no holder panics");
+        for study in (0..registry.studies()).map(StudyNumber) {
+            let recorded = index.reach().filed_under(study, Instant::MAX);
+            if let (Some(recorded), Some(filed)) = (recorded, registry.patient_of(study))
+                && recorded != filed
+            {
+                match registry.move_study(study, recorded) {
+                    Ok(()) => tracing::warn!(%study, "a study is filed again as the ledger says"),
+                    Err(error) => tracing::error!(%study, %error, "a study is not filed as the ledger says"),
                 }
             }
-            self.append_announced(&mut database, entries)?;
+        }
+        let changes = database.begin()?;
+        self.put_registry(&changes, &mut registry)?;
+        changes.commit()
+    }
+
+    /// Writes what changed in the registry into a transaction.
+    pub(crate) fn put_registry(&self, changes: &Changes<'_>, registry: &mut Registry) -> Result<(), DatabaseError> {
+        for record in registry.take_dirty() {
+            self.secrets.put(changes, Space::Registry, &record.key(), &record.to_bytes())?;
         }
         Ok(())
     }
@@ -247,18 +249,14 @@ impl Warden {
     }
 }
 
-/// Entries read at a time at a start.
-const READ_ENTRIES: usize = 1000;
-
-/// The one announcement that can be open: transactions that announce hold the database from begin to append.
-const PENDING: &[u8] = b"announced";
-
 /// The highest numbers that the ledger has seen.
 #[derive(Default)]
 struct Numbers {
     person: Option<model::PersonId>,
     organisation: Option<model::OrganisationId>,
     device: Option<model::DeviceId>,
+    patient: Option<PatientNumber>,
+    study: Option<StudyNumber>,
 }
 
 impl Numbers {
@@ -269,6 +267,16 @@ impl Numbers {
                 self.organisation = self.organisation.max(Some(*organisation));
             }
             EntryBody::DeviceAdded { device, .. } => self.device = self.device.max(Some(*device)),
+            EntryBody::PatientAdded { patient } => self.patient = self.patient.max(Some(*patient)),
+            EntryBody::Stored { patient, study, .. } | EntryBody::Moved { study, to: patient, .. } => {
+                self.patient = self.patient.max(Some(*patient));
+                self.study = self.study.max(Some(*study));
+            }
+            EntryBody::Related { relationship } => match relationship.what {
+                What::Patient(patient) => self.patient = self.patient.max(Some(patient)),
+                What::Study(study) => self.study = self.study.max(Some(study)),
+                What::Site => {}
+            },
             _ => {}
         }
     }

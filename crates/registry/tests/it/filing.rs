@@ -242,3 +242,29 @@ fn numbers_that_are_not_there_give_nothing() {
     assert_eq!(registry.studies_of(PatientNumber(u32::MAX)), []);
     assert!(!registry.moved(StudyNumber(0)));
 }
+
+#[test]
+fn numbers_that_the_ledger_gave_are_not_given_again_and_show_nobody() {
+    let mut registry = Registry::new();
+    let before = file(&mut registry, &note("1", "1.1", "1.1.1"));
+    registry.numbers_given(Some(PatientNumber(4)), Some(StudyNumber(6)));
+    registry.numbers_given(Some(PatientNumber(2)), None);
+    let records = registry.take_dirty();
+    let after = file(&mut registry, &note("2", "1.2", "1.2.1"));
+    assert!(after.patient > PatientNumber(4) && after.study == StudyNumber(7), "{after:?}");
+    // an image without a patient ID is filed under no lost patient
+    let mut nameless = note("", "1.3", "1.3.1");
+    nameless.patient.name.clear();
+    assert!(file(&mut registry, &nameless).new_patient);
+    for level in [Level::Patient, Level::Study, Level::Series, Level::Instance] {
+        let found = search(&registry, &request(level, &[], ""));
+        let lost = found.listed_studies.numbers().iter().filter(|study| (1..=6).contains(*study)).count();
+        assert_eq!((found.listed_patients.len(), lost), (3, 0), "{level:?}");
+    }
+    assert_eq!(registry.study_of_note(&note("1", "1.1", "1.1.9")), Some(before.study));
+    assert_eq!(registry.study_of_note(&note("2", "1.1", "1.1.9")), None, "another patient's study");
+    // and they come back from records as they were
+    let loaded = Registry::load(records).unwrap();
+    assert_eq!(loaded.studies(), 7);
+    assert_eq!(search(&loaded, &request(Level::Study, &[], "")).studies.len(), 1);
+}

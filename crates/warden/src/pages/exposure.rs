@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit::{Exposure, Touch};
-use model::{EntryBody, Instant, Origin, PatientNumber, Window};
+use audit::{Exposure, ReachState, Touch};
+use model::{EntryBody, Instant, NumberSet, Origin, PatientNumber, StudyNumber, Window};
 use protocol::{
     Count, EXPOSURE_PATIENTS_MAX, ExposedPatient, ExposureReport, PageReply, PatientRow, Refusal, TimelinePart,
 };
@@ -47,20 +47,23 @@ impl Warden {
             return Err(field("to", "a time not before --from"));
         }
         let who = self.who_named(who_text)?;
-        let (exposure, timeline) = {
+        let (exposure, listed_as, timeline) = {
             let index = self.index.read().expect(HELD);
-            (index.report(who, window), index.timeline(who, window, TIMELINE_PARTS))
+            let exposure = index.report(who, window);
+            let listed_as = listed_as(index.reach(), &exposure);
+            (exposure, listed_as, index.timeline(who, window, TIMELINE_PARTS))
         };
         let (reachable, listed, opened) = counts(&exposure);
-        let patients = self.gather(&exposure);
+        let mut patients = self.gather(&exposure, &listed_as)?;
         let truncated = patients.len() > EXPOSURE_PATIENTS_MAX;
+        patients.truncate(EXPOSURE_PATIENTS_MAX);
         let report = ExposureReport {
             who: who_text.to_owned(),
             window,
             reachable,
             listed,
             opened,
-            patients: patients.into_iter().take(EXPOSURE_PATIENTS_MAX).collect(),
+            patients,
             truncated,
             timeline: timeline
                 .iter()
@@ -69,20 +72,32 @@ impl Warden {
             ledger_size: self.ledger.size(),
             checkpoint: self.ledger.checkpoint(),
         };
-        let body = EntryBody::ExposureReported {
+        let mut bodies = vec![EntryBody::ExposureReported {
             about: who,
             window,
             reachable_patients: reachable.patients,
             listed_patients: listed.patients,
             opened_patients: opened.patients,
-        };
-        self.append(caller, vec![body], now)?;
+        }];
+        if !report.patients.is_empty() {
+            // the report names people: it counts as a list to whoever asked, so that an officer's account has an exposure too
+            bodies.push(EntryBody::Listed {
+                patients: report.patients.iter().map(|row| row.patient.number.0).collect(),
+                studies: NumberSet::default(),
+                lease_until: now,
+            });
+        }
+        self.append(caller, bodies, now)?;
         Ok(PageReply::Exposure(Box::new(report)))
     }
 
     /// Rows per patient: opened first, then listed, then only reachable; within each by number.
-    fn gather(&self, exposure: &Exposure) -> Vec<ExposedPatient> {
-        let registry = self.registry.read().expect(HELD);
+    fn gather(
+        &self,
+        exposure: &Exposure,
+        listed_as: &[(PatientNumber, StudyNumber)],
+    ) -> Result<Vec<ExposedPatient>, Refusal> {
+        let registry = self.readable_registry()?;
         let mut gathered: BTreeMap<PatientNumber, Gathered> = BTreeMap::new();
         for (patient, _) in exposure.reachable.keys() {
             gathered.entry(*patient).or_default().reachable += 1;
@@ -90,10 +105,8 @@ impl Warden {
         for (patient, touch) in &exposure.listed_patients {
             gathered.entry(*patient).or_default().touch(touch);
         }
-        for study in exposure.listed_studies.keys() {
-            if let Some(patient) = registry.patient_of(*study) {
-                gathered.entry(patient).or_default().listed += 1;
-            }
+        for (patient, _) in listed_as {
+            gathered.entry(*patient).or_default().listed += 1;
         }
         for ((patient, _), touch) in &exposure.opened {
             let row = gathered.entry(*patient).or_default();
@@ -113,8 +126,25 @@ impl Warden {
             })
             .collect();
         rows.sort_by_key(|row| (row.opened == 0, row.last.is_none(), row.patient.number));
-        rows
+        Ok(rows)
     }
+}
+
+/// Listed studies with the patients that they were listed as: those listed patients that they were filed under then. A study that was
+/// moved since does not make its new patient look exposed.
+fn listed_as(reach: &ReachState, exposure: &Exposure) -> Vec<(PatientNumber, StudyNumber)> {
+    let mut pairs = Vec::with_capacity(exposure.listed_studies.len());
+    for (study, touch) in &exposure.listed_studies {
+        let mut patients: Vec<_> = [touch.first, touch.last, Instant::MAX]
+            .into_iter()
+            .filter_map(|at| reach.filed_under(*study, at))
+            .filter(|patient| exposure.listed_patients.contains_key(patient))
+            .collect();
+        patients.sort_unstable();
+        patients.dedup();
+        pairs.extend(patients.into_iter().map(|patient| (patient, *study)));
+    }
+    pairs
 }
 
 fn counts(exposure: &Exposure) -> (Count, Count, Count) {

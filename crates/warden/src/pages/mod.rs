@@ -86,7 +86,7 @@ impl Warden {
             }
             PageRequest::Unrelate { who, whom, until } => self.unrelate(&caller, &who, &whom, until, now).await,
             PageRequest::MoveStudy { study, patient, reason } => {
-                self.move_study(&caller, &study, &patient, &reason, now).await
+                self.move_study(&caller, &study, &patient, &reason).await
             }
             PageRequest::MyStudies => self.own_studies(&caller, now).await,
             PageRequest::MyAccesses => self.own_accesses(&caller, now).await,

@@ -55,8 +55,9 @@ impl Warden {
                 .collect::<Vec<_>>();
             (accesses, grounds)
         };
-        let registry = self.registry.read().expect(HELD);
+        // people first: the order of locks
         let people = self.people.lock().expect(HELD);
+        let registry = self.registry.read().expect(HELD);
         // one line per person, entry and kind; the patient's own looking is left out
         let mut rows: BTreeMap<(u64, bool), AccessRow> = BTreeMap::new();
         for (access, basis) in accesses.into_iter().zip(grounds) {

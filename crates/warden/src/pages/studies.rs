@@ -1,11 +1,12 @@
 //! Filing a study under another patient, and making a patient known before the first image.
 
-use model::{EntryBody, Instant, PatientNumber, Uid};
+use model::{Actor, EntryBody, PatientNumber, Uid};
 use protocol::{PageReply, Refusal};
+use registry::Registry;
 
 use super::HELD;
 use super::directory::field;
-use crate::database::Space;
+use crate::database::Database;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -17,7 +18,6 @@ impl Warden {
         uid: &Uid,
         patient: &str,
         reason: &str,
-        now: Instant,
     ) -> Result<PageReply, Refusal> {
         let reason = reason.trim();
         if reason.is_empty() || reason.chars().count() > 200 || reason.chars().any(char::is_control) {
@@ -25,6 +25,7 @@ impl Warden {
         }
         let to = self.patient_named(patient)?;
         let mut database = self.database.lock().expect(HELD);
+        self.settle(&mut database)?;
         let mut registry = self.registry.write().expect(HELD);
         let study = match registry.studies_by_uid(uid).as_slice() {
             [study] => *study,
@@ -37,20 +38,7 @@ impl Warden {
         }
         registry.move_study(study, to).map_err(|_| Refusal::NotFound)?;
         let entries = vec![(caller.actor.clone(), EntryBody::Moved { study, from, to, reason: reason.to_owned() })];
-        let written = database.begin().and_then(|changes| {
-            for record in registry.take_dirty() {
-                self.secrets.put(&changes, Space::Registry, &record.key(), &record.to_bytes())?;
-            }
-            self.announce(&changes, &entries)?;
-            changes.commit()
-        });
-        if let Err(error) = written {
-            tracing::error!(%error, "a move could not be written");
-            *registry = self.read_registry(&database).map_err(|_| Refusal::Internal)?;
-            return Err(Refusal::Internal);
-        }
-        self.append_announced(&mut database, entries).map_err(|error| self.cannot_record(&error))?;
-        let _ = now;
+        self.write_with_entries(&mut database, &mut registry, entries)?;
         self.leases.lock().expect(HELD).end_all();
         Ok(PageReply::Done)
     }
@@ -61,23 +49,35 @@ impl Warden {
             return Ok(patient);
         }
         let mut database = self.database.lock().expect(HELD);
+        self.settle(&mut database)?;
         let mut registry = self.registry.write().expect(HELD);
+        // somebody else may have made it between the look and the lock
+        if let Some(patient) = registry.patient_by_identity(issuer, id) {
+            return Ok(patient);
+        }
         let patient = registry.ensure_patient(issuer, id);
+        let entries = vec![(Actor::Warden, EntryBody::PatientAdded { patient })];
+        self.write_with_entries(&mut database, &mut registry, entries)?;
+        Ok(patient)
+    }
+
+    /// Writes what changed in the registry, then the entries about it.
+    fn write_with_entries(
+        &self,
+        database: &mut Database,
+        registry: &mut Registry,
+        entries: Vec<(Actor, EntryBody)>,
+    ) -> Result<(), Refusal> {
         let written = database.begin().and_then(|changes| {
-            for record in registry.take_dirty() {
-                self.secrets.put(&changes, Space::Registry, &record.key(), &record.to_bytes())?;
-            }
+            self.put_registry(&changes, registry)?;
+            self.announce(&changes, &entries)?;
             changes.commit()
         });
         if let Err(error) = written {
-            tracing::error!(%error, "a patient could not be written");
-            *registry = self.read_registry(&database).map_err(|_| Refusal::Internal)?;
+            tracing::error!(%error, "a change to the registry could not be written");
+            self.rebuild(database, registry)?;
             return Err(Refusal::Internal);
         }
-        let body = EntryBody::PatientAdded { patient };
-        self.ledger
-            .append(vec![(model::Actor::Warden, body)], self.now())
-            .map_err(|error| self.cannot_record(&error))?;
-        Ok(patient)
+        self.append_announced(database, entries).map_err(|error| self.cannot_record(&error))
     }
 }

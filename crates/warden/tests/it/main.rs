@@ -1,0 +1,11 @@
+//! The warden from outside: its socket, its disk, and records as a front would hand them over.
+#![allow(clippy::unwrap_used)]
+
+mod exposing;
+mod failing;
+mod filing;
+mod reaching;
+mod restoring;
+mod sender;
+mod signing_in;
+mod site;

@@ -1,0 +1,251 @@
+//! A site in a temporary folder with a warden that serves both its sockets.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use audit::LedgerOptions;
+use model::{DeviceMay, Entry, EntryNumber, Instant, Origin, Tier, Window};
+use protocol::{
+    Credential, ExposureReport, HandoverRecord, HandoverReply, Level, ListReply, ListRequest, OpenReply, OpenRequest,
+    Order, PageReply, PageRequest, Refusal, Scope, SignInReply, SignInRequest, WardenClient, context,
+};
+use seal::{RecoveryKit, SitePublicKey, SystemRandom};
+use tempfile::TempDir;
+use warden::{Channel, MadeSite, NewSite, Settings, Unseal, Warden};
+
+use crate::sender::{Sender, uid};
+
+pub const PASSPHRASE: &str = "five random words of a test";
+
+#[allow(clippy::disallowed_methods, reason = "the clock of these tests")]
+pub fn now() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Instant(i64::try_from(since.as_micros()).unwrap())
+}
+
+/// The folder of a site.
+pub struct Folder {
+    folder: TempDir,
+    pub made: MadeSite,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kit = RecoveryKit::generate(&mut SystemRandom);
+        let new = NewSite { name: "Test", passphrase: PASSPHRASE, kit: &kit, tls_key_pem: "-----KEY-----" };
+        let made = warden::init(folder.path(), &new, now()).unwrap();
+        Self { folder, made }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn sender(&self) -> Sender {
+        Sender::new(self.made.site, SitePublicKey::from_bytes(&self.made.public_key).unwrap())
+    }
+
+    pub async fn start(&self) -> Site {
+        self.start_with(now, LedgerOptions::default()).await
+    }
+
+    pub async fn start_with(&self, clock: fn() -> Instant, ledger: LedgerOptions) -> Site {
+        let settings = Settings {
+            dir: self.path().to_owned(),
+            unseal: Unseal::Passphrase(PASSPHRASE.to_owned()),
+            origin: "http://localhost:8443".to_owned(),
+            clock,
+        };
+        let warden = Arc::new(Warden::start_with(settings, ledger).unwrap());
+        let mut tasks = Vec::new();
+        let mut serve = |name: &str, channel| {
+            let socket: PathBuf = self.path().join(name);
+            let listener = protocol::bind(&socket).unwrap();
+            tasks.push(tokio::spawn(warden::serve(Arc::clone(&warden), listener, channel)));
+            socket
+        };
+        let (front, owner) = (serve("front.sock", Channel::Front), serve("owner.sock", Channel::Owner));
+        Site {
+            front: protocol::connect(&front).await.unwrap(),
+            owner: protocol::connect(&owner).await.unwrap(),
+            warden: Some(warden),
+            tasks,
+        }
+    }
+}
+
+/// A running warden.
+pub struct Site {
+    pub front: WardenClient,
+    pub owner: WardenClient,
+    warden: Option<Arc<Warden>>,
+    tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
+}
+
+impl Site {
+    /// Ends it and returns when its ledger is closed.
+    pub async fn stop(mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+        let mut warden = self.warden.take().unwrap();
+        drop(self);
+        for _ in 0..1000 {
+            match Arc::try_unwrap(warden) {
+                Ok(last) => return drop(last),
+                Err(shared) => warden = shared,
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("somebody holds the warden");
+    }
+
+    pub async fn hand_over(&self, records: &[HandoverRecord]) -> Result<HandoverReply, Refusal> {
+        self.front.handover(soon(), records.to_vec()).await.unwrap()
+    }
+
+    pub async fn ask(&self, request: PageRequest) -> PageReply {
+        self.owner.ask(soon(), Credential::Owner, request).await.unwrap().unwrap()
+    }
+
+    pub async fn ask_as(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
+        self.front.ask(soon(), credential.clone(), request).await.unwrap()
+    }
+
+    pub async fn list(&self, credential: &Credential, level: Level) -> Result<ListReply, Refusal> {
+        let request = ListRequest {
+            level,
+            matches: Vec::new(),
+            words: String::new(),
+            order: Order::NewestFirst,
+            offset: 0,
+            limit: 200,
+        };
+        self.front.list(soon(), credential.clone(), request).await.unwrap()
+    }
+
+    pub async fn open(&self, credential: &Credential, study: &str, scope: Scope) -> Result<OpenReply, Refusal> {
+        self.front.open(soon(), credential.clone(), OpenRequest { study: uid(study), scope }).await.unwrap()
+    }
+
+    /// A device with a token that may list and open.
+    pub async fn reader(&self, name: &str) -> Credential {
+        self.ask(PageRequest::AddOrganisation {
+            name: format!("{name} clinic"),
+            authorisation: model::Authorisation::PasswordAndCode,
+        })
+        .await;
+        let request = PageRequest::AddDevice {
+            name: name.to_owned(),
+            organisation: format!("{name} clinic"),
+            may: vec![DeviceMay::List, DeviceMay::Open],
+            ae_title: None,
+            from: Vec::new(),
+            token: true,
+        };
+        let PageReply::DeviceAdded { token: Some(token), .. } = self.ask(request).await else { panic!("no token") };
+        Credential::DeviceToken { token, origin: Origin("10.0.0.9".into()) }
+    }
+
+    pub async fn relate(&self, who: &str, whom: &str, seconds: i64) {
+        let request = PageRequest::Relate {
+            who: who.to_owned(),
+            whom: whom.to_owned(),
+            tier: Tier::Open,
+            from: now(),
+            until: now().plus_seconds(seconds),
+            basis: "order".to_owned(),
+        };
+        self.ask(request).await;
+    }
+
+    pub async fn unrelate(&self, who: &str, whom: &str) {
+        self.ask(PageRequest::Unrelate { who: who.to_owned(), whom: whom.to_owned(), until: now() }).await;
+    }
+
+    pub async fn exposure(&self, who: &str) -> ExposureReport {
+        let window = Window { from: Instant(0), to: now().plus_seconds(3600) };
+        match self.ask(PageRequest::Exposure { who: who.to_owned(), window }).await {
+            PageReply::Exposure(report) => *report,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        loop {
+            let from = EntryNumber(entries.len() as u64);
+            match self.ask(PageRequest::Entries { from, limit: 500 }).await {
+                PageReply::Entries { entries: page, .. } if page.is_empty() => return entries,
+                PageReply::Entries { entries: page, .. } => entries.extend(page.iter().map(|row| row.parse().unwrap())),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    pub async fn sign_in(&self, request: SignInRequest) -> Result<SignInReply, Refusal> {
+        self.front.sign_in(soon(), Origin("10.0.0.7".into()), request).await.unwrap()
+    }
+
+    /// Adds a person in an organisation of passwords and codes, and gives the token of the link.
+    pub async fn add_person(&self, email: &str, role: model::Role, own_record: Option<&str>) -> String {
+        let organisation = format!("organisation of {email}");
+        self.ask(PageRequest::AddOrganisation {
+            name: organisation.clone(),
+            authorisation: model::Authorisation::PasswordAndCode,
+        })
+        .await;
+        let request = PageRequest::AddPerson {
+            email: email.to_owned(),
+            name: "Somebody".to_owned(),
+            role,
+            organisation,
+            password_and_code: true,
+            own_record: own_record.map(str::to_owned),
+        };
+        match self.ask(request).await {
+            PageReply::EnrolmentLink { token, .. } => token,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Enrols by a link and signs in.
+    pub async fn person(&self, email: &str, role: model::Role, own_record: Option<&str>) -> Credential {
+        let link = self.add_person(email, role, own_record).await;
+        let codes = self.enrol(&link).await;
+        let request = password(email, &codes[0]);
+        let Ok(SignInReply::SignedIn { token, .. }) = self.sign_in(request).await else { panic!("not signed in") };
+        Credential::Session { token, origin: Origin("10.0.0.7".into()) }
+    }
+
+    /// Sets a password by a link; gives the recovery codes.
+    pub async fn enrol(&self, link: &str) -> Vec<String> {
+        let begin = SignInRequest::EnrolPasswordBegin { token: link.to_owned(), password: PASSWORD.to_owned() };
+        let Ok(SignInReply::OneTimeCodeSecret { ceremony, secret, .. }) = self.sign_in(begin).await else {
+            panic!("the link does not work")
+        };
+        let code = identity::code_at(&secret, now()).unwrap();
+        let finish = SignInRequest::EnrolPasswordFinish { token: link.to_owned(), ceremony, code };
+        match self.sign_in(finish).await {
+            Ok(SignInReply::Enrolled { recovery_codes }) => recovery_codes,
+            _ => panic!("not enrolled"),
+        }
+    }
+}
+
+pub const PASSWORD: &str = "vortrag kastanie 41 regal";
+
+pub fn password(email: &str, code: &str) -> SignInRequest {
+    SignInRequest::Password {
+        email: email.to_owned(),
+        password: PASSWORD.to_owned(),
+        code: code.to_owned(),
+        user_agent: "test".to_owned(),
+    }
+}
+
+pub fn soon() -> context::Context {
+    let mut context = context::current();
+    context.deadline = std::time::Instant::now() + Duration::from_secs(60);
+    context
+}
