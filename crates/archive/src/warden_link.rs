@@ -168,7 +168,7 @@ impl WardenLink {
         let reply = self
             .once(CALL_SECONDS_MAX, |client, context| async move { client.sign_in(context, origin, request).await })
             .await;
-        self.inner.end_leases_if(ends);
+        self.inner.end_leases_if(ends && may_have_happened(&reply));
         reply
     }
 
@@ -180,7 +180,7 @@ impl WardenLink {
         let reply = self
             .once(ASK_SECONDS_MAX, |client, context| async move { client.ask(context, credential, request).await })
             .await;
-        self.inner.end_leases_if(ends);
+        self.inner.end_leases_if(ends && may_have_happened(&reply));
         reply
     }
 
@@ -357,6 +357,12 @@ impl Inner {
             self.leases_ended.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+/// Whether a call may have changed something: it did, or its answer was lost on the way. What the warden refused ends nobody's
+/// leases, or a stranger who signs out over and over would.
+fn may_have_happened<T>(reply: &Result<T, Refusal>) -> bool {
+    matches!(reply, Ok(_) | Err(Refusal::WardenAway | Refusal::Internal | Refusal::CannotRecord))
 }
 
 fn within(seconds: u64) -> Context {

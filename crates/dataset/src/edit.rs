@@ -11,8 +11,8 @@ pub(crate) const WRITTEN: [u32; 6] =
 /// The longest value of (0008,0005) that is kept, in bytes; what decides stands at its beginning.
 const CHARSET_BYTES_MAX: usize = 64;
 
-/// Whether an overlay takes the attribute out: what it writes itself but the repertoire, and other identifiers of the
-/// patient.
+/// Whether an overlay takes the attribute out: what it writes itself but the repertoire, and what else says who the former
+/// patient is (other identifiers and names, address, telephone, people responsible, remarks).
 pub(crate) fn is_replaced(tag: u32) -> bool {
     matches!(
         tag,
@@ -21,10 +21,27 @@ pub(crate) fn is_replaced(tag: u32) -> bool {
             | 0x0010_0021
             | 0x0010_0024
             | 0x0010_0030
+            | 0x0010_0032
+            | 0x0010_0033
+            | 0x0010_0034
             | 0x0010_0040
+            | 0x0010_0050
             | 0x0010_1000
             | 0x0010_1001
             | 0x0010_1002
+            | 0x0010_1005
+            | 0x0010_1040
+            | 0x0010_1050
+            | 0x0010_1060
+            | 0x0010_1080
+            | 0x0010_1081
+            | 0x0010_1090
+            | 0x0010_1100
+            | 0x0010_2154
+            | 0x0010_2155
+            | 0x0010_2297
+            | 0x0010_2299
+            | 0x0010_4000
     )
 }
 

@@ -16,7 +16,7 @@ use crate::value;
 use crate::{FileMeta, FramePart, MetadataObject, ScanError, file_meta};
 
 /// The JSON of one instance with the patient's attributes replaced by those of the patient that the study is filed
-/// under. Other identifiers of the former patient, (0010,0024) and (0010,1000) to (0010,1002), are left out.
+/// under. What else says who the former patient is, such as other identifiers, birth name, address and telephone, is left out.
 #[must_use]
 pub fn apply_overlay(json: &[u8], patient: &PatientAttributes) -> Vec<u8> {
     let mut out = Vec::with_capacity(json.len() + 256);

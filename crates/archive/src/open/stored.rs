@@ -46,7 +46,8 @@ impl OpenStudy {
         Ok(self.as_stored(instance, header, instance.row.dataset_offset..instance.row.stored_bytes))
     }
 
-    /// A range of the instance: what a BulkDataURI names.
+    /// A range of the instance: what a BulkDataURI names, or a part of it. Of a moved study nothing else: the rest of its bytes
+    /// still names the former patient.
     pub async fn bulk(
         self: &Arc<Self>,
         instance: &Arc<Instance>,
@@ -54,6 +55,13 @@ impl OpenStudy {
         length: u64,
     ) -> Result<Stored, ReadError> {
         let end = offset.checked_add(length).ok_or(ReadError::NoSuchPart)?;
+        if self.part_of(instance).moved {
+            let (study, instance) = (Arc::clone(self), Arc::clone(instance));
+            let named = blocking(move || study.names_bulk(&instance, offset..end)).await?;
+            if !named {
+                return Err(ReadError::NoSuchPart);
+            }
+        }
         if instance.row.deflated {
             let (study, instance) = (Arc::clone(self), Arc::clone(instance));
             let bytes = blocking(move || {
@@ -69,6 +77,14 @@ impl OpenStudy {
             return Err(ReadError::NoSuchPart);
         }
         Ok(self.as_stored(instance, Bytes::new(), offset..end))
+    }
+
+    /// Whether the metadata, as it leaves, has a BulkDataURI that covers the range.
+    fn names_bulk(&self, instance: &Instance, range: Range<u64>) -> Result<bool, ReadError> {
+        let metadata = self.read_metadata_object(instance)?;
+        let patient = super::metadata::patient_attributes(&self.part_of(instance).row.patient);
+        let json = dataset::apply_overlay(&metadata.json, &patient);
+        Ok(bulk_spans(&json).any(|span| span.start <= range.start && range.end <= span.end))
     }
 
     fn make_header(&self, instance: &Instance) -> Result<Bytes, ReadError> {
@@ -150,6 +166,19 @@ impl OpenStudy {
             }
         }
     }
+}
+
+/// The spans that the BulkDataURIs of an instance's JSON name: `leadglass:/studies/…/bulkdata/OFFSET-LENGTH`.
+fn bulk_spans(json: &[u8]) -> impl Iterator<Item = Range<u64>> {
+    // inside a string every quotation mark is escaped, so this cannot stand in a value
+    const MARK: &str = "\"BulkDataURI\":\"leadglass:";
+    let text = std::str::from_utf8(json).unwrap_or_default();
+    text.match_indices(MARK).filter_map(|(at, mark)| {
+        let uri = text[at + mark.len()..].split('"').next()?;
+        let (offset, length) = uri.rsplit('/').next()?.split_once('-')?;
+        let (offset, length) = (offset.parse::<u64>().ok()?, length.parse::<u64>().ok()?);
+        Some(offset..offset.checked_add(length)?)
+    })
 }
 
 /// The rest of a range, and the block that is being read.

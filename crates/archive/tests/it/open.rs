@@ -242,6 +242,27 @@ async fn a_moved_study_leaves_under_the_right_patient_and_is_kept_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_data_of_a_moved_study_is_no_way_to_the_former_patient() {
+    let front = Front::new();
+    let object = Object { private_bytes: 5000, ..Object::new(1, 1, 1) };
+    front.take_in(&[&object]).await;
+    front.warden.state(|state| state.studies[0].moved = true);
+    let open = front.open(STUDY).await;
+    let instance = Arc::clone(&open.instances()[0]);
+    let uri = json(&open, MetadataOf::Study).await[0]["00191001"]["BulkDataURI"].as_str().unwrap().to_owned();
+    let (offset, length) = uri.rsplit('/').next().unwrap().split_once('-').unwrap();
+    let (offset, length): (u64, u64) = (offset.parse().unwrap(), length.parse().unwrap());
+    for (offset, length) in [(offset, length), (offset, 1), (offset + length - 1, 1)] {
+        assert!(open.bulk(&instance, offset, length).await.is_ok(), "{offset}-{length}");
+    }
+    let stored = instance.row.stored_bytes;
+    for (offset, length) in [(0, stored), (0, offset), (offset - 1, 2), (offset, length + 1), (offset - 2, 1)] {
+        let refused = open.bulk(&instance, offset, length).await.err().unwrap();
+        assert!(matches!(refused, ReadError::NoSuchPart), "{offset}-{length}: {refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transfer_that_outlives_its_lease_asks_again() {
     let front = Front::new();
     let object = Object { frames: 4, rows: 1024, columns: 1024, ..Object::new(1, 1, 1) };

@@ -24,6 +24,9 @@ fn misfiled(e: Encoding) -> Vec<Vec<u8>> {
         e.element(0x0010_0040, "CS", b"M "),
         e.sequence(0x0010_1002, &[e.element(0x0010_0020, "LO", b"OLD-2 ")], false),
         e.element(0x0010_1010, "AS", b"030Y"),
+        e.element(0x0010_1040, "LO", b"OLD-STREET 1"),
+        e.element(0x0010_2154, "SH", b"OLD-5550"),
+        e.element(0x0010_4000, "LT", b"OLD-REMARK"),
         e.sequence(0x0040_0275, &[e.element(0x0040_0007, "LO", b"kept")], true),
     ]
 }
@@ -69,6 +72,7 @@ fn a_moved_data_set_leaves_with_the_right_patient_and_everything_else_as_it_was(
         let out = overlaid(&stream, &patient("Right^One"));
         let scanned = scan(&out).unwrap();
         assert_eq!(scanned.patient, patient("Right^One"));
+        assert!(!out.windows(4).any(|window| window == b"OLD-"), "{e:?}");
         assert!(out.ends_with(&pixels));
         let expected = apply_overlay(&scan(&stream).unwrap().metadata.json, &patient("Right^One"));
         let mut expected: Value = serde_json::from_slice(&expected).unwrap();
