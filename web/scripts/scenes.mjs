@@ -1,6 +1,6 @@
 /** The pages and states that pictures are taken of. */
 
-const ALL = ['phone light de', 'phone dark en', 'desk light en', 'desk dark de', 'wall light de'];
+const ALL = ['phone light de', 'phone dark en', 'desk light en', 'desk dark de', 'wall light de', 'half light en'];
 const BOTH = ['phone light de', 'desk light en', 'desk dark de'];
 const ONE = ['desk light en', 'phone light de'];
 const REFUSED = /status of (401|403|404|406|503)/;

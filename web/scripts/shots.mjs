@@ -14,7 +14,8 @@ import { startMock } from './mock.mjs';
 import { scenes } from './scenes.mjs';
 
 const [out = 'test-results/shots', part = ''] = process.argv.slice(2);
-const SIZES = { phone: { width: 360, height: 740 }, desk: { width: 1440, height: 900 }, wall: { width: 3840, height: 2160 } };
+// 'half' is a desk of 1280 by 800 at 200 % zoom
+const SIZES = { half: { width: 640, height: 400 }, phone: { width: 360, height: 740 }, desk: { width: 1440, height: 900 }, wall: { width: 3840, height: 2160 } };
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 // Debian's chromium by default; anything else by its path
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';

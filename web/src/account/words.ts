@@ -4,6 +4,10 @@ import { both } from '../words/both.ts';
 export const t = both(
   {
     title: 'My sessions',
+    whose: 'Whose sessions',
+    mine: 'My own',
+    officerLead: 'As data protection officer you see and end anybody’s sessions; every end is an entry.',
+    none: 'Nobody is signed in here under this name.',
     lead: 'Every browser in which you are signed in. End what you do not recognise, then tell your administrator.',
     browser: 'Browser',
     method: 'Signed in by',
@@ -22,6 +26,10 @@ export const t = both(
   },
   {
     title: 'Meine Sitzungen',
+    whose: 'Wessen Sitzungen',
+    mine: 'Meine eigenen',
+    officerLead: 'Als Datenschutzbeauftragte oder -beauftragter sehen und beenden Sie Sitzungen aller; jedes Ende ist ein Eintrag.',
+    none: 'Unter diesem Namen ist hier niemand angemeldet.',
     lead: 'Jeder Browser, in dem Sie angemeldet sind. Beenden Sie, was Sie nicht erkennen, und sagen Sie dann Ihrer Verwaltung Bescheid.',
     browser: 'Browser',
     method: 'Angemeldet mit',

@@ -7,7 +7,7 @@ import type { StackViewport, Types } from '@cornerstonejs/core';
 import { untrack } from 'svelte';
 import { get } from '../api/http.ts';
 import type { SeriesRow, StudyDetail } from '../api/types.ts';
-import { enable, Events, imageIdOf, isLoaded, load, unload } from './engine.ts';
+import { enable, Events, imageIdOf, isLoaded, load, resize, unload } from './engine.ts';
 import { letters, opposite } from './geometry.ts';
 import { cineRate, imagesOf, number, numbers, text, type Dataset, type ImageRef, type Vector } from './instances.ts';
 import { dragged, presetsOf, rangeOf, windowOf, type Window } from './presets.ts';
@@ -80,12 +80,21 @@ export class Stack {
     };
     element.addEventListener(Events.newImage, onnew);
     element.addEventListener(Events.rendered, ondrawn);
+    // a pane that changes its shape must never stretch its picture
+    const observer = new ResizeObserver(() => {
+      const untouched = Math.abs(viewport.getZoom() - 1) < 0.001;
+      resize();
+      if (this.shown && untouched) viewport.resetCamera();
+      viewport.render();
+    });
+    observer.observe(element);
     // untracked: the viewport is bound once, not anew for every slice
     untrack(() => {
       if (this.images.length > 0) void this.#turnTo(this.index);
     });
     return () => {
       this.pause();
+      observer.disconnect();
       element.removeEventListener(Events.newImage, onnew);
       element.removeEventListener(Events.rendered, ondrawn);
       this.#viewport = null;

@@ -96,6 +96,23 @@ test('two panes show the prior beside it and scroll together by millimetres', ()
     assert.equal(await page.getByRole('region', { name: 'Patient' }).count(), 1);
   }));
 
+/** How far a pane's picture is stretched: its canvas' own shape against the shape in which it is shown. */
+const stretched = (page, number) =>
+  pane(page, number).locator('canvas').first().evaluate((canvas) => Math.abs(canvas.width / canvas.height / (canvas.clientWidth / canvas.clientHeight) - 1));
+
+test('no picture is stretched when panes and windows change their shape', () =>
+  as('radiologist', '/study/0', async (page) => {
+    await shown(page, 1);
+    await page.keyboard.press('t');
+    await shown(page, 1, 2);
+    for (const size of [{ width: 360, height: 740 }, { width: 1_280, height: 800 }, { width: 640, height: 400 }]) {
+      await page.setViewportSize(size);
+      for (const number of [1, 2]) await until(async () => (await stretched(page, number)) < 0.02, `pane ${number} is stretched at ${size.width}`);
+    }
+    await page.keyboard.press('t');
+    await until(async () => (await stretched(page, 1)) < 0.02, 'the pane is stretched after the other has gone');
+  }));
+
 test('older and newer studies of the same patient come by brackets', () =>
   as('radiologist', '/study/0', async (page) => {
     await shown(page, 1);
