@@ -1,5 +1,6 @@
-//! What every role shares: when it ends, where it logs.
+//! What every role shares: when it ends, where it logs, what it keeps to itself.
 
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns at SIGTERM or SIGINT, and, when asked, when standard input closes: the parent is gone.
@@ -39,4 +40,28 @@ pub fn log_to_stderr(role: &'static str) {
         .with_target(false)
         .try_init();
     tracing::debug!(role, "log");
+}
+
+/// Files and sockets are made for their owner only, whatever the shell says.
+pub fn own_files() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+/// What a role does before it holds a secret. Its memory is written into no core dump, no other process of the same user may look
+/// into it, and a panic says where it happened and nothing else: its message may quote what was being read, a name for instance.
+pub fn keep_to_itself(role: &'static str) {
+    let nothing = Rlimit { current: Some(0), maximum: Some(0) };
+    let kept = rustix::process::setrlimit(Resource::Core, nothing)
+        .and_then(|()| rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(error) = kept {
+        tracing::warn!(role, %error, "core dumps could not be turned off");
+    }
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(role, place, "a panic; this is a mistake in the program, please report the place");
+        if role == "warden" {
+            // whoever held a lock left what it guards half done: `serve` starts the warden again from the disk
+            std::process::abort();
+        }
+    }));
 }

@@ -12,6 +12,7 @@ mod time;
 use clap::Parser;
 
 fn main() -> std::process::ExitCode {
+    control::own_files();
     // a wrong usage ends here with exit code 2
     let cli = cli::Cli::parse();
     let format = cli.format;

@@ -22,6 +22,7 @@ const KEY_SECONDS: u64 = 10;
 /// Runs until SIGTERM, SIGINT, or the parent's end.
 pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     control::log_to_stderr("front");
+    control::keep_to_itself("front");
     let folder = dir.join("front");
     let site = Site::read(&folder)?;
     let (store, recovered) = store::Store::open(&folder, store::Options::default(), store::files())?;

@@ -31,6 +31,7 @@ const RESTART_MILLISECONDS_MAX: u64 = 5_000;
 /// Runs until SIGTERM or SIGINT.
 pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     control::log_to_stderr("serve");
+    control::keep_to_itself("serve");
     let mut installation = Installation::start(dir, arguments, None)?;
     say!("{}", installation.ready_line());
     let (sender, receiver) = channel();

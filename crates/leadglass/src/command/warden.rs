@@ -17,6 +17,7 @@ use crate::{control, time};
 /// Runs until SIGTERM, SIGINT, or the parent's end.
 pub fn warden(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     control::log_to_stderr("warden");
+    control::keep_to_itself("warden");
     let unseal = match (&arguments.passphrase_file, &arguments.recovery_kit) {
         (Some(path), _) => Unseal::Passphrase(read_passphrase(path)?.to_string()),
         (None, Some(path)) => Unseal::Kit(RecoveryKit::parse(&read_passphrase(path)?)?),

@@ -8,6 +8,7 @@ mod commands;
 mod corpus;
 mod crash;
 mod installation;
+mod private;
 mod reach;
 mod readable;
 mod thief;
