@@ -92,7 +92,7 @@ for (const [name, who, path, complete] of PAGES) {
           await page.emulateMedia({ colorScheme: scheme });
           const look = `${language} ${size} ${scheme}`;
           wrong.push(...(await page.evaluate(lookAt, scheme)).map((line) => `${look}: ${line}`));
-          await stage.picture(page, `looks/${name}-${size}-${scheme}-${language}`);
+          await stage.picture(page, `looks/${name}-${size}-${scheme}-${language}`, { fullPage: !name.startsWith('viewer') && name !== 'person-add' });
         }
       }
     }

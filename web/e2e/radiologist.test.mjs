@@ -113,7 +113,6 @@ test('a CT is drawn: the identity above it, the series beside it, and pixels tha
     await shown(number);
   }
   const middle = await drawnAnew(first);
-  console.log(JSON.stringify({ first, middle }));
   assert.ok(middle.width > 800 && middle.height > 500, 'the canvas fills its pane');
   assert.ok(middle.mean > 15 && middle.mean < 200, `mean ${middle.mean}`);
   assert.ok(middle.deviation > 30, `deviation ${middle.deviation}`);
@@ -186,7 +185,6 @@ for (const [what, id, date] of [['a colour ultrasound', 'D-1004', '20210415'], [
   test(`${what} is drawn`, async () => {
     await openViewer(study(id, date));
     const drawn = await pixels.ofPane(page);
-    console.log(what, JSON.stringify(drawn));
     assert.ok(drawn.deviation > 10 && drawn.distinct > 20, JSON.stringify(drawn));
     await stage.picture(page, `viewer-${id}-${date}`);
   });

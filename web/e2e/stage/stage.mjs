@@ -101,8 +101,8 @@ class Stage {
   }
 
   /** Pictures for people to look at. */
-  async picture(page, name) {
-    await page.screenshot({ path: join(pictures, `${name}.png`) });
+  async picture(page, name, options = {}) {
+    await page.screenshot({ path: join(pictures, `${name}.png`), ...options });
   }
 
   /** The tests that end every file. */
