@@ -6,7 +6,6 @@ use archive::{Intake, Reader, WardenLink};
 use tokio::sync::Semaphore;
 
 use crate::errors::Failure;
-use crate::numbers::Numbers;
 
 /// What the portal serves: the use cases of the front.
 #[derive(Clone)]
@@ -27,8 +26,6 @@ pub(crate) struct Serving {
     pub(crate) intake: Intake,
     /// Where DICOMweb begins as clients see it, for RetrieveURL and BulkDataURI.
     pub(crate) dicom_web: Arc<str>,
-    /// Study numbers that were shown.
-    pub(crate) numbers: Numbers,
     /// Frames that are decoded at one time.
     pub(crate) rendering: Arc<Semaphore>,
     /// STOW-RS requests at one time.
@@ -50,7 +47,6 @@ impl Serving {
             reader: app.reader,
             intake: app.intake,
             dicom_web: format!("{}/dicom-web", public_origin.trim_end_matches('/')).into(),
-            numbers: Numbers::default(),
             rendering: Arc::new(Semaphore::new(rendering_max())),
             storing: Arc::new(Semaphore::new(STORING_MAX)),
         }

@@ -24,7 +24,6 @@ mod json;
 mod ledger;
 mod multipart;
 mod my;
-mod numbers;
 mod openapi;
 mod people;
 mod qido;

@@ -12,10 +12,7 @@ use crate::json;
 /// `GET /api/my/studies`
 pub(crate) async fn studies(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
     match serving.warden.ask(&caller, PageRequest::MyStudies).await? {
-        PageReply::MyStudies(studies) => {
-            serving.numbers.remember(&studies);
-            Ok(json::of(&studies))
-        }
+        PageReply::MyStudies(studies) => Ok(json::of(&studies)),
         _ => Err(unexpected()),
     }
 }

@@ -56,7 +56,6 @@ pub(crate) async fn worklist(
         }
     }
     let ListReply { studies, more, .. } = serving.reader.list(&caller, &request).await?;
-    serving.numbers.remember(&studies);
     Ok(json::of(&json!({ "studies": studies, "more": more })))
 }
 
@@ -84,10 +83,8 @@ pub(crate) async fn one_by_number(
     Caller(caller): Caller,
     Path(number): Path<String>,
 ) -> Result<Response, Failure> {
-    match numbered(&serving, &number)? {
-        Some(uid) => show(&serving, &caller, uid).await,
-        None => Err(unknown_number(&serving, &caller).await),
-    }
+    let uid = numbered(&serving, &caller, &number).await?;
+    show(&serving, &caller, uid).await
 }
 
 async fn show(serving: &Serving, caller: &Credential, uid: Uid) -> Result<Response, Failure> {
@@ -98,20 +95,15 @@ async fn show(serving: &Serving, caller: &Credential, uid: Uid) -> Result<Respon
     let series: Vec<Value> =
         series.iter().filter(|row| row.study.number == study.number).map(without_study).collect::<Result<_, _>>()?;
     let priors = priors(serving, caller, &study).await?;
-    serving.numbers.remember(std::slice::from_ref(&study));
-    serving.numbers.remember(&priors);
     Ok(json::of(&json!({ "study": study, "series": series, "priors": priors })))
 }
 
-fn numbered(serving: &Serving, number: &str) -> Result<Option<Uid>, Failure> {
-    Ok(serving.numbers.uid(StudyNumber(query::number("the study number", number)?)))
-}
-
-/// A caller who holds nothing hears that; everybody else, that it is not there.
-async fn unknown_number(serving: &Serving, caller: &Credential) -> Failure {
-    match serving.warden.ask(caller, PageRequest::Me).await {
-        Err(refusal @ (Refusal::SignedOut | Refusal::WardenAway)) => refusal.into(),
-        _ => Refusal::NotFound.into(),
+/// The UID behind the number in a page's address; the warden says it to whoever may know it.
+async fn numbered(serving: &Serving, caller: &Credential, number: &str) -> Result<Uid, Failure> {
+    let study = StudyNumber(query::number("the study number", number)?);
+    match serving.warden.ask(caller, PageRequest::StudyUid { study }).await? {
+        PageReply::StudyUid(uid) => Ok(uid),
+        _ => Err(unexpected()),
     }
 }
 
@@ -160,10 +152,8 @@ pub(crate) async fn move_by_number(
     Path(number): Path<String>,
     request: Request,
 ) -> Result<StatusCode, Failure> {
-    match numbered(&serving, &number)? {
-        Some(uid) => move_to(&serving, &caller, uid, request).await,
-        None => Err(unknown_number(&serving, &caller).await),
-    }
+    let uid = numbered(&serving, &caller, &number).await?;
+    move_to(&serving, &caller, uid, request).await
 }
 
 async fn move_to(serving: &Serving, caller: &Credential, study: Uid, request: Request) -> Result<StatusCode, Failure> {

@@ -80,7 +80,7 @@ pub struct StoredNote {
 }
 
 /// Patient attributes (PS3.3 C.7.1.1). Empty when absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PatientAttributes {
     /// (0010,0020)
     pub id: String,
@@ -95,7 +95,7 @@ pub struct PatientAttributes {
 }
 
 /// Study attributes (PS3.3 C.7.2.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StudyAttributes {
     /// (0020,000D)
     pub uid: Uid,
@@ -114,7 +114,7 @@ pub struct StudyAttributes {
 }
 
 /// Series attributes (PS3.3 C.7.3.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesAttributes {
     /// (0020,000E)
     pub uid: Uid,
@@ -133,7 +133,7 @@ pub struct SeriesAttributes {
 }
 
 /// Instance attributes (PS3.3 C.12.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceAttributes {
     /// (0008,0018)
     pub uid: Uid,
@@ -144,6 +144,19 @@ pub struct InstanceAttributes {
     /// (0028,0008), 1 when absent.
     pub frames: u32,
 }
+
+/// A data set's attributes say who somebody is, so debug output does not show them.
+macro_rules! debug_without_content {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug_without_content!(PatientAttributes, StudyAttributes, SeriesAttributes, InstanceAttributes);
 
 /// What the warden made of records.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,12 +4,14 @@
 //! connection is [`Warden::hello`], which refuses a front of another [`PROTOCOL_VERSION`].
 //! The socket that the owner's command line uses carries the same service; only there [`Credential::Owner`] holds.
 
+mod addresses;
 mod codec;
 mod handover;
 mod pages;
 mod reading;
 mod refusal;
 
+pub use addresses::admits;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, listen};
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,

@@ -41,7 +41,7 @@ impl std::fmt::Debug for Credential {
 }
 
 /// What the warden tells a front at the beginning and whenever devices change.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Hello {
     /// The site.
     pub site: SiteId,
@@ -57,6 +57,16 @@ pub struct Hello {
     pub devices: SignedDevices,
     /// The private key of the front's own certificate (PEM), kept sealed by the warden; released to the front only.
     pub tls_key_pem: Option<String>,
+}
+
+impl std::fmt::Debug for Hello {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Hello");
+        shown
+            .field("site", &self.site)
+            .field("next_outbox_sequence", &self.next_outbox_sequence)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The device list, signed so that a front can trust it from its own disk while the warden is away.
@@ -100,7 +110,7 @@ pub enum Level {
 
 /// One matching key: a tag and the value to match, as PS3.4 C.2.2.2 has it (empty is universal, `*` and `?` are
 /// wildcards, `-` makes ranges of dates and times, `\` or `,` separate UIDs).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Match {
     /// Group and element, `0x00100010` for PatientName.
     pub tag: u32,
@@ -124,7 +134,7 @@ pub enum Order {
 pub const PAGE_ROWS_MAX: u32 = 200;
 
 /// Which rows are wanted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ListRequest {
     /// The level.
     pub level: Level,
@@ -156,7 +166,7 @@ pub struct ListReply {
 }
 
 /// A patient as the registry shows it (after moves and corrections).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatientRow {
     /// Internal number.
     pub number: PatientNumber,
@@ -175,7 +185,7 @@ pub struct PatientRow {
 }
 
 /// A study as the registry shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StudyRow {
     /// Internal number.
     pub number: StudyNumber,
@@ -208,7 +218,7 @@ pub struct StudyRow {
 }
 
 /// A series as the registry shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeriesRow {
     /// Its study.
     pub study: StudyRow,
@@ -228,6 +238,40 @@ pub struct SeriesRow {
     pub time: String,
     /// Number of series related instances.
     pub instances: u32,
+}
+
+// what is asked for and what is answered says who somebody is: debug output shows numbers and tags only
+
+impl std::fmt::Debug for Match {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Match({:08X}, ..)", self.tag)
+    }
+}
+
+impl std::fmt::Debug for ListRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("ListRequest");
+        shown.field("level", &self.level).field("matches", &self.matches).field("order", &self.order);
+        shown.field("offset", &self.offset).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for PatientRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PatientRow({}, ..)", self.number)
+    }
+}
+
+impl std::fmt::Debug for StudyRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StudyRow({} of patient {}, ..)", self.number, self.patient.number)
+    }
+}
+
+impl std::fmt::Debug for SeriesRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SeriesRow(of study {}, ..)", self.study.number)
+    }
 }
 
 /// Which study is wanted, and what of it.
@@ -288,5 +332,68 @@ pub struct ReleasedKey {
 impl std::fmt::Debug for ReleasedKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ReleasedKey({}, ..)", self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PageReply, PageRequest, PatientAttributes};
+
+    #[test]
+    fn debug_output_says_nobody_and_holds_no_secret() {
+        const SECRET: &str = "Canary^Name";
+        let secret = || SECRET.to_owned();
+        let patient = PatientRow {
+            number: PatientNumber(3),
+            id: secret(),
+            issuer: secret(),
+            name: secret(),
+            birth_date: secret(),
+            sex: secret(),
+            studies: 1,
+        };
+        let study = StudyRow {
+            number: StudyNumber(4),
+            patient: patient.clone(),
+            uid: Uid::parse("1.2").expect("a UID"),
+            date: secret(),
+            time: secret(),
+            accession_number: secret(),
+            id: secret(),
+            description: secret(),
+            referring_physician: secret(),
+            modalities: vec![],
+            sop_classes: vec![],
+            series: 0,
+            instances: 0,
+            conflict: false,
+        };
+        let request = ListRequest {
+            level: Level::Study,
+            matches: vec![Match { tag: 0x0010_0010, value: secret() }],
+            words: secret(),
+            order: Order::NewestFirst,
+            offset: 0,
+            limit: 1,
+        };
+        let attributes = PatientAttributes { id: secret(), name: secret(), ..PatientAttributes::default() };
+        let reply = ListReply { patients: vec![patient], studies: vec![study.clone()], ..ListReply::default() };
+        let link = PageReply::EnrolmentLink { person: model::PersonId(1), token: secret(), until: Instant(0) };
+        let asked =
+            PageRequest::MoveStudy { study: Uid::parse("1.2").expect("a UID"), patient: secret(), reason: secret() };
+        let hello = Hello {
+            site: SiteId([1; 16]),
+            site_name: String::new(),
+            site_public_key: vec![],
+            next_outbox_sequence: 1,
+            outbox_chain: [0; 32],
+            devices: SignedDevices { list: vec![], signature: vec![] },
+            tls_key_pem: Some(secret()),
+        };
+        let released = ReleasedStudy { row: study, moved: false, keys: vec![], lease_until: Instant(0) };
+        let shown = format!("{request:?} {attributes:?} {reply:?} {link:?} {asked:?} {hello:?} {released:?}");
+        assert!(!shown.contains("Canary"), "{shown}");
+        assert!(shown.contains("00100010") && shown.contains("PatientRow(3, ..)"), "{shown}");
     }
 }

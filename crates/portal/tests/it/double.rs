@@ -309,6 +309,11 @@ impl Warden for Double {
                 Ok(PageReply::EnrolmentLink { person: PersonId(9), token: "link".into(), until: Instant(99) })
             }
             (Caller::Administrator, PageRequest::MoveStudy { .. }) => Ok(PageReply::Done),
+            (Caller::Radiologist | Caller::Administrator, PageRequest::StudyUid { study }) => {
+                let state = self.state.lock().unwrap();
+                let found = state.studies.iter().find(|filed| filed.row.number == study);
+                found.map(|filed| PageReply::StudyUid(filed.row.uid.clone())).ok_or(Refusal::NotFound)
+            }
             (Caller::Administrator, PageRequest::Entries { from, .. }) => Ok(PageReply::Entries {
                 entries: vec![NumberedEntry {
                     number: from,

@@ -31,6 +31,8 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         | PageRequest::Relate { .. }
         | PageRequest::Unrelate { .. } => (Service::Manage, "manage"),
         PageRequest::MoveStudy { .. } => (Service::MoveStudy, "move"),
+        // decided by `study_uid`, which knows the study
+        PageRequest::StudyUid { .. } => (Service::OpenListing, "study"),
         PageRequest::MyStudies => (Service::OwnStudies, "own-studies"),
         PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
@@ -49,6 +51,9 @@ impl Warden {
         now: Instant,
     ) -> Result<PageReply, Refusal> {
         let caller = self.caller(credential, channel, now)?;
+        if let PageRequest::StudyUid { study } = request {
+            return self.study_uid(&caller, study, now).await;
+        }
         let (service, action) = service_of(&request);
         let target = match (&caller.who, service) {
             (Some(model::Who::Person(person)), Service::OwnSessions | Service::OwnStudies | Service::OwnAccesses) => {
@@ -88,6 +93,7 @@ impl Warden {
             PageRequest::MoveStudy { study, patient, reason } => {
                 self.move_study(&caller, &study, &patient, &reason).await
             }
+            PageRequest::StudyUid { study } => self.study_uid(&caller, study, now).await,
             PageRequest::MyStudies => self.own_studies(&caller, now).await,
             PageRequest::MyAccesses => self.own_accesses(&caller, now).await,
             PageRequest::Entries { from, limit } => self.entries(from, limit),

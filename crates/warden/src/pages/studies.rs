@@ -1,6 +1,7 @@
 //! Filing a study under another patient, and making a patient known before the first image.
 
-use model::{Actor, EntryBody, PatientNumber, Uid};
+use model::{Actor, EntryBody, Instant, PatientNumber, StudyNumber, Uid, What};
+use policy::{Service, Target};
 use protocol::{PageReply, Refusal};
 use registry::Registry;
 
@@ -41,6 +42,26 @@ impl Warden {
         self.write_with_entries(&mut database, &mut registry, entries)?;
         self.leases.lock().expect(HELD).end_all();
         Ok(PageReply::Done)
+    }
+
+    /// The UID behind a number: for whoever may list the study now, and for whoever may move studies.
+    pub(super) async fn study_uid(
+        &self,
+        caller: &Caller,
+        study: StudyNumber,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        let row = self.registry.read().expect(HELD).study(study);
+        let patient = row.as_ref().map_or(PatientNumber(u32::MAX), |row| row.patient.number);
+        let reach = self.reachable(caller, now).ground(patient, study).map(crate::list::reach_of);
+        let moving = policy::decide(&caller.subject, Service::MoveStudy, Target::Nothing, now);
+        let target = Target::Study { patient, study, reach };
+        let allowed = moving.or_else(|_| policy::decide(&caller.subject, Service::OpenListing, target, now));
+        match (allowed, row) {
+            (Ok(_), Some(row)) => Ok(PageReply::StudyUid(row.uid)),
+            (Ok(_), None) => Err(Refusal::NotFound),
+            (Err(denied), row) => Err(self.refuse(caller, "study", row.map(|_| What::Study(study)), denied, now).await),
+        }
     }
 
     /// A patient by identity, made when there is none.
