@@ -51,7 +51,7 @@ impl Warden {
         study: StudyNumber,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let row = self.registry.read().expect(HELD).study(study);
+        let row = self.readable_registry()?.study(study);
         let patient = row.as_ref().map_or(PatientNumber(u32::MAX), |row| row.patient.number);
         let reach = self.reachable(caller, now).ground(patient, study).map(crate::list::reach_of);
         let moving = policy::decide(&caller.subject, Service::MoveStudy, Target::Nothing, now);
