@@ -51,7 +51,8 @@ impl Warden {
         match denied {
             Some((reason, study)) => Err(self.refuse(caller, "open", Some(What::Study(study)), reason, now).await),
             None if caller.who.is_none() => Err(self.refuse(caller, "open", None, Denied::Unknown, now).await),
-            None => Err(Refusal::NotFound),
+            // recorded like the others, or the time that the record takes would tell one from the other
+            None => Err(self.refuse(caller, "open", None, Denied::Reach, now).await),
         }
     }
 

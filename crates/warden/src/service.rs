@@ -105,9 +105,13 @@ impl Protocol for Service {
         self.warden.sign_in(&origin, request, now).await
     }
 
+    /// On a thread that may block: a report folds the ledger, and a change waits for its sync. Reading goes on meanwhile.
     async fn ask(self, _: Context, credential: Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        let now = self.warden.now();
-        self.warden.ask(&credential, self.channel, request, now).await
+        let (now, runtime) = (self.warden.now(), tokio::runtime::Handle::current());
+        let answer = tokio::task::spawn_blocking(move || {
+            runtime.block_on(self.warden.ask(&credential, self.channel, request, now))
+        });
+        answer.await.unwrap_or(Err(Refusal::Internal))
     }
 }
 

@@ -6,11 +6,13 @@ use model::{EntryBody, Instant, PatientNumber, Tier, Uid, Who};
 use protocol::{AccessRow, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal};
 
 use super::HELD;
-use crate::state::{Channel, Warden};
+use crate::state::Warden;
 use crate::subject::Caller;
 
 /// The most lines of 'who looked at my images'.
 const ACCESS_ROWS_MAX: usize = 500;
+/// The most accesses of one patient that are looked at for them.
+const ACCESSES_MAX: usize = 4 * ACCESS_ROWS_MAX;
 
 impl Warden {
     /// The patient's own studies: the list flow as for everybody, entry and all.
@@ -37,14 +39,15 @@ impl Warden {
         }
         rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
         rows.truncate(ACCESS_ROWS_MAX);
-        let _ = Channel::Front;
         Ok(PageReply::MyAccesses(rows))
     }
 
     fn accesses_of(&self, caller: &Caller, patient: PatientNumber) -> Vec<AccessRow> {
         let (accesses, grounds) = {
             let index = self.index.read().expect(HELD);
-            let accesses = index.accesses_of(patient);
+            let mut accesses = index.accesses_of(patient);
+            // the newest: more are not shown, and looking up why each was allowed takes time in which nothing is recorded
+            accesses.drain(..accesses.len().saturating_sub(ACCESSES_MAX));
             let grounds = accesses
                 .iter()
                 .map(|access| {

@@ -89,3 +89,34 @@ async fn a_second_wrap_under_the_name_of_a_key_does_not_replace_it() {
     let opened = site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
     assert_eq!(opened.studies[0].keys[0].listing_key, *good.listing.expose(), "the image that was there opens");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_any_length_are_filed_and_wedge_nothing() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    let keys = keys();
+    let long = "ä\0^\\*?".repeat(100_000);
+    let mut hostile = note("P1", "1.2.1", 1);
+    hostile.patient.name.clone_from(&long);
+    hostile.patient.birth_date.clone_from(&long);
+    hostile.patient.sex.clone_from(&long);
+    hostile.study.date.clone_from(&long);
+    hostile.study.time = "99".to_owned();
+    hostile.study.description.clone_from(&long);
+    hostile.series.modality.clone_from(&long);
+    hostile.series.date = "-1".to_owned();
+    let mut object = sender.object(&keys, &hostile);
+    object.origin.0.clone_from(&long);
+    let record = sender.record(vec![sender.wrap(&keys)], vec![object]);
+    let verdicts = site.hand_over(&[record]).await.unwrap().verdicts;
+    assert!(matches!(verdicts[0].verdict, Verdict::Accepted { .. }));
+    site.hand_over(&[sender.image("P2", "1.2.2", 1)]).await.unwrap();
+    site.stop().await;
+    let site = folder.start().await;
+    let reader = site.reader("viewer").await;
+    site.relate("device:viewer", "site", 3600).await;
+    let studies = site.list(&reader, Level::Study).await.unwrap().studies;
+    assert_eq!(studies.len(), 2);
+    assert!(studies.iter().any(|row| row.patient.name == long));
+}

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use audit::LedgerOptions;
-use model::{Instant, Origin, Role};
-use protocol::{Credential, Level, PageRequest, Refusal, Scope};
+use model::{Instant, Origin, Role, StudyNumber};
+use protocol::{Credential, Level, PageReply, PageRequest, Refusal, Scope};
 
 use crate::site::{Folder, now};
 
@@ -134,4 +134,39 @@ async fn a_study_uid_of_two_patients_opens_only_the_one_in_reach() {
     assert!(listings[0].keys.iter().all(|key| key.data_key.is_none()), "a list gives no pixel");
     let rows = site.list(&reader, Level::Series).await.unwrap().series;
     assert!(rows.iter().all(|row| row.study.patient.id == "P2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_gives_its_uid_to_nobody_who_may_not_list_the_study() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    site.hand_over(&[sender.image("P1", "1.2.1", 1), sender.image("P2", "1.2.2", 1)]).await.unwrap();
+    let reader = site.reader("viewer").await;
+    site.relate("device:viewer", "patient:HOSPITAL/P2", 3600).await;
+    let ask = |study| PageRequest::StudyUid { study: StudyNumber(study) };
+    for study in [0, 7, u32::MAX] {
+        assert_eq!(site.ask_as(&reader, ask(study)).await.err(), Some(Refusal::NotFound), "{study}");
+    }
+    assert!(matches!(site.ask_as(&reader, ask(1)).await, Ok(PageReply::StudyUid(uid)) if uid.as_str() == "1.2.2"));
+    let stranger = Credential::Stranger { origin: Origin("10.0.0.1".into()) };
+    for study in [0, 1, 7] {
+        assert_eq!(site.ask_as(&stranger, ask(study)).await.err(), Some(Refusal::SignedOut), "{study}");
+    }
+    site.unrelate("device:viewer", "patient:HOSPITAL/P2").await;
+    assert_eq!(site.ask_as(&reader, ask(1)).await.err(), Some(Refusal::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_study_out_of_reach_and_one_that_is_not_there_are_recorded_alike() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    site.hand_over(&[sender.image("P1", "1.2.1", 1)]).await.unwrap();
+    let reader = site.reader("viewer").await;
+    for study in ["1.2.1", "1.2.99"] {
+        let before = site.entries().await.len();
+        assert_eq!(site.open(&reader, study, Scope::Images).await.err(), Some(Refusal::NotFound));
+        assert_eq!(site.entries().await.len(), before + 1, "{study}");
+    }
 }
