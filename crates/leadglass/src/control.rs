@@ -3,10 +3,11 @@
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Returns at SIGTERM or SIGINT, and, when asked, when standard input closes: the parent is gone.
+/// Returns at SIGTERM, SIGINT or SIGHUP, and, when asked, when standard input closes: the parent is gone.
 pub async fn ended(until_stdin_closes: bool) {
     let mut terminate = signal(SignalKind::terminate()).expect("a handler can be installed once");
     let mut interrupt = signal(SignalKind::interrupt()).expect("a handler can be installed once");
+    let mut hangup = signal(SignalKind::hangup()).expect("a handler can be installed once");
     let closed = async {
         if until_stdin_closes {
             // the runtime's own standard input reads on a thread that would keep the process alive; this thread is left behind
@@ -24,6 +25,8 @@ pub async fn ended(until_stdin_closes: bool) {
     };
     tokio::select! {
         _ = terminate.recv() => {}
+        // the terminal was closed: its roles are ended by `serve`, as at Ctrl-C
+        () = async { loop { hangup.recv().await; if !until_stdin_closes { break } } } => {}
         // a child of `serve` is ended by its parent, which gets the same Ctrl-C from the terminal
         () = async { loop { interrupt.recv().await; if !until_stdin_closes { break } } } => {}
         () = closed => {}

@@ -33,44 +33,15 @@ struct DemoPerson {
     name: &'static str,
     organisation: &'static str,
     record: Option<&'static str>,
-    sees: &'static str,
 }
 
 const PEOPLE: [DemoPerson; 6] = [
-    person(
-        Role::Patient,
-        "anna@demo.example",
-        "Anna Beispiel",
-        HOSPITAL,
-        Some("DEMO/D-1001"),
-        "own images, and who looked at them",
-    ),
-    person(
-        Role::Referrer,
-        "robin@demo.example",
-        "Dr. Robin Referrer",
-        PRACTICE,
-        None,
-        "three patients referred to the practice",
-    ),
-    person(
-        Role::Radiologist,
-        "rae@demo.example",
-        "Dr. Rae Reader",
-        HOSPITAL,
-        None,
-        "everything at the site, each opening recorded",
-    ),
-    person(Role::Technologist, "toni@demo.example", "Toni Technologist", HOSPITAL, None, "what arrived"),
-    person(Role::Officer, "olga@demo.example", "Olga Officer", HOSPITAL, None, "the ledger and exposure, no image"),
-    person(
-        Role::Administrator,
-        "adam@demo.example",
-        "Adam Administrator",
-        HOSPITAL,
-        None,
-        "people and devices, no patient",
-    ),
+    person(Role::Patient, "anna@demo.example", "Anna Beispiel", HOSPITAL, Some("DEMO/D-1001")),
+    person(Role::Referrer, "robin@demo.example", "Dr. Robin Referrer", PRACTICE, None),
+    person(Role::Radiologist, "rae@demo.example", "Dr. Rae Reader", HOSPITAL, None),
+    person(Role::Technologist, "toni@demo.example", "Toni Technologist", HOSPITAL, None),
+    person(Role::Officer, "olga@demo.example", "Olga Officer", HOSPITAL, None),
+    person(Role::Administrator, "adam@demo.example", "Adam Administrator", HOSPITAL, None),
 ];
 
 const fn person(
@@ -79,9 +50,8 @@ const fn person(
     name: &'static str,
     organisation: &'static str,
     record: Option<&'static str>,
-    sees: &'static str,
 ) -> DemoPerson {
-    DemoPerson { role, email, name, organisation, record, sees }
+    DemoPerson { role, email, name, organisation, record }
 }
 
 /// What somebody signs in with.
@@ -122,14 +92,17 @@ pub fn demo(arguments: &DemoArgs) -> Result<()> {
         // an error here means that the main thread ended first
         let _ = sender.send(());
     });
+    let mut shown = time::now().0 / (30 * model::SECOND);
     let alive = std::io::stdout().is_terminal() && !arguments.machine;
     loop {
         if receiver.recv_timeout(Duration::from_secs(1)).is_ok() {
             break;
         }
         installation.look_after();
-        if alive {
+        let step = time::now().0 / (30 * model::SECOND);
+        if alive && step != shown {
             refresh_codes(&people);
+            shown = step;
         }
     }
     installation.end();
@@ -253,13 +226,14 @@ fn print_welcome(address: &str, people: &[Ready]) {
     say!("     3. as Olga, ask what Dr. Robin Referrer could reach, and what was opened.");
 }
 
+/// Two lines each, which fit into 80 columns, so that they can be written again in place.
 fn print_people(people: &[Ready]) {
     let now = time::now();
     for ready in people {
         let role = format!("{:?}", ready.person.role).to_lowercase();
         let code = code_of(&ready.secret, now).unwrap_or_default();
-        say!("  {role:<13} {:<20} {:<28} code {code}   sees {}", ready.person.email, ready.password, ready.person.sees);
-        say!("                {}", ready.link);
+        say!("  {role:<13} {:<18} {:<24} code {code}", ready.person.email, ready.password);
+        say!("    {}", ready.link);
     }
 }
 

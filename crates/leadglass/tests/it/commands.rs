@@ -266,3 +266,29 @@ fn while_the_warden_is_down_images_come_in_and_reading_says_that_it_waits() {
     let rows = get(site.http(), &token, "/dicom-web/studies?PatientID=M00000005").json();
     assert_eq!(rows[0]["00201208"]["Value"][0], 3);
 }
+
+#[test]
+fn the_demonstration_leaves_nothing_behind_however_it_ends() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo");
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_leadglass"))
+            .args(["demo", "--machine", "--http", "127.0.0.1:0", "--data", data])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(demo.stdout.take().unwrap()), &mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let folder = std::path::PathBuf::from(ready["dir"].as_str().unwrap());
+        assert!(folder.is_dir());
+        assert_eq!(ready["people"].as_array().unwrap().len(), 6);
+        crate::installation::kill(demo.id(), signal);
+        assert!(demo.wait().unwrap().success(), "{signal}");
+        assert!(!folder.parent().unwrap().exists(), "{signal} leaves a folder behind");
+        for role in ["front", "warden"] {
+            let pid = ready["pids"][role].as_u64().unwrap();
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{signal} leaves the {role} behind");
+        }
+    }
+}
