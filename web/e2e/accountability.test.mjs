@@ -14,7 +14,7 @@ let officer;
 let radiologist;
 
 const stage = setStage(async () => {
-  [patient, officer, radiologist] = await Promise.all(['patient', 'officer', 'radiologist'].map((role) => stage.signedIn(role, '/api/health', { expected: [/status of 40[34]/] })));
+  [patient, officer, radiologist] = await Promise.all(['patient', 'officer', 'radiologist'].map((role) => stage.signedIn(role, '/api/health', { expected: [/status of 40[134]/] })));
 });
 
 test('the patient sees their own images in words', async () => {
@@ -46,7 +46,7 @@ test('the patient sees the picture itself', async () => {
 test('an entry appears on the officer’s page while somebody else acts', async () => {
   await officer.goto('/');
   await officer.getByRole('table').getByRole('row').nth(1).waitFor();
-  const opened = officer.getByRole('row').filter({ hasText: RADIOLOGIST }).filter({ hasText: 'was opened' });
+  const opened = officer.getByRole('row').filter({ hasText: RADIOLOGIST }).filter({ hasText: /Study \d+ of patient \d+ was opened\./ });
   assert.equal(await opened.count(), 0);
 
   const { body: { studies } } = await ask(radiologist, 'GET', '/api/studies');
@@ -132,6 +132,7 @@ test('a practice’s exposure tells its members’ reach', async () => {
 
 test('an officer sees no worklist and no image', async () => {
   await officer.goto('/officer');
+  await officer.getByRole('heading', { name: 'Ledger' }).waitFor();
   const links = await officer.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts();
   assert.deepEqual(links, ['Ledger', 'Exposure']);
   await officer.goto('/worklist');
@@ -142,6 +143,22 @@ test('an officer sees no worklist and no image', async () => {
     assert.ok(status === 403 || status === 404, `${path}: ${status}`);
     assert.match(body.error, /^(you may not do this|there is nothing here that you may see)$/);
   }
+});
+
+test('an officer ends the session of somebody else, who is asked to sign in again', async () => {
+  await radiologist.goto('/worklist');
+  await radiologist.getByRole('grid').getByRole('link').first().waitFor();
+  await officer.goto('/account');
+  await officer.getByRole('combobox', { name: 'Whose sessions' }).selectOption({ label: 'Dr. Rae Reader (rae@demo.example)' });
+  await stage.picture(officer, 'sessions-officer');
+  await officer.getByRole('button', { name: /^End: / }).click();
+  await officer.getByText('Nobody is signed in here under this name.').waitFor();
+  await radiologist.getByRole('searchbox').fill('muller');
+  await radiologist.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
+  await officer.goto('/officer');
+  const ended = officer.getByRole('row').filter({ hasText: 'A session of Dr. Rae Reader was ended.' });
+  await ended.waitFor();
+  assert.match(await ended.innerText(), /Olga Officer/);
 });
 
 /** What a field for date and time takes, at the clock of the pages (Europe/Berlin). */

@@ -131,6 +131,34 @@ test('a relationship is made and ended, each an entry in the ledger', async () =
   await page.getByText('What there was between the two has ended.').waitFor();
 });
 
+test('a misfiled study is moved by its number, and the image stays as it was made', async () => {
+  const radiologist = await stage.signedIn('radiologist', '/api/health');
+  const find = async () => (await ask(radiologist, 'GET', '/api/studies')).body.studies.find((row) => row.description === 'X-ray of the chest' && row.date === '20261122');
+  const before = await find();
+  assert.equal(before.patient.id, 'D-1006');
+  const picture = async () => (await ask(radiologist, 'GET', `/dicom-web/studies/${before.uid}/rendered`, undefined, { Accept: 'image/jpeg' })).body;
+  const made = await picture();
+  assert.ok(made.length > 1_000, made);
+
+  await page.getByRole('button', { name: 'Move a misfiled study' }).click();
+  const form = dialog('Move a misfiled study');
+  await form.getByLabel('Study').fill(String(before.number));
+  await form.getByLabel('Right patient').fill('DEMO/D-1002');
+  await form.getByRole('button', { name: 'Move the study' }).click();
+  await form.getByText('Say why in a few words.').waitFor();
+  await form.getByLabel('Why').fill('wrong patient chosen at the modality');
+  await stage.picture(page, 'move');
+  await form.getByRole('button', { name: 'Move the study' }).click();
+  await form.getByText('The study was moved.').waitFor();
+  await form.getByRole('button', { name: 'Close' }).last().click();
+
+  const after = await find();
+  assert.equal(after.patient.id, 'D-1002');
+  assert.equal(after.uid, before.uid);
+  assert.ok((await picture()) === made, 'the picture is another one');
+  await radiologist.context().close();
+});
+
 test('an administrator sees no patient', async () => {
   assert.deepEqual(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts(), ['People', 'Organisations', 'Devices', 'Relationships']);
   for (const path of ['/people', '/people/organisations', '/people/devices']) {

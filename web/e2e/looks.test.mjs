@@ -12,6 +12,8 @@ import { ask, DESK, PHONE, setStage } from './stage/stage.mjs';
 const SIZES = { phone: PHONE, desk: DESK };
 const SCHEMES = ['light', 'dark'];
 const LANGUAGES = ['en', 'de'];
+/** Pages whose picture is of the screen, not of all that scrolls. */
+const LONG = ['viewer', 'viewer-help', 'person-add', 'ledger'];
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -92,7 +94,7 @@ for (const [name, who, path, complete] of PAGES) {
           await page.emulateMedia({ colorScheme: scheme });
           const look = `${language} ${size} ${scheme}`;
           wrong.push(...(await page.evaluate(lookAt, scheme)).map((line) => `${look}: ${line}`));
-          await stage.picture(page, `looks/${name}-${size}-${scheme}-${language}`, { fullPage: !name.startsWith('viewer') && name !== 'person-add' });
+          await stage.picture(page, `looks/${name}-${size}-${scheme}-${language}`, { fullPage: !LONG.includes(name) });
         }
       }
     }
@@ -112,8 +114,8 @@ async function lookAt(scheme) {
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   // names, roles and order are the same in both colour schemes
   const rules = scheme === 'light' ? {} : { runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
-  const { violations, passes } = await window.axe.run(document, { ...rules, resultTypes: ['violations'] });
-  if (passes.length === 0) return ['axe looked at nothing'];
+  const { violations, passes, incomplete } = await window.axe.run(document, { ...rules, resultTypes: ['violations'] });
+  if (passes.length + incomplete.length === 0) return ['axe looked at nothing'];
   const wrong = violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 120)).slice(0, 3).join(' | ')}`);

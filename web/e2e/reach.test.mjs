@@ -1,4 +1,4 @@
-/** The referring physician: exactly the patients who were referred, and not a word about anybody else. */
+/** Who reaches what: a referring physician exactly the referred patients, a technologist names but no image. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -100,6 +100,22 @@ test('pages and addresses of other roles are refused', async () => {
   }
   const { status } = await ask(page, 'POST', '/api/relationships', { who: 'person:robin@demo.example', whom: 'site', tier: 'open', from: 0, until: 9e15, basis: 'because' });
   assert.equal(status, 403);
+});
+
+test('a technologist sees what arrived and opens no image', async () => {
+  const technologist = await stage.signedIn('technologist', '/', { expected: [/status of 40[34]/] });
+  const links = technologist.getByRole('grid', { name: 'Worklist' }).getByRole('link');
+  await links.first().waitFor();
+  assert.equal(await links.count(), everything.length);
+  await links.first().click();
+  await technologist.getByText(/^(There is nothing here that you may see|You may not do this)\.$/).first().waitFor();
+  assert.equal(await technologist.locator('.pane.shown').count(), 0);
+  await stage.picture(technologist, 'technologist-refused');
+  for (const path of [`/dicom-web/studies/${uidOf('D-1001')}`, `/dicom-web/studies/${uidOf('D-1001')}/rendered`, `/dicom-web/studies/${uidOf('D-1001')}/thumbnail`]) {
+    const { status } = await ask(technologist, 'GET', path);
+    assert.ok(status === 403 || status === 404, `${path}: ${status}`);
+  }
+  await technologist.context().close();
 });
 
 function uidOf(id) {
