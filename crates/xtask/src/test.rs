@@ -22,7 +22,8 @@ pub fn test(arguments: &[String]) -> Result<()> {
     rust(&mut totals, &python.to_string_lossy(), arguments)?;
     if arguments.is_empty() {
         node(&mut totals, "pages", &["run", "test"])?;
-        node(&mut totals, "browser", &["run", "e2e"])?;
+        node(&mut totals, "browser", &["run", "browse"])?;
+        node(&mut totals, "end-to-end", &["run", "e2e"])?;
     }
     println!("{} passed, {} failed", totals.passed, totals.failed);
     if totals.failed > 0 {
