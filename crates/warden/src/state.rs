@@ -134,12 +134,14 @@ impl Warden {
         let mut relations = Relations::default();
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
+        let mut of_people = identity::Recorded::default();
         let recorded = Arc::new(AtomicI64::new(i64::MIN));
         for entry in replay {
             let (number, entry) = entry?;
             recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
             index.apply(number, &entry);
             relations.apply(number, &entry);
+            of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
                 body => numbers.see(body),
@@ -152,6 +154,7 @@ impl Warden {
             .collect::<Result<Vec<_>, _>>()?;
         let identity = identity::Settings::for_origin(&site_name, &page_origin)?;
         let mut people = identity::People::load(identity, records)?;
+        people.bring_up_to(&of_people);
         // a database restored from a moment before the ledger's end must not give a number twice: what the ledger says of the first
         // bearer, relationships among it, would hold for the second
         people.numbers_given(numbers.person, numbers.organisation, numbers.device);
@@ -187,6 +190,7 @@ impl Warden {
         };
         warden.finish_announced(&mut warden.database.lock().expect("no holder panics"))?;
         warden.file_as_the_ledger_says()?;
+        warden.flush_people();
         let program = env!("CARGO_PKG_VERSION").to_owned();
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
         warden.ledger.append(vec![(Actor::Warden, started)], clock())?;

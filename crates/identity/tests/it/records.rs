@@ -1,7 +1,7 @@
 //! What is written, what is not, and what comes back.
 
-use identity::{Device, IdentityRecord, LoadError, NewDevice, People, SettingsError};
-use model::{DeviceId, DeviceMay, OrganisationId, Origin, PersonId, SessionId};
+use identity::{Device, IdentityRecord, LoadError, NewDevice, People, Recorded, SettingsError};
+use model::{Actor, DeviceId, DeviceMay, Entry, EntryBody, OrganisationId, Origin, PersonId, SessionId};
 
 use crate::authenticator::Authenticator;
 use crate::site::{BROWSER, EMAIL, GOOD_PASSWORD, Site, settings};
@@ -268,4 +268,41 @@ fn a_session_number_is_not_its_token() {
     let session = site.people.session(&secrets[0], site.now).unwrap().session;
     assert_ne!(session, SessionId([0; 16]));
     assert!(site.people.session(&session.to_string(), site.now).is_err());
+}
+
+fn recorded(bodies: &[(model::Instant, EntryBody)]) -> Recorded {
+    let mut recorded = Recorded::default();
+    for (at, body) in bodies {
+        recorded.see(&Entry { version: 1, recorded: *at, actor: Actor::Warden, body: body.clone() });
+    }
+    recorded
+}
+
+#[test]
+fn what_the_ledger_says_was_over_does_not_come_back_with_older_records() {
+    let (mut site, secrets) = busy();
+    let records = site.people.take_dirty();
+    let session = site.people.session(&secrets[0], site.now).unwrap().session;
+    let person = PersonId(0);
+    let until = site.people.enrolment_for(&secrets[1], site.now).unwrap().until;
+    let later = site.now.plus_seconds(3600);
+    let issued = (site.now, EntryBody::EnrolmentIssued { person, until });
+    let set = (site.now, EntryBody::PasswordSet { person });
+    let people = |bodies: &[_]| {
+        let mut people = reloaded(&records);
+        people.bring_up_to(&recorded(bodies));
+        let alive = people.session(&secrets[0], site.now).is_ok();
+        let link = people.enrolment_for(&secrets[1], site.now).is_ok();
+        let password = people.person_rows()[0].password;
+        (alive, link, password)
+    };
+    assert_eq!(people(&[set.clone(), issued.clone()]), (true, true, true), "the ledger says the same");
+    let ended = (later, EntryBody::SessionEnded { person, session });
+    assert_eq!(people(&[issued.clone(), ended]), (false, true, true));
+    let newer = (later, EntryBody::EnrolmentIssued { person, until: until.plus_seconds(1) });
+    assert_eq!(people(&[issued.clone(), newer]), (true, false, true));
+    let bound = (later, EntryBody::PasskeyBound { person, label: String::new() });
+    assert_eq!(people(&[issued.clone(), bound]), (true, false, true));
+    let replaced = (later, EntryBody::PasswordSet { person });
+    assert_eq!(people(&[issued, replaced]), (true, false, false));
 }

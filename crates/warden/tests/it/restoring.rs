@@ -1,7 +1,7 @@
 //! A database from a moment before the ledger's end, as a vault restores it.
 
-use model::{EntryBody, PatientNumber};
-use protocol::{Level, PageRequest, Refusal, Scope};
+use model::{EntryBody, PatientNumber, Role};
+use protocol::{Credential, Invalid, Level, PageRequest, Refusal, Scope, SignInRequest};
 
 use crate::sender::uid;
 use crate::site::Folder;
@@ -87,4 +87,36 @@ async fn a_move_that_the_restored_database_forgot_holds() {
     let opened = site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
     assert!(opened.studies[0].moved);
     assert_eq!(opened.studies[0].row.patient.id, "P2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_over_for_people_is_over_in_a_restored_database() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let session = site.person("a@x.example", Role::Radiologist, None).await;
+    let (used, voided) = (
+        site.add_person("b@x.example", Role::Radiologist, None).await,
+        site.add_person("c@x.example", Role::Radiologist, None).await,
+    );
+    let running = site.add_person("d@x.example", Role::Radiologist, None).await;
+    let snapshot = folder.path().join("snapshot");
+    site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
+    let Credential::Session { token, .. } = &session else { panic!("a session") };
+    site.sign_in(SignInRequest::SignOut { token: token.clone() }).await.unwrap();
+    site.enrol(&used).await;
+    site.ask(PageRequest::IssueEnrolment { email: "c@x.example".to_owned() }).await;
+    site.stop().await;
+    put_back(&folder, &snapshot);
+
+    let site = folder.start().await;
+    assert_eq!(site.ask_as(&session, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
+    let look = |token: &str| SignInRequest::EnrolmentLook { token: token.to_owned() };
+    for link in [&used, &voided] {
+        assert_eq!(site.sign_in(look(link)).await.err(), Some(Refusal::Invalid(Invalid::EnrolmentLink)));
+    }
+    assert!(site.sign_in(look(&running)).await.is_ok());
+    // and an ordinary restart ends nothing
+    site.stop().await;
+    let site = folder.start().await;
+    assert!(site.sign_in(look(&running)).await.is_ok());
 }

@@ -80,6 +80,10 @@ async fn a_session_that_ended_stays_ended_over_a_restart() {
     let site = folder.start().await;
     let session = site.person("a@x.example", Role::Radiologist, None).await;
     assert!(site.ask_as(&session, PageRequest::Me).await.is_ok());
+    // a restart alone ends no session
+    site.stop().await;
+    let site = folder.start().await;
+    assert!(site.ask_as(&session, PageRequest::Me).await.is_ok());
     let Credential::Session { token, .. } = &session else { panic!("a session") };
     site.sign_in(SignInRequest::SignOut { token: token.clone() }).await.unwrap();
     assert_eq!(site.ask_as(&session, PageRequest::Me).await.err(), Some(Refusal::SignedOut));

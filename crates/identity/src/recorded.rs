@@ -1,0 +1,88 @@
+//! What the ledger says of people, for records that may be older than it.
+//!
+//! An entry is durable before the record that follows from it, and a database may come out of a copy. What the ledger
+//! says was over stays over then: a session that was ended, a link that was used, a password that was replaced.
+
+use std::collections::{HashMap, HashSet};
+
+use model::{Entry, EntryBody, Instant, PersonId, SECOND, SessionId};
+
+use crate::record::{Key, Record};
+use crate::{People, SESSION_ABSOLUTE_SECONDS};
+
+/// How far the time of an entry may be from that of its record, in seconds.
+const APART_SECONDS: i64 = 60;
+
+/// What entries say was over. Entries come in the order of the ledger.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// Sessions that were ended, each with when.
+    ended: HashMap<SessionId, Instant>,
+    /// Until when the newest link of a person works; `None` once it was used.
+    links: HashMap<PersonId, Option<Instant>>,
+    /// When a person's password was last set.
+    passwords: HashMap<PersonId, Instant>,
+    latest: Option<Instant>,
+}
+
+impl Recorded {
+    /// Takes the next entry.
+    pub fn see(&mut self, entry: &Entry) {
+        self.latest = Some(entry.recorded);
+        match &entry.body {
+            EntryBody::SessionEnded { session, .. } => {
+                self.ended.insert(*session, entry.recorded);
+                self.forget_old();
+            }
+            EntryBody::EnrolmentIssued { person, until } => {
+                self.links.insert(*person, Some(*until));
+            }
+            EntryBody::PasskeyBound { person, .. } => {
+                self.links.insert(*person, None);
+            }
+            EntryBody::PasswordSet { person } => {
+                self.links.insert(*person, None);
+                self.passwords.insert(*person, entry.recorded);
+            }
+            _ => {}
+        }
+    }
+
+    /// A session that was ended longer ago than any lives is over by itself.
+    fn forget_old(&mut self) {
+        const KEPT: usize = 10_000;
+        if self.ended.len() > KEPT && self.ended.len().is_power_of_two() {
+            let latest = self.latest.map_or(i64::MIN, |latest| latest.0);
+            self.ended.retain(|_, at| latest.saturating_sub(at.0) < SESSION_ABSOLUTE_SECONDS * SECOND);
+        }
+    }
+}
+
+impl People {
+    /// Ends what the ledger says is over and these records do not know of. Call it once, after
+    /// [`load`](Self::load); what changes is dirty.
+    pub fn bring_up_to(&mut self, recorded: &Recorded) {
+        let ended: HashSet<SessionId> =
+            self.sessions.keys().filter(|session| recorded.ended.contains_key(session)).copied().collect();
+        ended.into_iter().for_each(|session| self.remove(Key::Session(session)));
+
+        let works = |person: &PersonId, until: Instant| recorded.links.get(person) == Some(&Some(until));
+        let over: Vec<_> = self.enrolments.values().filter(|link| !works(&link.person, link.until)).collect();
+        let over: Vec<_> = over.into_iter().map(|link| link.person).collect();
+        over.into_iter().for_each(|person| self.remove(Key::Enrolment(person)));
+
+        let replaced = |person: &PersonId, set: Instant| {
+            recorded.passwords.get(person).is_some_and(|newer| set.plus_seconds(APART_SECONDS) < *newer)
+        };
+        let old: Vec<_> = self
+            .persons
+            .values()
+            .filter(|record| record.password.as_ref().is_some_and(|password| replaced(&record.person, password.set)))
+            .cloned()
+            .collect();
+        for mut record in old {
+            record.password = None;
+            self.put(Record::Person(record));
+        }
+    }
+}
