@@ -134,4 +134,23 @@ test('a real head, JPEG-LS, scrolls by the wheel and shows bone and brain', { sk
   await stage.picture(page, 'viewer-real-ct-bone');
 });
 
+/** Images whose description once left the pane black: what is told of each, and the least that must be seen. */
+const HARD = [
+  ['an MR that names its VOI LUT function', '10-other-modalities/tcia-pt-mr-ct/3.dcm', { deviation: 30, distinct: 100 }],
+  ['a mammogram with a sigmoid and three windows', '05-projection/mg-ms-pl/GH133.dcm', { deviation: 30, distinct: 100 }],
+  ['a chest whose pixel spacing is 0', '05-projection/cr/RG1_J2KI.dcm', { deviation: 20, distinct: 100 }],
+  ['a colour ultrasound with chroma at half the width', '06-ultrasound/US-YBR_FULL_422-EVRLE.dcm', { deviation: 10, distinct: 100 }],
+  ['a colour ultrasound by a palette, run-length coded', '06-ultrasound/OBXXXX1A_rle_2frame.dcm', { deviation: 10, distinct: 100 }],
+  ['a segment of one bit a pixel', '08-seg/highdicom/seg_image_ct_binary.dcm', { deviation: 5, distinct: 2 }],
+];
+
+for (const [what, path, least] of HARD) {
+  test(`${what} is drawn`, { skip }, async () => {
+    const picture = await drawn(await numberOf(await stow([await readFile(new URL(path, shared))])));
+    await stage.picture(page, `codecs/${path.replaceAll('/', '-')}`);
+    assert.ok(picture.deviation >= least.deviation && picture.distinct >= least.distinct, JSON.stringify(picture));
+    assert.equal(await page.locator('.pane .message').count(), 0);
+  });
+}
+
 stage.lastly();

@@ -14,6 +14,7 @@ import { fetchBytes } from '../api/http.ts';
 import { firstPart } from './frames.ts';
 import { text, type Dataset, type ImageRef } from './instances.ts';
 import { completePalette } from './palette.ts';
+import { drawable } from './uncompressed.ts';
 
 /** What decoded images may take in this browser, in bytes. */
 export const CACHE_BYTES_MAX = 1_500 * 1_024 * 1_024;
@@ -110,7 +111,11 @@ function loadImage(imageId: string): { promise: Promise<Loaded>; cancelFn: () =>
     const dataset = wadors.metaDataManager.get(imageId) as Dataset | undefined;
     if (dataset) await completePalette(dataset, controller.signal);
     const transferSyntax = part.transferSyntax ?? (dataset && text(dataset, '00083002') ? text(dataset, '00083002') : IMPLICIT_LITTLE_ENDIAN);
-    return (await createImage(imageId, part.bytes as never, transferSyntax, {})) as Loaded;
+    const bytes = dataset ? drawable(part.bytes, dataset, transferSyntax) : part.bytes;
+    const image = (await createImage(imageId, bytes as never, transferSyntax, {})) as Loaded;
+    // the loader takes the first letter of the name for the name, and the engine then draws nothing
+    image.voiLUTFunction = voiFunction(dataset);
+    return image;
   };
   const promise = fetching().catch((error: unknown) => {
     // what was called off is not waited for by anybody
@@ -119,4 +124,10 @@ function loadImage(imageId: string): { promise: Promise<Loaded>; cancelFn: () =>
     throw error;
   });
   return { promise, cancelFn: () => controller.abort() };
+}
+
+/** VOI LUT Function (PS3.3 C.11.2.1.3); LINEAR where it is absent. */
+function voiFunction(dataset: Dataset | undefined): Enums.VOILUTFunctionType {
+  const named = dataset ? text(dataset, '00281056') : '';
+  return Object.values(Enums.VOILUTFunctionType).find((known) => known === named) ?? Enums.VOILUTFunctionType.LINEAR;
 }

@@ -42,8 +42,16 @@ export function numbers(dataset: Dataset, tag: string): number[] {
 export function imagesOf(study: string, series: string, datasets: readonly Dataset[]): ImageRef[] {
   const images = datasets
     .filter((dataset) => number(dataset, '00280010') !== null && number(dataset, '00280011') !== null)
+    .map(withUsableSpacing)
     .flatMap((dataset) => framesOf(study, series, dataset));
   return inOrder(images);
+}
+
+/** A spacing of nothing (some scanners of films write 0) is no spacing: nothing can be measured or placed by it. */
+function withUsableSpacing(dataset: Dataset): Dataset {
+  const usable = (tag: string): boolean => !dataset[tag] || (numbers(dataset, tag).length > 0 && numbers(dataset, tag).every((value) => value > 0));
+  const wrong = ['00280030', '00181164'].filter((tag) => !usable(tag));
+  return wrong.length === 0 ? dataset : { ...dataset, ...Object.fromEntries(wrong.map((tag) => [tag, undefined])) };
 }
 
 function framesOf(study: string, series: string, dataset: Dataset): ImageRef[] {
