@@ -82,6 +82,7 @@ fn table(text: &mut String, measured: &Measured) {
 fn notes(text: &mut String, measured: &Measured) {
     let machine = &measured.machine;
     let versions: Vec<String> = measured.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    text.push('\n');
     let mut line = |sentence: &str| {
         text.push_str("- ");
         text.push_str(sentence);
@@ -102,13 +103,14 @@ fn notes(text: &mut String, measured: &Measured) {
         machine.load_before,
         measured.load_after
     ));
+    if machine.load_before > machine.cores as f64 / 2.0 {
+        line(
+            "Other programs kept the machine busy when the run began: what waits for disk or processor is lower than it would be.",
+        );
+    }
     for note in &measured.notes {
         line(note);
     }
-    if !text.starts_with('|') {
-        return;
-    }
-    // the terminal shows the disk's bar as what it comes to
     for row in &measured.rows {
         if let (Bar::DiskShare { megabytes_each, .. }, Some(ours)) = (row.bar, row.ours()) {
             let rate = ours.value * megabytes_each;

@@ -3,9 +3,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::direct::{DIRECT_BYTES_MIN, Direct};
 use crate::io::{StoreFile, StoreIo};
 
 /// Files on the machine's disk, without failure hooks.
@@ -22,11 +23,11 @@ impl StoreIo for Files {
         make_folder(folder)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
         sync_folder(folder)?;
-        Ok(Arc::new(DiskFile::new(file)))
+        Ok(Arc::new(DiskFile::new(file, path)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn StoreFile>> {
-        Ok(Arc::new(DiskFile::new(OpenOptions::new().read(true).write(true).open(path)?)))
+        Ok(Arc::new(DiskFile::new(OpenOptions::new().read(true).write(true).open(path)?, path)))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -62,13 +63,14 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 struct DiskFile {
     file: File,
-    /// Held while the file's position is used: writing several pieces at once has no positioned form.
-    position: Mutex<()>,
+    path: PathBuf,
+    /// Held while several pieces are written: the file's position is used, or the memory of direct writes.
+    writing: Mutex<Direct>,
 }
 
 impl DiskFile {
-    fn new(file: File) -> Self {
-        Self { file, position: Mutex::new(()) }
+    fn new(file: File, path: &Path) -> Self {
+        Self { file, path: path.to_owned(), writing: Mutex::default() }
     }
 }
 
@@ -77,10 +79,14 @@ const PIECES_MAX: usize = 1024;
 
 impl StoreFile for DiskFile {
     fn write_at(&self, pieces: &[&[u8]], offset: u64) -> io::Result<()> {
-        if let [piece] = pieces {
+        let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        if let ([piece], true) = (pieces, length < DIRECT_BYTES_MIN) {
             return self.file.write_all_at(piece, offset);
         }
-        let _position = self.position.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if length >= DIRECT_BYTES_MIN && writing.write((&self.path, &self.file), pieces, offset, length)? {
+            return Ok(());
+        }
         let mut file = &self.file;
         file.seek(SeekFrom::Start(offset))?;
         for pieces in pieces.chunks(PIECES_MAX) {

@@ -14,6 +14,7 @@
 //! keys of what the warden had not recorded yet. Losing a volume costs the images in it.
 
 mod commit;
+mod direct;
 mod error;
 mod files;
 mod group;

@@ -45,6 +45,56 @@ fn more_pieces_than_one_system_call_takes() {
 }
 
 #[test]
+fn large_writes_are_read_as_written_wherever_they_begin_and_end() {
+    over_every_backend(|io, folder| {
+        let file = io.create(&folder.join("large")).unwrap();
+        let mut expected = Vec::new();
+        let piece = |length: usize, seed: usize| -> Vec<u8> {
+            (0..length).map(|at| (at.wrapping_mul(31).wrapping_add(seed) >> 3) as u8).collect()
+        };
+        // around the block and around what is written in one call, small ones in between
+        let lengths = [
+            200_000,
+            1,
+            4096 * 40,
+            4095,
+            131_072,
+            131_071,
+            4097,
+            4096 * 64 - 1,
+            4 << 20,
+            (4 << 20) + 4096,
+            7,
+            9_000_001,
+        ];
+        for (number, length) in lengths.into_iter().enumerate() {
+            let whole = piece(length, number);
+            let cut = length / 3;
+            file.write_at(&[&whole[..cut], b"", &whole[cut..]], expected.len() as u64).unwrap();
+            expected.extend_from_slice(&whole);
+            assert_eq!(file.length().unwrap(), expected.len() as u64);
+        }
+        file.sync().unwrap();
+        let again = io.open(&folder.join("large")).unwrap();
+        let mut bytes = vec![0; expected.len()];
+        again.read_at(&mut bytes, 0).unwrap();
+        assert!(bytes == expected, "the bytes differ");
+        // over what is there, from inside of a block to inside of another
+        let over = piece(300_000, 99);
+        file.write_at(&[&over], 5_000).unwrap();
+        expected[5_000..305_000].copy_from_slice(&over);
+        file.truncate(1_000_001).unwrap();
+        expected.truncate(1_000_001);
+        file.write_at(&[&over], 1_000_001).unwrap();
+        expected.extend_from_slice(&over);
+        let mut bytes = vec![0; expected.len()];
+        again.read_at(&mut bytes, 0).unwrap();
+        assert!(bytes == expected, "the bytes differ after writing over and behind a cut");
+        assert_eq!(again.length().unwrap(), expected.len() as u64);
+    });
+}
+
+#[test]
 fn a_read_past_the_end_is_an_error_and_not_short() {
     over_every_backend(|io, folder| {
         let file = io.create(&folder.join("short")).unwrap();
