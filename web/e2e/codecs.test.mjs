@@ -50,7 +50,7 @@ const stage = setStage(async () => {
   const device = { name: 'Real images', organisation: 'Demonstration Hospital', may: ['store'], ae_title: null, from: ['127.0.0.1'], token: true };
   ({ body: { token } } = await ask(administrator, 'POST', '/api/devices', device));
   await administrator.context().close();
-  page = await stage.signedIn('radiologist', '/api/health', { expected: [/status of 406.*\/thumbnail/] });
+  page = await stage.signedIn('radiologist', '/api/health', { expected: [/status of 406.*\/thumbnail/, /status of 404.*\/api\/studies\//, /vtkDataArray\.newInstance: no dataType/] });
 });
 
 async function stow(files) {
@@ -137,7 +137,7 @@ test('a real head, JPEG-LS, scrolls by the wheel and shows bone and brain', { sk
 /** Images whose description once left the pane black: what is told of each, and the least that must be seen. */
 const HARD = [
   ['an MR that names its VOI LUT function', '10-other-modalities/tcia-pt-mr-ct/3.dcm', { deviation: 30, distinct: 100 }],
-  ['a mammogram with a sigmoid and three windows', '05-projection/mg-ms-pl/GH133.dcm', { deviation: 30, distinct: 100 }],
+  ['a mammogram with a sigmoid and three windows', '05-projection/mg-ms-pl/GH133.dcm', { deviation: 20, distinct: 200 }],
   ['a chest whose pixel spacing is 0', '05-projection/cr/RG1_J2KI.dcm', { deviation: 20, distinct: 100 }],
   ['a colour ultrasound with chroma at half the width', '06-ultrasound/US-YBR_FULL_422-EVRLE.dcm', { deviation: 10, distinct: 100 }],
   ['a colour ultrasound by a palette, run-length coded', '06-ultrasound/OBXXXX1A_rle_2frame.dcm', { deviation: 10, distinct: 100 }],
