@@ -24,6 +24,8 @@ pub const SNAPSHOT: u8 = b'v';
 
 /// The longest path of a snapshot, in bytes.
 const PATH_BYTES_MAX: u64 = 4096;
+/// How long the socket waits after a connection that could not be accepted.
+const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 /// The most connections at a time.
 const CONNECTIONS_MAX: usize = 16;
 
@@ -51,7 +53,16 @@ pub fn serve(socket: &Path, served: Served) -> Result<()> {
     std::fs::set_permissions(socket, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     let connections = Arc::new(AtomicUsize::new(0));
     std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(std::io::Result::ok) {
+        for stream in listener.incoming() {
+            let stream = match stream {
+                Ok(stream) => stream,
+                Err(error) => {
+                    // out of file descriptors, or a caller who went away: the next one may be served
+                    tracing::warn!(%error, "a connection was not accepted");
+                    std::thread::sleep(ACCEPT_RETRY);
+                    continue;
+                }
+            };
             if connections.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
                 connections.fetch_sub(1, Ordering::Relaxed);
                 continue;

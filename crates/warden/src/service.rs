@@ -20,6 +20,8 @@ use crate::state::{Channel, Warden};
 const CONNECTIONS_MAX: usize = 64;
 /// The most records in one handover.
 pub const HANDOVER_RECORDS_MAX: usize = 10_000;
+/// How long a socket waits after a connection that could not be accepted.
+const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 /// How often sessions' last use is written, in seconds.
 const FLUSH_SECONDS: u64 = 5;
 
@@ -28,7 +30,15 @@ pub async fn serve(warden: Arc<Warden>, listener: UnixListener, channel: Channel
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // out of file descriptors, or a caller who went away: those who are connected go on
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
         let service = Service { warden: Arc::clone(&warden), channel };
         tokio::spawn(async move {
             let transport = protocol::listen(stream);
