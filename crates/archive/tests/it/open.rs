@@ -242,6 +242,25 @@ async fn a_moved_study_leaves_under_the_right_patient_and_is_kept_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_that_is_refused_ends_nobodys_lease() {
+    let front = Front::new();
+    front.take_in(&[Object::new(1, 1, 1)]).await;
+    front.open(STUDY).await;
+    let sign_out = || {
+        let request = protocol::SignInRequest::SignOut { token: "nobody's".into() };
+        front.reader.link().sign_in(model::Origin("192.0.2.1".into()), request)
+    };
+    front.warden.state(|state| state.refuse = Some(Refusal::SignedOut));
+    assert_eq!(sign_out().await.err(), Some(Refusal::SignedOut));
+    // the warden would refuse, but it is not asked
+    assert!(front.reader.open(&reader(), &uid(STUDY), Scope::Images).await.is_ok());
+    front.warden.state(|state| state.refuse = None);
+    assert!(sign_out().await.is_ok());
+    front.open(STUDY).await;
+    assert_eq!(opened(&front), 2, "one that was done ends it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bulk_data_of_a_moved_study_is_no_way_to_the_former_patient() {
     let front = Front::new();
     let object = Object { private_bytes: 5000, ..Object::new(1, 1, 1) };

@@ -46,7 +46,7 @@ pub struct State {
     /// How often `open` released something.
     pub opened: usize,
     pub listed: usize,
-    /// Answers every opening with this.
+    /// Answers every opening and signing in or out with this.
     pub refuse: Option<Refusal>,
     /// Objects whose verdict is `Unreadable`, with why.
     pub unreadable: Vec<ObjectId>,
@@ -298,7 +298,7 @@ impl Warden for FakeWarden {
     }
 
     async fn sign_in(self, _: Context, _: Origin, _: SignInRequest) -> Result<SignInReply, Refusal> {
-        Ok(SignInReply::Done)
+        self.state(|state| state.refuse.clone()).map_or(Ok(SignInReply::Done), Err)
     }
 
     async fn ask(self, _: Context, _: Credential, _: PageRequest) -> Result<PageReply, Refusal> {
