@@ -77,6 +77,15 @@ test('the patient reads who looked, in which role and why', async () => {
   assert.equal(await patient.getByText('Saw them in a list; no image was opened').count(), 0);
 });
 
+test('beside the picture stands who looked at it, and when', async () => {
+  await patient.goto('/my');
+  await patient.getByRole('link', { name: 'CT scan of the head' }).first().click();
+  const look = patient.getByRole('listitem').filter({ hasText: RADIOLOGIST });
+  await look.first().waitFor();
+  assert.match(await look.first().getByRole('time').innerText(), /^\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d$/);
+  assert.equal(await patient.getByText('Nobody has opened these images yet, apart from you.').count(), 0);
+});
+
 test('a patient is refused the images of others', async () => {
   const { body: { studies } } = await ask(radiologist, 'GET', '/api/studies');
   const other = studies.find((row) => row.patient.id === 'D-1003');
