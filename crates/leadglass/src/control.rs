@@ -1,35 +1,72 @@
 //! What every role shares: when it ends, where it logs, what it keeps to itself.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::mpsc::{Receiver, channel};
 
-/// Returns at SIGTERM, SIGINT or SIGHUP, and, when asked, when standard input closes: the parent is gone.
-pub async fn ended(until_stdin_closes: bool) {
-    let mut terminate = signal(SignalKind::terminate()).expect("a handler can be installed once");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("a handler can be installed once");
-    let mut hangup = signal(SignalKind::hangup()).expect("a handler can be installed once");
-    let closed = async {
-        if until_stdin_closes {
-            // the runtime's own standard input reads on a thread that would keep the process alive; this thread is left behind
-            let (sender, receiver) = tokio::sync::oneshot::channel();
-            std::thread::spawn(move || {
-                let mut byte = [0];
-                while std::io::Read::read(&mut std::io::stdin(), &mut byte).is_ok_and(|count| count > 0) {}
-                // an error here means that the process is ending already
-                let _ = sender.send(());
-            });
-            let _ = receiver.await;
-        } else {
-            std::future::pending::<()>().await;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Catches SIGTERM, SIGINT and SIGHUP from now on, on a thread of its own; the receiver hears of the first. A signal that comes before
+/// somebody listens is not lost and ends nothing half-way.
+pub fn ending() -> Receiver<()> {
+    let (sender, receiver) = channel();
+    let (caught, catching) = channel();
+    std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+        runtime.block_on(async {
+            let signals = Signals::catch();
+            // an error here or below means that the main thread ended first
+            let _ = caught.send(());
+            signals.first(false).await;
+        });
+        let _ = sender.send(());
+    });
+    catching.recv().expect("the thread says when it catches");
+    receiver
+}
+
+/// The signals that end a role.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Catches them from now on. Inside a runtime.
+    pub fn catch() -> Self {
+        let catch = |kind| signal(kind).expect("a handler can be installed");
+        Self {
+            terminate: catch(SignalKind::terminate()),
+            interrupt: catch(SignalKind::interrupt()),
+            hangup: catch(SignalKind::hangup()),
         }
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        // the terminal was closed: its roles are ended by `serve`, as at Ctrl-C
-        () = async { loop { hangup.recv().await; if !until_stdin_closes { break } } } => {}
-        // a child of `serve` is ended by its parent, which gets the same Ctrl-C from the terminal
-        () = async { loop { interrupt.recv().await; if !until_stdin_closes { break } } } => {}
-        () = closed => {}
+    }
+
+    /// Returns at the first, and, when asked, when standard input closes: the parent is gone.
+    pub async fn first(mut self, until_stdin_closes: bool) {
+        let closed = async {
+            if until_stdin_closes {
+                // the runtime's own standard input reads on a thread that would keep the process alive; this thread is left behind
+                let (sender, receiver) = tokio::sync::oneshot::channel();
+                std::thread::spawn(move || {
+                    let mut byte = [0];
+                    while std::io::Read::read(&mut std::io::stdin(), &mut byte).is_ok_and(|count| count > 0) {}
+                    // an error here means that the process is ending already
+                    let _ = sender.send(());
+                });
+                let _ = receiver.await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        // a child of `serve` is ended by its parent, which gets the same Ctrl-C or hangup from the terminal
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            () = async { loop { self.interrupt.recv().await; if !until_stdin_closes { break } } } => {}
+            () = async { loop { self.hangup.recv().await; if !until_stdin_closes { break } } } => {}
+            () = closed => {}
+        }
     }
 }
 

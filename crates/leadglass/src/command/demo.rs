@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -64,6 +63,8 @@ struct Ready {
 
 /// Runs until Ctrl-C or SIGTERM; leaves nothing behind.
 pub fn demo(arguments: &DemoArgs) -> Result<()> {
+    // before there is anything to leave behind
+    let ending = control::ending();
     let files = dicom_files(&arguments.data)?;
     let folder = tempfile::Builder::new().prefix("leadglass-demo-").tempdir()?;
     let mut installation = start(folder.path(), &arguments.http)?;
@@ -85,17 +86,10 @@ pub fn demo(arguments: &DemoArgs) -> Result<()> {
     } else {
         print_welcome(&address, &people);
     }
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime can be made").block_on(control::ended(false));
-        // an error here means that the main thread ended first
-        let _ = sender.send(());
-    });
     let mut shown = time::now().0 / (30 * model::SECOND);
     let alive = std::io::stdout().is_terminal() && !arguments.machine;
     loop {
-        if receiver.recv_timeout(Duration::from_secs(1)).is_ok() {
+        if ending.recv_timeout(Duration::from_secs(1)).is_ok() {
             break;
         }
         installation.look_after();

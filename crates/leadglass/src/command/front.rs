@@ -30,6 +30,7 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     runtime.block_on(async {
+        let signals = control::Signals::catch();
         let clock = Clock::system();
         let link = WardenLink::start(&dir.join(WARDEN_SOCKET), &folder, site.clone(), clock.clone());
         let reader = Reader::new(store.clone(), link.clone(), clock.clone());
@@ -48,7 +49,7 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         let http = portal.as_ref().map(|portal| portal.address().to_string());
         say!("{}", json!({ "ready": true, "role": "front", "pid": std::process::id(), "http": http, "dicom": dicom }));
 
-        control::ended(arguments.until_stdin_closes).await;
+        signals.first(arguments.until_stdin_closes).await;
         if let Some(mut server) = dimse {
             tokio::task::spawn_blocking(move || server.shutdown()).await?;
         }

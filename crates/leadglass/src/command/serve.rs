@@ -32,16 +32,10 @@ const RESTART_MILLISECONDS_MAX: u64 = 5_000;
 pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     control::log_to_stderr("serve");
     control::keep_to_itself("serve");
+    let ending = control::ending();
     let mut installation = Installation::start(dir, arguments, None)?;
     say!("{}", installation.ready_line());
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime can be made").block_on(control::ended(false));
-        // an error here means that the main thread ended first
-        let _ = sender.send(());
-    });
-    installation.watch(&receiver);
+    installation.watch(&ending);
     installation.end();
     Ok(())
 }

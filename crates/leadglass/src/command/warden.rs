@@ -27,13 +27,14 @@ pub fn warden(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     let warden = Arc::new(Warden::start(settings)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
+        let signals = control::Signals::catch();
         std::fs::create_dir_all(dir.join("run"))?;
         let socket = |name: &str| {
             protocol::bind(&dir.join(name)).with_context(|| format!("the socket {name} cannot be made in {}", dir.display()))
         };
         let (front, owner) = (socket(WARDEN_SOCKET)?, socket(OWNER_SOCKET)?);
         say!("{}", json!({ "ready": true, "role": "warden", "pid": std::process::id() }));
-        let ended = control::ended(arguments.until_stdin_closes);
+        let ended = signals.first(arguments.until_stdin_closes);
         tokio::select! {
             served = warden::serve(Arc::clone(&warden), front, Channel::Front) => served.context("the front's socket failed"),
             served = warden::serve(Arc::clone(&warden), owner, Channel::Owner) => served.context("the owner's socket failed"),
