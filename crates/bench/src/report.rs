@@ -48,8 +48,8 @@ fn page(measured: &Measured) -> String {
          cargo xtask bench --quick              # a few minutes, less exact\n\
          cargo xtask bench --only qido,filled   # a part\n\
          ```\n\
-         A row's figure is the median of its rounds (three; seven for whole studies, five for first-time metadata). Images\n\
-         are synthetic CT slices of 512 x 512 x 16 bit, 525 KB, with the attributes that a scanner writes, 200 to a series;\n\
+         A row's figure is the median of its rounds: three; five for C-STORE and for first-time metadata; seven for whole\n\
+         studies and for C-STORE into filled archives. Images are synthetic CT slices of 512 x 512 x 16 bit, 525 KB, with the attributes that a scanner writes, 200 to a series;\n\
          the archives are filled with studies of one 64 x 64 image. Orthanc runs with SQLite, the DICOMweb plugin,\n\
          `TCP_NODELAY=1`, keep-alive, no authentication, and 128 KiB PDUs.\n",
     );
