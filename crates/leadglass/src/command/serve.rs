@@ -21,6 +21,8 @@ use crate::output::say;
 
 /// How long a role may take to its first answer, in seconds.
 const START_SECONDS_MAX: u64 = 120;
+/// How often a start is tried when its port is picked.
+const PICKS_MAX: u32 = 4;
 /// How long a role may take to end in order, in seconds.
 const END_SECONDS_MAX: u64 = 8;
 /// The first pause before a role is started again, in milliseconds; it doubles up to [`RESTART_MILLISECONDS_MAX`].
@@ -72,6 +74,26 @@ impl Installation {
             (None, Some(path)) => ("--recovery-kit", read_passphrase(path)?),
             (None, None) => bail!("nothing unseals the root; give --passphrase-file or --recovery-kit"),
         };
+        let picked = arguments.listen.http.ends_with(":0");
+        let mut tries = if picked { PICKS_MAX } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::try_start(&dir, arguments, log, &unseal)? {
+                Ok(installation) => return Ok(installation),
+                // a picked port is free for a moment only: somebody else may have taken it before the front could
+                Err(error) if tries > 0 => tracing::warn!(%error, "the front is started again on another port"),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Fails when the warden does not start; answers with the front's failure when only that does not, and nothing runs any more.
+    fn try_start(
+        dir: &Path,
+        arguments: &ServeArgs,
+        log: Option<&'static str>,
+        unseal: &(&'static str, Zeroizing<String>),
+    ) -> Result<Result<Self>> {
         let mut listen = arguments.listen.clone();
         // the origin is part of every passkey, so a port that is picked is picked before the warden starts
         listen.http = settled(&listen.http)?;
@@ -82,13 +104,19 @@ impl Installation {
             (None, None) => format!("{scheme}://localhost"),
         };
         listen.origin = Some(origin.clone());
-        let warden = start_warden(&dir, log, &unseal, &origin)?;
-        let front = start_front(&dir, log, &listen)?;
+        let mut warden = start_warden(dir, log, unseal, &origin)?;
+        let front = match start_front(dir, log, &listen) {
+            Ok(front) => front,
+            Err(error) => {
+                warden.end();
+                return Ok(Err(error));
+            }
+        };
         if let Some(dicom) = front.ready["dicom"].as_str() {
             // a picked port stays when the front is started again
             dicom.clone_into(&mut listen.dicom);
         }
-        Ok(Self { dir, log, unseal, listen, origin, warden, front })
+        Ok(Ok(Self { dir: dir.to_owned(), log, unseal: unseal.clone(), listen, origin, warden, front }))
     }
 
     /// The line that says that it answers.
