@@ -77,14 +77,13 @@ impl Reader {
             return Ok(open);
         }
         let leases_ended = self.inner.link.leases_ended();
-        let changes = slot.changes();
+        let asking = self.inner.leases.ask(&slot);
         let request = OpenRequest { study: study.clone(), scope };
         let reply = self.inner.link.open(credential, &request).await?;
         let (reader, credential, study) = (self.clone(), credential.clone(), study.clone());
         let open = blocking(move || OpenStudy::build(&reader, credential, study, scope, leases_ended, reply)).await?;
         let open = Arc::new(open);
-        slot.keep(&open, changes);
-        self.inner.leases.keep_within_bounds();
+        asking.keep(&open);
         Ok(open)
     }
 

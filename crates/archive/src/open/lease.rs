@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -18,6 +18,9 @@ const OPEN_STUDIES_MAX: usize = 4096;
 
 /// The most bytes that open studies take in memory; past it those whose lease ends first are forgotten.
 const OPEN_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// After so many more studies the bounds are looked at: a look walks over all of them.
+const KEPT_BETWEEN_LOOKS: usize = 64;
 
 /// A study for a credential.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -40,7 +43,19 @@ fn hash(credential: &Credential) -> [u8; 32] {
 
 #[derive(Default)]
 pub(super) struct Leases {
-    slots: Mutex<HashMap<LeaseKey, Arc<Slot>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    slots: HashMap<LeaseKey, Arc<Slot>>,
+    /// Who holds a study, so that filing one instance does not walk over every lease.
+    by_study: HashMap<StudyNumber, Vec<Weak<Slot>>>,
+    /// Studies that changed while somebody asks for one whose number is not known yet.
+    asking: HashMap<u64, Vec<StudyNumber>>,
+    asked: u64,
+    /// Studies kept since the bounds were looked at.
+    kept: usize,
 }
 
 /// One study of one credential: what is released now, and the turn to ask for it.
@@ -75,20 +90,21 @@ impl Slot {
         self.asking.lock().await
     }
 
-    pub(super) fn changes(&self) -> u64 {
+    fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Keeps what was released, unless something changed since `changes` was read.
-    pub(super) fn keep(&self, open: &Arc<OpenStudy>, changes: u64) {
+    /// Keeps what was released, unless the credential ended since `changes` was read; whether it was kept.
+    fn keep(&self, open: &Arc<OpenStudy>, changes: u64) -> bool {
         let mut kept = lock(&self.kept);
         if self.changes() != changes {
-            return;
+            return false;
         }
         match open.scope() {
             Scope::Images => *kept = Kept { images: Some(Arc::clone(open)), listing: None },
             Scope::Listing => kept.listing = Some(Arc::clone(open)),
         }
+        true
     }
 
     fn forget(&self) {
@@ -103,36 +119,83 @@ impl Slot {
     }
 }
 
+/// A question to the warden that is on its way.
+pub(super) struct Asking<'a> {
+    leases: &'a Leases,
+    slot: &'a Arc<Slot>,
+    number: u64,
+    changes: u64,
+}
+
+impl Asking<'_> {
+    /// Keeps the answer for the length of its lease, unless its study or its credential changed since it was asked for.
+    pub(super) fn keep(&self, open: &Arc<OpenStudy>) {
+        let mut table = lock(&self.leases.table);
+        let changed = table.asking.get(&self.number).is_some_and(|changed| open.numbers().any(|n| changed.contains(&n)));
+        if changed || !self.slot.keep(open, self.changes) {
+            return;
+        }
+        for number in open.numbers() {
+            let holders = table.by_study.entry(number).or_default();
+            if !holders.iter().any(|holder| std::ptr::eq(holder.as_ptr(), Arc::as_ptr(self.slot))) {
+                holders.push(Arc::downgrade(self.slot));
+            }
+        }
+        table.kept += 1;
+        if table.kept >= KEPT_BETWEEN_LOOKS || table.slots.len() > OPEN_STUDIES_MAX {
+            table.keep_within_bounds();
+        }
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        lock(&self.leases.table).asking.remove(&self.number);
+    }
+}
+
 impl Leases {
     pub(super) fn slot(&self, key: LeaseKey) -> Arc<Slot> {
-        lock(&self.slots).entry(key).or_default().clone()
+        lock(&self.table).slots.entry(key).or_default().clone()
+    }
+
+    /// Begins to ask the warden for what `slot` is to hold.
+    pub(super) fn ask<'a>(&'a self, slot: &'a Arc<Slot>) -> Asking<'a> {
+        let mut table = lock(&self.table);
+        table.asked += 1;
+        let number = table.asked;
+        table.asking.insert(number, Vec::new());
+        Asking { leases: self, slot, number, changes: slot.changes() }
     }
 
     pub(super) fn count(&self) -> usize {
-        lock(&self.slots).values().filter(|slot| !slot.all().is_empty()).count()
+        lock(&self.table).slots.values().filter(|slot| !slot.all().is_empty()).count()
     }
 
     pub(super) fn forget_all(&self) {
-        lock(&self.slots).drain().for_each(|(_, slot)| slot.forget());
+        lock(&self.table).slots.drain().for_each(|(_, slot)| slot.forget());
     }
 
     pub(super) fn forget_credential(&self, credential: &Credential) {
         let credential = hash(credential);
-        self.forget_where(|key, _| key.credential == credential);
+        let table = lock(&self.table);
+        table.slots.iter().filter(|(key, _)| key.credential == credential).for_each(|(_, slot)| slot.forget());
     }
 
-    /// Forgets these studies, and those that are being asked for, whose number is not known yet.
+    /// Forgets these studies, and sees to it that one that is being asked for now is not kept.
     pub(super) fn forget_studies(&self, studies: &[StudyNumber]) {
-        self.forget_where(|_, slot| {
-            let open = slot.all();
-            open.is_empty() || open.iter().any(|open| open.numbers().any(|number| studies.contains(&number)))
-        });
+        let mut table = lock(&self.table);
+        table.asking.values_mut().for_each(|changed| changed.extend_from_slice(studies));
+        for study in studies {
+            let holders = table.by_study.remove(study).unwrap_or_default();
+            holders.iter().filter_map(Weak::upgrade).for_each(|slot| slot.forget());
+        }
     }
 
     /// Forgets what ended. Slots that nobody uses go too.
     pub(super) fn forget_ended(&self, now: Instant) {
-        let mut slots = lock(&self.slots);
-        slots.retain(|_, slot| {
+        let mut table = lock(&self.table);
+        table.slots.retain(|_, slot| {
             let mut kept = lock(&slot.kept);
             let kept = &mut *kept;
             for study in [&mut kept.images, &mut kept.listing] {
@@ -142,32 +205,36 @@ impl Leases {
             }
             kept.images.is_some() || kept.listing.is_some() || Arc::strong_count(slot) > 1
         });
+        table.by_study.retain(|_, holders| {
+            holders.retain(|holder| holder.strong_count() > 0);
+            !holders.is_empty()
+        });
+        table.keep_within_bounds();
     }
+}
 
-    /// Forgets those whose lease ends first until the bounds hold.
-    pub(super) fn keep_within_bounds(&self) {
-        let mut open: Vec<_> = lock(&self.slots)
-            .iter()
-            .flat_map(|(key, slot)| slot.all().into_iter().map(|open| (open.lease_until(), open.bytes(), key.clone())))
-            .collect();
+impl Table {
+    /// Forgets those whose lease ends first when a bound is passed, and some more, so that the next look is not the next study's.
+    fn keep_within_bounds(&mut self) {
+        self.kept = 0;
+        let open = |(key, slot): (&LeaseKey, &Arc<Slot>)| -> Vec<_> {
+            slot.all().into_iter().map(|open| (open.lease_until(), open.bytes(), key.clone())).collect()
+        };
+        let mut open: Vec<_> = self.slots.iter().flat_map(open).collect();
         let (mut count, mut bytes) = (open.len(), open.iter().map(|(_, bytes, _)| bytes).sum::<usize>());
         if count <= OPEN_STUDIES_MAX && bytes <= OPEN_BYTES_MAX {
             return;
         }
         open.sort_by_key(|(until, _, _)| *until);
         let mut ended = open.into_iter();
-        while count > OPEN_STUDIES_MAX || bytes > OPEN_BYTES_MAX {
+        while count > OPEN_STUDIES_MAX / 8 * 7 || bytes > OPEN_BYTES_MAX / 8 * 7 {
             let Some((_, size, key)) = ended.next() else { return };
             count -= 1;
             bytes -= size;
-            if let Some(slot) = lock(&self.slots).get(&key) {
+            if let Some(slot) = self.slots.remove(&key) {
                 slot.forget();
             }
         }
-    }
-
-    fn forget_where(&self, wanted: impl Fn(&LeaseKey, &Slot) -> bool) {
-        lock(&self.slots).iter().filter(|(key, slot)| wanted(key, slot)).for_each(|(_, slot)| slot.forget());
     }
 }
 
