@@ -131,7 +131,8 @@ impl Asking<'_> {
     /// Keeps the answer for the length of its lease, unless its study or its credential changed since it was asked for.
     pub(super) fn keep(&self, open: &Arc<OpenStudy>) {
         let mut table = lock(&self.leases.table);
-        let changed = table.asking.get(&self.number).is_some_and(|changed| open.numbers().any(|n| changed.contains(&n)));
+        let changed =
+            table.asking.get(&self.number).is_some_and(|changed| open.numbers().any(|n| changed.contains(&n)));
         if changed || !self.slot.keep(open, self.changes) {
             return;
         }

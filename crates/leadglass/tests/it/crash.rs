@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use phantom::{Noise, ct_instance, uid};
 
@@ -19,6 +20,18 @@ impl Dice {
     fn below(&mut self, end: u32) -> u32 {
         ((self.0.value() * 1e6).abs() as u64 % u64::from(end)) as u32
     }
+}
+
+/// A study that came out: asked for and answered when, in microseconds since 1970.
+struct Opening {
+    study: u32,
+    asked: i64,
+    answered: i64,
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_micros()).unwrap()
 }
 
 type Acknowledged = Arc<Mutex<BTreeMap<(u32, u32), Vec<u8>>>>;
@@ -44,7 +57,7 @@ fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
     let mut site = Installation::new();
     let token = site.with_devices();
     let acknowledged: Acknowledged = Arc::default();
-    let opened: Arc<Mutex<BTreeMap<u32, u32>>> = Arc::default();
+    let opened: Arc<Mutex<Vec<Opening>>> = Arc::default();
     let mut checked = 0;
 
     for round in 0..KILLS {
@@ -74,9 +87,10 @@ fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
             let study = dice.below(round * 2 + 1);
             std::thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
+                    let asked = now();
                     let answer = get(address, &token, &format!("/dicom-web/studies/{}", uid(&[9, study, study])));
                     if answer.status == 200 {
-                        *opened.lock().unwrap().entry(study).or_default() += 1;
+                        opened.lock().unwrap().push(Opening { study, asked, answered: now() });
                     }
                 }
             })
@@ -121,18 +135,45 @@ fn two_hundred_kills_lose_nothing_that_was_acknowledged() {
     println!("{KILLS} kills, {checked} acknowledged instances");
     assert!(checked > KILLS / 2, "the rounds did store something: {checked}");
 
-    // every study that was opened in a round has an entry that says so
-    let entries = site.run(&["ledger", "entries", "--limit", "1000000", "--format", "json"]);
-    let entries = String::from_utf8(entries.stdout).unwrap();
-    let studies: std::collections::BTreeSet<u64> = entries
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|row| row["entry"]["kind"] == "opened" && row["entry"]["scope"] == "images")
-        .filter_map(|row| row["entry"]["study"].as_u64())
-        .collect();
-    let opened = opened.lock().unwrap();
-    assert!(studies.len() >= opened.len(), "{} studies were opened, {} entries say so", opened.len(), studies.len());
+    every_opening_has_its_entry(&site, &opened.lock().unwrap());
     assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
+}
+
+/// What came out was released by an entry about that very study: recorded before the answer was there, with a lease that
+/// ran when it was asked for.
+fn every_opening_has_its_entry(site: &Installation, openings: &[Opening]) {
+    let report = site.ok(&["exposure", "device:reader", "--from", "1d", "--to", "now"]);
+    assert_eq!(report["truncated"], false);
+    let number_of = |row: &serde_json::Value| {
+        let study = row["patient"]["id"].as_str()?.strip_prefix('M')?.parse::<u32>().ok()?;
+        Some((study, row["patient"]["number"].as_u64()?))
+    };
+    let patients: BTreeMap<_, _> = report["patients"].as_array().unwrap().iter().filter_map(number_of).collect();
+
+    let entries = site.run(&["ledger", "entries", "--limit", "1000000", "--format", "json"]);
+    let mut leases: BTreeMap<u64, Vec<(i64, i64)>> = BTreeMap::new();
+    for line in String::from_utf8(entries.stdout).unwrap().lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let entry = &row["entry"];
+        if entry["kind"] == "opened" && entry["scope"] == "images" {
+            let lease = (entry["recorded"].as_i64().unwrap(), entry["lease_until"].as_i64().unwrap());
+            leases.entry(entry["patient"].as_u64().unwrap()).or_default().push(lease);
+        }
+    }
+    for Opening { study, asked, answered } in openings {
+        let patient = patients.get(study).unwrap_or_else(|| panic!("study {study} came out and is in no report"));
+        let covered = leases.get(patient).is_some_and(|leases| {
+            leases.iter().any(|(recorded, lease_until)| recorded <= answered && asked < lease_until)
+        });
+        assert!(
+            covered,
+            "study {study} came out between {asked} and {answered} without an entry: {:?}",
+            leases.get(patient)
+        );
+    }
+    let studies: std::collections::BTreeSet<_> = openings.iter().map(|opening| opening.study).collect();
+    println!("{} openings of {} studies, each with its entry", openings.len(), studies.len());
+    assert!(!openings.is_empty(), "the rounds did open something");
 }
 
 /// Waits until everything durable is recorded.
