@@ -174,8 +174,17 @@ impl WardenLink {
 
     /// Asks for everything else.
     pub async fn ask(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        use PageRequest::{EndSession, MoveStudy, Relate, Unrelate};
-        let ends = matches!(request, EndSession { .. } | Unrelate { .. } | Relate { .. } | MoveStudy { .. });
+        use PageRequest::{Approvals, BreakGlass, EndSession, MoveStudy, Relate, Removals, Unrelate};
+        let ends = matches!(
+            request,
+            EndSession { .. }
+                | Unrelate { .. }
+                | Relate { .. }
+                | MoveStudy { .. }
+                | Approvals(_)
+                | Removals(_)
+                | BreakGlass(_)
+        );
         let credential = credential.clone();
         let reply = self
             .once(ASK_SECONDS_MAX, |client, context| async move { client.ask(context, credential, request).await })

@@ -57,7 +57,8 @@ impl People {
             return Err(DirectoryError::UnknownOrganisation);
         }
         let same_ae = ae_title.as_deref().is_some_and(|ae_title| self.device_by_ae_title(ae_title).is_some());
-        if same_ae || self.device_by_name(&name).is_some() {
+        let same_name = self.device_by_name(&name).is_some_and(|device| device.0.removed.is_none());
+        if same_ae || same_name {
             return Err(DirectoryError::DeviceTaken);
         }
         if new.from.len() > DEVICE_BLOCKS_MAX || !new.from.iter().all(|block| is_block(block)) {
@@ -84,6 +85,7 @@ impl People {
             from: new.from,
             may,
             token: token.as_deref().map(TokenHash::of),
+            removed: None,
         }));
         Ok(Changed { value: AddedDevice { device, token }, entries: vec![entry] })
     }
@@ -99,7 +101,7 @@ impl People {
             may: record.may.clone(),
             token_sha256: record.token.map(TokenHash::bytes),
         };
-        self.devices.values().map(entry).collect()
+        self.devices.values().filter(|record| record.removed.is_none()).map(entry).collect()
     }
 
     /// The device that holds this bearer token.
@@ -117,11 +119,12 @@ impl People {
         self.devices.get(&device).map(Device)
     }
 
-    /// A device by name, without regard to case.
+    /// A device by name, without regard to case; when there is none any more, the last one that had it.
     #[must_use]
     pub fn device_by_name(&self, name: &str) -> Option<Device<'_>> {
         let wanted = folded(name);
-        self.devices.values().find(|record| folded(&record.name) == wanted).map(Device)
+        let named = self.devices.values().filter(|record| folded(&record.name) == wanted);
+        named.max_by_key(|record| (record.removed.is_none(), record.device)).map(Device)
     }
 
     /// A device by AE title (PS3.5 section 6.2: surrounding spaces do not count).
@@ -147,7 +150,7 @@ impl People {
             may: record.may.clone(),
             token: record.token.is_some(),
         };
-        self.devices.values().map(row).collect()
+        self.devices.values().filter(|record| record.removed.is_none()).map(row).collect()
     }
 }
 
@@ -156,6 +159,12 @@ impl<'a> Device<'a> {
     #[must_use]
     pub fn id(self) -> DeviceId {
         self.0.device
+    }
+
+    /// Whether it was removed.
+    #[must_use]
+    pub fn is_removed(self) -> bool {
+        self.0.removed.is_some()
     }
 
     /// Name.

@@ -38,6 +38,9 @@ pub enum DirectoryError {
     /// Somebody has this address already.
     #[error("somebody with this e-mail address exists already; use that account, or another address")]
     EmailTaken,
+    /// A closed account had this address.
+    #[error("a closed account had this e-mail address, and an address is not given again; use another")]
+    EmailOfClosed,
     /// An organisation has this name already.
     #[error("an organisation of this name exists already; use it, or choose another name")]
     OrganisationTaken,
@@ -69,6 +72,10 @@ impl From<DirectoryError> for Refusal {
             DirectoryError::EmailTaken | DirectoryError::OrganisationTaken | DirectoryError::DeviceTaken => {
                 Self::Exists
             }
+            DirectoryError::EmailOfClosed => Self::Invalid(Invalid::Field {
+                field: "email".to_owned(),
+                expected: "an address that no closed account had, because an address is not given again".to_owned(),
+            }),
             DirectoryError::UnknownPerson => unknown("person", "person list"),
             DirectoryError::UnknownOrganisation => unknown("organisation", "org list"),
             DirectoryError::Field { field, expected } => {
@@ -103,9 +110,7 @@ impl People {
     ) -> Result<Changed<PersonId>, DirectoryError> {
         let email = normal_email(&new.email)?;
         let name = normal_name("name", &new.name)?;
-        if self.person_by_email(&email).is_some() {
-            return Err(DirectoryError::EmailTaken);
-        }
+        self.may_be_added(&email, &name)?;
         let mut organisations = new.organisations;
         organisations.sort_unstable();
         organisations.dedup();
@@ -130,8 +135,19 @@ impl People {
             password: None,
             last_sign_in: None,
             known_origins: Vec::new(),
+            closed: None,
         }));
         Ok(Changed { value: person, entries })
+    }
+
+    /// Whether somebody could be added with this address and name, for changes that wait.
+    pub fn may_be_added(&self, email: &str, name: &str) -> Result<(), DirectoryError> {
+        normal_name("name", name)?;
+        match self.person_by_email(&normal_email(email)?) {
+            Some(taken) if taken.closed.is_some() => Err(DirectoryError::EmailOfClosed),
+            Some(_) => Err(DirectoryError::EmailTaken),
+            None => Ok(()),
+        }
     }
 
     /// Makes a person a member of an organisation. No entry when they are one already.
@@ -196,6 +212,7 @@ impl People {
             passkeys: record.passkeys.len() as u32,
             password: record.password.is_some(),
             last_sign_in: record.last_sign_in,
+            closed: record.closed,
         };
         self.persons.values().map(row).collect()
     }

@@ -90,7 +90,7 @@ impl People {
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<EnrolmentLink>, DirectoryError> {
-        if !self.persons.contains_key(&person) {
+        if !self.persons.contains_key(&person) || self.is_closed(person) {
             return Err(DirectoryError::UnknownPerson);
         }
         let token = new_token(random);

@@ -185,7 +185,9 @@ impl People {
 }
 
 /// The URI as an SVG element, without an XML declaration so that it stands inside a page.
-fn qr_svg(uri: &str) -> String {
+/// A QR code as SVG, empty when the text is too long for one.
+#[must_use]
+pub fn qr_svg(uri: &str) -> String {
     let code = QrCode::with_error_correction_level(uri, EcLevel::M)
         .or_else(|_| QrCode::with_error_correction_level(uri, EcLevel::L));
     let Ok(code) = code else {

@@ -147,6 +147,9 @@ pub(crate) struct PersonRecord {
     pub(crate) password: Option<PasswordRecord>,
     pub(crate) last_sign_in: Option<Instant>,
     pub(crate) known_origins: Vec<KnownOrigin>,
+    /// When the account was closed.
+    #[serde(default)]
+    pub(crate) closed: Option<Instant>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -183,6 +186,9 @@ pub(crate) struct DeviceRecord {
     pub(crate) from: Vec<String>,
     pub(crate) may: Vec<DeviceMay>,
     pub(crate) token: Option<TokenHash>,
+    /// When it was removed.
+    #[serde(default)]
+    pub(crate) removed: Option<Instant>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{Entry, EntryBody, Instant, PersonId, SECOND, SessionId};
+use model::{DeviceId, Entry, EntryBody, Instant, OrganisationId, PersonId, Role, SECOND, SessionId};
 
 use crate::record::{Key, Record};
 use crate::{People, SESSION_ABSOLUTE_SECONDS};
@@ -22,6 +22,17 @@ pub struct Recorded {
     links: HashMap<PersonId, Option<Instant>>,
     /// When a person's password was last set.
     passwords: HashMap<PersonId, Instant>,
+    /// The role that a person was last given.
+    roles: HashMap<PersonId, Role>,
+    /// Accounts that were closed, each with when.
+    closed: HashMap<PersonId, Instant>,
+    /// Whether a person was a member of an organisation at the end.
+    members: HashMap<(PersonId, OrganisationId), bool>,
+    /// Passkeys that were removed.
+    passkeys: HashSet<(PersonId, String)>,
+    /// Devices that were removed, each with when, and those whose token was.
+    devices: HashMap<DeviceId, Instant>,
+    tokens: HashSet<DeviceId>,
     latest: Option<Instant>,
 }
 
@@ -43,6 +54,34 @@ impl Recorded {
             EntryBody::PasswordSet { person } => {
                 self.links.insert(*person, None);
                 self.passwords.insert(*person, entry.recorded);
+            }
+            body => self.see_removal(body, entry.recorded),
+        }
+    }
+
+    fn see_removal(&mut self, body: &EntryBody, at: Instant) {
+        match body {
+            EntryBody::RoleChanged { person, to, .. } => {
+                self.roles.insert(*person, *to);
+            }
+            EntryBody::PersonClosed { person } => {
+                self.links.insert(*person, None);
+                self.closed.insert(*person, at);
+            }
+            EntryBody::MemberJoined { person, organisation } => {
+                self.members.insert((*person, *organisation), true);
+            }
+            EntryBody::MemberLeft { person, organisation } => {
+                self.members.insert((*person, *organisation), false);
+            }
+            EntryBody::PasskeyRemoved { person, passkey, .. } => {
+                self.passkeys.insert((*person, passkey.clone()));
+            }
+            EntryBody::DeviceRemoved { device } => {
+                self.devices.insert(*device, at);
+            }
+            EntryBody::DeviceTokenRemoved { device } => {
+                self.tokens.insert(*device);
             }
             _ => {}
         }
@@ -83,6 +122,45 @@ impl People {
         for mut record in old {
             record.password = None;
             self.put(Record::Person(record));
+        }
+        self.bring_people_up_to(recorded);
+        self.bring_devices_up_to(recorded);
+    }
+
+    /// Roles as they were last given; what was closed, left or removed is that.
+    fn bring_people_up_to(&mut self, recorded: &Recorded) {
+        let left = |person, organisation| recorded.members.get(&(person, organisation)) == Some(&false);
+        let people: Vec<_> = self.persons.values().cloned().collect();
+        for was in people {
+            let mut record = was.clone();
+            let person = record.person;
+            record.role = recorded.roles.get(&person).copied().unwrap_or(record.role);
+            record.organisations.retain(|organisation| !left(person, *organisation));
+            record
+                .passkeys
+                .retain(|bound| recorded.passkeys.is_empty() || !recorded.passkeys.contains(&(person, bound.id())));
+            if let (None, Some(at)) = (record.closed, recorded.closed.get(&person)) {
+                record.close(*at);
+            }
+            let changed = record.role != was.role
+                || record.closed != was.closed
+                || record.organisations.len() != was.organisations.len()
+                || record.passkeys.len() != was.passkeys.len();
+            if changed {
+                self.put(Record::Person(record));
+            }
+        }
+    }
+
+    fn bring_devices_up_to(&mut self, recorded: &Recorded) {
+        let devices: Vec<_> = self.devices.values().cloned().collect();
+        for mut record in devices {
+            match recorded.devices.get(&record.device) {
+                Some(at) if record.removed.is_none() => record.remove(*at),
+                None if record.token.is_some() && recorded.tokens.contains(&record.device) => record.token = None,
+                _ => continue,
+            }
+            self.put(Record::Device(record));
         }
     }
 }

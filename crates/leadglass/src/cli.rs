@@ -73,6 +73,12 @@ pub enum Command {
         after_help = "Example: leadglass move 1.2.840.1 patient:HOSPITAL/12345 --reason \"wrong patient at the console\""
     )]
     Move(MoveArgs),
+    /// Changes that wait for a second person and a delay.
+    #[command(subcommand)]
+    Approve(ApproveCommand),
+    /// Propose a change that no other command makes.
+    #[command(subcommand)]
+    Propose(ProposeCommand),
     /// The ledger's files.
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -125,6 +131,12 @@ pub struct InitArgs {
     /// Lets the first person use a password and a one-time code besides passkeys.
     #[arg(long)]
     pub password_and_code: bool,
+    /// How long changes wait that take two persons.
+    #[arg(long, default_value = "24h", value_name = "DURATION")]
+    pub approval_delay: String,
+    /// How long the owner of the machine sets the site up without waiting.
+    #[arg(long, default_value = "1h", value_name = "DURATION")]
+    pub setup: String,
     /// The origin that the pages will have; a passkey belongs to it for good.
     #[arg(long, default_value = "https://localhost:8443", value_name = "ORIGIN")]
     pub origin: String,
@@ -254,6 +266,30 @@ pub enum PersonCommand {
         #[arg(long, value_name = "ISSUER/ID")]
         record: Option<String>,
     },
+    /// Give a person another role: proposed, approved by another person, carried out after the delay.
+    #[command(after_help = "Example: leadglass person role dr@example.org radiologist")]
+    Role {
+        /// E-mail address.
+        email: String,
+        /// The role from then on.
+        #[arg(value_enum)]
+        role: RoleName,
+    },
+    /// Close the account of somebody who left; an officer's or administrator's takes a second person.
+    #[command(after_help = "Example: leadglass person close dr@example.org")]
+    Close {
+        /// E-mail address.
+        email: String,
+    },
+    /// End a person's membership of an organisation.
+    #[command(after_help = "Example: leadglass person leave dr@example.org --organisation \"Praxis Dr. Beispiel\"")]
+    Leave {
+        /// E-mail address.
+        email: String,
+        /// Organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+    },
     /// Print a new enrolment link; older ones stop working.
     #[command(after_help = "Example: leadglass person enrol dr@example.org")]
     Enrol {
@@ -317,6 +353,15 @@ pub enum DeviceCommand {
         #[arg(long, value_name = "CIDR", value_delimiter = ',')]
         from: Vec<String>,
         /// Make a bearer token for DICOMweb.
+        #[arg(long)]
+        token: bool,
+    },
+    /// Remove a device, or only its bearer token.
+    #[command(after_help = "Example: leadglass device remove CT1")]
+    Remove {
+        /// Its name.
+        name: String,
+        /// Remove the bearer token only; the device stays.
         #[arg(long)]
         token: bool,
     },
@@ -401,6 +446,55 @@ pub struct MoveArgs {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// `approve`
+#[derive(Debug, Subcommand)]
+pub enum ApproveCommand {
+    /// List proposals.
+    #[command(after_help = "Example: leadglass approve list --open")]
+    List {
+        /// Only those that are open.
+        #[arg(long)]
+        open: bool,
+    },
+    /// Show one proposal. People approve on the pages, with a passkey; the owner of the machine cannot.
+    #[command(after_help = "Example: leadglass approve show 4711")]
+    Show {
+        /// Its number.
+        proposal: u64,
+    },
+    /// Take back a proposal that was made on this command line.
+    #[command(after_help = "Example: leadglass approve withdraw 4711")]
+    Withdraw {
+        /// Its number.
+        proposal: u64,
+    },
+}
+
+/// `propose`
+#[derive(Debug, Subcommand)]
+pub enum ProposeCommand {
+    /// Another delay for changes that wait, or another time for setting up.
+    #[command(after_help = "Example: leadglass propose rule --delay 48h")]
+    Rule {
+        /// How long changes wait.
+        #[arg(long, value_name = "DURATION")]
+        delay: String,
+        /// How long after it was made a site is set up without waiting.
+        #[arg(long, value_name = "DURATION", default_value = "1h")]
+        setup: String,
+    },
+    /// How long break-glass lasts at the most.
+    #[command(after_help = "Example: leadglass propose break-glass --longest 2h --review 24h")]
+    BreakGlass {
+        /// The longest that one use lasts; at most 4h.
+        #[arg(long, value_name = "DURATION")]
+        longest: String,
+        /// A use that no officer reviewed after this long counts as overdue.
+        #[arg(long, value_name = "DURATION", default_value = "3d")]
+        review: String,
+    },
 }
 
 /// `ledger`

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Authorisation, DeviceId, DeviceMay, EntryNumber, Instant, NumberSet, OrganisationId, PatientNumber, PersonId,
-    Relationship, Role, SessionId, SiteId, StudyNumber, Tier, What, Who, Window,
+    ApprovalRule, Authorisation, BreakGlassRule, Change, DeviceId, DeviceMay, EmergencyReason, EntryNumber, Instant,
+    Need, NumberSet, OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId,
+    Standing, StudyNumber, Tier, Verdict, What, Who, Window,
 };
 
 /// One entry of the ledger.
@@ -279,6 +280,112 @@ pub enum EntryBody {
     AccessesRead {
         /// The patient.
         patient: PatientNumber,
+    },
+    /// A change was proposed. The proposal is known by the number of this entry.
+    Proposed {
+        /// The exact change.
+        proposed: Box<Change>,
+        /// What it needs.
+        need: Need,
+        /// Not carried out before.
+        earliest: Instant,
+        /// Ends by itself then.
+        expires: Instant,
+    },
+    /// A person approved a proposal.
+    Approved {
+        /// The proposal.
+        proposal: EntryNumber,
+        /// SHA-256 of the exact change, in hexadecimal; `docs/approvals.md` says over which bytes.
+        digest: String,
+        /// Not carried out before, now that this person stands behind it too.
+        earliest: Instant,
+        /// What the person's passkey signed for this act, as JSON; a password leaves none.
+        evidence: Option<String>,
+    },
+    /// A proposal ended without being carried out.
+    ProposalEnded {
+        /// The proposal.
+        proposal: EntryNumber,
+        /// How.
+        end: ProposalEnd,
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// A proposal was carried out: the entries of its effect stand just before this one.
+    CarriedOut {
+        /// The proposal.
+        proposal: EntryNumber,
+        /// On whose word.
+        standing: Standing,
+    },
+    /// A person has another role.
+    RoleChanged {
+        /// Who.
+        person: PersonId,
+        /// Until now.
+        from: Role,
+        /// From now on.
+        to: Role,
+    },
+    /// A person left: nobody signs in with this account any more, and its address is not given again.
+    PersonClosed {
+        /// Who.
+        person: PersonId,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// Whose.
+        person: PersonId,
+        /// Its label.
+        label: String,
+        /// The first 16 hexadecimal digits of the SHA-256 of its credential id.
+        passkey: String,
+    },
+    /// A device was removed.
+    DeviceRemoved {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A device's bearer token was removed.
+    DeviceTokenRemoved {
+        /// Which.
+        device: DeviceId,
+    },
+    /// The rule about changes that wait was set.
+    ApprovalRuleSet {
+        /// From now on.
+        rule: ApprovalRule,
+    },
+    /// The rule about break-glass was set.
+    BreakGlassRuleSet {
+        /// From now on.
+        rule: BreakGlassRule,
+    },
+    /// Somebody reached a patient in an emergency. The relationship stands in the entry just before.
+    BrokeGlass {
+        /// The patient.
+        patient: PatientNumber,
+        /// Why.
+        reason: EmergencyReason,
+        /// Why, in their own words.
+        text: String,
+        /// Until when.
+        until: Instant,
+    },
+    /// Somebody named a patient to break the glass for, and no patient is known by that.
+    BreakGlassMissed {
+        /// How many times in a row.
+        tries: u32,
+    },
+    /// An officer looked at a use of break-glass.
+    BreakGlassReviewed {
+        /// The entry of its use.
+        used: EntryNumber,
+        /// What they found.
+        verdict: Verdict,
+        /// Why.
+        note: String,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

@@ -2,12 +2,14 @@
 //!
 //! Nothing here does I/O, reads a clock or draws randomness. Every other crate speaks in these words.
 
+mod approval;
 mod entry;
 mod id;
 mod patient_set;
 mod reach;
 mod time;
 
+pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
 pub use entry::{Actor, Entry, EntryBody, OpenScope, Origin, SignInMethod};
 pub use id::{
     DeviceId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId, SiteId,

@@ -150,6 +150,7 @@ impl Subject {
                     | Service::Exposure
                     | Service::Machine
                     | Service::MoveStudy
+                    | Service::Propose
             ),
             Self::Device { may, .. } => match service {
                 Service::Echo => true,
@@ -172,11 +173,17 @@ fn role_includes(role: Role, service: Service) -> bool {
     let mine = matches!(service, OwnSessions);
     mine || match role {
         Role::Patient => matches!(service, List | Open | OpenListing | OwnStudies | OwnAccesses),
-        Role::Referrer | Role::Radiologist | Role::Technologist => matches!(service, List | Open | OpenListing),
-        Role::Officer => matches!(service, Ledger | Exposure | Directory | AllSessions | MoveStudy),
-        Role::Administrator => matches!(service, Directory | Manage | MoveStudy),
+        Role::Referrer | Role::Radiologist => matches!(service, List | Open | OpenListing | BreakGlass),
+        Role::Technologist => matches!(service, List | Open | OpenListing),
+        Role::Officer => {
+            matches!(
+                service,
+                Ledger | Exposure | Directory | AllSessions | MoveStudy | Propose | Approve | ReviewBreakGlass
+            )
+        }
+        Role::Administrator => matches!(service, Directory | Manage | MoveStudy | Propose | Approve),
         Role::OfficerAdministrator => {
-            matches!(service, Ledger | Exposure | Directory | AllSessions | MoveStudy | Manage)
+            role_includes(Role::Officer, service) || role_includes(Role::Administrator, service)
         }
     }
 }

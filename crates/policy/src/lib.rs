@@ -4,9 +4,11 @@
 //! only this crate can make, or a [`Denied`]. Nothing is allowed that is not written in the table; relationships
 //! give reach, roles only narrow it. No I/O, no clock: the caller passes `now` and the reach that the ledger's replay shows.
 
+mod approval;
 mod grant;
 mod service;
 
+pub use approval::{Decider, NotApprover, administers, decides, earliest, is_approved, may_approve, need, officer};
 pub use grant::{Denied, Grant, Reach, Subject, Target, decide};
 pub use service::{Service, is_open_to_strangers};
 

@@ -39,13 +39,21 @@ pub enum Service {
     Ledger,
     /// Exposure reports.
     Exposure,
+    /// Reading proposals, making them and taking them back.
+    Propose,
+    /// Approving and refusing what others proposed.
+    Approve,
+    /// Reaching a patient in an emergency, without a relationship.
+    BreakGlass,
+    /// Looking at every use of break-glass and signing it off.
+    ReviewBreakGlass,
     /// Importing files, snapshots for the vault, the state of the machine.
     Machine,
 }
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -64,6 +72,10 @@ impl Service {
         Self::Manage,
         Self::Ledger,
         Self::Exposure,
+        Self::Propose,
+        Self::Approve,
+        Self::BreakGlass,
+        Self::ReviewBreakGlass,
         Self::Machine,
     ];
 }

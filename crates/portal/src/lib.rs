@@ -10,9 +10,11 @@
 
 mod accept;
 mod app;
+mod approvals;
 mod assets;
 mod attributes;
 mod body;
+mod break_glass;
 mod credential;
 mod errors;
 mod exposure;
@@ -29,6 +31,7 @@ mod people;
 mod qido;
 mod query;
 mod range;
+mod removals;
 mod rendered;
 pub mod routes;
 mod serve;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::{Serving, unexpected};
+use crate::approvals::done_or_proposed;
 use crate::credential::Caller;
 use crate::errors::Failure;
 use crate::json;
@@ -113,8 +114,9 @@ pub(crate) async fn issue_enrolment(
 
 fn enrolment_link(reply: PageReply) -> Result<Response, Failure> {
     match reply {
-        PageReply::EnrolmentLink { person, token, until } => {
-            Ok(json::of(&json!({ "person": person, "token": token, "until": until })))
+        proposed @ PageReply::Proposed(_) => done_or_proposed(proposed),
+        PageReply::EnrolmentLink { person, token, qr_svg, until } => {
+            Ok(json::of(&json!({ "person": person, "token": token, "qr_svg": qr_svg, "until": until })))
         }
         _ => Err(unexpected()),
     }
@@ -156,6 +158,7 @@ pub(crate) async fn relate(
     let NewRelationship { who, whom, tier, from, until, basis } = json::read(request).await?;
     match serving.warden.ask(&caller, PageRequest::Relate { who, whom, tier, from, until, basis }).await? {
         PageReply::Related { entry } => Ok(json::of(&json!({ "entry": entry }))),
+        proposed @ PageReply::Proposed(_) => done_or_proposed(proposed),
         _ => Err(unexpected()),
     }
 }

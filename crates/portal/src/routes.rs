@@ -10,8 +10,8 @@ use policy::Service;
 use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::{
-    assets, exposure, frames, guard, health, ledger, my, openapi, people, qido, rendered, session, sign_in, stow,
-    studies, wado,
+    approvals, assets, break_glass, exposure, frames, guard, health, ledger, my, openapi, people, qido, removals,
+    rendered, session, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -69,6 +69,26 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/organisations", Manage, people::add_organisation),
     route!(GET "/api/devices", Directory, people::devices),
     route!(POST "/api/devices", Manage, people::add_device),
+    route!(POST "/api/people/close", Manage, removals::close_person),
+    route!(POST "/api/people/leave", Manage, removals::leave),
+    route!(GET "/api/people/{person}/passkeys", Manage, removals::passkeys_of),
+    route!(DELETE "/api/people/{person}/passkeys/{passkey}", Manage, removals::passkey_of),
+    route!(POST "/api/devices/remove", Manage, removals::device),
+    route!(GET "/api/passkeys", OwnSessions, removals::passkeys),
+    route!(DELETE "/api/passkeys/{passkey}", OwnSessions, removals::passkey),
+    route!(GET "/api/approvals", Propose, approvals::list),
+    route!(POST "/api/approvals/role", Propose, approvals::role),
+    route!(POST "/api/approvals/rule", Propose, approvals::rule),
+    route!(POST "/api/approvals/break-glass-rule", Propose, approvals::break_glass_rule),
+    route!(POST "/api/approvals/{proposal}/approve", Approve, approvals::approve),
+    route!(POST "/api/approvals/{proposal}/refuse", Approve, approvals::refuse),
+    route!(POST "/api/approvals/{proposal}/withdraw", Propose, approvals::withdraw),
+    route!(GET "/api/break-glass/terms", BreakGlass, break_glass::terms),
+    route!(POST "/api/break-glass", BreakGlass, break_glass::use_it),
+    route!(GET "/api/break-glass", ReviewBreakGlass, break_glass::uses),
+    route!(GET "/api/break-glass/{used}", ReviewBreakGlass, break_glass::one),
+    route!(POST "/api/break-glass/{used}/review", ReviewBreakGlass, break_glass::review),
+    route!(POST "/api/break-glass/{used}/end", ReviewBreakGlass, break_glass::end),
     route!(POST "/api/relationships", Manage, people::relate),
     route!(POST "/api/relationships/end", Manage, people::unrelate),
     route!(GET "/api/ledger/entries", Ledger, ledger::entries),

@@ -5,13 +5,18 @@
 //! The socket that the owner's command line uses carries the same service; only there [`Credential::Owner`] holds.
 
 mod addresses;
+mod approvals;
+mod break_glass;
 mod codec;
 mod handover;
 mod pages;
 mod reading;
 mod refusal;
+mod removals;
 
 pub use addresses::admits;
+pub use approvals::*;
+pub use break_glass::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, listen};
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
@@ -20,6 +25,7 @@ pub use handover::{
 pub use pages::*;
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
+pub use removals::*;
 /// The deadline of a call.
 pub use tarpc::context;
 

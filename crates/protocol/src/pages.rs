@@ -316,6 +316,12 @@ pub enum PageRequest {
         /// The folder, on the warden's machine.
         into: String,
     },
+    /// Changes that wait for a second person.
+    Approvals(crate::ApprovalRequest),
+    /// What ends.
+    Removals(crate::RemovalRequest),
+    /// Emergencies.
+    BreakGlass(crate::BreakGlassRequest),
 }
 
 impl std::fmt::Debug for PageRequest {
@@ -343,6 +349,9 @@ impl std::fmt::Debug for PageRequest {
             Self::Exposure { .. } => "Exposure",
             Self::Health => "Health",
             Self::Snapshot { .. } => "Snapshot",
+            Self::Approvals(_) => "Approvals",
+            Self::Removals(_) => "Removals",
+            Self::BreakGlass(_) => "BreakGlass",
         })
     }
 }
@@ -368,6 +377,8 @@ pub enum PageReply {
         person: PersonId,
         /// Token; the link is `/enrol#TOKEN`, so that it never reaches a server's log.
         token: String,
+        /// The whole link as an SVG QR code.
+        qr_svg: String,
         /// Until when it works.
         until: Instant,
     },
@@ -402,6 +413,20 @@ pub enum PageReply {
     Exposure(Box<ExposureReport>),
     /// How the warden is.
     Health(Health),
+    /// A change was not made: it waits for a second person, or for its time.
+    Proposed(Box<crate::ProposalRow>),
+    /// Changes that wait.
+    Proposals(Box<crate::Proposals>),
+    /// Passkeys.
+    Passkeys(Vec<crate::PasskeyRow>),
+    /// What the form says before the glass is broken.
+    BreakGlassTerms(crate::BreakGlassTerms),
+    /// The glass is broken.
+    BrokenGlass(crate::BrokenGlass),
+    /// Every use.
+    BreakGlassUses(Box<crate::BreakGlassUses>),
+    /// One use.
+    BreakGlassUse(Box<crate::UseDetail>),
 }
 
 impl std::fmt::Debug for PageReply {
@@ -424,6 +449,13 @@ impl std::fmt::Debug for PageReply {
             Self::Checkpoint(_) => "Checkpoint",
             Self::Exposure(_) => "Exposure",
             Self::Health(_) => "Health",
+            Self::Proposed(_) => "Proposed",
+            Self::Proposals(_) => "Proposals",
+            Self::Passkeys(_) => "Passkeys",
+            Self::BreakGlassTerms(_) => "BreakGlassTerms",
+            Self::BrokenGlass(_) => "BrokenGlass",
+            Self::BreakGlassUses(_) => "BreakGlassUses",
+            Self::BreakGlassUse(_) => "BreakGlassUse",
         })
     }
 }
@@ -483,6 +515,8 @@ pub struct PersonRow {
     pub password: bool,
     /// Last sign-in.
     pub last_sign_in: Option<Instant>,
+    /// When the account was closed.
+    pub closed: Option<Instant>,
 }
 
 /// One organisation in a list.

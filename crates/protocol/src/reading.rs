@@ -379,7 +379,12 @@ mod tests {
         };
         let attributes = PatientAttributes { id: secret(), name: secret(), ..PatientAttributes::default() };
         let reply = ListReply { patients: vec![patient], studies: vec![study.clone()], ..ListReply::default() };
-        let link = PageReply::EnrolmentLink { person: model::PersonId(1), token: secret(), until: Instant(0) };
+        let link = PageReply::EnrolmentLink {
+            person: model::PersonId(1),
+            token: secret(),
+            qr_svg: secret(),
+            until: Instant(0),
+        };
         let asked =
             PageRequest::MoveStudy { study: Uid::parse("1.2").expect("a UID"), patient: secret(), reason: secret() };
         let hello = Hello {

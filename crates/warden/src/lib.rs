@@ -6,6 +6,8 @@
 //! `audit::Receipt` → [`Release`].
 
 mod announce;
+mod approvals;
+mod break_glass;
 mod database;
 mod handover;
 mod init;
@@ -16,6 +18,7 @@ mod pages;
 mod people;
 mod relations;
 mod release;
+mod removals;
 mod secrets;
 mod service;
 mod sign_in;

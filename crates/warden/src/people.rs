@@ -5,8 +5,9 @@
 
 use std::sync::MutexGuard;
 
+use audit::Appended;
 use identity::{Changed, People};
-use model::{Actor, Instant};
+use model::{Actor, EntryBody, Instant};
 use protocol::Refusal;
 
 use crate::database::{DatabaseError, Space};
@@ -16,21 +17,36 @@ impl Warden {
     /// Makes a change durable, or takes it back.
     pub(crate) fn commit<T>(
         &self,
-        mut people: MutexGuard<'_, People>,
+        people: MutexGuard<'_, People>,
         changed: Changed<T>,
         actor: &Actor,
         now: Instant,
     ) -> Result<T, Refusal> {
-        if !changed.entries.is_empty() {
-            let entries = changed.entries.into_iter().map(|body| (actor.clone(), body)).collect();
-            if let Err(error) = self.ledger.append(entries, now) {
-                people.revert();
-                return Err(self.cannot_record(&error));
+        self.commit_appended(people, changed.entries, actor, now).map(|_| changed.value)
+    }
+
+    /// The same, and says which entries it became.
+    pub(crate) fn commit_appended(
+        &self,
+        mut people: MutexGuard<'_, People>,
+        entries: Vec<EntryBody>,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Appended, Refusal> {
+        let mut appended = Appended::default();
+        if !entries.is_empty() {
+            let entries = entries.into_iter().map(|body| (actor.clone(), body)).collect();
+            match self.ledger.append(entries, now) {
+                Ok(recorded) => appended = recorded,
+                Err(error) => {
+                    people.revert();
+                    return Err(self.cannot_record(&error));
+                }
             }
         }
         let records = people.take_dirty();
         match self.write_people(&records) {
-            Ok(()) => Ok(changed.value),
+            Ok(()) => Ok(appended),
             Err(error) => {
                 tracing::error!(%error, "a change to people is in the ledger and in memory, and could not be written");
                 people.not_written(&records);

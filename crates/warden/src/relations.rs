@@ -30,6 +30,19 @@ impl Relations {
         }
     }
 
+    /// The entries of everything that somebody's own relationships still reach at `at`.
+    pub(crate) fn running_of(&self, who: Who, at: Instant) -> Vec<EntryNumber> {
+        let targets = self.made.iter().filter(|((holder, _), _)| *holder == who).map(|((_, what), _)| *what);
+        let mut running: Vec<_> = targets.flat_map(|what| self.running(who, what, at)).collect();
+        running.sort_unstable();
+        running
+    }
+
+    /// Whether somebody's relationship reaches the whole site at `at`.
+    pub(crate) fn reaches_site(&self, who: Who, at: Instant) -> bool {
+        !self.running(who, What::Site, at).is_empty()
+    }
+
     /// Instances that were dropped because identical bytes were there.
     pub(crate) fn duplicates(&self) -> u64 {
         self.duplicates

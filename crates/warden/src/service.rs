@@ -61,8 +61,7 @@ pub async fn keep_house(warden: Arc<Warden>) {
         interval.tick().await;
         let warden = Arc::clone(&warden);
         let swept = tokio::task::spawn_blocking(move || {
-            warden.people.lock().expect(HELD).sweep(warden.now());
-            warden.flush_people();
+            warden.tidy_up();
         });
         if swept.await.is_err() {
             tracing::error!("keeping house failed");
@@ -126,6 +125,13 @@ impl Protocol for Service {
 }
 
 impl Warden {
+    /// One round of keeping house.
+    pub fn tidy_up(&self) {
+        self.people.lock().expect(HELD).sweep(self.now());
+        self.flush_people();
+        self.carry_out_due(self.now());
+    }
+
     /// The device list, signed for times when the warden is away.
     fn signed_devices(&self) -> SignedDevices {
         let list = self.people.lock().expect(HELD).device_entries();

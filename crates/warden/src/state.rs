@@ -13,6 +13,8 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use crate::announce::Owed;
+use crate::approvals::fold::Proposals;
+use crate::break_glass::fold::Uses;
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::origin;
@@ -95,7 +97,13 @@ pub struct Warden {
     pub(crate) ledger: Ledger,
     pub(crate) index: Arc<RwLock<ExposureIndex>>,
     pub(crate) relations: Arc<RwLock<Relations>>,
-    // lock order: people, database, registry, recent_keys, leases; `reader` and `index` alone
+    /// Proposals, folded from the ledger; never held while something is appended.
+    pub(crate) proposals: Arc<RwLock<Proposals>>,
+    /// Uses of break-glass, likewise.
+    pub(crate) uses: Arc<RwLock<Uses>>,
+    /// One change is proposed, approved or carried out at a time. Taken before every other lock.
+    pub(crate) changing: Mutex<()>,
+    // lock order: changing, people, database, registry, recent_keys, leases; `reader` and `index` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
@@ -132,6 +140,7 @@ impl Warden {
         drop(root);
         let mut index = ExposureIndex::default();
         let mut relations = Relations::default();
+        let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -141,6 +150,8 @@ impl Warden {
             recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
             index.apply(number, &entry);
             relations.apply(number, &entry);
+            proposals.apply(number, &entry);
+            uses.apply(number, &entry);
             of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
@@ -163,11 +174,15 @@ impl Warden {
 
         let index = Arc::new(RwLock::new(index));
         let relations = Arc::new(RwLock::new(relations));
+        let (proposals, uses) = (Arc::new(RwLock::new(proposals)), Arc::new(RwLock::new(uses)));
+        let observed_deciding = (Arc::clone(&proposals), Arc::clone(&uses));
         let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded));
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
             observed.2.fetch_max(entry.recorded.0, Ordering::Relaxed);
             observed.0.write().expect("no holder panics").apply(number, entry);
             observed.1.write().expect("no holder panics").apply(number, entry);
+            observed_deciding.0.write().expect("no holder panics").apply(number, entry);
+            observed_deciding.1.write().expect("no holder panics").apply(number, entry);
         }));
         let warden = Self {
             registry: RwLock::new(registry),
@@ -177,6 +192,9 @@ impl Warden {
             ledger,
             index,
             relations,
+            proposals,
+            uses,
+            changing: Mutex::default(),
             database: Mutex::new(database),
             reader: Mutex::new(reader),
             people: Mutex::new(people),
@@ -194,6 +212,8 @@ impl Warden {
         let program = env!("CARGO_PKG_VERSION").to_owned();
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
         warden.ledger.append(vec![(Actor::Warden, started)], clock())?;
+        // what was approved before a crash, or fell due meanwhile
+        warden.carry_out_due(clock());
         Ok(warden)
     }
 

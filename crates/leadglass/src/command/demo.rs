@@ -118,6 +118,8 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
         officer: "first-officer@demo.example".to_owned(),
         officer_name: "First officer".to_owned(),
         password_and_code: true,
+        approval_delay: "24h".to_owned(),
+        setup: "1h".to_owned(),
         origin: "http://localhost:8080".to_owned(),
     };
     super::init::create(&folder.join("data"), &init, &passphrase)?;
@@ -138,6 +140,9 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
     };
     Installation::start(&folder.join("data"), &serve, Some("error"))
 }
+
+/// How long changes wait in the demonstration, in seconds.
+const DELAY_SECONDS: i64 = 60;
 
 /// Organisations, a modality, images by C-STORE, people and their relationships.
 fn fill(dir: &Path, address: &str, dicom: &str, files: &[PathBuf]) -> Result<Vec<Ready>> {
@@ -176,6 +181,9 @@ fn fill(dir: &Path, address: &str, dicom: &str, files: &[PathBuf]) -> Result<Vec
     for patient in ["D-1003", "D-1004", "D-1006"] {
         relate(&format!("org:{OTHER_PRACTICE}"), &format!("patient:DEMO/{patient}"), Tier::Open, "referral")?;
     }
+    // set up: from here on changes wait, long enough to look at a proposal and short enough to see it carried out
+    let rule = model::ApprovalRule { delay_seconds: DELAY_SECONDS, setup_seconds: 0 };
+    owner.tell(PageRequest::Approvals(protocol::ApprovalRequest::Rule { rule }))?;
     Ok(people)
 }
 
@@ -218,6 +226,7 @@ fn print_welcome(address: &str, people: &[Ready]) {
     print_people(people);
     say!("Try: 1. as Rae, open a CT and press ? in the viewer.  2. as Anna, see who looked at your images.");
     say!("     3. as Olga, ask what Dr. Robin Referrer could reach, and what was opened.");
+    say!("     4. as Robin, take emergency access to patient D-1003, born 1944-06-30.");
 }
 
 /// Two lines each, which fit into 80 columns, so that they can be written again in place.

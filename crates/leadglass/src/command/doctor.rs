@@ -17,6 +17,25 @@ struct Finding {
     hint: &'static str,
 }
 
+/// Whether two persons stand behind what is dangerous here. A practice of one is said, not called wrong.
+fn look_at_approvals(proposals: &protocol::Proposals, look: &mut impl FnMut(bool, String, &'static str)) {
+    let persons = match proposals.deciders {
+        0 => "nobody has enrolled as officer or administrator: the owner of the machine acts alone".to_owned(),
+        1 => format!(
+            "one person decides here: changes wait {} s, and {} were made on the word of one person",
+            proposals.rule.delay_seconds, proposals.one_person
+        ),
+        count => format!("{count} persons decide here; {} changes were made on the word of one", proposals.one_person),
+    };
+    look(true, persons, "");
+    look(
+        proposals.rule.delay_seconds >= model::ApprovalRule::DELAY_SECONDS_ADVISED,
+        format!("changes of roles and reach wait {} s", proposals.rule.delay_seconds),
+        "propose a delay of a day with `leadglass propose rule --delay 24h`",
+    );
+    look(true, format!("{} proposals are open", proposals.rows.len()), "");
+}
+
 /// Looks at everything that can be looked at without a key; exit code 1 when something needs a hand.
 pub fn doctor(dir: &Path, format: Format) -> Result<()> {
     let mut findings = Vec::new();
@@ -55,6 +74,11 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
             "the front answers".to_owned(),
             "start it with `leadglass serve`",
         );
+        if let Ok(PageReply::Proposals(proposals)) = Owner::connect(dir)
+            .and_then(|owner| owner.ask(PageRequest::Approvals(protocol::ApprovalRequest::List { open: true })))
+        {
+            look_at_approvals(&proposals, &mut look);
+        }
         let key_beside = std::fs::read_dir(dir)?
             .filter_map(Result::ok)
             .any(|entry| entry.file_name().to_string_lossy().to_lowercase().contains("pass"));

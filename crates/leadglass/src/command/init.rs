@@ -21,6 +21,7 @@ const PASSPHRASE_BYTES_MAX: u64 = 4096;
 
 /// Makes an installation and says how its first person enrols.
 pub fn init(dir: &Path, format: Format, arguments: &InitArgs) -> Result<()> {
+    super::approve::rule(&arguments.approval_delay, &arguments.setup)?;
     refuse_what_is_there(dir)?;
     let passphrase = read_passphrase(&arguments.passphrase_file)?;
     let dir = std::path::absolute(dir)?;
@@ -127,6 +128,10 @@ fn make(dir: &Path, arguments: &InitArgs, passphrase: &Zeroizing<String>) -> Res
         password_and_code: arguments.password_and_code,
         own_record: None,
     })?;
+    let rule = super::approve::rule(&arguments.approval_delay, &arguments.setup)?;
+    if rule != model::ApprovalRule::default() {
+        ask(PageRequest::Approvals(protocol::ApprovalRequest::Rule { rule }))?;
+    }
     match reply {
         PageReply::EnrolmentLink { token, .. } => Ok(token),
         _ => bail!("the warden answered something else; run commands and serve from the same version"),

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use model::{Authorisation, Instant, Tier, Uid};
-use protocol::{PageReply, PageRequest};
+use protocol::{ApprovalRequest, PageReply, PageRequest, RemovalRequest};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{DeviceCommand, Format, MoveArgs, OrgCommand, PersonCommand, RelateArgs, UnrelateArgs};
+use crate::command::approve::told;
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time::{self, Direction};
@@ -48,21 +49,39 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
             };
             (email, owner.ask(request)?)
         }
+        PersonCommand::Role { email, role } => {
+            let request = ApprovalRequest::Role { email, role: role.into() };
+            return told(format, owner.ask(PageRequest::Approvals(request))?);
+        }
+        PersonCommand::Close { email } => {
+            return told(format, owner.ask(PageRequest::Removals(RemovalRequest::ClosePerson { email }))?);
+        }
+        PersonCommand::Leave { email, organisation } => {
+            let request = RemovalRequest::Leave { email, organisation };
+            return told(format, owner.ask(PageRequest::Removals(request))?);
+        }
         PersonCommand::Enrol { email } => (email.clone(), owner.ask(PageRequest::IssueEnrolment { email })?),
         PersonCommand::List => {
             return match owner.ask(PageRequest::People)? {
                 PageReply::People(rows) => list(format, &rows, |row| {
                     let sign_in = row.last_sign_in.map_or_else(|| "never".to_owned(), time::show);
                     format!(
-                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}",
-                        row.email, row.name, row.role, row.passkeys
+                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}{}",
+                        row.email,
+                        row.name,
+                        row.role,
+                        row.passkeys,
+                        if row.closed.is_some() { "\tclosed" } else { "" }
                     )
                 }),
                 _ => other(),
             };
         }
     };
-    let PageReply::EnrolmentLink { token, until, .. } = reply else { return other() };
+    let (token, until) = match reply {
+        PageReply::EnrolmentLink { token, until, .. } => (token, until),
+        reply => return told(format, reply),
+    };
     let link = format!("{}/enrol#{token}", origin(dir));
     match format {
         Format::Json => say!("{}", json!({ "email": email, "enrolment": link, "until": time::show(until) })),
@@ -101,6 +120,10 @@ pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> 
             }
             Ok(())
         }
+        DeviceCommand::Remove { name, token } => {
+            let request = if token { RemovalRequest::DeviceToken { name } } else { RemovalRequest::Device { name } };
+            told(format, owner.ask(PageRequest::Removals(request))?)
+        }
         DeviceCommand::List => match owner.ask(PageRequest::Devices)? {
             PageReply::Devices(rows) => list(format, &rows, |row| {
                 format!("{}\t{}\t{:?}", row.name, row.ae_title.as_deref().unwrap_or("-"), row.may)
@@ -121,7 +144,10 @@ pub fn relate(dir: &Path, format: Format, arguments: &RelateArgs) -> Result<()> 
         until: when("--until", &arguments.until, Direction::Ahead, now)?,
         basis: arguments.basis.clone(),
     };
-    let PageReply::Related { entry } = Owner::connect(dir)?.ask(request)? else { return other() };
+    let entry = match Owner::connect(dir)?.ask(request)? {
+        PageReply::Related { entry } => entry,
+        reply => return told(format, reply),
+    };
     done(format, &json!({ "entry": entry }), &format!("Recorded as entry {entry}."));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod approve;
 mod demo;
 mod doctor;
 mod exposure;
@@ -34,6 +35,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Unrelate(arguments) => manage::unrelate(&dir, format, &arguments),
         Command::Move(arguments) => manage::move_study(&dir, format, &arguments),
         Command::Exposure(arguments) => exposure::exposure(&dir, format, &arguments),
+        Command::Approve(command) => approve::approve(&dir, format, &command),
+        Command::Propose(command) => approve::propose(&dir, format, &command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Vault(command) => vault::vault(&dir, format, command),
         Command::Doctor => doctor::doctor(&dir, format),

@@ -15,6 +15,8 @@ pub struct Installation {
     pub folder: TempDir,
     serve: Option<Child>,
     pub ready: Value,
+    /// What `init` said.
+    pub made: Value,
 }
 
 impl Installation {
@@ -27,26 +29,33 @@ impl Installation {
 
     /// A folder without a site.
     pub fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), serve: None, ready: Value::Null }
+        Self { folder: tempfile::tempdir().unwrap(), serve: None, ready: Value::Null, made: Value::Null }
     }
 
     /// Makes a site.
     pub fn stopped() -> Self {
-        let site = Self::empty();
-        let output = site.run_with_input(
-            &[
-                "init",
-                "--site",
-                "Test site",
-                "--passphrase-file",
-                "-",
-                "--recovery-kit",
-                &site.path("kit"),
-                "--password-and-code",
-            ],
-            PASSPHRASE,
-        );
+        Self::stopped_with(&[])
+    }
+
+    /// Makes a site with more arguments of `init`.
+    pub fn stopped_with(more: &[&str]) -> Self {
+        let mut site = Self::empty();
+        let kit = site.path("kit");
+        let arguments = [
+            "init",
+            "--site",
+            "Test site",
+            "--passphrase-file",
+            "-",
+            "--recovery-kit",
+            &kit,
+            "--password-and-code",
+            "--format",
+            "json",
+        ];
+        let output = site.run_with_input(&[&arguments[..], more].concat(), PASSPHRASE);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        site.made = serde_json::from_slice(&output.stdout).unwrap();
         site
     }
 

@@ -305,9 +305,12 @@ impl Warden for Double {
                 Ok(PageReply::Done)
             }
             (Caller::Administrator, PageRequest::People) => Ok(PageReply::People(Vec::new())),
-            (Caller::Administrator, PageRequest::AddPerson { .. }) => {
-                Ok(PageReply::EnrolmentLink { person: PersonId(9), token: "link".into(), until: Instant(99) })
-            }
+            (Caller::Administrator, PageRequest::AddPerson { .. }) => Ok(PageReply::EnrolmentLink {
+                person: PersonId(9),
+                token: "link".into(),
+                qr_svg: String::new(),
+                until: Instant(99),
+            }),
             (Caller::Administrator, PageRequest::MoveStudy { .. }) => Ok(PageReply::Done),
             (Caller::Radiologist | Caller::Administrator, PageRequest::StudyUid { study }) => {
                 let state = self.state.lock().unwrap();

@@ -11,6 +11,10 @@ fn path(route: &Route) -> String {
         .path
         .replace("{session}", &"ab".repeat(16))
         .replace("{number}", "0")
+        .replace("{proposal}", "0")
+        .replace("{person}", "0")
+        .replace("{passkey}", "ab")
+        .replace("{used}", "0")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
         .replace("{instance}", "1.2.3.1.1")
@@ -35,8 +39,15 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
         "label": "l", "patient": "ISSUER/1", "reason": "r", "name": "n", "role": "referrer", "organisation": "o",
         "password_and_code": false, "authorisation": "passkey-only", "may": ["store"], "from": 1, "until": 2,
         "who": "person:a@example.org", "whom": "site", "tier": "open", "basis": "b",
+        "text": "bleeding", "seconds": 60, "verdict": "justified", "note": "n", "digest": "d", "delay_seconds": 1, "setup_seconds": 1, "seconds_max": 60, "review_seconds": 60,
     });
     let mut body = body;
+    if route.path == "/api/break-glass" {
+        body["reason"] = serde_json::json!("other");
+    }
+    if route.path == "/api/devices/remove" {
+        body["token"] = serde_json::json!(true);
+    }
     if route.path == "/api/devices" {
         body["from"] = serde_json::json!([]);
         body["token"] = serde_json::json!(true);

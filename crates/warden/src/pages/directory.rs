@@ -1,11 +1,13 @@
 //! People, organisations and devices: listing and adding.
 
 use identity::{NewDevice, NewPerson};
-use model::{Authorisation, DeviceMay, EntryBody, Instant, Relationship, Role, Tier, What, Who, Window};
+use model::{Authorisation, Change, DeviceMay, EntryBody, Instant, Relationship, Role, Tier, What, Who, Window};
 use protocol::{Invalid, PageReply, Refusal};
 use seal::SystemRandom;
 
 use super::HELD;
+use crate::approvals::Asked;
+use crate::removals::open_person;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -43,9 +45,9 @@ impl Warden {
 
     /// Adds a person and issues the enrolment link. A patient gets the relationship of being the patient with it.
     pub(super) fn add_person(&self, caller: &Caller, new: PersonToAdd, now: Instant) -> Result<PageReply, Refusal> {
-        // only the owner of the machine makes officers and administrators in this version
-        let powerful = matches!(new.role, Role::Officer | Role::Administrator | Role::OfficerAdministrator);
-        if powerful && caller.role().is_some() {
+        // while the site is set up only the owner of the machine makes officers and administrators
+        let decides = policy::decides(new.role);
+        if decides && caller.role().is_some() && self.is_setting_up(now) {
             return Err(Refusal::NotAllowed);
         }
         let own_patient = match (&new.own_record, new.role) {
@@ -56,6 +58,14 @@ impl Warden {
         let mut people = self.people.lock().expect(HELD);
         let organisation =
             people.organisation_by_name(&new.organisation).ok_or_else(|| unknown("organisation", "org list"))?.id();
+        let reads_all = self.relations.read().expect(HELD).reaches_site(Who::Organisation(organisation), now);
+        if decides || reads_all {
+            if own_patient.is_some() {
+                return Err(field("organisation", "one that does not read the whole site, for a patient"));
+            }
+            drop(people);
+            return self.add_person_by_approval(caller, new, organisation, now);
+        }
         let person = NewPerson {
             email: new.email,
             name: new.name,
@@ -81,20 +91,75 @@ impl Warden {
         }
         let link = link.value;
         self.commit(people, changed, &caller.actor, now)?;
-        Ok(PageReply::EnrolmentLink { person, token: link.token, until: link.until })
+        Ok(self.link_reply(person, link))
     }
 
+    /// Somebody who decides about others, or who would read the whole site from the first day, is added by two persons.
+    fn add_person_by_approval(
+        &self,
+        caller: &Caller,
+        new: PersonToAdd,
+        organisation: model::OrganisationId,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        let email = new.email.clone();
+        self.people.lock().expect(HELD).may_be_added(&new.email, &new.name)?;
+        let change = Change::AddPerson {
+            email: new.email,
+            name: new.name,
+            role: new.role,
+            organisation,
+            password_and_code: new.password_and_code,
+        };
+        match self.ask_for(caller, change, now)? {
+            Asked::Waits(row) => Ok(PageReply::Proposed(row)),
+            Asked::Made(_) => {
+                let person = open_person(&self.people.lock().expect(HELD), &email)?;
+                self.link_for(caller, person, now)
+            }
+        }
+    }
+
+    /// A link for somebody who is not enrolled yet, or who reaches single patients only, is issued at once. Whoever holds a link of
+    /// an enrolled person who decides about others or reads the whole site becomes that person, so two persons stand before it.
     pub(super) fn issue_enrolment(&self, caller: &Caller, email: &str, now: Instant) -> Result<PageReply, Refusal> {
-        let mut people = self.people.lock().expect(HELD);
-        let person = people.person_by_address(email).ok_or_else(|| unknown("person", "person list"))?;
-        let powerful = matches!(person.role(), Role::Officer | Role::Administrator | Role::OfficerAdministrator);
-        if powerful && caller.role().is_some() {
+        let (person, decides, enrolled, organisations) = {
+            let people = self.people.lock().expect(HELD);
+            let person = open_person(&people, email)?;
+            let one = people.person(person).ok_or(Refusal::NotFound)?;
+            (person, policy::decides(one.role()), people.is_enrolled(person), one.organisations().to_vec())
+        };
+        if decides && caller.role().is_some() && (!enrolled || self.is_setting_up(now)) {
             return Err(Refusal::NotAllowed);
         }
-        let person = person.id();
+        let mut holders = organisations.into_iter().map(Who::Organisation).chain([Who::Person(person)]);
+        let reads_all = {
+            let relations = self.relations.read().expect(HELD);
+            holders.any(|who| relations.reaches_site(who, now))
+        };
+        let approved = self.proposals.read().expect(HELD).link_approved(person, now);
+        if enrolled
+            && (decides || reads_all)
+            && !approved
+            && let Asked::Waits(row) = self.ask_for(caller, Change::Enrol { person }, now)?
+        {
+            return Ok(PageReply::Proposed(row));
+        }
+        self.link_for(caller, person, now)
+    }
+
+    fn link_for(&self, caller: &Caller, person: model::PersonId, now: Instant) -> Result<PageReply, Refusal> {
+        let mut people = self.people.lock().expect(HELD);
         let changed = people.issue_enrolment(person, now, &mut SystemRandom)?;
         let link = self.commit(people, changed, &caller.actor, now)?;
-        Ok(PageReply::EnrolmentLink { person, token: link.token, until: link.until })
+        Ok(self.link_reply(person, link))
+    }
+
+    fn link_reply(&self, person: model::PersonId, link: identity::EnrolmentLink) -> PageReply {
+        let people = self.people.lock().expect(HELD);
+        let origin = people.settings().origins.first().map(String::as_str).unwrap_or_default();
+        let qr_svg = identity::qr_svg(&format!("{origin}/enrol#{}", link.token));
+        PageReply::EnrolmentLink { person, token: link.token, qr_svg, until: link.until }
     }
 
     pub(super) fn add_device(&self, caller: &Caller, new: DeviceToAdd, now: Instant) -> Result<PageReply, Refusal> {
@@ -115,10 +180,10 @@ impl Warden {
     }
 }
 
-pub(super) fn unknown(noun: &str, command: &str) -> Refusal {
+pub(crate) fn unknown(noun: &str, command: &str) -> Refusal {
     Refusal::Invalid(Invalid::Unknown { noun: noun.to_owned(), command: command.to_owned() })
 }
 
-pub(super) fn field(field: &str, expected: &str) -> Refusal {
+pub(crate) fn field(field: &str, expected: &str) -> Refusal {
     Refusal::Invalid(Invalid::Field { field: field.to_owned(), expected: expected.to_owned() })
 }

@@ -28,7 +28,7 @@ impl Warden {
         Ok(PageReply::Entries { entries, size })
     }
 
-    fn actor_name(&self, people: &identity::People, actor: &Actor) -> String {
+    pub(crate) fn actor_name(&self, people: &identity::People, actor: &Actor) -> String {
         match actor {
             Actor::Owner => "owner of the machine".to_owned(),
             Actor::Warden => "leadglass".to_owned(),

@@ -13,6 +13,7 @@ use model::Instant;
 use policy::{Service, Target};
 use protocol::{Credential, PageReply, PageRequest, Refusal};
 
+pub(crate) use self::directory::{field, unknown};
 use crate::state::{Channel, Warden};
 use crate::subject::Caller;
 
@@ -38,6 +39,9 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
         PageRequest::Exposure { .. } => (Service::Exposure, "exposure"),
         PageRequest::Health | PageRequest::Snapshot { .. } => (Service::Machine, "machine"),
+        PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
+        PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
+        PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
     }
 }
 
@@ -101,6 +105,9 @@ impl Warden {
             PageRequest::Exposure { who, window } => self.exposure(&caller, &who, window, now).await,
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
+            PageRequest::Approvals(request) => self.approvals(&caller, request, now),
+            PageRequest::Removals(request) => self.removals(&caller, request, now),
+            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
         }
     }
 

@@ -36,6 +36,7 @@ impl Warden {
         for patient in &own {
             self.append(caller, vec![EntryBody::AccessesRead { patient: *patient }], now)?;
             rows.extend(self.accesses_of(caller, *patient));
+            rows.extend(self.emergencies_of(*patient));
         }
         rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
         rows.truncate(ACCESS_ROWS_MAX);
@@ -87,7 +88,28 @@ impl Warden {
         rows.into_values().collect()
     }
 
-    pub(super) fn name_of(&self, people: &identity::People, who: Who) -> (String, Option<model::Role>, Vec<String>) {
+    /// Who broke the glass for the patient, with the reason, whether or not anything was opened then.
+    fn emergencies_of(&self, patient: PatientNumber) -> Vec<AccessRow> {
+        let uses: Vec<_> = self.uses.read().expect(HELD).of_patient(patient).cloned().collect();
+        let people = self.people.lock().expect(HELD);
+        let row = |one: crate::break_glass::fold::Use| {
+            let (who, role, organisations) = self.name_of(&people, Who::Person(one.person));
+            let basis = crate::break_glass::basis(one.reason, &one.text);
+            AccessRow {
+                entry: one.number,
+                at: one.at,
+                who,
+                role,
+                organisations,
+                basis,
+                opened: false,
+                studies: Vec::new(),
+            }
+        };
+        uses.into_iter().map(row).collect()
+    }
+
+    pub(crate) fn name_of(&self, people: &identity::People, who: Who) -> (String, Option<model::Role>, Vec<String>) {
         match who {
             Who::Person(person) => match people.person(person) {
                 Some(person) => {

@@ -1,10 +1,11 @@
 //! Making and ending relationships, and reading who and whom they are about.
 
-use model::{EntryBody, EntryNumber, Instant, PatientNumber, Relationship, Tier, Uid, What, Who, Window};
+use model::{Change, EntryBody, EntryNumber, Instant, PatientNumber, Relationship, Tier, Uid, What, Who, Window};
 use protocol::{PageReply, Refusal};
 
 use super::HELD;
 use super::directory::{field, unknown};
+use crate::approvals::Asked;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -32,8 +33,18 @@ impl Warden {
         }
         let who = self.who_named(who)?;
         let what = self.what_named(whom)?;
+        if self.has_left(who) {
+            return Err(unknown("person or device", "person list"));
+        }
         let relationship = Relationship { who, what, tier, window, basis: basis.to_owned(), entry: EntryNumber(0) };
-        let appended = self.append(caller, vec![EntryBody::Related { relationship }], now)?;
+        let appended = if what == What::Site {
+            match self.ask_for(caller, Change::Relate { relationship }, now)? {
+                Asked::Made(appended) => appended,
+                Asked::Waits(row) => return Ok(PageReply::Proposed(row)),
+            }
+        } else {
+            self.append(caller, vec![EntryBody::Related { relationship }], now)?
+        };
         let entry = appended.first().map(|(number, _)| *number).ok_or(Refusal::Internal)?;
         Ok(PageReply::Related { entry })
     }
@@ -57,6 +68,16 @@ impl Warden {
         // what a lease still gives must not outlive the reach that it rests on
         self.leases.lock().expect(HELD).end_all();
         Ok(PageReply::Related { entry: last })
+    }
+
+    /// Whether the account was closed or the device removed.
+    fn has_left(&self, who: Who) -> bool {
+        let people = self.people.lock().expect(HELD);
+        match who {
+            Who::Person(person) => people.is_closed(person),
+            Who::Device(device) => people.device(device).is_some_and(identity::Device::is_removed),
+            Who::Organisation(_) => false,
+        }
     }
 
     /// `person:EMAIL`, `org:NAME` or `device:NAME`.

@@ -108,6 +108,15 @@ impl Site {
         self.owner.ask(soon(), Credential::Owner, request).await.unwrap().unwrap()
     }
 
+    pub async fn ask_owner(&self, request: PageRequest) -> Result<PageReply, Refusal> {
+        self.owner.ask(soon(), Credential::Owner, request).await.unwrap()
+    }
+
+    /// What the running program does every few seconds.
+    pub fn keep_house(&self) {
+        self.warden.as_ref().unwrap().tidy_up();
+    }
+
     pub async fn ask_as(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
         self.front.ask(soon(), credential.clone(), request).await.unwrap()
     }
@@ -212,7 +221,12 @@ impl Site {
     /// Enrols by a link and signs in.
     pub async fn person(&self, email: &str, role: model::Role, own_record: Option<&str>) -> Credential {
         let link = self.add_person(email, role, own_record).await;
-        let codes = self.enrol(&link).await;
+        self.session(email, &link).await
+    }
+
+    /// Enrols by a link and signs in.
+    pub async fn session(&self, email: &str, link: &str) -> Credential {
+        let codes = self.enrol(link).await;
         let request = password(email, &codes[0]);
         let Ok(SignInReply::SignedIn { token, .. }) = self.sign_in(request).await else { panic!("not signed in") };
         Credential::Session { token, origin: Origin("10.0.0.7".into()) }

@@ -1,0 +1,173 @@
+//! What ends: accounts, roles, passkeys, devices and their tokens.
+//!
+//! The record of a closed account and of a removed device stays, so that an old entry keeps its name and an address is
+//! never given to somebody else in silence.
+
+use model::{DeviceId, EntryBody, Instant, PersonId, Role};
+use protocol::{Invalid, PasskeyRow, Refusal};
+use thiserror::Error;
+
+use crate::record::{Key, PasskeyRecord, PersonRecord, Record};
+use crate::secret::sha256;
+use crate::{Changed, People};
+
+/// Something cannot be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RemovalError {
+    /// No such person, or the account is closed.
+    #[error("there is no such person, or the account is closed; list them with `leadglass person list`")]
+    UnknownPerson,
+    /// No such device, or it was removed.
+    #[error("there is no such device, or it was removed; list them with `leadglass device list`")]
+    UnknownDevice,
+    /// No such passkey.
+    #[error("there is no such passkey; look at the list again")]
+    UnknownPasskey,
+    /// Nothing would be left to sign in with.
+    #[error("this is the last way to sign in to this account; bind another first, or close the account")]
+    LastAuthenticator,
+    /// The person has this role already.
+    #[error("this person has that role already; nothing was changed")]
+    SameRole,
+}
+
+impl From<RemovalError> for Refusal {
+    fn from(error: RemovalError) -> Self {
+        let unknown = |noun: &str, command: &str| {
+            Self::Invalid(Invalid::Unknown { noun: noun.to_owned(), command: command.to_owned() })
+        };
+        match error {
+            RemovalError::UnknownPerson => unknown("person", "person list"),
+            RemovalError::UnknownDevice => unknown("device", "device list"),
+            RemovalError::UnknownPasskey => Self::NotFound,
+            RemovalError::LastAuthenticator => Self::Invalid(Invalid::Field {
+                field: "this passkey".to_owned(),
+                expected: "one that is not the last way to sign in; bind another first, or close the account"
+                    .to_owned(),
+            }),
+            RemovalError::SameRole => Self::Exists,
+        }
+    }
+}
+
+impl People {
+    /// Everybody who may sign in and holds one of these roles, by number.
+    #[must_use]
+    pub fn enrolled(&self, holds: impl Fn(Role) -> bool) -> Vec<(PersonId, Role)> {
+        let enrolled = |person: &&PersonRecord| person.is_enrolled() && holds(person.role);
+        self.persons.values().filter(enrolled).map(|person| (person.person, person.role)).collect()
+    }
+
+    /// Whether somebody can sign in with this account.
+    #[must_use]
+    pub fn is_enrolled(&self, person: PersonId) -> bool {
+        self.persons.get(&person).is_some_and(PersonRecord::is_enrolled)
+    }
+
+    /// Whether the account was closed.
+    #[must_use]
+    pub fn is_closed(&self, person: PersonId) -> bool {
+        self.persons.get(&person).is_some_and(|record| record.closed.is_some())
+    }
+
+    /// Gives a person another role.
+    pub fn set_role(&mut self, person: PersonId, to: Role) -> Result<Changed<()>, RemovalError> {
+        let mut record = self.open_person(person)?.clone();
+        let from = record.role;
+        if from == to {
+            return Err(RemovalError::SameRole);
+        }
+        record.role = to;
+        self.put(Record::Person(record));
+        Ok(Changed { value: (), entries: vec![EntryBody::RoleChanged { person, from, to }] })
+    }
+
+    /// Closes an account: sessions, links, authenticators and memberships end. The name stays, the address is not given again.
+    pub fn close_person(&mut self, person: PersonId, now: Instant) -> Result<Changed<()>, RemovalError> {
+        let mut record = self.open_person(person)?.clone();
+        let mut entries = self.end_all(person).entries;
+        let left = std::mem::take(&mut record.organisations);
+        entries.extend(left.into_iter().map(|organisation| EntryBody::MemberLeft { person, organisation }));
+        entries.push(EntryBody::PersonClosed { person });
+        record.close(now);
+        self.put(Record::Person(record));
+        self.remove(Key::Enrolment(person));
+        Ok(Changed { value: (), entries })
+    }
+
+    /// The passkeys of a person, oldest first.
+    #[must_use]
+    pub fn passkey_rows(&self, person: PersonId) -> Vec<PasskeyRow> {
+        let record = self.persons.get(&person);
+        let passkeys = record.map(|record| record.passkeys.as_slice()).unwrap_or_default();
+        let row = |one: &PasskeyRecord| PasskeyRow { passkey: one.id(), label: one.label.clone(), bound: one.bound };
+        passkeys.iter().map(row).collect()
+    }
+
+    /// Removes one passkey, never the last way to sign in.
+    pub fn remove_passkey(&mut self, person: PersonId, passkey: &str) -> Result<Changed<()>, RemovalError> {
+        let mut record = self.open_person(person)?.clone();
+        let place = record.passkeys.iter().position(|bound| bound.id() == passkey);
+        let removed = record.passkeys.remove(place.ok_or(RemovalError::UnknownPasskey)?);
+        if !record.is_enrolled() {
+            return Err(RemovalError::LastAuthenticator);
+        }
+        self.put(Record::Person(record));
+        let entry = EntryBody::PasskeyRemoved { person, label: removed.label.clone(), passkey: removed.id() };
+        Ok(Changed { value: (), entries: vec![entry] })
+    }
+
+    /// Removes a device: it neither sends nor reads any more, and its AE title and name are free.
+    pub fn remove_device(&mut self, device: DeviceId, now: Instant) -> Result<Changed<()>, RemovalError> {
+        let mut record = self.devices.get(&device).filter(|record| record.removed.is_none()).cloned();
+        let record = record.as_mut().ok_or(RemovalError::UnknownDevice)?;
+        record.remove(now);
+        self.put(Record::Device(record.clone()));
+        Ok(Changed { value: (), entries: vec![EntryBody::DeviceRemoved { device }] })
+    }
+
+    /// Removes a device's bearer token; the device stays. No entry when it has none.
+    pub fn remove_device_token(&mut self, device: DeviceId) -> Result<Changed<()>, RemovalError> {
+        let mut record = self.devices.get(&device).filter(|record| record.removed.is_none()).cloned();
+        let record = record.as_mut().ok_or(RemovalError::UnknownDevice)?;
+        if record.token.take().is_none() {
+            return Ok(Changed { value: (), entries: Vec::new() });
+        }
+        self.put(Record::Device(record.clone()));
+        Ok(Changed { value: (), entries: vec![EntryBody::DeviceTokenRemoved { device }] })
+    }
+
+    fn open_person(&self, person: PersonId) -> Result<&PersonRecord, RemovalError> {
+        self.persons.get(&person).filter(|record| record.closed.is_none()).ok_or(RemovalError::UnknownPerson)
+    }
+}
+
+impl PersonRecord {
+    pub(crate) fn is_enrolled(&self) -> bool {
+        self.closed.is_none() && (!self.passkeys.is_empty() || self.password.is_some())
+    }
+
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.closed = Some(now);
+        self.organisations.clear();
+        self.passkeys.clear();
+        self.password = None;
+        self.known_origins.clear();
+    }
+}
+
+impl crate::record::DeviceRecord {
+    pub(crate) fn remove(&mut self, now: Instant) {
+        self.removed = Some(now);
+        self.token = None;
+        self.ae_title = None;
+    }
+}
+
+impl PasskeyRecord {
+    /// What the ledger and the pages call it: the start of the digest of its credential id.
+    pub(crate) fn id(&self) -> String {
+        let digest = sha256(&[self.passkey.cred_id().as_slice()]);
+        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! THREATS: an administrator, or an IT contractor with the owner's access to the machine.
+
+use phantom::ct_instance;
+use serde_json::{Value, json};
+
+use crate::client::get;
+use crate::installation::{Installation, store, wait_until};
+use crate::persons::Person;
+
+/// A site that is set up, with an image in it. Changes wait two seconds.
+struct Scene {
+    site: Installation,
+    officer: Person,
+    admin: Person,
+    /// A device that may list and open, without any relationship: what an insider would read through.
+    spy: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut site = Installation::stopped_with(&["--setup", "0s", "--approval-delay", "2s"]);
+        let officers_link = site.made["enrolment"].as_str().unwrap().to_owned();
+        site.start();
+        // before anybody is enrolled there is nobody to ask
+        site.with_devices();
+        let added = site.ok(&["device", "add", "spy", "--organisation", "Machines", "--may", "list,open", "--token"]);
+        let spy = added["token"].as_str().unwrap().to_owned();
+        store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 64, 64)]).unwrap();
+        site.ok(&["settle"]);
+        site.ok(&["org", "add", "Practice", "--password-and-code"]);
+        let add = |email: &str, role: &str| {
+            let person = ["person", "add", email, "--name", "Somebody", "--role", role, "--organisation", "Practice"];
+            site.ok(&person)["enrolment"].as_str().unwrap().to_owned()
+        };
+        let admins_link = add("admin@x.example", "administrator");
+        add("reader@x.example", "referrer");
+        add("control@x.example", "referrer");
+        let officer = Person::enrol(&site, "officer@localhost", &officers_link);
+        let admin = Person::enrol(&site, "admin@x.example", &admins_link);
+        Self { site, officer, admin, spy }
+    }
+
+    fn proposals(&self) -> Vec<Value> {
+        self.site.ok(&["approve", "list"])["proposals"].as_array().unwrap().clone()
+    }
+
+    fn state(&self, proposal: &Value) -> Value {
+        self.proposals().iter().find(|row| row["proposal"] == *proposal).unwrap()["state"].clone()
+    }
+
+    /// Lets the delay of everything proposed so far pass: a change that two persons stand behind, proposed after it, is carried out.
+    fn let_the_delay_pass(&self, role: &str) {
+        let answer = self.admin.post("/api/approvals/role", &json!({ "email": "control@x.example", "role": role }));
+        assert_eq!(answer.status, 202, "{}", answer.json());
+        let row = answer.json()["proposed"].clone();
+        let path = format!("/api/approvals/{}/approve", row["proposal"]);
+        assert_eq!(self.officer.post(&path, &json!({ "digest": row["digest"] })).status, 202);
+        wait_until("the control is carried out", || self.state(&row["proposal"]).get("carried-out").is_some());
+    }
+
+    fn kinds(&self) -> Vec<Value> {
+        let entries = self.site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
+        let text = String::from_utf8_lossy(&entries.stdout).into_owned();
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].clone()).collect()
+    }
+}
+
+fn site_wide(who: &str) -> Value {
+    json!({ "who": who, "whom": "site", "tier": "open", "from": 0, "until": i64::MAX, "basis": "reading group" })
+}
+
+#[test]
+fn one_administrator_alone_makes_no_reader_no_officer_and_no_reach_however_long_they_wait() {
+    let scene = Scene::new();
+    let admin = &scene.admin;
+    let person =
+        json!({ "email": "friend@x.example", "name": "Friend", "role": "officer", "organisation": "Practice" });
+    let tried = [
+        ("/api/relationships", site_wide("device:spy")),
+        ("/api/relationships", site_wide("person:reader@x.example")),
+        ("/api/approvals/role", json!({ "email": "reader@x.example", "role": "radiologist" })),
+        ("/api/approvals/role", json!({ "email": "admin@x.example", "role": "radiologist" })),
+        ("/api/approvals/rule", json!({ "delay_seconds": 0, "setup_seconds": 604_800 })),
+        ("/api/people/enrolment", json!({ "email": "officer@localhost" })),
+        ("/api/people/close", json!({ "email": "officer@localhost" })),
+        ("/api/people", person),
+    ];
+    let mut proposed = Vec::new();
+    for (path, body) in tried {
+        let answer = admin.post(path, &body);
+        assert_eq!(answer.status, 202, "{path}: {}", answer.json());
+        let row = answer.json()["proposed"].clone();
+        let approve = format!("/api/approvals/{}/approve", row["proposal"]);
+        let own = admin.post(&approve, &json!({ "digest": row["digest"] }));
+        assert!(matches!(own.status, 400 | 403), "nobody approves their own: {}", own.status);
+        proposed.push(row["proposal"].clone());
+    }
+    scene.let_the_delay_pass("technologist");
+    for proposal in &proposed {
+        assert_eq!(scene.state(proposal), "open", "proposal {proposal}");
+    }
+    assert_eq!(get(scene.site.http(), &scene.spy, "/dicom-web/studies").status, 204, "the spy sees nobody");
+    assert_eq!(admin.get("/api/studies").status, 403, "nor does the administrator");
+    // and each try stands in the ledger under their name
+    let tries = scene.kinds().into_iter().filter(|entry| entry["kind"] == "proposed").count();
+    assert!(tries >= proposed.len(), "{tries}");
+}
+
+#[test]
+fn the_owner_of_the_machine_alone_gets_no_further() {
+    let scene = Scene::new();
+    let site = &scene.site;
+    let tried: [&[&str]; 6] = [
+        &["relate", "device:spy", "site", "--until", "90d", "--basis", "maintenance"],
+        &["person", "role", "reader@x.example", "radiologist"],
+        &["person", "enrol", "officer@localhost"],
+        &["person", "add", "friend@x.example", "--name", "Friend", "--role", "officer", "--organisation", "Practice"],
+        &["person", "close", "officer@localhost"],
+        &["propose", "rule", "--delay", "0s"],
+    ];
+    let proposed: Vec<Value> = tried.iter().map(|arguments| site.ok(arguments)["proposal"].clone()).collect();
+    assert!(proposed.iter().all(Value::is_number), "{proposed:?}");
+    scene.let_the_delay_pass("technologist");
+    for proposal in &proposed {
+        assert_eq!(scene.state(proposal), "open", "proposal {proposal}");
+    }
+    assert_eq!(get(site.http(), &scene.spy, "/dicom-web/studies").status, 204);
+    // the owner takes back what the owner proposed, and says what waits
+    let number = proposed[0].to_string();
+    site.ok(&["approve", "withdraw", &number]);
+    assert!(scene.state(&proposed[0]).get("ended").is_some());
+    let shown = String::from_utf8_lossy(&site.run(&["approve", "show", &number]).stdout).into_owned();
+    assert!(shown.contains("every patient of this site") && shown.contains("withdrawn"), "{shown}");
+}
+
+#[test]
+fn two_who_collude_get_it_after_the_delay_and_the_ledger_names_both() {
+    let scene = Scene::new();
+    let row = scene.admin.post("/api/relationships", &site_wide("device:spy")).json()["proposed"].clone();
+    let path = format!("/api/approvals/{}/approve", row["proposal"]);
+    let other = json!({ "digest": "00".repeat(32) });
+    assert_eq!(scene.officer.post(&path, &other).status, 400, "another digest is another change");
+    assert_eq!(scene.officer.post(&path, &json!({ "digest": row["digest"] })).status, 202);
+    wait_until("it is carried out", || scene.state(&row["proposal"]).get("carried-out").is_some());
+    assert_eq!(get(scene.site.http(), &scene.spy, "/dicom-web/studies").status, 200);
+    let entries = scene.kinds();
+    let about = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind && entry["proposal"] == row["proposal"]);
+    let approved = about("approved").unwrap();
+    assert_eq!(approved["digest"], row["digest"]);
+    assert_eq!(about("carried-out").unwrap()["standing"], "two-persons");
+    let proposed =
+        entries.iter().find(|entry| entry["kind"] == "proposed" && entry["earliest"] == row["earliest"]).unwrap();
+    assert_ne!(proposed["actor"]["person"]["person"], approved["actor"]["person"]["person"]);
+}

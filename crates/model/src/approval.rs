@@ -1,0 +1,197 @@
+//! Changes that one person must not make alone: what they are, and what the ledger records of them.
+//!
+//! To put a further act behind two persons and a delay: add a variant to [`Change`], give it a subject and a sentence in
+//! `warden/approvals/words.rs`, and an arm in `warden/approvals/carry_out.rs`. Nothing else decides about it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{OrganisationId, PersonId, Relationship, Role, Who};
+
+/// A change that waits for a second person and a delay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    /// A person gets another role.
+    Role {
+        /// Who.
+        person: PersonId,
+        /// The role until now.
+        from: Role,
+        /// The role from then on.
+        to: Role,
+    },
+    /// A person is added who decides about others, or who reads a whole site from the first day.
+    AddPerson {
+        /// E-mail address, the login name.
+        email: String,
+        /// Name.
+        name: String,
+        /// Role.
+        role: Role,
+        /// Organisation.
+        organisation: OrganisationId,
+        /// Whether a password and code may be used.
+        password_and_code: bool,
+    },
+    /// A new enrolment link for somebody who is enrolled already: whoever holds it becomes that person.
+    Enrol {
+        /// For whom.
+        person: PersonId,
+    },
+    /// The account of an officer or administrator is closed.
+    ClosePerson {
+        /// Whose.
+        person: PersonId,
+    },
+    /// A relationship that reaches the whole site.
+    Relate {
+        /// The relationship; its entry number is 0 until it is made.
+        relationship: Relationship,
+    },
+    /// The rule about these changes itself.
+    ApprovalRule {
+        /// The rule from then on.
+        rule: ApprovalRule,
+    },
+    /// How long break-glass lasts at the most.
+    BreakGlassRule {
+        /// The rule from then on.
+        rule: BreakGlassRule,
+    },
+    /// A change that a later version knows; read as itself, never carried out.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Change {
+    /// Whom the change is about: that person never counts among those who approve it.
+    #[must_use]
+    pub fn subject(&self) -> Option<PersonId> {
+        match self {
+            Self::Role { person, .. } | Self::Enrol { person } | Self::ClosePerson { person } => Some(*person),
+            Self::Relate { relationship } => match relationship.who {
+                Who::Person(person) => Some(person),
+                Who::Organisation(_) | Who::Device(_) => None,
+            },
+            Self::AddPerson { .. } | Self::ApprovalRule { .. } | Self::BreakGlassRule { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// Whether the delay runs although two persons agree. Somebody who lost a passkey, and an account that must go, cannot wait a
+    /// day; neither gives anybody more than they had.
+    #[must_use]
+    pub fn is_delayed(&self) -> bool {
+        !matches!(self, Self::Enrol { .. } | Self::ClosePerson { .. })
+    }
+}
+
+/// How long changes wait at this site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRule {
+    /// The delay, in seconds.
+    pub delay_seconds: i64,
+    /// How long after the site was made its owner sets it up without waiting, in seconds.
+    pub setup_seconds: i64,
+}
+
+impl ApprovalRule {
+    /// The longest delay, in seconds.
+    pub const DELAY_SECONDS_MAX: i64 = 30 * 24 * 3600;
+    /// The longest time of setting up, in seconds.
+    pub const SETUP_SECONDS_MAX: i64 = 7 * 24 * 3600;
+    /// A delay below this, in seconds, is one that `doctor` warns of.
+    pub const DELAY_SECONDS_ADVISED: i64 = 3600;
+}
+
+impl Default for ApprovalRule {
+    fn default() -> Self {
+        Self { delay_seconds: 24 * 3600, setup_seconds: 3600 }
+    }
+}
+
+/// How long break-glass lasts at this site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakGlassRule {
+    /// The longest that one use lasts, in seconds.
+    pub seconds_max: i64,
+    /// A use that no officer has reviewed after this long counts as overdue, in seconds.
+    pub review_seconds: i64,
+}
+
+impl BreakGlassRule {
+    /// Nobody may set more: four hours.
+    pub const SECONDS_MAX: i64 = 4 * 3600;
+    /// Reviews take at most this long, in seconds: thirty days.
+    pub const REVIEW_SECONDS_MAX: i64 = 30 * 24 * 3600;
+}
+
+impl Default for BreakGlassRule {
+    fn default() -> Self {
+        Self { seconds_max: Self::SECONDS_MAX, review_seconds: 3 * 24 * 3600 }
+    }
+}
+
+/// On whose word a change is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The site is being set up: nobody who could approve is enrolled, or its first hour runs.
+    Setup,
+    /// One person alone, after the whole delay: there is nobody else who could approve.
+    OnePerson,
+    /// Two persons or more.
+    TwoPersons,
+}
+
+/// How a proposal ended without being carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProposalEnd {
+    /// Somebody who may approve it said no.
+    Refused,
+    /// Whoever proposed it took it back.
+    Withdrawn,
+    /// Nobody approved it in time.
+    Expired,
+    /// What it would change is not there any more.
+    Overtaken,
+}
+
+/// What a proposal needs before it is carried out, as it was when it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// On whose word.
+    pub standing: Standing,
+    /// How many other persons must approve.
+    pub approvals: u8,
+    /// Whether somebody with the officer's role must be among those who propose and approve.
+    pub officer: bool,
+    /// The delay from the proposal on, in seconds, before further persons cut it.
+    pub delay_seconds: i64,
+}
+
+/// A code for why the glass was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmergencyReason {
+    /// Danger to life or limb.
+    LifeThreatening,
+    /// Treatment now, and the patient cannot be asked or the order is not there yet.
+    UrgentTreatment,
+    /// A critical result has to be passed on.
+    CriticalResult,
+    /// The system that makes relationships is down.
+    SystemDown,
+    /// Something else, said in the text.
+    Other,
+}
+
+/// What an officer found when looking at a use of break-glass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was needed.
+    Justified,
+    /// It was not.
+    NotJustified,
+}

@@ -1,0 +1,110 @@
+//! The one function that carries a change out. Its effect and the entry that says so are one append: both or none.
+
+use audit::Appended;
+use identity::Changed;
+use model::{Actor, Change, EntryBody, EntryNumber, Instant, ProposalEnd, Standing};
+use protocol::Refusal;
+use seal::SystemRandom;
+
+use super::fold::Proposal;
+use crate::pages::HELD;
+use crate::state::Warden;
+
+impl Warden {
+    /// Carries out a proposal that is due. The caller holds `changing`, so that nobody else does meanwhile.
+    pub(super) fn carry_out(&self, number: EntryNumber, actor: &Actor, now: Instant) -> Result<Appended, Refusal> {
+        let proposal = self.open_proposal(number)?;
+        let carried = match proposal.change.clone() {
+            Change::Role { person, from, to } => {
+                let mut people = self.people.lock().expect(HELD);
+                let holds = people.person(person).is_some_and(|one| one.role() == from);
+                let changed =
+                    if holds { people.set_role(person, to).map_err(Refusal::from) } else { Err(Refusal::NotFound) };
+                self.with_people(&proposal, people, changed, actor, now)
+            }
+            Change::AddPerson { email, name, role, organisation, password_and_code } => {
+                let mut people = self.people.lock().expect(HELD);
+                let organisations = vec![organisation];
+                let new = identity::NewPerson { email, name, role, organisations, password_and_code };
+                let changed = people.add_person(new, &mut SystemRandom).map_err(Refusal::from).map(drop_value);
+                self.with_people(&proposal, people, changed, actor, now)
+            }
+            Change::ClosePerson { person } => self.close_person_as(&proposal, person, actor, now),
+            // the approval itself is the effect: a link may be issued once
+            Change::Enrol { .. } => self.with_entries(&proposal, Vec::new(), actor, now),
+            Change::Relate { relationship } if relationship.window.to <= now => Err(Refusal::NotFound),
+            Change::Relate { mut relationship } => {
+                // nobody reaches anything before the change that says so was carried out
+                relationship.window.from = relationship.window.from.max(now);
+                self.with_entries(&proposal, vec![EntryBody::Related { relationship }], actor, now)
+            }
+            Change::ApprovalRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::ApprovalRuleSet { rule }], actor, now)
+            }
+            Change::BreakGlassRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::BreakGlassRuleSet { rule }], actor, now)
+            }
+            Change::Unknown => Err(Refusal::NotFound),
+        };
+        match carried {
+            Err(Refusal::NotFound | Refusal::Exists | Refusal::Invalid(_)) => {
+                self.end_by_itself(number, ProposalEnd::Overtaken, "what it would change is not there as it was", now)?;
+                Err(Refusal::NotFound)
+            }
+            carried => carried,
+        }
+    }
+
+    /// Records an effect that is entries alone.
+    pub(crate) fn with_entries(
+        &self,
+        proposal: &Proposal,
+        mut bodies: Vec<EntryBody>,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Appended, Refusal> {
+        bodies.push(carried_out(proposal));
+        let entries = bodies.into_iter().map(|body| (actor.clone(), body)).collect();
+        let appended = self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))?;
+        // what a lease still gives was decided before this change
+        self.leases.lock().expect(HELD).end_all();
+        Ok(appended)
+    }
+
+    /// Records an effect on people and writes their records.
+    pub(crate) fn with_people(
+        &self,
+        proposal: &Proposal,
+        mut people: std::sync::MutexGuard<'_, identity::People>,
+        changed: Result<Changed<()>, Refusal>,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Appended, Refusal> {
+        let mut changed = match changed {
+            Ok(changed) => changed,
+            Err(refusal) => {
+                people.revert();
+                return Err(refusal);
+            }
+        };
+        changed.entries.push(carried_out(proposal));
+        let appended = self.commit_appended(people, changed.entries, actor, now)?;
+        self.leases.lock().expect(HELD).end_all();
+        Ok(appended)
+    }
+}
+
+/// The entry that closes a proposal.
+fn carried_out(proposal: &Proposal) -> EntryBody {
+    let persons = proposal.approvals.len() + usize::from(proposal.proposer().is_some());
+    let standing = match proposal.need.standing {
+        Standing::Setup => Standing::Setup,
+        _ if persons >= 2 => Standing::TwoPersons,
+        _ => Standing::OnePerson,
+    };
+    EntryBody::CarriedOut { proposal: proposal.number, standing }
+}
+
+fn drop_value<T>(changed: Changed<T>) -> Changed<()> {
+    Changed { value: (), entries: changed.entries }
+}

@@ -1,0 +1,162 @@
+//! Where every proposal stands: a fold of the ledger, nothing else. Whoever has the entries computes the same.
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::{
+    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, PersonId, ProposalEnd,
+    Standing,
+};
+
+/// How long an enrolment link may be issued after its approval, in seconds.
+const LINK_SECONDS: i64 = 7 * 24 * 3600;
+
+/// One proposal.
+#[derive(Clone, Debug)]
+pub(crate) struct Proposal {
+    pub(crate) number: EntryNumber,
+    pub(crate) change: Change,
+    pub(crate) by: Actor,
+    pub(crate) need: Need,
+    pub(crate) proposed: Instant,
+    pub(crate) earliest: Instant,
+    pub(crate) expires: Instant,
+    pub(crate) approvals: Vec<Approval>,
+    pub(crate) state: State,
+}
+
+/// One approval.
+#[derive(Clone, Debug)]
+pub(crate) struct Approval {
+    pub(crate) person: PersonId,
+    pub(crate) at: Instant,
+    pub(crate) signed: bool,
+}
+
+/// Where it stands.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    Open,
+    CarriedOut { at: Instant, standing: Standing },
+    Ended { at: Instant, end: ProposalEnd, by: Actor, reason: String },
+}
+
+impl Proposal {
+    /// The person who proposed it; nobody for the owner of the machine.
+    pub(crate) fn proposer(&self) -> Option<PersonId> {
+        match self.by {
+            Actor::Person { person, .. } => Some(person),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn approvers(&self) -> Vec<PersonId> {
+        self.approvals.iter().map(|approval| approval.person).collect()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+}
+
+/// Every proposal of a site, and what approvals left behind.
+#[derive(Default)]
+pub(crate) struct Proposals {
+    all: BTreeMap<EntryNumber, Proposal>,
+    rule: ApprovalRule,
+    made: Option<Instant>,
+    /// Who may be issued a link although they are enrolled, and until when.
+    links: HashMap<PersonId, Instant>,
+    one_person: u32,
+    break_glass: BreakGlassRule,
+}
+
+impl Proposals {
+    /// Takes the next entry.
+    pub(crate) fn apply(&mut self, number: EntryNumber, entry: &Entry) {
+        let at = entry.recorded;
+        match &entry.body {
+            EntryBody::Initialised { .. } => self.made = Some(at),
+            EntryBody::ApprovalRuleSet { rule } => self.rule = *rule,
+            EntryBody::BreakGlassRuleSet { rule } => self.break_glass = *rule,
+            EntryBody::EnrolmentIssued { person, .. } => {
+                self.links.remove(person);
+            }
+            EntryBody::Proposed { proposed, need, earliest, expires } => {
+                let proposal = Proposal {
+                    number,
+                    change: proposed.as_ref().clone(),
+                    by: entry.actor.clone(),
+                    need: *need,
+                    proposed: at,
+                    earliest: *earliest,
+                    expires: *expires,
+                    approvals: Vec::new(),
+                    state: State::Open,
+                };
+                self.all.insert(number, proposal);
+            }
+            EntryBody::Approved { proposal, earliest, evidence, .. } => {
+                if let (Some(proposal), Actor::Person { person, .. }) = (self.all.get_mut(proposal), &entry.actor) {
+                    proposal.approvals.push(Approval { person: *person, at, signed: evidence.is_some() });
+                    proposal.earliest = *earliest;
+                }
+            }
+            EntryBody::ProposalEnded { proposal, end, reason } => {
+                let ended = State::Ended { at, end: *end, by: entry.actor.clone(), reason: reason.clone() };
+                self.end(*proposal, ended);
+            }
+            EntryBody::CarriedOut { proposal, standing } => {
+                if let Some(Change::Enrol { person }) =
+                    self.end(*proposal, State::CarriedOut { at, standing: *standing })
+                {
+                    self.links.insert(person, at.plus_seconds(LINK_SECONDS));
+                }
+                self.one_person += u32::from(*standing == Standing::OnePerson);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, proposal: EntryNumber, state: State) -> Option<Change> {
+        let proposal = self.all.get_mut(&proposal)?;
+        proposal.state = state;
+        Some(proposal.change.clone())
+    }
+
+    pub(crate) fn get(&self, proposal: EntryNumber) -> Option<&Proposal> {
+        self.all.get(&proposal)
+    }
+
+    /// All, newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Proposal> {
+        self.all.values().rev()
+    }
+
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Proposal> {
+        self.all.values().filter(|proposal| proposal.is_open())
+    }
+
+    /// When the site was made.
+    pub(crate) fn made(&self) -> Instant {
+        self.made.unwrap_or(Instant(0))
+    }
+
+    pub(crate) fn rule(&self) -> ApprovalRule {
+        self.rule
+    }
+
+    /// How long break-glass lasts.
+    pub(crate) fn break_glass(&self) -> BreakGlassRule {
+        self.break_glass
+    }
+
+    /// How many changes were carried out on the word of one person.
+    pub(crate) fn one_person(&self) -> u32 {
+        self.one_person
+    }
+
+    /// Whether an approval lets a link be issued for somebody who is enrolled.
+    pub(crate) fn link_approved(&self, person: PersonId, now: Instant) -> bool {
+        self.links.get(&person).is_some_and(|until| now < *until)
+    }
+}
