@@ -91,7 +91,8 @@ fn range(input: &[u8]) {
         let Some(bytes) = sealed.get(read.start as usize..read.end as usize) else { continue };
         let mut out = Vec::new();
         if opener.open_range(from..to, bytes, &mut out).is_ok() {
-            assert_eq!(plaintext.get(from as usize..to as usize), Some(out.as_slice()));
+            // under a length that is not true an empty range may lie anywhere; bytes may not
+            assert_eq!(plaintext.get(from as usize..to as usize).unwrap_or_default(), out);
         }
     }
 }
