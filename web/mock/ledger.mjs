@@ -69,10 +69,12 @@ export function exposure(who, from, to) {
   const patients = Array.from({ length: 214 }, (_, index) => ({
     patient: patientOf(index), reachable: 1 + (index % 4), listed: index < 41 ? 1 + (index % 3) : 0, opened: index < 12 ? 1 : 0,
     first: index < 41 ? start + index * 3_000 * SECOND : null, last: index < 41 ? to - index * 1_000 * SECOND : null,
+    lease_until: index < 41 ? to - index * 1_000 * SECOND : null, details: [],
     origins: index < 41 ? (index % 5 ? ['192.0.2.40'] : ['192.0.2.40', '198.51.100.9']) : [],
   }));
   return {
-    who, window: { from, to }, reachable: { patients: 1_214, studies: 3_871 }, listed: { patients: 41, studies: 63 }, opened: { patients: 12, studies: 12 },
+    who, window: { from, to }, reachable: { patients: 1_214, studies: 3_871 }, listed: { patients: 41, studies: 63 }, opened: { patients: 12, studies: 12 }, unexpired: { patients: 1, studies: 1 },
+    about: who.startsWith('key:') ? { key: { key: who.slice(4), filed: from, released_before: 0, released: 0, releases: [] } } : who.startsWith('disk:') ? { disk: { disk: who.slice(5), filesystem: '', holds: [], keys: 3_871, studies_opened_before: 210 } } : { organisation: { name: who } },
     patients, truncated: true, timeline, ledger_size: entries.length, checkpoint: checkpoint(),
   };
 }

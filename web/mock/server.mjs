@@ -12,6 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cases } from './cases.mjs';
 import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
 import { checkpoint, exposure, page } from './ledger.mjs';
@@ -172,6 +173,9 @@ async function api(request, url, body, me, token) {
   if (is('GET', /^\/api\/ledger\/entries$/)) return json(page(Number(searchParams.get('from')), Number(searchParams.get('limit')), fault === 'empty'));
   if (is('GET', /^\/api\/ledger\/checkpoint$/)) return { body: checkpoint(), headers: { 'Content-Type': 'text/plain' } };
   if (is('GET', /^\/api\/exposure$/)) return json(exposure(searchParams.get('who'), Number(searchParams.get('from')), Number(searchParams.get('to'))));
+  if (is('GET', /^\/api\/exposure\/report$/) || is('GET', /^\/api\/incidents\/\d+\/notice$/)) return { body: '%PDF-1.7\n%%EOF\n', headers: { 'Content-Type': 'application/pdf' } };
+  const answer = cases(request.method, pathname, body, fault === 'empty');
+  if (answer !== undefined) return json(answer);
   throw new Problem(404, 'there is no such address', 'look at the description of the interface');
 }
 

@@ -131,6 +131,23 @@ export const scenes = [
       await page.locator('.three').waitFor();
     },
   },
+  { name: 'incidents', role: 'officer', looks: ALL, go: go('/officer/incidents') },
+  {
+    name: 'incident', role: 'officer', looks: ALL,
+    go: async (page) => {
+      await go('/officer/incidents')(page);
+      await page.getByRole('button', { name: /^Incident 1|^Vorfall 1/ }).click();
+      await page.getByRole('heading', { level: 1, name: /Incident 1|Vorfall 1/ }).waitFor();
+    },
+  },
+  {
+    name: 'incident-open', role: 'officer', looks: BOTH,
+    go: async (page) => {
+      await go('/officer/incidents')(page);
+      await page.getByRole('button', { name: /Open an incident|Vorfall eröffnen/ }).click();
+    },
+  },
+  { name: 'questions', role: 'officer', looks: ALL, go: go('/officer/questions') },
   { name: 'exposure-start', role: 'officer', looks: ONE, go: go('/officer/exposure') },
   {
     name: 'move', role: 'officer', looks: ONE,

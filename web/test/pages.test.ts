@@ -46,6 +46,15 @@ const entries: Record<EntryKind, Entry> = {
   refused: { ...base, kind: 'refused', action: 'open', what: { study: 4 }, reason: 'r' },
   'exposure-reported': { ...base, kind: 'exposure-reported', about: who, window, reachable_patients: 3, listed_patients: 2, opened_patients: 1 },
   'accesses-read': { ...base, kind: 'accesses-read', patient: 3 },
+  'keys-filed': { ...base, kind: 'keys-filed', study: 4, keys: ['00'] },
+  'disk-holds': { ...base, kind: 'disk-holds', disk: 'abcdef0123456789', filesystem: '', holds: ['images', 'copy'], instead_of: null },
+  'incident-opened': { ...base, kind: 'incident-opened', incident: 1, title: 'Login in a dump.', about: [{ disk: 'ab' }], window, aware: 1 },
+  'incident-noted': { ...base, kind: 'incident-noted', incident: 1, text: 'a\nb' },
+  'incident-report': { ...base, kind: 'incident-report', incident: 1, report: 7 },
+  'incident-clock': { ...base, kind: 'incident-clock', incident: 1, clock: 'gdpr-notification', done: 1 },
+  'incident-closed': { ...base, kind: 'incident-closed', incident: 1, text: 'false alarm' },
+  'question-asked': { ...base, kind: 'question-asked', question: 2, patient: 3, access: null, text: 'who?' },
+  'question-answered': { ...base, kind: 'question-answered', question: 2, text: 'we' },
   unknown: { ...base, kind: 'unknown' },
 };
 

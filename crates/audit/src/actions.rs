@@ -14,6 +14,8 @@ pub(crate) struct Action {
     pub lease_until: Instant,
     /// An index into the origins.
     pub origin: u32,
+    /// An index into the sessions, plus one; 0 for a device.
+    pub session: u32,
     pub deed: Deed,
 }
 

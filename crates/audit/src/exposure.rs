@@ -8,7 +8,7 @@
 //! - An organisation reaches what its own relationships reach; listed and opened to it is what its members did, being
 //!   members when the entry was recorded.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use model::{
     Actor, Entry, EntryBody, EntryNumber, Instant, OpenScope, Origin, PatientNumber, StudyNumber, Tier, Who, Window,
@@ -16,7 +16,10 @@ use model::{
 
 use crate::ReachState;
 use crate::actions::{Action, Actions, Deed};
-use crate::touches::Touches;
+use crate::disks::Disks;
+use crate::gathering::Gathering;
+use crate::keys::Keys;
+use crate::sessions::Sessions;
 
 /// The most parts of one timeline.
 pub const TIMELINE_PARTS_MAX: u32 = 1_000;
@@ -24,8 +27,11 @@ pub const TIMELINE_PARTS_MAX: u32 = 1_000;
 /// A fold over the ledger that answers exposure questions.
 #[derive(Default)]
 pub struct ExposureIndex {
-    reach: ReachState,
-    actions: Actions,
+    pub(crate) reach: ReachState,
+    pub(crate) actions: Actions,
+    pub(crate) sessions: Sessions,
+    pub(crate) keys: Keys,
+    pub(crate) disks: Disks,
     applied: u64,
 }
 
@@ -34,9 +40,12 @@ impl ExposureIndex {
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         self.reach.apply(number, entry);
         self.applied = number.0 + 1;
-        let (who, origin) = match &entry.actor {
-            Actor::Person { person, origin, .. } => (Who::Person(*person), origin),
-            Actor::Device { device, origin } => (Who::Device(*device), origin),
+        self.sessions.apply(entry);
+        self.keys.apply(entry);
+        self.disks.apply(entry);
+        let (who, origin, session) = match &entry.actor {
+            Actor::Person { person, origin, session } => (Who::Person(*person), origin, self.sessions.tag(*session)),
+            Actor::Device { device, origin } => (Who::Device(*device), origin, 0),
             // they are given no names and no keys
             Actor::Owner | Actor::Stranger { .. } | Actor::Warden => return,
         };
@@ -52,7 +61,7 @@ impl ExposureIndex {
         };
         let lease = Window { from: entry.recorded, to: lease_until.max(Instant(entry.recorded.0.saturating_add(1))) };
         let origin = self.actions.origin(origin);
-        self.actions.push(Action { number, who, lease, lease_until, origin, deed });
+        self.actions.push(Action { number, who, lease, lease_until, origin, session, deed });
     }
 
     /// Who may reach what, from the same entries.
@@ -70,46 +79,24 @@ impl ExposureIndex {
     /// What `who` could reach and did reach at some instant of `window`.
     #[must_use]
     pub fn report(&self, who: Who, window: Window) -> Exposure {
-        let mut listed_patients = Touches::default();
-        let mut listed_studies = Touches::default();
-        let mut opened = Touches::default();
-        let (mut opened_keys, mut opened_index) = (Vec::new(), HashMap::new());
-        self.each_action(who, window, |action| {
-            let span = action.lease.intersect(&window).expect("only actions that share an instant are given");
-            let last = action.lease.from.max(window.from);
-            match &action.deed {
-                Deed::Opened { patient, study, tier: Tier::Open } => {
-                    let key = (*patient, *study);
-                    let index = *opened_index.entry(key).or_insert_with(|| {
-                        opened_keys.push(key);
-                        opened_keys.len() as u32 - 1
-                    });
-                    opened.add(index, span.from, last, action.origin);
-                }
-                Deed::Opened { patient, study, tier: Tier::List } => {
-                    listed_patients.add(patient.0, span.from, last, action.origin);
-                    listed_studies.add(study.0, span.from, last, action.origin);
-                }
-                Deed::Listed(list) => {
-                    let patients = self.actions.patients(list);
-                    patients.for_each(|patient| listed_patients.add(patient, span.from, last, action.origin));
-                    let studies = self.actions.studies(list);
-                    studies.for_each(|study| listed_studies.add(study, span.from, last, action.origin));
-                }
-            }
-        });
-        let origins = |index: u32| self.actions.origin_of(index).clone();
-        Exposure {
-            reachable: self.reachable(who, window),
-            listed_patients: listed_patients.into_iter(origins).map(|(n, touch)| (PatientNumber(n), touch)).collect(),
-            listed_studies: listed_studies.into_iter(origins).map(|(n, touch)| (StudyNumber(n), touch)).collect(),
-            opened: opened.into_iter(origins).map(|(index, touch)| (opened_keys[index as usize], touch)).collect(),
-        }
+        let mut gathered = Gathering::new(self, window);
+        self.each_action(who, window, |action| gathered.take(action, action.lease));
+        gathered.finish(self.reachable(who, window))
     }
 
     /// The window cut into `parts` equal parts, at most [`TIMELINE_PARTS_MAX`], for a plot.
     #[must_use]
     pub fn timeline(&self, who: Who, window: Window, parts: u32) -> Vec<TimelinePart> {
+        self.plot(window, parts, |each| self.each_action(who, window, |action| each(action, action.lease)))
+    }
+
+    /// A timeline of the actions that `each_action` gives, each with the lease that counts.
+    pub(crate) fn plot(
+        &self,
+        window: Window,
+        parts: u32,
+        each_action: impl FnOnce(&mut dyn FnMut(&Action, Window)),
+    ) -> Vec<TimelinePart> {
         let parts = parts.min(TIMELINE_PARTS_MAX);
         if window.from >= window.to || parts == 0 {
             return Vec::new();
@@ -121,8 +108,8 @@ impl ExposureIndex {
         };
         let edges: Vec<Instant> = (0..=parts).map(edge).collect();
         let mut seen: Vec<(HashSet<u32>, HashSet<u32>)> = vec![Default::default(); parts as usize];
-        self.each_action(who, window, |action| {
-            let span = action.lease.intersect(&window).expect("only actions that share an instant are given");
+        each_action(&mut |action, lease| {
+            let Some(span) = lease.intersect(&window) else { return };
             let first = edges.partition_point(|edge| *edge <= span.from).saturating_sub(1);
             let behind = edges.partition_point(|edge| *edge < span.to).min(parts as usize);
             for part in (first..behind).filter(|part| edges[*part] < edges[part + 1]) {
@@ -166,7 +153,7 @@ impl ExposureIndex {
         self.actions.all().iter().filter_map(access).collect()
     }
 
-    fn reachable(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
+    pub(crate) fn reachable(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
         let mut found = Vec::new();
         for span in self.reach.spans(who, window) {
             self.reach.studies_of(&span, |patient, study| found.push(((patient, study), span.tier)));
@@ -177,7 +164,7 @@ impl ExposureIndex {
     }
 
     /// Every listing and opening that counts for `who` in `window`, oldest first for each person.
-    fn each_action(&self, who: Who, window: Window, mut each: impl FnMut(&Action)) {
+    pub(crate) fn each_action(&self, who: Who, window: Window, mut each: impl FnMut(&Action)) {
         match who {
             Who::Person(_) | Who::Device(_) => self.actions.of(who, window).for_each(each),
             Who::Organisation(organisation) => {
@@ -213,6 +200,8 @@ pub struct Touch {
     pub first: Instant,
     /// The last entry's instant; the window's beginning when that entry is older and its lease reaches in.
     pub last: Instant,
+    /// When the last lease ends; past the window's end it is a lease that had not expired then.
+    pub lease_until: Instant,
     /// How many entries say so.
     pub entries: u64,
     /// From where.

@@ -11,9 +11,10 @@ use std::time::Duration;
 use model::{Actor, Entry, EntryBody, EntryNumber, Instant};
 use policy::Grant;
 use seal::{RootSecret, Secret32, SigningKey};
+use zeroize::Zeroizing;
 
 use crate::io::{Disk, LedgerIo};
-use crate::leaf::SealedEntry;
+use crate::leaf::{Leaf, SealedEntry};
 use crate::note::NoteVerifier;
 use crate::open::{OpenError, Recovered, create, recover};
 use crate::payload::{PayloadKeys, PayloadSealer};
@@ -245,6 +246,31 @@ impl Ledger {
             }
         }
         Ok(entries)
+    }
+
+    /// Where its files are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What checks its notes, for who holds the signing key.
+    pub(crate) fn verifier(&self, signing: &SigningKey) -> NoteVerifier {
+        NoteVerifier::new(&self.origin, signing.verifying_key())
+    }
+
+    /// An entry's leaf, and its plaintext as the leaf commits to it.
+    pub(crate) fn disclosed(&self, number: EntryNumber) -> Result<(Leaf, Zeroizing<Vec<u8>>), ReadError> {
+        let mut sealer = PayloadSealer::new(PayloadKeys::All(self.payload.clone()), &self.origin);
+        let recent = self.recent(number.0, number.0.saturating_add(1)).pop();
+        let sealed = match recent {
+            Some(sealed) => sealed.as_ref().clone(),
+            None => {
+                let bundle = read_bundle(&self.dir, number.0 / TILE_WIDTH)?;
+                let place = (number.0 % TILE_WIDTH) as usize;
+                bundle.into_iter().nth(place).expect("a bundle that was published is full")
+            }
+        };
+        Ok((sealed.leaf, sealer.open_salted(number, &sealed)?))
     }
 
     /// The most entries that one [`Self::read`] gives.

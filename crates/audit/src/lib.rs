@@ -9,9 +9,13 @@
 //! `docs/formats/ledger.md` describes every file and every byte.
 
 mod actions;
+mod disks;
 mod exposure;
+mod gathering;
+mod incidents;
 mod io;
 mod journal;
+mod keys;
 mod leaf;
 mod ledger;
 mod merkle;
@@ -22,17 +26,23 @@ mod pending;
 mod proof;
 mod publish;
 mod publisher;
+mod questions;
 mod reach;
 mod read;
 mod sequencer;
+mod sessions;
 mod snapshot;
+mod statement;
 mod tile;
 mod timeline;
 mod touches;
 mod verify;
 
+pub use disks::{Disk as HeldDisk, DiskKeys};
 pub use exposure::{Access, Exposure, ExposureIndex, TIMELINE_PARTS_MAX, TimelinePart, Touch};
+pub use incidents::{ClockState, Incident, Incidents, Step};
 pub use io::{Disk, LedgerIo};
+pub use keys::{FiledKey, KeyRelease};
 pub use ledger::{Ledger, LedgerKeys, LedgerOptions};
 pub use merkle::{ConsistencyProof, Frontier, Hash, InclusionProof, InvalidProof, leaf_hash, node_hash};
 pub use note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
@@ -40,9 +50,12 @@ pub use open::OpenError;
 pub use payload::{Day, DayKey, ENTRY_BYTES_MAX, PayloadError, PayloadKeys};
 pub use pending::{Appended, Pending, PendingReceipt, Receipt};
 pub use proof::{ProofError, Prover};
+pub use questions::{Answer, Question, Questions};
 pub use reach::{Ground, ReachState, Reachable};
 pub use read::{Opened, ReadError, Reader, Replay, ReplayError};
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};
+pub use sessions::{SESSION_SECONDS_MAX, Session};
+pub use statement::{CheckedStatement, DiscloseError, StatementError, StatementProof, document_sha256};
 pub use verify::{Verified, VerifyError, checkpoint, verify};
 
 /// Every parser that reads a ledger's files, on any bytes. For the fuzz target; nothing else calls it.

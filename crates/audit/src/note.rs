@@ -64,11 +64,7 @@ impl Checkpoint {
 
     /// The signed note.
     pub(crate) fn sign(&self, key: &SigningKey) -> String {
-        let text = self.text();
-        let signature = key.sign(text.as_bytes());
-        let mut bytes = key_id(&self.origin, &key.verifying_key()).to_vec();
-        bytes.extend_from_slice(&signature);
-        format!("{text}\n\u{2014} {} {}\n", self.origin, STANDARD.encode(bytes))
+        NoteVerifier::new(&self.origin, key.verifying_key()).sign_text(&self.text(), key)
     }
 
     /// Reads a signed note and checks the site's signature.
@@ -127,8 +123,15 @@ impl NoteVerifier {
         if is_name(name) && verifier.to_text() == text { Ok(verifier) } else { Err(NoteError::VerifierKey) }
     }
 
+    /// Signs a text, which ends with a newline. Its first line says what it is: no two kinds of note share one.
+    pub(crate) fn sign_text(&self, text: &str, key: &SigningKey) -> String {
+        let mut bytes = key_id(&self.name, &self.key).to_vec();
+        bytes.extend_from_slice(&key.sign(text.as_bytes()));
+        format!("{text}\n\u{2014} {} {}\n", self.name, STANDARD.encode(bytes))
+    }
+
     /// Checks a note and returns its text, with the final newline.
-    fn open<'n>(&self, note: &'n [u8]) -> Result<&'n str, NoteError> {
+    pub(crate) fn open<'n>(&self, note: &'n [u8]) -> Result<&'n str, NoteError> {
         if note.len() > NOTE_BYTES_MAX {
             return Err(NoteError::Shape);
         }

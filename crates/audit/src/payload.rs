@@ -200,6 +200,16 @@ impl PayloadSealer {
 
     /// Opens a payload and compares it with the leaf's commitment.
     pub fn open(&mut self, number: EntryNumber, sealed: &SealedEntry) -> Result<Entry, PayloadError> {
+        let salted = self.open_salted(number, sealed)?;
+        entry_of_salted(&salted).ok_or(PayloadError::Json { number })
+    }
+
+    /// The same as it is committed to, `salt ‖ JSON`: whoever is shown it can check it against the tree.
+    pub fn open_salted(
+        &mut self,
+        number: EntryNumber,
+        sealed: &SealedEntry,
+    ) -> Result<Zeroizing<Vec<u8>>, PayloadError> {
         let bytes = &sealed.sealed;
         let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Err(PayloadError::Version { number });
@@ -218,9 +228,18 @@ impl PayloadSealer {
         if commit(plain) != sealed.leaf.commitment {
             return Err(PayloadError::Sealed { number });
         }
-        let json = plain.get(SALT_BYTES..).ok_or(PayloadError::Sealed { number })?;
-        serde_json::from_slice(json).map_err(|_| PayloadError::Json { number })
+        if plain.len() < SALT_BYTES {
+            return Err(PayloadError::Sealed { number });
+        }
+        let plain_bytes = plain.len();
+        body.truncate(plain_bytes);
+        Ok(body)
     }
+}
+
+/// The entry in `salt ‖ JSON`.
+pub(crate) fn entry_of_salted(salted: &[u8]) -> Option<Entry> {
+    serde_json::from_slice(salted.get(SALT_BYTES..)?).ok()
 }
 
 /// The salted commitment to a plaintext: `salt ‖ JSON`, the salt having a fixed length.

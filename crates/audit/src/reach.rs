@@ -154,6 +154,21 @@ impl ReachState {
         timeline.and_then(|timeline| timeline.at(at)).is_some_and(|member| *member)
     }
 
+    /// The patients that a study was filed under inside `window`.
+    pub(crate) fn filed_during(&self, study: StudyNumber, window: Window) -> Vec<PatientNumber> {
+        let filings = self.filings.get(&study).into_iter();
+        filings.flat_map(|filings| filings.spans(window)).map(|(patient, _)| *patient).collect()
+    }
+
+    /// Every study, with the moment in which it was filed first.
+    pub(crate) fn each_filing(&self, mut each: impl FnMut(StudyNumber, Instant)) {
+        for (study, filings) in &self.filings {
+            if let Some(first) = filings.edges().next() {
+                each(*study, first);
+            }
+        }
+    }
+
     /// Everybody who was ever a member of an organisation.
     pub(crate) fn ever_members(&self, organisation: OrganisationId) -> &[PersonId] {
         self.members.get(&organisation).map_or(&[], Vec::as_slice)

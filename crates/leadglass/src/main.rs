@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod control;
+mod disk;
 mod failure;
 mod intake_socket;
 mod output;

@@ -16,3 +16,13 @@ macro_rules! say {
 }
 
 pub(crate) use say;
+
+/// Writes a file that must not be there yet.
+pub fn write_new(path: &std::path::Path, bytes: &[u8]) -> anyhow::Result<()> {
+    use anyhow::Context;
+    let written = std::fs::File::create_new(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.with_context(|| format!("{} cannot be written; name a new file in a folder that is yours", path.display()))
+}

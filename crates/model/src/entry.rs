@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApprovalRule, Authorisation, BreakGlassRule, Change, DeviceId, DeviceMay, EmergencyReason, EntryNumber, Instant,
-    Need, NumberSet, OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId,
-    Standing, StudyNumber, Tier, Verdict, What, Who, Window,
+    About, ApprovalRule, Authorisation, BreakGlassRule, Change, Clock, DeviceId, DeviceMay, DiskId, DiskPart,
+    EmergencyReason, EntryNumber, Instant, KeyId, Need, NumberSet, OrganisationId, PatientNumber, PersonId,
+    ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber, Tier, Verdict, What, Who, Window,
 };
 
 /// One entry of the ledger.
@@ -265,8 +265,8 @@ pub enum EntryBody {
     },
     /// An exposure report was made.
     ExposureReported {
-        /// About whom.
-        about: Who,
+        /// About whom or what.
+        about: About,
         /// Over which window.
         window: Window,
         /// How many patients were reachable.
@@ -275,6 +275,9 @@ pub enum EntryBody {
         listed_patients: u64,
         /// How many were opened.
         opened_patients: u64,
+        /// SHA-256 of the report that was handed out, in hexadecimal digits; absent for one that was only shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
     },
     /// A patient asked who looked.
     AccessesRead {
@@ -386,6 +389,85 @@ pub enum EntryBody {
         verdict: Verdict,
         /// Why.
         note: String,
+    },
+    /// Batch keys open images of this study from now on. Recorded before what they seal is.
+    KeysFiled {
+        /// The study, the only one that they open.
+        study: StudyNumber,
+        /// The keys.
+        keys: Vec<KeyId>,
+    },
+    /// A disk was seen to hold parts of the installation; for a copy, everything up to now.
+    DiskHolds {
+        /// The disk.
+        disk: DiskId,
+        /// UUID of its filesystem, where the machine tells it.
+        filesystem: String,
+        /// Which parts.
+        holds: Vec<DiskPart>,
+        /// The disk that they lay on before and do not grow on any more.
+        instead_of: Option<DiskId>,
+    },
+    /// An incident was opened.
+    IncidentOpened {
+        /// Its number, from 1.
+        incident: u32,
+        /// What happened, in a line.
+        title: String,
+        /// Accounts, devices, disks that it is about.
+        about: Vec<About>,
+        /// Over which time.
+        window: Window,
+        /// When somebody here became aware of it: the clocks run from then.
+        aware: Instant,
+    },
+    /// Something to remember was written into an incident.
+    IncidentNoted {
+        /// Which.
+        incident: u32,
+        /// The note.
+        text: String,
+    },
+    /// An exposure report belongs to an incident.
+    IncidentReport {
+        /// Which.
+        incident: u32,
+        /// The entry of the report.
+        report: EntryNumber,
+    },
+    /// What a clock asks for was done.
+    IncidentClock {
+        /// Which.
+        incident: u32,
+        /// The clock.
+        clock: Clock,
+        /// When it was done.
+        done: Instant,
+    },
+    /// An incident was closed.
+    IncidentClosed {
+        /// Which.
+        incident: u32,
+        /// With what outcome.
+        text: String,
+    },
+    /// A patient asked or complained about who looked.
+    QuestionAsked {
+        /// Its number, from 1.
+        question: u32,
+        /// The patient.
+        patient: PatientNumber,
+        /// The entry that it is about, when it is about one.
+        access: Option<EntryNumber>,
+        /// The question.
+        text: String,
+    },
+    /// An officer answered.
+    QuestionAnswered {
+        /// Which.
+        question: u32,
+        /// The answer.
+        text: String,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

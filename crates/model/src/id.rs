@@ -74,6 +74,10 @@ opaque!(
     /// One signed-in session of a person.
     SessionId
 );
+opaque!(
+    /// One disk that parts of an installation lie on, named by `disk.json` in their folders.
+    DiskId
+);
 number!(
     /// A patient of this site, numbered by the warden from 0.
     PatientNumber, u32

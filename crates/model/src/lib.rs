@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or draws randomness. Every other crate speaks in these words.
 
 mod approval;
+mod cases;
 mod entry;
 mod id;
 mod patient_set;
@@ -10,10 +11,11 @@ mod reach;
 mod time;
 
 pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
+pub use cases::{About, Clock, DiskPart};
 pub use entry::{Actor, Entry, EntryBody, OpenScope, Origin, SignInMethod};
 pub use id::{
-    DeviceId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId, SiteId,
-    StudyNumber, Uid,
+    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
+    SiteId, StudyNumber, Uid,
 };
 pub use patient_set::{NumberSet, NumberSetError};
 pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};

@@ -124,7 +124,7 @@ fn acts_by_cookie(request: &Request) -> bool {
 async fn answer(policy: &Policy, request: Request, next: Next) -> Response {
     let seconds = match (request.method(), request.uri().path()) {
         (&Method::POST, path) if path.starts_with("/dicom-web/") => UPLOAD_SECONDS_MAX,
-        (_, "/api/exposure") => REPORT_SECONDS_MAX,
+        (_, "/api/exposure" | "/api/exposure/report") => REPORT_SECONDS_MAX,
         _ => ANSWER_SECONDS_MAX,
     };
     let request = request.map(|body| UnstalledBody::wrap(body, policy.body_stall));

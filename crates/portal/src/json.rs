@@ -44,13 +44,20 @@ pub(crate) fn with_identifiers<T: Serialize>(value: &T) -> Result<Response, Fail
 }
 
 /// Writes every 16-byte identifier inside `value` as hexadecimal digits.
-pub(crate) fn identifiers(value: &mut Value) {
-    const NAMES: [&str; 4] = ["session", "site", "object", "key"];
+pub fn identifiers(value: &mut Value) {
+    const NAMES: [&str; 6] = ["session", "site", "object", "key", "disk", "instead_of"];
     match value {
         Value::Array(items) => items.iter_mut().for_each(identifiers),
-        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| match hexadecimal(value) {
-            Some(digits) if NAMES.contains(&name.as_str()) => *value = Value::String(digits),
-            _ => identifiers(value),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| match (hexadecimal(value), value) {
+            (Some(digits), value) if NAMES.contains(&name.as_str()) => *value = Value::String(digits),
+            (None, Value::Array(items)) if name == "keys" => {
+                for item in items {
+                    if let Some(digits) = hexadecimal(item) {
+                        *item = Value::String(digits);
+                    }
+                }
+            }
+            (_, value) => identifiers(value),
         }),
         _ => {}
     }
@@ -105,12 +112,12 @@ mod tests {
     #[test]
     fn identifiers_are_written_as_digits_wherever_they_stand() {
         let bytes: Vec<u8> = (0..16).collect();
-        let mut value =
-            serde_json::json!({"actor": {"person": {"session": bytes}}, "list": [{"site": bytes}], "other": bytes});
+        let mut value = serde_json::json!({"actor": {"person": {"session": bytes}}, "list": [{"site": bytes}], "other": bytes, "keys": [bytes]});
         identifiers(&mut value);
         let digits = "000102030405060708090a0b0c0d0e0f";
         assert_eq!(value["actor"]["person"]["session"], digits);
         assert_eq!(value["list"][0]["site"], digits);
+        assert_eq!(value["keys"][0], digits);
         assert!(value["other"].is_array(), "only fields that are known to be identifiers");
     }
 

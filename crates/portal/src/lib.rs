@@ -15,6 +15,7 @@ mod assets;
 mod attributes;
 mod body;
 mod break_glass;
+mod cases;
 mod credential;
 mod errors;
 mod exposure;
@@ -33,6 +34,7 @@ mod query;
 mod range;
 mod removals;
 mod rendered;
+mod reports;
 pub mod routes;
 mod serve;
 mod session;
@@ -44,6 +46,7 @@ mod wado;
 
 pub use app::App;
 pub use body::BODY_STALL_SECONDS_MAX;
+pub use json::identifiers;
 pub use serve::{
     CONNECTIONS_MAX, DRAIN_SECONDS_MAX, HEADER_SECONDS_MAX, HttpConfig, HttpLimits, Portal, ServeError,
     TLS_HANDSHAKE_SECONDS_MAX, WRITE_STALL_SECONDS_MAX, serve, serve_within,

@@ -10,8 +10,8 @@ use policy::Service;
 use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::{
-    approvals, assets, break_glass, exposure, frames, guard, health, ledger, my, openapi, people, qido, removals,
-    rendered, session, sign_in, stow, studies, wado,
+    approvals, assets, break_glass, cases, exposure, frames, guard, health, ledger, my, openapi, people, qido,
+    removals, rendered, reports, session, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -94,6 +94,16 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/api/ledger/entries", Ledger, ledger::entries),
     route!(GET "/api/ledger/checkpoint", Ledger, ledger::checkpoint),
     route!(GET "/api/exposure", Exposure, exposure::report),
+    route!(GET "/api/exposure/report", Exposure, reports::signed),
+    route!(GET "/api/incidents", Exposure, cases::incidents),
+    route!(POST "/api/incidents", Exposure, cases::open),
+    route!(GET "/api/incidents/{incident}", Exposure, cases::incident),
+    route!(POST "/api/incidents/{incident}", Exposure, cases::change),
+    route!(GET "/api/incidents/{incident}/notice", Exposure, reports::notice),
+    route!(GET "/api/questions", Exposure, cases::questions),
+    route!(POST "/api/questions/{question}/answer", Exposure, cases::answer),
+    route!(GET "/api/my/questions", OwnAccesses, cases::own_questions),
+    route!(POST "/api/my/questions", OwnAccesses, cases::ask),
     // QIDO-RS, PS3.18 section 10.6
     route!(GET "/dicom-web/studies", List, qido::studies),
     route!(GET "/dicom-web/studies/{study}/series", List, qido::series_of_study),

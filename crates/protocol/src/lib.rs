@@ -7,6 +7,7 @@
 mod addresses;
 mod approvals;
 mod break_glass;
+mod cases;
 mod codec;
 mod handover;
 mod pages;
@@ -17,6 +18,7 @@ mod removals;
 pub use addresses::admits;
 pub use approvals::*;
 pub use break_glass::*;
+pub use cases::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, listen};
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,

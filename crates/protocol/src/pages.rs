@@ -304,10 +304,73 @@ pub enum PageRequest {
     Checkpoint,
     /// The exposure report (officer, owner).
     Exposure {
-        /// `person:EMAIL`, `org:NAME`, `device:NAME`.
+        /// `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`.
         who: String,
         /// Over which time.
         window: Window,
+    },
+    /// The same, signed, to be handed out (officer, owner).
+    SignedExposure {
+        /// As in `Exposure`.
+        who: String,
+        /// Over which time.
+        window: Window,
+        /// The incident that it belongs to.
+        incident: Option<u32>,
+    },
+    /// All incidents (officer, owner).
+    Incidents,
+    /// One incident (officer, owner).
+    Incident {
+        /// Its number.
+        incident: u32,
+    },
+    /// Open an incident (officer, owner).
+    OpenIncident {
+        /// What happened.
+        title: String,
+        /// What it is about, as in `Exposure`.
+        about: Vec<String>,
+        /// Over which time.
+        window: Window,
+        /// When somebody became aware; not in the future.
+        aware: Instant,
+    },
+    /// Do something about an incident (officer, owner).
+    ChangeIncident {
+        /// Its number.
+        incident: u32,
+        /// What.
+        change: crate::IncidentChange,
+    },
+    /// Questions of patients (officer, owner).
+    Questions,
+    /// Answer a question (officer).
+    AnswerQuestion {
+        /// Its number.
+        question: u32,
+        /// The answer.
+        text: String,
+    },
+    /// The patient's own questions (patient).
+    MyQuestions,
+    /// Ask about who looked (patient).
+    AskQuestion {
+        /// The line of 'who looked' that it is about.
+        access: Option<EntryNumber>,
+        /// The question.
+        text: String,
+    },
+    /// A disk holds parts of this installation (owner).
+    DiskHolds {
+        /// Which.
+        disk: model::DiskId,
+        /// UUID of its filesystem.
+        filesystem: String,
+        /// Which parts.
+        holds: Vec<model::DiskPart>,
+        /// The disk that they lay on before.
+        instead_of: Option<model::DiskId>,
     },
     /// Wait until the outbox is handed over up to here, for commands that relate right after an import (owner).
     Health,
@@ -347,6 +410,16 @@ impl std::fmt::Debug for PageRequest {
             Self::Entries { .. } => "Entries",
             Self::Checkpoint => "Checkpoint",
             Self::Exposure { .. } => "Exposure",
+            Self::SignedExposure { .. } => "SignedExposure",
+            Self::Incidents => "Incidents",
+            Self::Incident { .. } => "Incident",
+            Self::OpenIncident { .. } => "OpenIncident",
+            Self::ChangeIncident { .. } => "ChangeIncident",
+            Self::Questions => "Questions",
+            Self::AnswerQuestion { .. } => "AnswerQuestion",
+            Self::MyQuestions => "MyQuestions",
+            Self::AskQuestion { .. } => "AskQuestion",
+            Self::DiskHolds { .. } => "DiskHolds",
             Self::Health => "Health",
             Self::Snapshot { .. } => "Snapshot",
             Self::Approvals(_) => "Approvals",
@@ -411,6 +484,14 @@ pub enum PageReply {
     Checkpoint(String),
     /// The report.
     Exposure(Box<ExposureReport>),
+    /// The signed report.
+    SignedExposure(Box<crate::SignedReport>),
+    /// All incidents, the newest first.
+    Incidents(Vec<crate::IncidentRow>),
+    /// One incident.
+    Incident(Box<crate::IncidentDetail>),
+    /// Questions, those that wait first.
+    Questions(Vec<crate::QuestionRow>),
     /// How the warden is.
     Health(Health),
     /// A change was not made: it waits for a second person, or for its time.
@@ -448,6 +529,10 @@ impl std::fmt::Debug for PageReply {
             Self::Entries { .. } => "Entries",
             Self::Checkpoint(_) => "Checkpoint",
             Self::Exposure(_) => "Exposure",
+            Self::SignedExposure(_) => "SignedExposure",
+            Self::Incidents(_) => "Incidents",
+            Self::Incident(_) => "Incident",
+            Self::Questions(_) => "Questions",
             Self::Health(_) => "Health",
             Self::Proposed(_) => "Proposed",
             Self::Proposals(_) => "Proposals",
@@ -612,6 +697,10 @@ pub struct ExposureReport {
     pub listed: Count,
     /// What was opened, leases included.
     pub opened: Count,
+    /// What of it a lease still covered at the window's end.
+    pub unexpired: Count,
+    /// About whom or what, in names and dates.
+    pub about: crate::AboutFacts,
     /// The patients, opened ones first; at most [`EXPOSURE_PATIENTS_MAX`] rows, `truncated` says whether there are more.
     pub patients: Vec<ExposedPatient>,
     /// Whether rows are missing (counts never are).
@@ -644,6 +733,10 @@ pub struct ExposedPatient {
     pub last: Option<Instant>,
     /// From where, distinct.
     pub origins: Vec<Origin>,
+    /// When the last lease ends.
+    pub lease_until: Option<Instant>,
+    /// The studies; fewer than the counts say when the report holds [`crate::EXPOSURE_STUDIES_MAX`] of them.
+    pub details: Vec<crate::ExposedStudy>,
 }
 
 /// One part of the timeline.

@@ -126,6 +126,13 @@ impl Database {
         rows.map(|row| row.map(|(key, epoch, wrapped)| (KeyId(key), epoch, wrapped)).map_err(Into::into)).collect()
     }
 
+    /// The study that a key opens; `None` when the keyring does not have it, or it was bound to none.
+    pub fn study_of_key(&self, key: KeyId) -> Result<Option<StudyNumber>, DatabaseError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT study FROM keyring WHERE key = ? AND study != ? LIMIT 1")?;
+        Ok(statement.query_row(params![key.0, UNBOUND.0], |row| row.get(0).map(StudyNumber)).optional()?)
+    }
+
     /// The last outbox record taken and its chain value; the beginning when none was.
     pub fn outbox(&self) -> Result<(u64, [u8; 32]), DatabaseError> {
         let row = self

@@ -72,6 +72,7 @@ impl Warden {
         let mut tally = Tally::new();
         let mut entries: Vec<(Actor, EntryBody)> = Vec::new();
         let mut bound: HashSet<KeyId> = HashSet::new();
+        let mut filed_keys: BTreeMap<StudyNumber, Vec<KeyId>> = BTreeMap::new();
         let mut verdicts = Vec::new();
         let outcome: Result<(), Refusal> = (|| {
             let changes = database.begin().map_err(internal)?;
@@ -124,9 +125,13 @@ impl Warden {
                                     .map_err(internal)?;
                                 if bound.insert(object.key) {
                                     let wrapped = self.secrets.wrap(&keys);
+                                    let filed = changes.key(object.key).map_err(internal)?;
                                     changes
                                         .put_key(study, object.key, crate::secrets::EPOCH, &wrapped)
                                         .map_err(internal)?;
+                                    if filed.is_none_or(|(served, ..)| served == UNBOUND) {
+                                        filed_keys.entry(study).or_default().push(object.key);
+                                    }
                                 }
                                 let stored = tallied(&mut tally, study, filed.patient, object, body.taken_in);
                                 stored.instances += 1;
@@ -139,6 +144,8 @@ impl Warden {
                     verdicts.push(ObjectVerdict { object: object.object, verdict });
                 }
             }
+            let filed_keys = std::mem::take(&mut filed_keys).into_iter();
+            entries.extend(filed_keys.map(|(study, keys)| (Actor::Warden, EntryBody::KeysFiled { study, keys })));
             entries.extend(std::mem::take(&mut tally).into_iter().map(
                 |((study, _), (patient, actor, taken_in, stored))| {
                     let body = EntryBody::Stored {

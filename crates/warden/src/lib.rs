@@ -8,6 +8,7 @@
 mod announce;
 mod approvals;
 mod break_glass;
+mod cases;
 mod database;
 mod handover;
 mod init;

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::announce::Owed;
 use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
+use crate::cases::Cases;
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::origin;
@@ -103,6 +104,10 @@ pub struct Warden {
     pub(crate) uses: Arc<RwLock<Uses>>,
     /// One change is proposed, approved or carried out at a time. Taken before every other lock.
     pub(crate) changing: Mutex<()>,
+    /// Incidents and questions, likewise.
+    pub(crate) cases: Arc<RwLock<Cases>>,
+    /// Held while an incident or a question is given its number. Before every other lock.
+    pub(crate) numbering: Mutex<()>,
     // lock order: changing, people, database, registry, recent_keys, leases; `reader` and `index` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
@@ -141,6 +146,7 @@ impl Warden {
         let mut index = ExposureIndex::default();
         let mut relations = Relations::default();
         let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
+        let mut cases = Cases::default();
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -152,6 +158,7 @@ impl Warden {
             relations.apply(number, &entry);
             proposals.apply(number, &entry);
             uses.apply(number, &entry);
+            cases.apply(number, &entry);
             of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
@@ -176,13 +183,15 @@ impl Warden {
         let relations = Arc::new(RwLock::new(relations));
         let (proposals, uses) = (Arc::new(RwLock::new(proposals)), Arc::new(RwLock::new(uses)));
         let observed_deciding = (Arc::clone(&proposals), Arc::clone(&uses));
-        let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded));
+        let cases = Arc::new(RwLock::new(cases));
+        let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded), Arc::clone(&cases));
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
             observed.2.fetch_max(entry.recorded.0, Ordering::Relaxed);
             observed.0.write().expect("no holder panics").apply(number, entry);
             observed.1.write().expect("no holder panics").apply(number, entry);
             observed_deciding.0.write().expect("no holder panics").apply(number, entry);
             observed_deciding.1.write().expect("no holder panics").apply(number, entry);
+            observed.3.write().expect("no holder panics").apply(number, entry);
         }));
         let warden = Self {
             registry: RwLock::new(registry),
@@ -195,6 +204,8 @@ impl Warden {
             proposals,
             uses,
             changing: Mutex::default(),
+            cases,
+            numbering: Mutex::default(),
             database: Mutex::new(database),
             reader: Mutex::new(reader),
             people: Mutex::new(people),

@@ -1,5 +1,6 @@
 /** Ledger entries as JSON (`model::Entry`); only the officer's page reads them. */
 
+import type { About, CaseBody } from './cases.ts';
 import type { Authorisation, DeviceMay, Micros, Role, SignInMethod, Span, Tier } from './types.ts';
 
 export type Actor =
@@ -22,6 +23,7 @@ export interface Relationship {
 }
 
 export type EntryBody =
+  | CaseBody
   | { kind: 'initialised'; name: string }
   | { kind: 'warden-started'; program: string; unsealed_by: string }
   | { kind: 'organisation-added'; organisation: number; name: string; authorisation: Authorisation }
@@ -53,11 +55,12 @@ export type EntryBody =
   | { kind: 'refused'; action: string; what: What | null; reason: string }
   | {
       kind: 'exposure-reported';
-      about: Who;
+      about: About;
       window: Span;
       reachable_patients: number;
       listed_patients: number;
       opened_patients: number;
+      sha256?: string;
     }
   | { kind: 'accesses-read'; patient: number }
   | { kind: 'unknown' };
@@ -112,6 +115,7 @@ export function patientsOf(body: EntryBody): number[] {
     case 'stored':
     case 'patient-added':
     case 'accesses-read':
+    case 'question-asked':
       return [body.patient];
     case 'moved':
       return [body.from, body.to];

@@ -196,6 +196,36 @@ export interface ExposedPatient {
   first: Micros | null;
   last: Micros | null;
   origins: string[];
+  lease_until: Micros | null;
+  details: ExposedStudy[];
+}
+
+export interface TouchRow {
+  first: Micros;
+  last: Micros;
+  lease_until: Micros;
+  entries: number;
+  origins: string[];
+}
+
+export interface ExposedStudy {
+  uid: string | null;
+  date: string;
+  description: string;
+  modalities: string[];
+  reachable: Tier | null;
+  listed: TouchRow | null;
+  opened: TouchRow | null;
+}
+
+/** What a report is about: one of these, by its name. */
+export interface AboutFacts {
+  person?: { person: number; name: string; role: Role | null; organisations: string[] };
+  organisation?: { name: string };
+  device?: { device: number; name: string };
+  session?: { session: string; name: string; span: Span };
+  key?: { key: string; filed: Micros | null; released_before: number; released: number; releases: { entry: number; who: string; lease: Span; origin: string; images: boolean }[] };
+  disk?: { disk: string; filesystem: string; holds: { part: string; from: Micros; until: Micros | null }[]; keys: number; studies_opened_before: number };
 }
 
 export interface TimelinePart {
@@ -210,6 +240,8 @@ export interface ExposureReport {
   reachable: Count;
   listed: Count;
   opened: Count;
+  unexpired: Count;
+  about: AboutFacts;
   patients: ExposedPatient[];
   truncated: boolean;
   timeline: TimelinePart[];

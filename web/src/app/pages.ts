@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'exposure' | 'people' | 'organisations' | 'devices' | 'relationships' | 'sessions';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'sessions';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -23,6 +23,8 @@ export const pages: readonly Page[] = [
   { path: '/my/accesses', name: 'myAccesses', roles: ['patient'], listed: true, load: () => import('../my/MyAccesses.svelte') },
   { path: '/officer', name: 'ledger', roles: OFFICERS, listed: true, load: () => import('../officer/Ledger.svelte') },
   { path: '/officer/exposure', name: 'exposure', roles: OFFICERS, listed: true, load: () => import('../officer/Exposure.svelte') },
+  { path: '/officer/incidents', name: 'incidents', roles: OFFICERS, listed: true, load: () => import('../officer/Incidents.svelte') },
+  { path: '/officer/questions', name: 'questions', roles: OFFICERS, listed: true, load: () => import('../officer/Questions.svelte') },
   { path: '/people', name: 'people', roles: ADMINISTRATORS, listed: true, load: () => import('../people/People.svelte') },
   { path: '/people/organisations', name: 'organisations', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Organisations.svelte') },
   { path: '/people/devices', name: 'devices', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Devices.svelte') },

@@ -1,6 +1,8 @@
 /** What a ledger entry says, as a sentence. Pure: names and language come as arguments. */
 
-import { numbersOf, type Entry, type EntryKind, type What, type Who } from '../api/entries.ts';
+import type { About } from '../api/cases.ts';
+import { numbersOf, type Entry, type EntryKind, type What } from '../api/entries.ts';
+import { aboutCase, caseSentence, isCase } from './caseSentence.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 
 /** The names behind numbers, as far as the officer's lists know them. */
@@ -22,6 +24,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
   const studies = (number: number): string => count(number, ['study', 'studies'], ['Untersuchung', 'Untersuchungen']);
   const images = (number: number): string => count(number, ['image', 'images'], ['Bild', 'Bilder']);
 
+  if (isCase(entry)) return caseSentence(entry, tongue);
   switch (entry.kind) {
     case 'initialised':
       return say(`The site “${entry.name}” was made.`, `Das Haus „${entry.name}“ wurde eingerichtet.`);
@@ -99,9 +102,10 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
   }
 }
 
-function whoWords(who: Who, names: Names, say: Say): string {
+function whoWords(who: About, names: Names, say: Say): string {
   if ('person' in who) return names.person(who.person) ?? say(`person ${who.person}`, `Person ${who.person}`);
   if ('organisation' in who) return names.organisation(who.organisation) ?? say(`organisation ${who.organisation}`, `Organisation ${who.organisation}`);
+  if (!('device' in who)) return aboutCase(who, say);
   return names.device(who.device) ?? say(`device ${who.device}`, `Gerät ${who.device}`);
 }
 
@@ -130,7 +134,8 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   signIn: ['signed-in', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
   images: ['stored', 'moved', 'patient-added'],
   people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended'],
-  site: ['initialised', 'warden-started', 'unknown'],
+  cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
+  site: ['initialised', 'warden-started', 'keys-filed', 'disk-holds', 'unknown'],
 };
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */

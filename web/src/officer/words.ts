@@ -1,5 +1,6 @@
 import type { EntryKind } from '../api/entries.ts';
 import { both } from '../words/both.ts';
+import { CASE_KINDS } from './caseWords.ts';
 
 const en = {
   ledgerTitle: 'Ledger',
@@ -19,7 +20,7 @@ const en = {
   filterTextHint: 'a name, a reason, “patient 12”',
   everyKind: 'Everything',
   everybody: 'Everybody',
-  groups: { reading: 'Reading', refusals: 'Refusals', signIn: 'Signing in', images: 'Images', people: 'People and reach', site: 'The site' } as Record<string, string>,
+  groups: { reading: 'Reading', refusals: 'Refusals', signIn: 'Signing in', images: 'Images', people: 'People and reach', cases: 'Incidents and questions', site: 'The site' } as Record<string, string>,
   number: 'Number',
   when: 'When',
   who: 'Who',
@@ -34,7 +35,7 @@ const en = {
   kinds: {
     initialised: 'Site made', 'warden-started': 'Warden started', 'organisation-added': 'Organisation added', 'person-added': 'Person added', 'member-joined': 'Joined an organisation', 'member-left': 'Left an organisation',
     'enrolment-issued': 'Enrolment link', 'passkey-bound': 'Passkey set up', 'password-set': 'Password set', 'signed-in': 'Signed in', 'sign-in-refused': 'Sign-in refused', 'session-ended': 'Session ended', 'device-added': 'Device added',
-    related: 'Relationship', 'relationship-ended': 'Relationship ended', 'patient-added': 'New patient', stored: 'Stored', moved: 'Moved', listed: 'Listed', opened: 'Opened', refused: 'Refused', 'exposure-reported': 'Exposure report', 'accesses-read': 'Patient asked', unknown: 'Unknown',
+    related: 'Relationship', 'relationship-ended': 'Relationship ended', 'patient-added': 'New patient', stored: 'Stored', moved: 'Moved', listed: 'Listed', opened: 'Opened', refused: 'Refused', 'exposure-reported': 'Exposure report', 'accesses-read': 'Patient asked', ...CASE_KINDS.en, unknown: 'Unknown',
   } as Record<EntryKind, string>,
   owner: 'Owner of the machine',
   warden: 'leadglass itself',
@@ -44,7 +45,7 @@ const en = {
   exposureTitle: 'Exposure',
   exposureLead: 'What somebody could reach, what was listed to them and what they opened, computed from the ledger alone. Every report is an entry itself.',
   about: 'About',
-  kindOfWho: { person: 'A person', org: 'An organisation', device: 'A device' },
+  kindOfWho: { person: 'Person', org: 'Organisation', device: 'Device' } as Record<string, string>,
   choose: 'Choose …',
   window: 'Over which time',
   presets: { day: '24 hours', week: '7 days', month: '30 days', all: 'Everything', own: 'From – to' },
@@ -74,7 +75,6 @@ const en = {
   last: 'Last',
   origins: 'From',
   truncated: (shown: string) => `Only the first ${shown} patients are shown. The counts above are complete; the command “leadglass exposure” gives every row.`,
-  export: 'Save as JSON',
   morePatients: (rest: string) => `Show more (${rest} left)`,
   nobody: 'No patient was in reach in this window.',
   basis: (size: string) => `Computed over ${size} entries.`,
@@ -114,7 +114,7 @@ const de: typeof en = {
   filterTextHint: 'ein Name, ein Grund, „Patient 12“',
   everyKind: 'Alles',
   everybody: 'Alle',
-  groups: { reading: 'Lesen', refusals: 'Ablehnungen', signIn: 'Anmelden', images: 'Bilder', people: 'Personen und Reichweite', site: 'Das Haus' },
+  groups: { reading: 'Lesen', refusals: 'Ablehnungen', signIn: 'Anmelden', images: 'Bilder', people: 'Personen und Reichweite', cases: 'Vorfälle und Fragen', site: 'Das Haus' },
   number: 'Nummer',
   when: 'Wann',
   who: 'Wer',
@@ -129,7 +129,7 @@ const de: typeof en = {
   kinds: {
     initialised: 'Haus eingerichtet', 'warden-started': 'Wächter gestartet', 'organisation-added': 'Organisation angelegt', 'person-added': 'Person angelegt', 'member-joined': 'Beitritt zu Organisation', 'member-left': 'Austritt aus Organisation',
     'enrolment-issued': 'Einrichtungslink', 'passkey-bound': 'Passkey eingerichtet', 'password-set': 'Passwort gesetzt', 'signed-in': 'Angemeldet', 'sign-in-refused': 'Anmeldung abgelehnt', 'session-ended': 'Sitzung beendet', 'device-added': 'Gerät angelegt',
-    related: 'Beziehung', 'relationship-ended': 'Beziehung beendet', 'patient-added': 'Neuer Patient', stored: 'Gespeichert', moved: 'Umgelegt', listed: 'Aufgelistet', opened: 'Geöffnet', refused: 'Abgelehnt', 'exposure-reported': 'Reichweitenbericht', 'accesses-read': 'Patient fragte nach', unknown: 'Unbekannt',
+    related: 'Beziehung', 'relationship-ended': 'Beziehung beendet', 'patient-added': 'Neuer Patient', stored: 'Gespeichert', moved: 'Umgelegt', listed: 'Aufgelistet', opened: 'Geöffnet', refused: 'Abgelehnt', 'exposure-reported': 'Reichweitenbericht', 'accesses-read': 'Patient fragte nach', ...CASE_KINDS.de, unknown: 'Unbekannt',
   },
   owner: 'Eigentümer der Maschine',
   warden: 'leadglass selbst',
@@ -139,7 +139,7 @@ const de: typeof en = {
   exposureTitle: 'Reichweite',
   exposureLead: 'Was jemand erreichen konnte, was ihr oder ihm aufgelistet wurde und was geöffnet wurde, allein aus dem Protokoll berechnet. Jeder Bericht ist selbst ein Eintrag.',
   about: 'Über wen',
-  kindOfWho: { person: 'Eine Person', org: 'Eine Organisation', device: 'Ein Gerät' },
+  kindOfWho: { person: 'Person', org: 'Organisation', device: 'Gerät' },
   choose: 'Wählen …',
   window: 'Über welche Zeit',
   presets: { day: '24 Stunden', week: '7 Tage', month: '30 Tage', all: 'Alles', own: 'Von – bis' },
@@ -169,7 +169,6 @@ const de: typeof en = {
   last: 'Zuletzt',
   origins: 'Von',
   truncated: (shown) => `Nur die ersten ${shown} Patienten sind gezeigt. Die Zahlen oben sind vollständig; der Befehl „leadglass exposure“ gibt jede Zeile.`,
-  export: 'Als JSON sichern',
   morePatients: (rest) => `Mehr zeigen (noch ${rest})`,
   nobody: 'In diesem Zeitraum war kein Patient in Reichweite.',
   basis: (size) => `Berechnet über ${size} Einträge.`,

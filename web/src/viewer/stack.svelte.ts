@@ -326,20 +326,27 @@ export class Stack {
         const [asking, index] = [this.#asking, this.index];
         const id = this.#ids[index];
         if (id === undefined || !isLoaded(id) || (this.#drawnFor.asking === asking && this.#drawnFor.index === index)) return;
-        if (this.#drawnFor.asking === asking) {
-          await viewport.setImageIdIndex(index);
-        } else {
-          await viewport.setStack(this.#ids, index);
-          if (this.#viewport === viewport) viewport.resetCamera();
+        try {
+          if (this.#drawnFor.asking === asking) {
+            await viewport.setImageIdIndex(index);
+          } else {
+            await viewport.setStack(this.#ids, index);
+            if (this.#viewport === viewport) viewport.resetCamera();
+          }
+          if (this.#viewport !== viewport) return;
+          viewport.render();
+        } catch (error) {
+          if (this.#viewport !== viewport) return;
+          // the engine may hold half of this stack: the next picture is given to it anew
+          this.#drawnFor = { asking: -1, index: -1 };
+          if (asking !== this.#asking || index !== this.index) continue;
+          this.failure = error;
+          return;
         }
-        if (this.#viewport !== viewport) return;
-        viewport.render();
         this.#drawnFor = { asking, index };
         // the engine draws with the next frame; what it holds may not be replaced before it was drawn once
         await new Promise((resolve) => requestAnimationFrame(resolve));
       }
-    } catch (error) {
-      if (this.#viewport) this.failure = error;
     } finally {
       this.#drawing = false;
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{Exposure, ExposureIndex, Touch};
 use model::{
-    Actor, DeviceId, DeviceMay, Entry, EntryBody, EntryNumber, Instant, NumberSet, OpenScope, OrganisationId, Origin,
-    PatientNumber, PersonId, Relationship, Role, SessionId, StudyNumber, Tier, What, Who, Window,
+    Actor, DeviceId, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, NumberSet, OpenScope,
+    OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, SignInMethod, StudyNumber, Tier,
+    What, Who, Window,
 };
 
 /// Histories tried; each is asked about every subject and several windows.
@@ -62,6 +63,19 @@ impl Dice {
         DeviceId(self.roll(2) as u32)
     }
 
+    /// One of two sessions of a person.
+    fn session(&mut self, person: PersonId) -> SessionId {
+        SessionId([person.0 as u8 * 2 + self.roll(2) as u8; 16])
+    }
+
+    fn key(&mut self) -> KeyId {
+        KeyId([self.roll(4) as u8; 16])
+    }
+
+    fn disk(&mut self) -> DiskId {
+        DiskId([self.roll(3) as u8; 16])
+    }
+
     fn who(&mut self) -> Who {
         match self.roll(5) {
             0 | 1 => Who::Person(self.person()),
@@ -94,13 +108,16 @@ impl Dice {
             1 => Actor::Warden,
             2 => Actor::Stranger { origin },
             3 => Actor::Device { device: self.device(), origin },
-            _ => Actor::Person { person: self.person(), session: SessionId([1; 16]), origin },
+            _ => {
+                let person = self.person();
+                Actor::Person { person, session: self.session(person), origin }
+            }
         }
     }
 
     fn body(&mut self, number: u64, at: Instant) -> EntryBody {
         let lease_until = Instant(at.0 + self.roll(7) as i64 - 1);
-        match self.roll(22) {
+        match self.roll(28) {
             0 | 1 => EntryBody::Stored {
                 patient: self.patient(),
                 study: self.study(),
@@ -159,7 +176,25 @@ impl Dice {
                 scope: if self.roll(3) == 0 { OpenScope::Listing } else { OpenScope::Images },
                 lease_until,
             },
-            _ => EntryBody::PatientAdded { patient: self.patient() },
+            21 => EntryBody::PatientAdded { patient: self.patient() },
+            22 => {
+                let person = self.person();
+                EntryBody::SignedIn { person, session: self.session(person), method: SignInMethod::Passkey }
+            }
+            23 => {
+                let person = self.person();
+                EntryBody::SessionEnded { person, session: self.session(person) }
+            }
+            24 | 25 => EntryBody::KeysFiled { study: self.study(), keys: vec![self.key(), self.key()] },
+            _ => EntryBody::DiskHolds {
+                disk: self.disk(),
+                filesystem: String::new(),
+                holds: [DiskPart::Images, DiskPart::Copy, DiskPart::Keyring]
+                    .into_iter()
+                    .filter(|_| self.roll(2) == 0)
+                    .collect(),
+                instead_of: (self.roll(3) == 0).then(|| self.disk()),
+            },
         }
     }
 }
@@ -303,7 +338,13 @@ impl<'h> Moment<'h> {
 
 fn touch<K: Ord>(touches: &mut BTreeMap<K, Touch>, key: K, entry: &Entry, origin: &Origin, seen: &[Instant]) {
     let (first, last) = (seen[0], entry.recorded.max(seen[0]));
-    let touch = touches.entry(key).or_insert(Touch { first, last, entries: 0, origins: BTreeSet::new() });
+    let lease_until = match &entry.body {
+        EntryBody::Listed { lease_until, .. } | EntryBody::Opened { lease_until, .. } => *lease_until,
+        _ => unreachable!("only these touch"),
+    };
+    let lease_until = lease_until.max(Instant(entry.recorded.0 + 1));
+    let touch = touches.entry(key).or_insert(Touch { first, last, lease_until, entries: 0, origins: BTreeSet::new() });
+    touch.lease_until = touch.lease_until.max(lease_until);
     touch.first = touch.first.min(first);
     touch.last = touch.last.max(last);
     touch.entries += 1;
@@ -312,43 +353,177 @@ fn touch<K: Ord>(touches: &mut BTreeMap<K, Touch>, key: K, entry: &Entry, origin
 
 /// The definition: look at every instant of the window.
 fn oracle(history: &[(EntryNumber, Entry)], who: Who, window: Window) -> Exposure {
-    let instants: Vec<Instant> = (-4..END + 12).map(Instant).filter(|at| window.contains(*at)).collect();
-    let mut exposure = Exposure::default();
-    for at in &instants {
-        for (key, tier) in Moment::new(history, *at).reachable(who) {
-            let best = exposure.reachable.entry(key).or_insert(tier);
+    let counts = |entry: &Entry| match (who, actor(entry)) {
+        (_, None) => false,
+        (Who::Organisation(organisation), Some(Who::Person(person))) => {
+            Moment::new(history, entry.recorded).member(person, organisation)
+        }
+        (_, actor) => Some(who) == actor,
+    };
+    let mut exposure =
+        Exposure { reachable: reached(history, window, |moment| moment.reachable(who)), ..Exposure::default() };
+    touched(history, &mut exposure, window, |entry| counts(entry).then_some(entry.recorded), |_| true, |_| true);
+    exposure
+}
+
+/// Of a session: what its person reached while it lasted, and what carries its name.
+fn session_oracle(history: &[(EntryNumber, Entry)], session: SessionId, window: Window) -> Option<Exposure> {
+    let of = |entry: &Entry| match (&entry.actor, &entry.body) {
+        (Actor::Person { person, session: named, .. }, _) if *named == session => Some(*person),
+        (
+            _,
+            EntryBody::SignedIn { person, session: named, .. } | EntryBody::SessionEnded { person, session: named },
+        ) if *named == session => Some(*person),
+        _ => None,
+    };
+    let person = history.iter().find_map(|(_, entry)| of(entry))?;
+    let ends =
+        |entry: &Entry| matches!(&entry.body, EntryBody::SessionEnded { session: ended, .. } if *ended == session);
+    let reachable = reached(history, window, |moment| {
+        let begun = moment.past.iter().any(|(_, entry)| of(entry).is_some());
+        let ended = moment.past.iter().any(|(_, entry)| ends(entry));
+        if begun && !ended { moment.reachable(Who::Person(person)) } else { BTreeMap::new() }
+    });
+    let mut exposure = Exposure { reachable, ..Exposure::default() };
+    let counts = |entry: &Entry| matches!(&entry.actor, Actor::Person { session: named, .. } if *named == session);
+    touched(history, &mut exposure, window, |entry| counts(entry).then_some(entry.recorded), |_| true, |_| true);
+    Some(exposure)
+}
+
+/// Of a key: its study while it was filed, and every opening of the study whose lease reaches into that time.
+fn key_oracle(history: &[(EntryNumber, Entry)], key: KeyId, window: Window) -> Option<Exposure> {
+    let (study, filed) = history.iter().find_map(|(_, entry)| match &entry.body {
+        EntryBody::KeysFiled { study, keys } if keys.contains(&key) => Some((*study, entry.recorded)),
+        _ => None,
+    })?;
+    let reachable = reached(history, window, |moment| {
+        let patient = moment.filed_under(study).filter(|_| filed <= moment.at);
+        patient.into_iter().map(|patient| ((patient, study), Tier::Open)).collect()
+    });
+    let mut exposure = Exposure { reachable, ..Exposure::default() };
+    let counts = |entry: &Entry| {
+        let opened = matches!(&entry.body, EntryBody::Opened { study: opened, .. } if *opened == study);
+        (actor(entry).is_some() && opened).then_some(filed)
+    };
+    touched(history, &mut exposure, window, counts, |_| true, |_| true);
+    Some(exposure)
+}
+
+/// Of a disk: what was stored until it was replaced or copied last, and what anybody did with that.
+fn disk_oracle(history: &[(EntryNumber, Entry)], disk: DiskId, window: Window) -> Option<Exposure> {
+    let mut until: BTreeMap<DiskPart, Instant> = BTreeMap::new();
+    let mut known = false;
+    for (_, entry) in history {
+        let EntryBody::DiskHolds { disk: named, holds, instead_of, .. } = &entry.body else { continue };
+        if *instead_of == Some(disk) && known {
+            for part in holds {
+                until.entry(*part).and_modify(|until| *until = entry.recorded.min(*until));
+            }
+        }
+        if *named == disk {
+            known = true;
+            for part in holds {
+                let grows = *part != DiskPart::Copy;
+                until.insert(*part, if grows { Instant::MAX } else { Instant(entry.recorded.0 + 1) });
+            }
+        }
+    }
+    if !known {
+        return None;
+    }
+    let until = [DiskPart::Images, DiskPart::Copy].iter().filter_map(|part| until.get(part)).max().copied();
+    let lies = |study: StudyNumber| {
+        history.iter().any(|(_, entry)| {
+            let stored = match &entry.body {
+                EntryBody::Stored { study: stored, .. } | EntryBody::Moved { study: stored, .. } => *stored == study,
+                _ => false,
+            };
+            stored && until.is_some_and(|until| entry.recorded < until)
+        })
+    };
+    let reachable = reached(history, window, |moment| {
+        let lying = (0..5).map(StudyNumber).filter(|study| lies(*study));
+        lying.filter_map(|study| Some(((moment.filed_under(study)?, study), Tier::Open))).collect()
+    });
+    let patients: BTreeSet<_> = reachable.keys().map(|(patient, _)| *patient).collect();
+    let studies: BTreeSet<_> = reachable.keys().map(|(_, study)| *study).collect();
+    let mut exposure = Exposure { reachable, ..Exposure::default() };
+    let counts = |entry: &Entry| actor(entry).map(|_| entry.recorded);
+    touched(
+        history,
+        &mut exposure,
+        window,
+        counts,
+        |patient| patients.contains(&patient),
+        |study| studies.contains(&study),
+    );
+    Some(exposure)
+}
+
+fn actor(entry: &Entry) -> Option<Who> {
+    match &entry.actor {
+        Actor::Person { person, .. } => Some(Who::Person(*person)),
+        Actor::Device { device, .. } => Some(Who::Device(*device)),
+        _ => None,
+    }
+}
+
+fn instants(window: Window) -> Vec<Instant> {
+    (-4..END + 12).map(Instant).filter(|at| window.contains(*at)).collect()
+}
+
+fn reached(
+    history: &[(EntryNumber, Entry)],
+    window: Window,
+    at: impl Fn(&Moment<'_>) -> BTreeMap<(PatientNumber, StudyNumber), Tier>,
+) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
+    let mut found = BTreeMap::new();
+    for instant in instants(window) {
+        for (key, tier) in at(&Moment::new(history, instant)) {
+            let best = found.entry(key).or_insert(tier);
             *best = tier.max(*best);
         }
     }
+    found
+}
+
+/// What entries touched: `counts` says whether one counts, and from when on.
+fn touched(
+    history: &[(EntryNumber, Entry)],
+    exposure: &mut Exposure,
+    window: Window,
+    counts: impl Fn(&Entry) -> Option<Instant>,
+    patient_counts: impl Fn(PatientNumber) -> bool,
+    study_counts: impl Fn(StudyNumber) -> bool,
+) {
+    let instants = instants(window);
     for (_, entry) in history {
-        let (actor, origin) = match &entry.actor {
-            Actor::Person { person, origin, .. } => (Who::Person(*person), origin),
-            Actor::Device { device, origin } => (Who::Device(*device), origin),
-            _ => continue,
+        let Some(origin) = (match &entry.actor {
+            Actor::Person { origin, .. } | Actor::Device { origin, .. } => Some(origin),
+            _ => None,
+        }) else {
+            continue;
         };
-        let counts = match (who, actor) {
-            (Who::Organisation(organisation), Who::Person(person)) => {
-                Moment::new(history, entry.recorded).member(person, organisation)
-            }
-            _ => who == actor,
-        };
+        let Some(since) = counts(entry) else { continue };
         let during = |lease_until: Instant| -> Vec<Instant> {
             let released = |at: Instant| at == entry.recorded || (entry.recorded <= at && at < lease_until);
-            instants.iter().copied().filter(|at| released(*at)).collect()
+            instants.iter().copied().filter(|at| released(*at) && since <= *at).collect()
         };
         match &entry.body {
-            EntryBody::Listed { patients, studies, lease_until } if counts => {
+            EntryBody::Listed { patients, studies, lease_until } => {
                 let seen = during(*lease_until);
                 if !seen.is_empty() {
-                    for number in patients.numbers() {
-                        touch(&mut exposure.listed_patients, PatientNumber(*number), entry, origin, &seen);
+                    let patients = patients.numbers().iter().map(|number| PatientNumber(*number));
+                    for patient in patients.filter(|patient| patient_counts(*patient)) {
+                        touch(&mut exposure.listed_patients, patient, entry, origin, &seen);
                     }
-                    for number in studies.numbers() {
-                        touch(&mut exposure.listed_studies, StudyNumber(*number), entry, origin, &seen);
+                    let studies = studies.numbers().iter().map(|number| StudyNumber(*number));
+                    for study in studies.filter(|study| study_counts(*study)) {
+                        touch(&mut exposure.listed_studies, study, entry, origin, &seen);
                     }
                 }
             }
-            EntryBody::Opened { patient, study, scope, lease_until } if counts => {
+            EntryBody::Opened { patient, study, scope, lease_until } if study_counts(*study) => {
                 let seen = during(*lease_until);
                 if !seen.is_empty() && *scope == OpenScope::Images {
                     touch(&mut exposure.opened, (*patient, *study), entry, origin, &seen);
@@ -360,7 +535,6 @@ fn oracle(history: &[(EntryNumber, Entry)], who: Who, window: Window) -> Exposur
             _ => {}
         }
     }
-    exposure
 }
 
 fn everybody() -> impl Iterator<Item = Who> {
@@ -405,6 +579,51 @@ fn a_report_is_what_looking_at_every_instant_finds() {
     }
     // the histories are about something
     assert!(reachable > 10_000 && listed > 2_000 && opened > 1_000, "{reachable} {listed} {opened}");
+}
+
+#[test]
+fn a_report_of_a_session_a_key_and_a_disk_is_what_looking_at_every_instant_finds() {
+    let mut found = [[0; 3]; 3];
+    let mut missing = 0;
+    for seed in 0..HISTORIES {
+        let mut dice = Dice::new(seed ^ 0x5e55);
+        let history = history(&mut dice);
+        let index = index(&history);
+        let mut count = |kind: usize, exposure: &Exposure| {
+            found[kind][0] += exposure.reachable.len();
+            found[kind][1] += exposure.listed_patients.len() + exposure.listed_studies.len();
+            found[kind][2] += exposure.opened.len();
+        };
+        for window in [Window { from: Instant(-3), to: Instant(END + 10) }, dice.window(), dice.window(), dice.window()]
+        {
+            for session in (0..7).map(|n| SessionId([n; 16])) {
+                let expected = session_oracle(&history, session, window);
+                let report = index.session(session).map(|session| index.report_session(&session, window));
+                assert_eq!(report, expected, "seed {seed}, {session:?}, {window:?}");
+                expected.as_ref().map_or(missing += 1, |expected| count(0, expected));
+            }
+            for key in (0..5).map(|n| KeyId([n; 16])) {
+                let expected = key_oracle(&history, key, window);
+                let report = index.key(key).map(|key| index.report_key(key, window));
+                assert_eq!(report, expected, "seed {seed}, {key:?}, {window:?}");
+                let all = Window { from: Instant(i64::MIN), to: Instant::MAX };
+                let releases = index.key(key).map_or(0, |key| index.releases_of_key(key, all).len());
+                let openings = index.key(key).map_or(0, |key| {
+                    let whole = index.report_key(key, all);
+                    whole.opened.values().chain(whole.listed_studies.values()).map(|touch| touch.entries).sum::<u64>()
+                });
+                assert_eq!(releases as u64, openings, "seed {seed}, {key:?}");
+                expected.as_ref().map_or(missing += 1, |expected| count(1, expected));
+            }
+            for disk in (0..4).map(|n| DiskId([n; 16])) {
+                let expected = disk_oracle(&history, disk, window);
+                let report = index.disk(disk).map(|disk| index.report_disk(disk, window));
+                assert_eq!(report, expected, "seed {seed}, {disk:?}, {window:?}");
+                expected.as_ref().map_or(missing += 1, |expected| count(2, expected));
+            }
+        }
+    }
+    assert!(found.iter().flatten().all(|count| *count > 500) && missing > 500, "{found:?} {missing}");
 }
 
 #[test]

@@ -1,24 +1,29 @@
-//! `leadglass exposure`.
+//! `leadglass exposure`: printed, or signed into a file.
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use model::Window;
-use protocol::{PageReply, PageRequest};
+use protocol::{AboutFacts, ExposureReport, PageReply, PageRequest, ReportDocument, SignedReport};
+use report::Language;
+use serde_json::json;
 
 use super::manage::when;
 use crate::cli::{ExposureArgs, Format};
-use crate::output::say;
+use crate::output::{say, write_new};
 use crate::owner::Owner;
 use crate::time::{self, Direction};
 
-/// Prints the three counts, then the patients.
+/// Prints the three counts, then the patients; or writes a signed report.
 pub fn exposure(dir: &Path, format: Format, arguments: &ExposureArgs) -> Result<()> {
     let now = time::now();
     let window = Window {
         from: when("--from", &arguments.from, Direction::Back, now)?,
         to: when("--to", &arguments.to, Direction::Back, now)?,
     };
+    if let Some(output) = &arguments.output {
+        return signed(dir, format, arguments, window, output);
+    }
     let request = PageRequest::Exposure { who: arguments.who.clone(), window };
     let PageReply::Exposure(report) = Owner::connect(dir)?.ask(request)? else {
         bail!("the warden answered something else; run commands and serve from the same version")
@@ -27,9 +32,31 @@ pub fn exposure(dir: &Path, format: Format, arguments: &ExposureArgs) -> Result<
         say!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
+    print(&report);
+    Ok(())
+}
+
+fn print(report: &ExposureReport) {
+    let window = report.window;
     say!("{} from {} to {}", report.who, time::show(window.from), time::show(window.to));
-    for (what, count) in [("reachable", report.reachable), ("listed", report.listed), ("opened", report.opened)] {
+    let rows = [("reachable", report.reachable), ("listed", report.listed), ("opened", report.opened)];
+    for (what, count) in rows.into_iter().chain([("unexpired", report.unexpired)]) {
         say!("{what:>10}: {:>8} patients {:>8} studies", count.patients, count.studies);
+    }
+    match &report.about {
+        AboutFacts::Key { released_before, released: 0, .. } if *released_before == 0 => {
+            say!("never released to anybody through the warden");
+        }
+        AboutFacts::Key { released_before, released, .. } => {
+            say!("released {released_before} times before the window, {released} times inside it");
+        }
+        AboutFacts::Disk { keys, studies_opened_before, .. } => {
+            say!(
+                "sealed under {keys} keys; {studies_opened_before} of the studies were opened by somebody before the window, {} inside it",
+                report.opened.studies
+            );
+        }
+        _ => {}
     }
     for row in &report.patients {
         let first = row.first.map_or_else(|| "-".to_owned(), time::show);
@@ -47,5 +74,48 @@ pub fn exposure(dir: &Path, format: Format, arguments: &ExposureArgs) -> Result<
         say!("... more patients than are printed here; the counts are complete");
     }
     say!("computed from {} entries of the ledger", report.ledger_size);
+}
+
+fn signed(dir: &Path, format: Format, arguments: &ExposureArgs, window: Window, output: &Path) -> Result<()> {
+    let language = Language::from_tag(&arguments.language).unwrap_or_default();
+    let extension = output.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default().to_owned();
+    if !matches!(extension.as_str(), "pdf" | "json" | "csv") {
+        bail!("{} has no known ending; name a file that ends in .pdf, .json or .csv", output.display());
+    }
+    if output.exists() {
+        bail!("{} exists already; name a new file", output.display());
+    }
+    let request = PageRequest::SignedExposure { who: arguments.who.clone(), window, incident: arguments.incident };
+    let PageReply::SignedExposure(signed) = Owner::connect(dir)?.ask(request)? else {
+        bail!("the warden answered something else; run commands and serve from the same version")
+    };
+    let bytes = render(&signed, &extension, language)?;
+    write_new(output, &bytes)?;
+    let proof = audit::StatementProof::parse(signed.proof.as_bytes())?;
+    let value = json!({
+        "written": output, "sha256": audit::document_sha256(signed.document.as_bytes()),
+        "entry": proof.entry_number().0, "key": proof.vkey()?.to_text(),
+    });
+    match format {
+        Format::Json => say!("{value}"),
+        Format::Text => {
+            say!("Written to {}; recorded as entry {}.", output.display(), proof.entry_number());
+            say!(
+                "Whoever gets it checks it with: leadglass ledger verify --report FILE --key {}",
+                proof.vkey()?.to_text()
+            );
+        }
+    }
     Ok(())
+}
+
+fn render(signed: &SignedReport, extension: &str, language: Language) -> Result<Vec<u8>> {
+    Ok(match extension {
+        "pdf" => report::pdf(signed, language)?,
+        "csv" => {
+            let document: ReportDocument = serde_json::from_str(&signed.document).context("the report is JSON")?;
+            report::csv(&document.report, language).into_bytes()
+        }
+        _ => report::signed_json(signed).into_bytes(),
+    })
 }

@@ -114,6 +114,7 @@ fn make(dir: &Path, arguments: &InitArgs, passphrase: &Zeroizing<String>) -> Res
     let warden = warden::Warden::start(settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ask = |request| runtime.block_on(warden.ask_as_owner(request)).map_err(|refusal| anyhow!(refusal.to_string()));
+    crate::disk::holdings(dir)?.into_iter().try_for_each(|request| ask(request).map(drop))?;
     let authorisation = if arguments.password_and_code {
         model::Authorisation::PasswordAndCode
     } else {

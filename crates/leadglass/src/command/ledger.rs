@@ -7,6 +7,7 @@ use model::EntryNumber;
 use protocol::{PageReply, PageRequest};
 use serde_json::{Value, json};
 
+use super::verify_report::{Question, verify_report};
 use crate::cli::{Format, LedgerCommand};
 use crate::output::say;
 use crate::owner::Owner;
@@ -16,7 +17,17 @@ use crate::time;
 pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> {
     let folder = dir.join("ledger");
     match command {
-        LedgerCommand::Verify { since } => {
+        LedgerCommand::Verify { report: Some(file), key, checkpoint, pages, language, .. } => {
+            let question = Question {
+                file: &file,
+                key: key.as_deref(),
+                checkpoint: checkpoint.as_deref(),
+                pages: pages.as_deref(),
+                language: report::Language::from_tag(&language).unwrap_or_default(),
+            };
+            verify_report(dir, format, &question)?;
+        }
+        LedgerCommand::Verify { since, .. } => {
             let verified = audit::verify(&folder, since.as_deref())?;
             match format {
                 Format::Json => say!(
@@ -54,7 +65,8 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
                 rows.extend(entries);
             }
             for row in rows {
-                let entry: Value = serde_json::from_str(&row.entry)?;
+                let mut entry: Value = serde_json::from_str(&row.entry)?;
+                portal::identifiers(&mut entry);
                 match format {
                     Format::Json => {
                         say!("{}", json!({ "number": row.number, "actor_name": row.actor_name, "entry": entry }));

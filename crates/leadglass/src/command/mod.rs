@@ -6,11 +6,14 @@ mod doctor;
 mod exposure;
 mod front;
 mod import;
+mod incident;
 mod init;
 mod ledger;
 mod manage;
+mod question;
 mod serve;
 mod vault;
+mod verify_report;
 mod warden;
 
 use anyhow::Result;
@@ -37,6 +40,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Exposure(arguments) => exposure::exposure(&dir, format, &arguments),
         Command::Approve(command) => approve::approve(&dir, format, &command),
         Command::Propose(command) => approve::propose(&dir, format, &command),
+        Command::Incident(command) => incident::incident(&dir, format, command),
+        Command::Question(command) => question::question(&dir, format, command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Vault(command) => vault::vault(&dir, format, command),
         Command::Doctor => doctor::doctor(&dir, format),

@@ -36,6 +36,9 @@ pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     control::keep_to_itself("serve");
     let ending = control::ending();
     let mut installation = Installation::start(dir, arguments, None)?;
+    if let Err(error) = crate::disk::register(dir) {
+        tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
+    }
     say!("{}", installation.ready_line());
     installation.watch(&ending);
     installation.end();

@@ -31,7 +31,11 @@ pub fn vault(dir: &Path, format: Format, command: VaultCommand) -> Result<()> {
             let bar = bar(format);
             let mut hooks = |progress: Progress| show(&bar, progress);
             let synced = match Running::find(dir)? {
-                Some(mut running) => vault.sync(dir, &mut running, time::now(), &mut hooks)?,
+                Some(mut running) => {
+                    let synced = vault.sync(dir, &mut running, time::now(), &mut hooks)?;
+                    running.owner.tell(crate::disk::copy(vault.path())?)?;
+                    synced
+                }
                 None => vault.sync(dir, &mut Stopped::new(dir), time::now(), &mut hooks)?,
             };
             bar.finish_and_clear();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "tests print and write what they like")]
 
+mod accounts;
 mod client;
 mod clients;
 mod commands;

@@ -343,6 +343,8 @@ impl Warden for Double {
                     reachable: Count::default(),
                     listed: Count::default(),
                     opened: Count::default(),
+                    unexpired: Count::default(),
+                    about: protocol::AboutFacts::Organisation { name: String::new() },
                     patients: Vec::new(),
                     truncated: false,
                     timeline: Vec::new(),

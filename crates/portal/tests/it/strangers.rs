@@ -15,6 +15,8 @@ fn path(route: &Route) -> String {
         .replace("{person}", "0")
         .replace("{passkey}", "ab")
         .replace("{used}", "0")
+        .replace("{incident}", "1")
+        .replace("{question}", "1")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
         .replace("{instance}", "1.2.3.1.1")
@@ -40,6 +42,7 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
         "password_and_code": false, "authorisation": "passkey-only", "may": ["store"], "from": 1, "until": 2,
         "who": "person:a@example.org", "whom": "site", "tier": "open", "basis": "b",
         "text": "bleeding", "seconds": 60, "verdict": "justified", "note": "n", "digest": "d", "delay_seconds": 1, "setup_seconds": 1, "seconds_max": 60, "review_seconds": 60,
+        "title": "t", "about": [], "to": 2, "aware": 1, "change": "note",
     });
     let mut body = body;
     if route.path == "/api/break-glass" {
@@ -52,7 +55,7 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
         body["from"] = serde_json::json!([]);
         body["token"] = serde_json::json!(true);
     }
-    let query = if route.path == "/api/exposure" { "?who=person:a&from=1&to=2" } else { "" };
+    let query = if route.path.starts_with("/api/exposure") { "?who=person:a&from=1&to=2" } else { "" };
     front.send(route.method.as_str(), &format!("{}{query}", path(route)), who, &fields, body.to_string()).await
 }
 

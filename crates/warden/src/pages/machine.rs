@@ -2,10 +2,16 @@
 
 use std::path::Path;
 
+use model::{DiskId, DiskPart, EntryBody, Instant};
 use protocol::{Health, PageReply, Refusal};
 
 use super::HELD;
+use super::directory::field;
 use crate::state::Warden;
+use crate::subject::Caller;
+
+/// The longest name of a filesystem, in characters.
+const FILESYSTEM_CHARACTERS_MAX: usize = 64;
 
 impl Warden {
     pub(super) fn health(&self) -> Result<PageReply, Refusal> {
@@ -18,6 +24,33 @@ impl Warden {
             outbox_sequence,
             duplicates: self.relations.read().expect(HELD).duplicates(),
         }))
+    }
+
+    /// Records which parts of the installation a disk holds. What is known already is not said again, except a copy, which holds
+    /// more each time.
+    pub(super) fn disk_holds(
+        &self,
+        caller: &Caller,
+        disk: DiskId,
+        filesystem: String,
+        holds: Vec<DiskPart>,
+        instead_of: Option<DiskId>,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        if filesystem.chars().count() > FILESYSTEM_CHARACTERS_MAX || filesystem.chars().any(char::is_control) {
+            return Err(field("filesystem", "a UUID"));
+        }
+        let fresh = {
+            let index = self.index.read().expect(HELD);
+            let known = index.disk(disk);
+            let grows = |part: &DiskPart| known.and_then(|known| known.holds.get(part)).map(|span| span.to);
+            holds.iter().any(|part| *part == DiskPart::Copy || grows(part) != Some(Instant::MAX))
+                || known.is_none_or(|known| known.filesystem != filesystem)
+        };
+        if fresh && !holds.is_empty() {
+            self.append(caller, vec![EntryBody::DiskHolds { disk, filesystem, holds, instead_of }], now)?;
+        }
+        Ok(PageReply::Done)
     }
 
     /// Copies what the warden keeps, as one moment saw it, into an empty folder: `root.json` and `warden.db`.

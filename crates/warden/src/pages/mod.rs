@@ -1,11 +1,15 @@
 //! Everything else that a page or a command asks: one file per resource.
 
+mod about;
 mod directory;
 mod exposure;
+mod incidents;
 mod ledger;
 mod machine;
 mod own;
+mod questions;
 mod relationships;
+mod reports;
 mod sessions;
 mod studies;
 
@@ -37,11 +41,19 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::MyStudies => (Service::OwnStudies, "own-studies"),
         PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
-        PageRequest::Exposure { .. } => (Service::Exposure, "exposure"),
-        PageRequest::Health | PageRequest::Snapshot { .. } => (Service::Machine, "machine"),
         PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
         PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
         PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
+        PageRequest::Exposure { .. } | PageRequest::SignedExposure { .. } => (Service::Exposure, "exposure"),
+        PageRequest::Incidents
+        | PageRequest::Incident { .. }
+        | PageRequest::OpenIncident { .. }
+        | PageRequest::ChangeIncident { .. } => (Service::Exposure, "incident"),
+        PageRequest::Questions | PageRequest::AnswerQuestion { .. } => (Service::Exposure, "questions"),
+        PageRequest::MyQuestions | PageRequest::AskQuestion { .. } => (Service::OwnAccesses, "own-questions"),
+        PageRequest::Health | PageRequest::Snapshot { .. } | PageRequest::DiskHolds { .. } => {
+            (Service::Machine, "machine")
+        }
     }
 }
 
@@ -102,7 +114,24 @@ impl Warden {
             PageRequest::MyAccesses => self.own_accesses(&caller, now).await,
             PageRequest::Entries { from, limit } => self.entries(from, limit),
             PageRequest::Checkpoint => Ok(PageReply::Checkpoint(self.ledger.checkpoint())),
-            PageRequest::Exposure { who, window } => self.exposure(&caller, &who, window, now).await,
+            PageRequest::Exposure { who, window } => self.exposure(&caller, &who, window, now),
+            PageRequest::SignedExposure { who, window, incident } => {
+                self.signed_exposure(&caller, &who, window, incident, now).await
+            }
+            PageRequest::Incidents => Ok(self.incident_rows(now)),
+            PageRequest::Incident { incident } => self.incident(incident, now),
+            PageRequest::OpenIncident { title, about, window, aware } => {
+                let new = incidents::NewIncident { title, about, window, aware };
+                self.open_incident(&caller, &new, now)
+            }
+            PageRequest::ChangeIncident { incident, change } => self.change_incident(&caller, incident, change, now),
+            PageRequest::Questions => self.questions(&caller, now),
+            PageRequest::AnswerQuestion { question, text } => self.answer_question(&caller, question, &text, now),
+            PageRequest::MyQuestions => Ok(self.own_questions(&caller, now)),
+            PageRequest::AskQuestion { access, text } => self.ask_question(&caller, access, &text, now),
+            PageRequest::DiskHolds { disk, filesystem, holds, instead_of } => {
+                self.disk_holds(&caller, disk, filesystem, holds, instead_of, now)
+            }
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Approvals(request) => self.approvals(&caller, request, now),

@@ -1,6 +1,7 @@
 //! The warden from outside: its socket, its disk, and records as a front would hand them over.
 #![allow(clippy::unwrap_used)]
 
+mod answering;
 mod approving;
 mod emergency;
 mod exposing;

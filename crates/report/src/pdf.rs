@@ -1,0 +1,140 @@
+//! Pages as PDF/A-3, with what they were drawn from as attachments.
+
+use krilla::Document;
+use krilla::SerializeSettings;
+use krilla::color::rgb;
+use krilla::configure::{Archival, ConfigurationBuilder};
+use krilla::embed::{AssociationKind, EmbeddedFile, MimeType};
+use krilla::geom::{PathBuilder, Point, Rect};
+use krilla::metadata::{DateTime, Metadata};
+use krilla::num::NormalizedF32;
+use krilla::page::PageSettings;
+use krilla::paint::Fill;
+use krilla::surface::Surface;
+use model::Instant;
+use thiserror::Error;
+
+use crate::fonts::{Fonts, Weight};
+use crate::page::{Colour, HEIGHT, LEFT, LINE, Pages, RIGHT, SOFT, Step, WIDTH};
+use crate::when::parts;
+use crate::words::Language;
+
+/// The number of this way of drawing, written into every PDF. Another number draws other bytes of the same document, so a
+/// verifier with another number cannot compare pages. A test holds it against the bytes.
+pub const DRAWING: u32 = 1;
+
+/// A PDF could not be written.
+#[derive(Debug, Error)]
+#[error("the PDF could not be written; take the report as JSON, and tell us what it held")]
+pub struct DrawError;
+
+/// What a PDF is about.
+pub(crate) struct Title<'t> {
+    pub title: &'t str,
+    pub footer: &'t str,
+    pub made: Instant,
+    pub language: Language,
+}
+
+/// A file inside the PDF. It is kept as it is, so that whoever has no PDF reader finds it too.
+pub(crate) struct Attachment<'a> {
+    pub name: &'a str,
+    pub description: &'a str,
+    pub bytes: &'a str,
+}
+
+/// Writes pages and attachments.
+pub(crate) fn write(pages: Pages, about: &Title<'_>, attachments: &[Attachment<'_>]) -> Result<Vec<u8>, DrawError> {
+    let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A3_B).finish();
+    let settings =
+        SerializeSettings { configuration: configuration.map_err(|_| DrawError)?, ..SerializeSettings::default() };
+    let mut document = Document::new_with(settings);
+    let made = date_time(about.made);
+    document.set_metadata(
+        Metadata::new()
+            .title(about.title.to_owned())
+            .language(about.language.tag().to_owned())
+            .creator(format!("leadglass, drawing {DRAWING}"))
+            .creation_date(made),
+    );
+    let (fonts, pages) = pages.finish();
+    let count = pages.len();
+    for (place, steps) in pages.iter().enumerate() {
+        let size = PageSettings::from_wh(WIDTH, HEIGHT).ok_or(DrawError)?;
+        let mut page = document.start_page_with(size);
+        let mut surface = page.surface();
+        steps.iter().for_each(|step| draw(&mut surface, &fonts, step));
+        footer(about, place + 1, count, &fonts).iter().for_each(|step| draw(&mut surface, &fonts, step));
+        surface.finish();
+        page.finish();
+    }
+    for attachment in attachments {
+        document
+            .embed_file(EmbeddedFile {
+                path: attachment.name.to_owned(),
+                mime_type: MimeType::new("application/json"),
+                description: Some(attachment.description.to_owned()),
+                association_kind: AssociationKind::Source,
+                data: attachment.bytes.as_bytes().to_vec().into(),
+                modification_date: Some(made),
+                compress: Some(false),
+                location: None,
+            })
+            .ok_or(DrawError)?;
+    }
+    document.finish().map_err(|_| DrawError)
+}
+
+fn footer(about: &Title<'_>, page: usize, pages: usize, fonts: &Fonts) -> [Step; 3] {
+    let size = 7.5;
+    let y = HEIGHT - 38.0;
+    let number = match about.language {
+        Language::English => format!("Page {page} of {pages}"),
+        Language::German => format!("Seite {page} von {pages}"),
+    };
+    let x = RIGHT - fonts.width(Weight::Regular, size, &number);
+    let text = |x: f32, text: String| Step::Text { x, y, weight: Weight::Regular, size, colour: SOFT, text };
+    [
+        Step::Fill { x: LEFT, y: y - 14.0, width: RIGHT - LEFT, height: 0.5, colour: LINE },
+        text(LEFT, about.footer.to_owned()),
+        text(x, number),
+    ]
+}
+
+fn draw(surface: &mut Surface<'_>, fonts: &Fonts, step: &Step) {
+    match step {
+        Step::Text { x, y, weight, size, colour, text } => {
+            if text.is_empty() {
+                return;
+            }
+            let run = fonts.run(*weight, text);
+            surface.set_fill(Some(fill(*colour)));
+            surface.draw_glyphs(Point::from_xy(*x, *y), &run.glyphs, fonts.font(*weight), &run.text, *size, false);
+        }
+        Step::Fill { x, y, width, height, colour } => {
+            if let Some(rect) = Rect::from_xywh(*x, *y, *width, *height) {
+                let mut path = PathBuilder::new();
+                path.push_rect(rect);
+                if let Some(path) = path.finish() {
+                    surface.set_fill(Some(fill(*colour)));
+                    surface.draw_path(&path);
+                }
+            }
+        }
+    }
+}
+
+fn fill(Colour(red, green, blue): Colour) -> Fill {
+    Fill { paint: rgb::Color::new(red, green, blue).into(), opacity: NormalizedF32::ONE, rule: Default::default() }
+}
+
+fn date_time(at: Instant) -> DateTime {
+    let [year, month, day, hour, minute, second] = parts(at);
+    let small = |value: u16| u8::try_from(value).unwrap_or_default();
+    DateTime::new(year)
+        .month(small(month))
+        .day(small(day))
+        .hour(small(hour))
+        .minute(small(minute))
+        .second(small(second))
+}

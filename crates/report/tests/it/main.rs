@@ -1,0 +1,5 @@
+//! Reports as people and authorities get them.
+
+mod notices;
+mod samples;
+mod signed;

@@ -1,0 +1,179 @@
+//! What a report is about: `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`.
+
+use audit::{Exposure, ExposureIndex, FiledKey, HeldDisk, Session, TimelinePart};
+use model::{About, DiskId, Instant, KeyId, SessionId, Who, Window};
+use protocol::{AboutFacts, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow};
+
+use super::HELD;
+use super::directory::{field, unknown};
+use crate::state::Warden;
+
+/// A session that ended by itself left no entry: its report counts as long as one may last.
+const _: () = assert!(identity::SESSION_ABSOLUTE_SECONDS <= audit::SESSION_SECONDS_MAX);
+
+/// Something that was found in the ledger and can be reported about.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    Who(Who),
+    Session(SessionId, Session),
+    Key(KeyId, FiledKey),
+    Disk(DiskId, HeldDisk),
+}
+
+impl Subject {
+    /// As entries name it.
+    pub(super) fn about(&self) -> About {
+        match self {
+            Self::Who(who) => About::from(*who),
+            Self::Session(session, _) => About::Session(*session),
+            Self::Key(key, _) => About::Key(*key),
+            Self::Disk(disk, _) => About::Disk(*disk),
+        }
+    }
+
+    /// What was reachable, listed and opened.
+    pub(super) fn report(&self, index: &ExposureIndex, window: Window) -> Exposure {
+        match self {
+            Self::Who(who) => index.report(*who, window),
+            Self::Session(_, session) => index.report_session(session, window),
+            Self::Key(_, key) => index.report_key(*key, window),
+            Self::Disk(_, disk) => index.report_disk(disk, window),
+        }
+    }
+
+    /// The same as parts of a plot.
+    pub(super) fn timeline(&self, index: &ExposureIndex, window: Window, parts: u32) -> Vec<TimelinePart> {
+        match self {
+            Self::Who(who) => index.timeline(*who, window, parts),
+            Self::Session(_, session) => index.timeline_of_session(session, window, parts),
+            Self::Key(_, key) => index.timeline_of_key(*key, window, parts),
+            Self::Disk(_, disk) => index.timeline_of_disk(disk, window, parts),
+        }
+    }
+}
+
+impl Warden {
+    /// Finds what a text names.
+    pub(super) fn subject_named(&self, text: &str) -> Result<Subject, Refusal> {
+        match text.split_once(':') {
+            Some(("session", id)) => {
+                let id: SessionId = parse(id, "session")?;
+                let session = self.index.read().expect(HELD).session(id);
+                session.map(|session| Subject::Session(id, session)).ok_or_else(|| unknown("session", "ledger entries"))
+            }
+            Some(("key", id)) => {
+                let id: KeyId = parse(id, "key")?;
+                let filed = self.index.read().expect(HELD).key(id);
+                let filed = match filed {
+                    Some(filed) => Some(filed),
+                    None => self.key_from_before(id)?,
+                };
+                filed.map(|key| Subject::Key(id, key)).ok_or_else(|| unknown("key", "ledger entries"))
+            }
+            Some(("disk", id)) => {
+                let index = self.index.read().expect(HELD);
+                let named = |(disk, held): &(DiskId, &HeldDisk)| {
+                    disk.to_string() == id || (!held.filesystem.is_empty() && held.filesystem == id)
+                };
+                let found = index.disks().find(named);
+                found
+                    .map(|(disk, held)| Subject::Disk(disk, held.clone()))
+                    .ok_or_else(|| unknown("disk", "ledger entries"))
+            }
+            Some(("link", _)) => Err(field("who", "something that exists here: this version has no share links yet")),
+            _ => self.who_named(text).map(Subject::Who).map_err(|refusal| match text.split_once(':') {
+                Some(("person" | "org" | "device", _)) => refusal,
+                _ => field("who", "person:EMAIL, org:NAME, device:NAME, session:ID, key:ID or disk:ID"),
+            }),
+        }
+    }
+
+    /// A key that was filed before the ledger recorded keys: as old as can be, so that nothing is left out.
+    fn key_from_before(&self, key: KeyId) -> Result<Option<FiledKey>, Refusal> {
+        let study = self.reader.lock().expect(HELD).study_of_key(key).map_err(|error| {
+            tracing::error!(%error, "the keyring cannot be read");
+            Refusal::Internal
+        })?;
+        Ok(study.map(|study| FiledKey { study, filed: Instant(i64::MIN) }))
+    }
+
+    /// How a subject is named on the command line.
+    pub(super) fn text_of(&self, about: &About) -> String {
+        let people = self.people.lock().expect(HELD);
+        let unnamed = || format!("{about:?}");
+        match about {
+            About::Person(person) => {
+                people.person(*person).map_or_else(unnamed, |person| format!("person:{}", person.email()))
+            }
+            About::Organisation(organisation) => {
+                people.organisation(*organisation).map_or_else(unnamed, |row| format!("org:{}", row.name()))
+            }
+            About::Device(device) => {
+                people.device(*device).map_or_else(unnamed, |device| format!("device:{}", device.name()))
+            }
+            About::Session(session) => format!("session:{session}"),
+            About::Key(key) => format!("key:{key}"),
+            About::Disk(disk) => format!("disk:{disk}"),
+        }
+    }
+
+    /// Names and dates for a report.
+    pub(super) fn facts_of(&self, subject: &Subject, window: Window) -> AboutFacts {
+        let name = |who: Who| self.name_of(&self.people.lock().expect(HELD), who);
+        match subject {
+            Subject::Who(who) => {
+                let (name, role, organisations) = name(*who);
+                match *who {
+                    Who::Person(person) => AboutFacts::Person { person, name, role, organisations },
+                    Who::Organisation(_) => AboutFacts::Organisation { name },
+                    Who::Device(device) => AboutFacts::Device { device, name },
+                }
+            }
+            Subject::Session(id, session) => {
+                let (name, ..) = name(Who::Person(session.person));
+                AboutFacts::Session { session: id.to_string(), name, span: session.span }
+            }
+            Subject::Key(id, key) => {
+                let before = Window { from: Instant(i64::MIN), to: window.from };
+                let (before, during) = {
+                    let index = self.index.read().expect(HELD);
+                    (index.releases_of_key(*key, before).len(), index.releases_of_key(*key, window))
+                };
+                let released = during.len() as u64;
+                let rows = during.into_iter().take(KEY_RELEASES_MAX).map(|release| ReleaseRow {
+                    entry: release.entry,
+                    who: name(release.who).0,
+                    lease: release.lease,
+                    origin: release.origin,
+                    images: release.tier == model::Tier::Open,
+                });
+                AboutFacts::Key {
+                    key: id.to_string(),
+                    filed: (key.filed > Instant(i64::MIN)).then_some(key.filed),
+                    released_before: before as u64,
+                    releases: rows.collect(),
+                    released,
+                }
+            }
+            Subject::Disk(id, disk) => {
+                let keys = self.index.read().expect(HELD).keys_of_disk(disk, window);
+                let holds = disk.holds.iter().map(|(part, span)| HeldPart {
+                    part: *part,
+                    from: span.from,
+                    until: (span.to != Instant::MAX).then_some(span.to),
+                });
+                AboutFacts::Disk {
+                    disk: id.to_string(),
+                    filesystem: disk.filesystem.clone(),
+                    holds: holds.collect(),
+                    keys: keys.keys,
+                    studies_opened_before: keys.studies_opened_before,
+                }
+            }
+        }
+    }
+}
+
+fn parse<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|_| field(name, "32 hexadecimal digits, as `leadglass ledger entries` shows them"))
+}
