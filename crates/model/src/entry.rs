@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Change, Clock, DeviceId, DeviceMay, DiskId, DiskPart,
     EmergencyReason, EntryNumber, Instant, KeyId, Need, NumberSet, OrganisationId, PatientNumber, PersonId,
-    ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber, Tier, Verdict, What, Who, Window,
+    ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber, Tier, Verdict, What, Window,
 };
 
 /// One entry of the ledger.
