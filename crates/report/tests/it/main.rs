@@ -1,4 +1,6 @@
 //! Reports as people and authorities get them.
+#![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "tests print and write what they like")]
 
 mod notices;
 mod samples;
