@@ -9,7 +9,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use model::StudyNumber;
-use protocol::{HandoverRecord, HandoverReply, Invalid, ObjectVerdict, Refusal, Verdict};
+use protocol::{HandoverBody, HandoverRecord, HandoverReply, Invalid, ObjectVerdict, Refusal, Verdict};
 use store::{OutboxRecord, Placement, ReadError, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::{broadcast, watch};
@@ -19,8 +19,9 @@ use crate::{Reader, WardenLink};
 /// The most records in one call.
 const RECORDS_PER_CALL: usize = 512;
 
-/// The most bytes of bodies in one call, but at least one record; [`protocol::FRAME_BYTES_MAX`] leaves room around it.
-const BYTES_PER_CALL: usize = store::BODY_BYTES_MAX - 512 * 1024;
+/// The most bytes of bodies in one call, but at least one record: on a slow line to a warden elsewhere a question waits behind it.
+/// [`protocol::FRAME_BYTES_MAX`] leaves room around the longest record.
+const BYTES_PER_CALL: usize = 2 * 1024 * 1024;
 
 /// Waiting after a refusal doubles from this many milliseconds ...
 const RETRY_MILLISECONDS_MIN: u64 = 50;
@@ -176,6 +177,9 @@ impl Run {
             return stop();
         }
         if there > here.last {
+            // a copy of the front may hold records that were handed over while it was made
+            self.catch_up(there).await?;
+            let here = self.store.outbox();
             if here.acknowledged < here.last {
                 return stop();
             }
@@ -190,6 +194,27 @@ impl Run {
         }
         let chain = if there == here.last { here.chain } else { self.chain_of(there).await? };
         if chain == hello.outbox_chain { Ok(()) } else { stop() }
+    }
+
+    /// Has the warden say again what became of records that it took before. Every object in them must be known to it: others under the
+    /// same numbers would be lost.
+    async fn catch_up(&self, there: u64) -> Result<(), Round> {
+        loop {
+            let (store, after) = (self.store.clone(), self.store.outbox().acknowledged);
+            let records = off_runtime(move || store.pending(after, RECORDS_PER_CALL, BYTES_PER_CALL)).await?;
+            let Some(last) = records.last().map(|record| record.sequence) else { return Ok(()) };
+            let objects = records.iter().map(|record| postcard::from_bytes::<HandoverBody>(&record.body));
+            let objects: Result<Vec<_>, _> = objects.map(|body| body.map(|body| body.objects.len())).collect();
+            let stop = || Err(Round::Stop(HandoverError::Chain { sequence: after + 1, expected: there }));
+            let (true, Ok(objects)) = (last <= there, objects) else { return stop() };
+            let records = records.into_iter().map(handover_record).collect();
+            let reply = self.link.handover(records).await.map_err(|refusal| Round::Later(refusal.to_string()))?;
+            let known = reply.verdicts.iter().filter(|object| object.verdict != Verdict::Unreadable).count();
+            if known != objects.iter().sum::<usize>() {
+                return stop();
+            }
+            self.settle(HandoverReply { acknowledged: last, verdicts: reply.verdicts }).await?;
+        }
     }
 
     /// The chain value of a record that waits.

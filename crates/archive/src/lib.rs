@@ -10,18 +10,21 @@
 
 mod clock;
 mod devices;
+mod dial;
 mod handover;
 mod ingest;
 mod instance_row;
 mod list;
 mod metadata_chunk;
 mod open;
+mod pulse;
 mod read_error;
 mod site;
 mod warden_link;
 
 pub use clock::Clock;
 pub use devices::{DEVICES_FILE, DeviceList, DeviceListError, NotAdmitted};
+pub use dial::Dial;
 pub use handover::{Handover, HandoverError};
 pub use ingest::{
     Accepted, BATCH_INSTANCES_MAX, BATCH_METADATA_BYTES_MAX, BATCH_SECONDS_MAX, Batch, IN_MEMORY_BYTES_MAX,

@@ -1,7 +1,7 @@
 //! The front's side of the conversation with the warden: one connection, made again whenever it breaks.
 //!
-//! While the warden is away every call answers [`Refusal::WardenAway`] within [`CONNECT_SECONDS_MAX`]; taking images in
-//! goes on, with devices admitted from the last signed list.
+//! While the warden is away every call answers [`Refusal::WardenAway`] within [`CONNECT_SECONDS_MAX`], also when its process is
+//! there but stands still ([`crate::pulse`]); taking images in goes on, with devices admitted from the last signed list.
 
 use std::{
     future::Future,
@@ -26,6 +26,8 @@ use zeroize::Zeroizing;
 use crate::{
     clock::Clock,
     devices::{DeviceList, NotAdmitted},
+    dial::Dial,
+    pulse::Pulse,
     site::Site,
 };
 
@@ -57,7 +59,8 @@ pub struct WardenLink {
 }
 
 struct Inner {
-    socket: PathBuf,
+    dial: Dial,
+    pulse: Pulse,
     front: PathBuf,
     site: Site,
     clock: Clock,
@@ -84,14 +87,16 @@ struct Devices {
 }
 
 impl WardenLink {
-    /// Starts the conversation with the warden behind `socket` on the current runtime. `front` is `DIR/front`, where
-    /// the device list is kept. Returns at once, whether the warden is there or not.
+    /// Starts the conversation with the warden that `dial` leads to, a socket's path for instance, on the current runtime. `front`
+    /// is `DIR/front`, where the device list is kept. Returns at once, whether the warden is there or not.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn start(socket: &Path, front: &Path, site: Site, clock: Clock) -> Self {
+    pub fn start(dial: impl Into<Dial>, front: &Path, site: Site, clock: Clock) -> Self {
+        let dial = dial.into();
         let inner = Arc::new(Inner {
-            socket: socket.to_owned(),
+            pulse: Pulse::start(dial.clone()),
+            dial,
             front: front.to_owned(),
             runtime: tokio::runtime::Handle::current(),
             connection: tokio::sync::Mutex::default(),
@@ -134,9 +139,9 @@ impl WardenLink {
         key.as_ref().map(|key| String::clone(key))
     }
 
-    /// Hands outbox records over.
+    /// Hands outbox records over. A silent warden is waited for: nobody stands at a screen for this.
     pub async fn handover(&self, records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal> {
-        self.repeatable(HANDOVER_SECONDS_MAX, |client, context| {
+        self.repeated(HANDOVER_SECONDS_MAX, |client, context| {
             let records = records.clone();
             async move { client.handover(context, records).await }
         })
@@ -226,8 +231,28 @@ impl WardenLink {
         self.inner.leases_ended.load(Ordering::Acquire)
     }
 
-    /// A call that may be done twice: it is tried again on a fresh connection when the old one broke.
+    /// A call that may be done twice, for as long as the warden is not silent.
     async fn repeatable<T, F, Reply>(&self, seconds: u64, call: F) -> Result<T, Refusal>
+    where
+        F: Fn(WardenClient, Context) -> Reply,
+        Reply: Future<Output = Result<Result<T, Refusal>, RpcError>>,
+    {
+        self.unless_silent(self.repeated(seconds, call)).await
+    }
+
+    /// An answer, or that the warden is away as soon as it is silent. A call that was on its way may still happen.
+    async fn unless_silent<T>(&self, answer: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        if self.inner.pulse.is_silent() {
+            return Err(Refusal::WardenAway);
+        }
+        tokio::select! {
+            answer = answer => answer,
+            () = self.inner.pulse.silence() => Err(Refusal::WardenAway),
+        }
+    }
+
+    /// A call that may be done twice: it is tried again on a fresh connection when the old one broke.
+    async fn repeated<T, F, Reply>(&self, seconds: u64, call: F) -> Result<T, Refusal>
     where
         F: Fn(WardenClient, Context) -> Reply,
         Reply: Future<Output = Result<Result<T, Refusal>, RpcError>>,
@@ -258,14 +283,17 @@ impl WardenLink {
         if self.inner.is_idle().await {
             self.hello().await?;
         }
-        let (client, number) = self.inner.client().await?;
-        match call(client, within(seconds)).await {
-            Ok(reply) => self.inner.answered(number, reply).await,
-            Err(error) => {
-                self.inner.broke(number, &error).await;
-                Err(Refusal::WardenAway)
+        let answer = async {
+            let (client, number) = self.inner.client().await?;
+            match call(client, within(seconds)).await {
+                Ok(reply) => self.inner.answered(number, reply).await,
+                Err(error) => {
+                    self.inner.broke(number, &error).await;
+                    Err(Refusal::WardenAway)
+                }
             }
-        }
+        };
+        self.unless_silent(answer).await
     }
 }
 
@@ -298,7 +326,7 @@ impl Inner {
     }
 
     async fn connect(&self) -> Result<WardenClient, Refusal> {
-        let client = protocol::connect(&self.socket).await.map_err(|_| Refusal::WardenAway)?;
+        let client = protocol::converse(self.dial.stream().await.map_err(|_| Refusal::WardenAway)?);
         let hello = client.hello(within(CONNECT_SECONDS_MAX), PROTOCOL_VERSION).await;
         let mut hello = hello.map_err(|_| Refusal::WardenAway)??;
         self.adopt(&mut hello)?;

@@ -43,7 +43,8 @@ pub struct Settings {
 pub struct DimseServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    listener: Option<JoinHandle<()>>,
+    /// The thread that accepts, and its socket.
+    listener: Option<(JoinHandle<()>, TcpListener)>,
 }
 
 struct Shared {
@@ -74,8 +75,18 @@ impl DimseServer {
         devices: Arc<dyn Devices>,
         settings: Settings,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
+        Self::serve(TcpListener::bind(address)?, intake, devices, settings)
+    }
+
+    /// The same on a socket that listens already.
+    pub fn serve(
+        listener: TcpListener,
+        intake: Intake,
+        devices: Arc<dyn Devices>,
+        settings: Settings,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        let to_end = listener.try_clone()?;
         let shared = Arc::new(Shared {
             settings,
             intake,
@@ -85,7 +96,7 @@ impl DimseServer {
         });
         let accepting = Arc::clone(&shared);
         let listener = thread::Builder::new().name("dimse".into()).spawn(move || accepting.accept(&listener))?;
-        Ok(Self { address, shared, listener: Some(listener) })
+        Ok(Self { address, shared, listener: Some((listener, to_end)) })
     }
 
     /// Where it listens.
@@ -103,10 +114,10 @@ impl DimseServer {
     /// Stops listening, lets a message that is being received come to its end within
     /// [`DimseLimits::shutdown_time`], and aborts the rest.
     pub fn shutdown(&mut self) {
-        let Some(listener) = self.listener.take() else { return };
+        let Some((listener, socket)) = self.listener.take() else { return };
         self.shared.stopping.store(true, Ordering::Release);
-        // wakes the listener
-        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        // wakes the listener without a connection: inside its walls a front makes none. An error means that it ended by itself
+        let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
         let _ = listener.join();
         let deadline = Instant::now() + self.shared.settings.limits.shutdown_time;
         while self.associations() > 0 && Instant::now() < deadline {

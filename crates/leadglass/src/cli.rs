@@ -1,5 +1,6 @@
 //! The command line. The forms are fixed, so that scripts can rely on them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -96,12 +97,26 @@ pub enum Command {
     /// Look for what is wrong with an installation and say what to do.
     #[command(after_help = "Example: leadglass doctor --dir /srv/leadglass")]
     Doctor,
-    /// Run the warden alone (`serve` starts it).
-    #[command(after_help = "Example: leadglass warden --passphrase-file /media/stick/passphrase")]
+    /// Run the warden alone (`serve` starts it), also for fronts on other machines.
+    #[command(
+        after_help = "Example: leadglass warden --passphrase-file /media/stick/passphrase --listen 10.0.7.1:7443",
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true
+    )]
     Warden(WardenArgs),
-    /// Run the front alone (`serve` starts it).
-    #[command(after_help = "Example: leadglass front --http 127.0.0.1:8443")]
+    /// Run the front alone (`serve` starts it), also with a warden on another machine.
+    #[command(
+        after_help = "Example: leadglass front --warden 10.0.7.1:7443 --http 0.0.0.0:443",
+        args_conflicts_with_subcommands = true
+    )]
     Front(FrontArgs),
+    /// The line between a front and a warden on two machines (`warden` and `front` start it).
+    #[command(hide = true)]
+    Line(LineArgs),
+    /// Raise the walls of a role and try what they refuse.
+    #[cfg(debug_assertions)]
+    #[command(hide = true)]
+    WallTest(WallTestArgs),
 }
 
 /// `demo`
@@ -199,6 +214,9 @@ pub struct ListenArgs {
 /// `warden`
 #[derive(Debug, Args)]
 pub struct WardenArgs {
+    /// The fronts that it knows.
+    #[command(subcommand)]
+    pub command: Option<WardenCommand>,
     /// The passphrase that unseals the root; `-` reads one line of standard input.
     #[arg(long, value_name = "FILE", required_unless_present = "recovery_kit")]
     pub passphrase_file: Option<PathBuf>,
@@ -208,20 +226,112 @@ pub struct WardenArgs {
     /// The origin that the pages have for browsers.
     #[arg(long, default_value = "https://localhost:8443", value_name = "ORIGIN")]
     pub origin: String,
+    /// Where fronts on other machines connect, by mutual TLS with pinned keys: ADDRESS:PORT.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
     /// Ends when standard input closes: the parent is gone.
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+    /// Hands the line's secret to the parent.
+    #[arg(long, hide = true, requires = "until_stdin_closes")]
+    pub with_line: bool,
+}
+
+/// `warden pin`
+#[derive(Debug, Subcommand)]
+pub enum WardenCommand {
+    /// Print what a front on another machine must know, or say which fronts may connect.
+    #[command(after_help = "Example: leadglass warden pin > warden.json")]
+    Pin {
+        /// What to do; prints the warden's own when absent.
+        #[command(subcommand)]
+        command: Option<WardenPinCommand>,
+    },
+}
+
+/// `warden pin add`
+#[derive(Debug, Subcommand)]
+pub enum WardenPinCommand {
+    /// Let a front connect.
+    #[command(after_help = "Example: leadglass warden pin add 8f1c... --name \"front in the city\"")]
+    Add {
+        /// What `leadglass front pin` prints.
+        pin: line::Pin,
+        /// What people call this front.
+        #[arg(long)]
+        name: String,
+    },
+    /// Let a front connect no more; its connections end within seconds.
+    #[command(after_help = "Example: leadglass warden pin remove 8f1c...")]
+    Remove {
+        /// Its pin.
+        pin: line::Pin,
+    },
+    /// List the fronts that may connect.
+    #[command(after_help = "Example: leadglass warden pin list")]
+    List,
 }
 
 /// `front`
 #[derive(Debug, Args)]
 pub struct FrontArgs {
+    /// Its own key.
+    #[command(subcommand)]
+    pub command: Option<FrontCommand>,
     /// Where to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// The warden on another machine: ADDRESS:PORT. It must be introduced with `front pin` before.
+    #[arg(long, value_name = "ADDRESS")]
+    pub warden: Option<String>,
+    /// The front's own key for the line; `-` reads one line of standard input. DIR/line/key when absent.
+    #[arg(long, value_name = "FILE", requires = "warden")]
+    pub line_key: Option<PathBuf>,
     /// Ends when standard input closes: the parent is gone.
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+/// `front pin`
+#[derive(Debug, Subcommand)]
+pub enum FrontCommand {
+    /// Get to know the warden, make the front's own key when there is none, and print its pin.
+    #[command(after_help = "Example: leadglass front pin warden.json")]
+    Pin {
+        /// What `leadglass warden pin` printed; may be left out when it is known already.
+        introduction: Option<PathBuf>,
+        /// Where the front's own key is, or is made. DIR/line/key when absent.
+        #[arg(long, value_name = "FILE")]
+        line_key: Option<PathBuf>,
+    },
+}
+
+/// `line`
+#[derive(Debug, Args)]
+pub struct LineArgs {
+    /// On the warden's machine: where fronts connect.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "to")]
+    pub listen: Option<SocketAddr>,
+    /// On the front's machine: where the warden's machine listens.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "listen")]
+    pub to: Option<String>,
+    /// Ends when standard input closes: the parent is gone.
+    #[arg(long, required = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// `wall-test`
+#[cfg(debug_assertions)]
+#[derive(Debug, Args)]
+pub struct WallTestArgs {
+    /// warden, front or line
+    pub role: String,
+    /// A TCP port of this machine where somebody listens.
+    #[arg(long)]
+    pub port: u16,
+    /// Raises no wall: what is tried works.
+    #[arg(long)]
+    pub without_walls: bool,
 }
 
 /// `import`

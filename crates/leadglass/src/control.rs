@@ -1,6 +1,5 @@
 //! What every role shares: when it ends, where it logs, what it keeps to itself.
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use std::sync::mpsc::{Receiver, channel};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,7 +16,7 @@ pub fn ending() -> Receiver<()> {
             let signals = Signals::catch();
             // an error here or below means that the main thread ended first
             let _ = caught.send(());
-            signals.first(false).await;
+            signals.first(false, std::future::pending()).await;
         });
         let _ = sender.send(());
     });
@@ -43,31 +42,29 @@ impl Signals {
         }
     }
 
-    /// Returns at the first, and, when asked, when standard input closes: the parent is gone.
-    pub async fn first(mut self, until_stdin_closes: bool) {
-        let closed = async {
-            if until_stdin_closes {
-                // the runtime's own standard input reads on a thread that would keep the process alive; this thread is left behind
-                let (sender, receiver) = tokio::sync::oneshot::channel();
-                std::thread::spawn(move || {
-                    let mut byte = [0];
-                    while std::io::Read::read(&mut std::io::stdin(), &mut byte).is_ok_and(|count| count > 0) {}
-                    // an error here means that the process is ending already
-                    let _ = sender.send(());
-                });
-                let _ = receiver.await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
-        // a child of `serve` is ended by its parent, which gets the same Ctrl-C or hangup from the terminal
+    /// Returns at the first, or when `parent_gone` does. A child of `serve` is ended by its parent, which gets the same Ctrl-C or
+    /// hangup from the terminal.
+    pub async fn first(mut self, is_child: bool, parent_gone: impl Future<Output = ()>) {
         tokio::select! {
             _ = self.terminate.recv() => {}
-            () = async { loop { self.interrupt.recv().await; if !until_stdin_closes { break } } } => {}
-            () = async { loop { self.hangup.recv().await; if !until_stdin_closes { break } } } => {}
-            () = closed => {}
+            () = async { loop { self.interrupt.recv().await; if !is_child { break } } } => {}
+            () = async { loop { self.hangup.recv().await; if !is_child { break } } } => {}
+            () = parent_gone => {}
         }
     }
+}
+
+/// Returns when standard input closes: the parent is gone.
+pub async fn stdin_closes() {
+    // the runtime's own standard input reads on a thread that would keep the process alive; this thread is left behind
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        while std::io::Read::read(&mut std::io::stdin(), &mut byte).is_ok_and(|count| count > 0) {}
+        // an error here means that the process is ending already
+        let _ = sender.send(());
+    });
+    let _ = receiver.await;
 }
 
 /// Logs to standard error: `LEADGLASS_LOG` sets the level, `info` when absent.
@@ -90,9 +87,7 @@ pub fn own_files() {
 /// What a role does before it holds a secret. Its memory is written into no core dump, no other process of the same user may look
 /// into it, and a panic says where it happened and nothing else: its message may quote what was being read, a name for instance.
 pub fn keep_to_itself(role: &'static str) {
-    let nothing = Rlimit { current: Some(0), maximum: Some(0) };
-    let kept = rustix::process::setrlimit(Resource::Core, nothing)
-        .and_then(|()| rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    let kept = walls::no_core_dumps();
     if let Err(error) = kept {
         tracing::warn!(role, %error, "core dumps could not be turned off");
     }

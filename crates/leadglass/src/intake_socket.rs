@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use archive::{Handover, Intake, IntakeActor, Source};
 use model::Origin;
 use serde_json::json;
@@ -43,14 +43,7 @@ pub struct Served {
 }
 
 /// Serves the socket on threads of its own until the process ends.
-pub fn serve(socket: &Path, served: Served) -> Result<()> {
-    match std::fs::remove_file(socket) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let listener =
-        UnixListener::bind(socket).with_context(|| format!("the socket {} cannot be made", socket.display()))?;
-    std::fs::set_permissions(socket, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+pub fn serve(listener: UnixListener, served: Served) {
     let connections = Arc::new(AtomicUsize::new(0));
     std::thread::spawn(move || {
         for stream in listener.incoming() {
@@ -76,7 +69,6 @@ pub fn serve(socket: &Path, served: Served) -> Result<()> {
             });
         }
     });
-    Ok(())
 }
 
 fn connection(stream: &UnixStream, served: &Served) -> Result<()> {

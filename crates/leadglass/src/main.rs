@@ -8,6 +8,8 @@ mod failure;
 mod intake_socket;
 mod output;
 mod owner;
+mod parent;
+mod sockets;
 mod time;
 
 use clap::Parser;

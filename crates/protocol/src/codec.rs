@@ -43,11 +43,15 @@ fn framed<In: DeserializeOwned, Out: Serialize>(stream: UnixStream) -> FrameTran
 
 /// Connects to a warden and spawns the client's dispatcher on the current runtime.
 pub async fn connect(socket: &Path) -> io::Result<crate::WardenClient> {
-    let stream = UnixStream::connect(socket).await?;
+    Ok(converse(UnixStream::connect(socket).await?))
+}
+
+/// Talks to a warden over a connected stream; spawns the client's dispatcher on the current runtime.
+pub fn converse(stream: UnixStream) -> crate::WardenClient {
     let mut config = tarpc::client::Config::default();
     config.max_in_flight_requests = 1024;
     config.pending_request_buffer = 1024;
-    Ok(crate::WardenClient::new(config, framed(stream)).spawn())
+    crate::WardenClient::new(config, framed(stream)).spawn()
 }
 
 /// Serves one accepted connection's transport: requests in, responses out.

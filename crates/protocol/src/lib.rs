@@ -19,7 +19,7 @@ pub use addresses::admits;
 pub use approvals::*;
 pub use break_glass::*;
 pub use cases::*;
-pub use codec::{FRAME_BYTES_MAX, bind, connect, listen};
+pub use codec::{FRAME_BYTES_MAX, bind, connect, converse, listen};
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
@@ -49,4 +49,6 @@ pub trait Warden {
     async fn sign_in(origin: model::Origin, request: SignInRequest) -> Result<SignInReply, Refusal>;
     /// Everything else that a page or a command asks.
     async fn ask(credential: Credential, request: PageRequest) -> Result<PageReply, Refusal>;
+    /// Whether the process runs: answered at once, whatever else it is doing.
+    async fn pulse();
 }

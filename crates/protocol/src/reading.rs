@@ -2,6 +2,7 @@
 
 use model::{Instant, KeyId, Origin, PatientNumber, SiteId, StudyNumber, Uid};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 /// What a caller holds.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -327,6 +328,14 @@ pub struct ReleasedKey {
     pub data_key: Option<[u8; 32]>,
     /// Opens rows and metadata.
     pub listing_key: [u8; 32],
+}
+
+/// Wiped on both sides once it was said or taken up.
+impl Drop for ReleasedKey {
+    fn drop(&mut self) {
+        self.data_key.zeroize();
+        self.listing_key.zeroize();
+    }
 }
 
 impl std::fmt::Debug for ReleasedKey {

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use model::Origin;
 use protocol::{
     Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
-    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol,
+    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
 };
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel as _, Config};
@@ -25,13 +25,24 @@ const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 /// How often sessions' last use is written, in seconds.
 const FLUSH_SECONDS: u64 = 5;
 
-/// Serves a socket until the task is dropped.
-pub async fn serve(warden: Arc<Warden>, listener: UnixListener, channel: Channel) -> io::Result<()> {
+/// Serves a socket until the task is dropped. Reading the socket and the pulse stay on the current runtime, which should have a
+/// thread of its own; what may take long or wait for a lock is done on `workers`.
+pub async fn serve(
+    warden: Arc<Warden>,
+    listener: UnixListener,
+    channel: Channel,
+    workers: tokio::runtime::Handle,
+) -> io::Result<()> {
+    let owner = rustix::process::geteuid().as_raw();
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
         let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+            Ok((stream, _)) if is_of(&stream, owner) => stream,
+            Ok(_) => {
+                tracing::warn!("another user's connection was closed");
+                continue;
+            }
             Err(error) => {
                 // out of file descriptors, or a caller who went away: those who are connected go on
                 tracing::warn!(%error, "a connection was not accepted");
@@ -40,18 +51,35 @@ pub async fn serve(warden: Arc<Warden>, listener: UnixListener, channel: Channel
             }
         };
         let service = Service { warden: Arc::clone(&warden), channel };
+        let workers = workers.clone();
         tokio::spawn(async move {
             let transport = protocol::listen(stream);
             let config = Config { pending_response_buffer: 1024 };
-            BaseChannel::new(config, transport)
-                .execute(service.serve())
-                .for_each(|response| async {
-                    tokio::spawn(response);
-                })
-                .await;
+            let mut requests = std::pin::pin!(BaseChannel::new(config, transport).requests());
+            while let Some(request) = requests.next().await {
+                let request = match request {
+                    Ok(request) => request,
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection said something that is no message, and was closed");
+                        break;
+                    }
+                };
+                let pulse = matches!(request.get().message, WardenRequest::Pulse {});
+                let answer = request.execute(service.clone().serve());
+                if pulse {
+                    tokio::spawn(answer);
+                } else {
+                    workers.spawn(answer);
+                }
+            }
             drop(place);
         });
     }
+}
+
+/// Whether the process at the other end runs as this user or as root. The socket's mode says the same; this holds when it is changed.
+fn is_of(stream: &tokio::net::UnixStream, owner: u32) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
 }
 
 /// Writes sessions' last use now and then, and sweeps what ended by itself.
@@ -122,6 +150,8 @@ impl Protocol for Service {
         });
         answer.await.unwrap_or(Err(Refusal::Internal))
     }
+
+    async fn pulse(self, _: Context) {}
 }
 
 impl Warden {

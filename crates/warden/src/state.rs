@@ -120,6 +120,7 @@ pub struct Warden {
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
     pub(crate) tls_key_pem: Option<String>,
+    line_seed: seal::Secret32,
     pub(crate) clock: fn() -> Instant,
 }
 
@@ -140,6 +141,7 @@ impl Warden {
         let tls_key_pem =
             read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
 
+        let line_seed = root.derive("line key v1");
         let (ledger, replay) =
             Ledger::open_with(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site), ledger)?;
         drop(root);
@@ -215,6 +217,7 @@ impl Warden {
             recorded,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
+            line_seed,
             clock,
         };
         warden.finish_announced(&mut warden.database.lock().expect("no holder panics"))?;
@@ -232,6 +235,12 @@ impl Warden {
     #[must_use]
     pub fn site(&self) -> SiteId {
         self.secrets.site
+    }
+
+    /// What the key of the line to other machines is made from. It follows from the root, so it lies nowhere.
+    #[must_use]
+    pub fn line_seed(&self) -> &[u8; 32] {
+        self.line_seed.expose()
     }
 
     /// Answers the owner without a socket: `init` adds the first person this way.

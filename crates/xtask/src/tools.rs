@@ -8,10 +8,11 @@ use anyhow::{Context, Result, bail};
 use crate::run::{is_there, run, run_in};
 
 /// Debian packages that the tests use as real peers: (package, a program of it, its version flag).
-const DEBIAN: [(&str, &str, &str); 3] = [
+const DEBIAN: [(&str, &str, &str); 4] = [
     ("dcmtk", "storescu", "--version"),
     ("chromium", "chromium", "--version"),
     ("python3-venv", "python3", "--version"),
+    ("iproute2", "ip", "-V"),
 ];
 
 /// Python packages that the tests use as real clients.

@@ -109,6 +109,72 @@ async fn a_front_restored_from_an_older_copy_goes_on_where_the_warden_is() {
     assert_eq!(front.warden.state(|state| (state.sequence, state.notes.len())), (2, 2));
 }
 
+/// A store over a copy of the front's files.
+fn copied(front: &Front, folder: &std::path::Path) -> Store {
+    front.store.snapshot_into(folder).unwrap();
+    std::fs::remove_file(folder.join("volumes.list")).unwrap();
+    let volumes = folder.join("volumes");
+    std::fs::create_dir_all(&volumes).unwrap();
+    for volume in std::fs::read_dir(front.folder.path().join("front/volumes")).unwrap() {
+        let volume = volume.unwrap();
+        std::fs::copy(volume.path(), volumes.join(volume.file_name())).unwrap();
+    }
+    Store::open(folder, store::Options::default(), store::files()).unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_made_while_records_were_on_their_way_goes_on_where_the_warden_is() {
+    let mut front = Front::new();
+    front.take_in(&[Object::new(1, 1, 1)]).await;
+    front.serving = None;
+    std::fs::remove_file(front.socket()).unwrap();
+    let mut batch = front.batch();
+    store(&mut batch, &Object::new(1, 1, 2).part10()).unwrap();
+    batch.finish();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = copied(&front, &folder.path().join("copy"));
+    assert!(copy.outbox().acknowledged < copy.outbox().last, "a record waits in the copy");
+    // the front that was copied hands it over, and more
+    front.serving = Some(front.warden.serve(&front.socket()));
+    front.take_in(&[Object::new(1, 1, 3)]).await;
+    front.store.close();
+    let there = front.warden.state(|state| state.sequence);
+    assert!(there > copy.outbox().last);
+
+    let handover = Handover::start(copy.clone(), front.link.clone(), None);
+    handover.handover_idle().await.unwrap();
+    while copy.outbox().last < there {
+        assert_eq!(handover.stopped(), None);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(copy.outbox().acknowledged, there);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_records_under_numbers_that_the_warden_has_stop_the_handover() {
+    let mut front = Front::new();
+    front.take_in(&[Object::new(1, 1, 1)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = copied(&front, &folder.path().join("copy"));
+    front.take_in(&[Object::new(1, 1, 2)]).await;
+    front.take_in(&[Object::new(1, 1, 3)]).await;
+    front.serving = None;
+    // the copy took in something else before it ever heard of the warden
+    let intake = archive::Intake::new(
+        copy.clone(),
+        &front.warden.site(),
+        archive::IntakeSettings::default(),
+        front.told.clone(),
+    );
+    let mut batch = intake.begin_batch(archive::IntakeActor { device: None, origin: model::Origin::default() });
+    store(&mut batch, &Object::new(1, 1, 9).part10()).unwrap();
+    batch.finish();
+    std::fs::remove_file(front.socket()).unwrap();
+    front.serving = Some(front.warden.serve(&front.socket()));
+    let handover = Handover::start(copy.clone(), front.link.clone(), None);
+    assert!(matches!(handover.handover_idle().await, Err(HandoverError::Chain { .. })));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn devices_are_admitted_from_the_last_signed_list_while_the_warden_is_away() {
     let mut front = Front::new();

@@ -6,5 +6,6 @@ mod handover;
 mod ingest;
 mod objects;
 mod open;
+mod pulse;
 mod shared;
 mod warden;

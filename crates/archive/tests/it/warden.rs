@@ -39,6 +39,10 @@ pub struct State {
     pub keys: HashMap<KeyId, BatchKeys>,
     pub studies: Vec<FakeStudy>,
     pub devices: Vec<DeviceEntry>,
+    /// What was filed, for records that come again.
+    pub filed: HashMap<ObjectId, StudyNumber>,
+    /// How long listing takes, in milliseconds.
+    pub slow_list: u64,
     /// SOP Instance UID: content hash and study.
     pub instances: HashMap<Uid, ([u8; 32], StudyNumber)>,
     pub notes: Vec<StoredNote>,
@@ -146,6 +150,9 @@ impl FakeWarden {
                     Verdict::Unreadable
                 }
             };
+            if let Verdict::Accepted { study } | Verdict::Conflict { study } = &verdict {
+                state.filed.insert(object, *study);
+            }
             verdicts.push(ObjectVerdict { object, verdict });
         }
         state.bodies.push(body);
@@ -255,6 +262,16 @@ impl Warden for FakeWarden {
     async fn handover(self, _: Context, records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal> {
         self.state(|state| {
             let mut verdicts = Vec::new();
+            for record in records.iter().filter(|record| record.sequence <= state.sequence) {
+                let body: HandoverBody = postcard::from_bytes(&record.body).unwrap();
+                verdicts.extend(body.objects.iter().map(|object| ObjectVerdict {
+                    object: object.object,
+                    verdict: match state.filed.get(&object.object) {
+                        Some(study) => Verdict::Accepted { study: *study },
+                        None => Verdict::Unreadable,
+                    },
+                }));
+            }
             for record in records.iter().filter(|record| record.sequence > state.sequence).collect::<Vec<_>>() {
                 verdicts.extend(self.take(state, record)?);
             }
@@ -263,6 +280,7 @@ impl Warden for FakeWarden {
     }
 
     async fn list(self, _: Context, _: Credential, request: ListRequest) -> Result<ListReply, Refusal> {
+        tokio::time::sleep(std::time::Duration::from_millis(self.state(|state| state.slow_list))).await;
         self.state(|state| {
             state.listed += 1;
             let wanted = |study: &FakeStudy| {
@@ -304,6 +322,8 @@ impl Warden for FakeWarden {
     async fn ask(self, _: Context, _: Credential, _: PageRequest) -> Result<PageReply, Refusal> {
         Ok(PageReply::Done)
     }
+
+    async fn pulse(self, _: Context) {}
 }
 
 /// A clock that a test moves.

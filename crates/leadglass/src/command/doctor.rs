@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use protocol::{PageReply, PageRequest};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::supervise::walls_file;
 use crate::cli::Format;
 use crate::output::say;
 use crate::owner::Owner;
@@ -79,6 +80,9 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         {
             look_at_approvals(&proposals, &mut look);
         }
+        for role in ["warden", "front"] {
+            walls_of(dir, role, &mut look);
+        }
         let key_beside = std::fs::read_dir(dir)?
             .filter_map(Result::ok)
             .any(|entry| entry.file_name().to_string_lossy().to_lowercase().contains("pass"));
@@ -110,4 +114,45 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         bail!("{wrong} things need a hand; each line above says what to do");
     }
     Ok(())
+}
+
+/// What a running role said of its walls when it started, and what the kernel says of them now.
+fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static str)) {
+    let Some(said) = std::fs::read(walls_file(dir, role)).ok().and_then(|text| serde_json::from_slice(&text).ok())
+    else {
+        return;
+    };
+    let said: Value = said;
+    let status = std::fs::read_to_string(format!("/proc/{}/status", said["pid"])).unwrap_or_default();
+    if status.is_empty() {
+        // it does not run, which another line says
+        return;
+    }
+    let of = |wall: &str| said["walls"][wall].as_str().unwrap_or("absent").to_owned();
+    look(
+        of("files") != "absent",
+        match of("files").as_str() {
+            "partly" => {
+                format!("the {role}'s wall around files: partly, a kernel from 6.12 on has ports and signals too")
+            }
+            state => format!("the {role}'s wall around files: {state}"),
+        },
+        "run a kernel with Landlock (`landlock` in its lsm list); until then who takes the role over reads what its user may read",
+    );
+    let filtered = status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]));
+    look(
+        of("calls") == "stands" && filtered,
+        format!("the {role}'s wall around system calls: {}", if filtered { of("calls") } else { "absent".to_owned() }),
+        "run a kernel with CONFIG_SECCOMP_FILTER; until then who takes the role over may open sockets and start programs",
+    );
+    if role == "warden" {
+        // no fault: many systems do not allow it without being told
+        let note = match of("memory").as_str() {
+            "locked" => "the warden's memory is locked: no key is written to a swap device",
+            _ => {
+                "the warden's memory may be swapped: give its service LimitMEMLOCK=infinity, or encrypt the swap device"
+            }
+        };
+        look(true, note.to_owned(), "");
+    }
 }

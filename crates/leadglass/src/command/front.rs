@@ -1,4 +1,7 @@
 //! `leadglass front`: takes images in, serves the pages and DICOMweb; holds no key but those just released to it.
+//!
+//! It opens its sockets and its certificate, raises the walls, and only then reads anything. Inside them it reads and writes `DIR/front`
+//! and makes no socket; its parent connects it to the warden, and to nothing else.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,24 +9,88 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use archive::{Clock, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
+use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
 use serde_json::json;
 use tokio::net::TcpListener;
+use zeroize::Zeroizing;
 
+use super::serve::{front_recipe, watch};
+use super::supervise::{Recipe, Roles, replace};
+use super::{pin, walled};
 use crate::cli::{FrontArgs, ListenArgs};
 use crate::intake_socket::Served;
 use crate::output::say;
-use crate::owner::{FRONT_SOCKET, WARDEN_SOCKET};
+use crate::owner::FRONT_SOCKET;
+use crate::parent::Parent;
+use crate::sockets::Bound;
 use crate::{control, intake_socket};
 
 /// How long HTTPS waits for the warden to release the certificate's key, in seconds, before it says so again.
 const KEY_SECONDS: u64 = 10;
 
-/// Runs until SIGTERM, SIGINT, or the parent's end.
+/// Runs until SIGTERM or SIGINT: the role itself as a child of `serve`, or a parent that connects the role to the warden.
 pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
+    if arguments.until_stdin_closes { role(dir, &arguments.listen) } else { supervised(dir, arguments) }
+}
+
+fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     control::log_to_stderr("front");
     control::keep_to_itself("front");
+    let ending = control::ending();
+    let (dir, mut listen) = (std::path::absolute(dir)?, arguments.listen.clone());
+    std::fs::create_dir_all(dir.join("run"))?;
+    let mut roles = Roles::default();
+    if let Some(warden) = &arguments.warden {
+        let secret = pin::own_key(&dir, arguments.line_key.as_deref())?.0;
+        let arguments = vec!["--to".into(), warden.into()];
+        roles.start(Recipe {
+            name: "line",
+            dir: dir.clone(),
+            log: None,
+            arguments,
+            secret: Some(secret),
+            reaches: None,
+        })?;
+    }
+    let front = roles.start(front_recipe(&dir, None, &listen))?;
+    let ready = front.ready().clone();
+    // picked ports stay when the front is started again
+    for (picked, asked) in [(&ready["http"], &mut listen.http), (&ready["dicom"], &mut listen.dicom)] {
+        if let Some(picked) = picked.as_str() {
+            picked.clone_into(asked);
+        }
+    }
+    front.again_with(front_recipe(&dir, None, &listen));
+    let mut line = ready;
+    line["pids"] = json!(roles.pids());
+    line["walls"] = roles.walls();
+    say!("{line}");
+    watch(&mut roles, &ending);
+    roles.end();
+    Ok(())
+}
+
+/// What is opened before the walls stand.
+struct Opened {
+    imports: Bound,
+    dicom: Option<Bound>,
+    http: Option<(Bound, Option<Certificate>)>,
+}
+
+/// A certificate chain, and its key when it came in a file.
+struct Certificate {
+    chain: Vec<u8>,
+    key: Option<Zeroizing<Vec<u8>>>,
+}
+
+fn role(dir: &Path, listen: &ListenArgs) -> Result<()> {
+    control::log_to_stderr("front");
+    control::keep_to_itself("front");
+    let opened = open(dir, listen)?;
     let folder = dir.join("front");
+    let standing = walled::front(dir).raise()?;
+
+    // from here on nothing outside of DIR/front is opened and nothing is connected to
     let site = Site::read(&folder)?;
     let (store, recovered) = store::Store::open(&folder, store::Options::default(), store::files())?;
     tracing::info!(?recovered, "the store is open");
@@ -32,24 +99,28 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     runtime.block_on(async {
         let signals = control::Signals::catch();
         let clock = Clock::system();
-        let link = WardenLink::start(&dir.join(WARDEN_SOCKET), &folder, site.clone(), clock.clone());
+        let parent = Parent::on_stdin()?;
+        let asked = parent.clone();
+        let dial = Dial::by(move || asked.clone().connect());
+        let link = WardenLink::start(dial, &folder, site.clone(), clock.clone());
         let reader = Reader::new(store.clone(), link.clone(), clock.clone());
         let handover = Arc::new(Handover::start(store.clone(), link.clone(), Some(reader.clone())));
         let intake = Intake::new(store.clone(), &site, IntakeSettings::default(), clock);
-        std::fs::create_dir_all(dir.join("run"))?;
         let served =
             Served { intake: intake.clone(), handover: Arc::clone(&handover), store: store.clone(), runtime: handle };
-        intake_socket::serve(&dir.join(FRONT_SOCKET), served)?;
+        intake_socket::serve(opened.imports.listen_unix()?, served);
 
-        let listen = &arguments.listen;
-        let dimse = start_dimse(listen, &intake, &link)?;
+        let dimse = start_dimse(listen, opened.dicom, &intake, &link)?;
         let dicom = dimse.as_ref().map(|server| server.local_addr().to_string());
         let app = portal::App { warden: link.clone(), reader, intake };
-        let portal = start_portal(dir, listen, &link, app).await?;
+        let portal = start_portal(listen, opened.http, &link, app).await?;
         let http = portal.as_ref().map(|portal| portal.address().to_string());
-        say!("{}", json!({ "ready": true, "role": "front", "pid": std::process::id(), "http": http, "dicom": dicom }));
+        say!(
+            "{}",
+            json!({ "ready": true, "role": "front", "pid": std::process::id(), "http": http, "dicom": dicom, "walls": standing })
+        );
 
-        signals.first(arguments.until_stdin_closes).await;
+        signals.first(true, parent.gone()).await;
         if let Some(mut server) = dimse {
             tokio::task::spawn_blocking(move || server.shutdown()).await?;
         }
@@ -63,53 +134,90 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     Ok(())
 }
 
-fn start_dimse(listen: &ListenArgs, intake: &Intake, link: &WardenLink) -> Result<Option<dimse::DimseServer>> {
-    if listen.dicom == "none" {
-        return Ok(None);
-    }
-    let address = address(&listen.dicom)?;
+/// Binds every socket and reads the certificate.
+fn open(dir: &Path, listen: &ListenArgs) -> Result<Opened> {
+    let tcp = |text: &str, what: &str, flag: &str| -> Result<Option<Bound>> {
+        if text == "none" {
+            return Ok(None);
+        }
+        let address = address(text)?;
+        let bound = Bound::tcp(address).with_context(|| {
+            format!("{what} cannot listen on {address}; is another program there? Choose another with {flag}")
+        })?;
+        Ok(Some(bound))
+    };
+    let dicom = tcp(&listen.dicom, "DICOM", "--dicom")?;
+    std::fs::create_dir_all(dir.join("run"))?;
+    let http = match tcp(&listen.http, "HTTP", "--http")? {
+        Some(bound) => {
+            let scheme = if listen.plain_http { "http" } else { "https" };
+            let port = bound.address()?.port();
+            let origin = listen.origin.clone().unwrap_or_else(|| format!("{scheme}://localhost:{port}"));
+            replace(&dir.join("run/origin"), origin.as_bytes())?;
+            Some((bound, certificate(dir, listen)?))
+        }
+        None => None,
+    };
+    let socket = dir.join(FRONT_SOCKET);
+    let imports = Bound::unix(&socket).with_context(|| {
+        format!("the socket {} cannot be made; is another front running in this folder?", socket.display())
+    })?;
+    Ok(Opened { imports, dicom, http })
+}
+
+fn certificate(dir: &Path, listen: &ListenArgs) -> Result<Option<Certificate>> {
+    let read = |path: &Path| {
+        std::fs::read(path).with_context(|| format!("{} cannot be read; check the path and the rights", path.display()))
+    };
+    Ok(match (&listen.tls_cert, &listen.tls_key, listen.plain_http) {
+        (_, _, true) => None,
+        (Some(chain), Some(key), false) => {
+            Some(Certificate { chain: read(chain)?, key: Some(Zeroizing::new(read(key)?)) })
+        }
+        _ => {
+            let chain = std::fs::read(dir.join("tls/cert.pem"))
+                .context("DIR/tls/cert.pem cannot be read; give a certificate with --tls-cert and --tls-key")?;
+            Some(Certificate { chain, key: None })
+        }
+    })
+}
+
+fn start_dimse(
+    listen: &ListenArgs,
+    bound: Option<Bound>,
+    intake: &Intake,
+    link: &WardenLink,
+) -> Result<Option<dimse::DimseServer>> {
+    let Some(bound) = bound else { return Ok(None) };
     let devices = Arc::new(link.clone());
     let settings = dimse::Settings { called_ae_title: listen.ae.clone(), ..dimse::Settings::default() };
-    let server = dimse::DimseServer::bind(address, intake.clone(), devices, settings).with_context(|| {
-        format!("DICOM cannot listen on {address}; is another program there? Choose another with --dicom")
-    })?;
-    Ok(Some(server))
+    let listener =
+        bound.listen_tcp().context("DICOM cannot listen; is another program there? Choose another with --dicom")?;
+    Ok(Some(dimse::DimseServer::serve(listener, intake.clone(), devices, settings)?))
 }
 
 async fn start_portal(
-    dir: &Path,
     listen: &ListenArgs,
+    bound: Option<(Bound, Option<Certificate>)>,
     link: &WardenLink,
     app: portal::App,
 ) -> Result<Option<portal::Portal>> {
-    if listen.http == "none" {
-        return Ok(None);
-    }
-    let address = address(&listen.http)?;
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("HTTP cannot listen on {address}; is another program there? Choose another with --http")
-    })?;
+    let Some((bound, certificate)) = bound else { return Ok(None) };
+    let listener =
+        bound.listen_tcp().context("HTTP cannot listen; is another program there? Choose another with --http")?;
+    listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
-    let tls = match (&listen.tls_cert, &listen.tls_key, listen.plain_http) {
-        (_, _, true) => None,
-        (Some(certificate), Some(key), false) => {
-            let read = |path: &Path| {
-                std::fs::read(path)
-                    .with_context(|| format!("{} cannot be read; check the path and the rights", path.display()))
-            };
-            Some(portal::Tls::from_pem(&read(certificate)?, &read(key)?)?)
-        }
-        _ => {
-            let certificate = std::fs::read(dir.join("tls/cert.pem"))
-                .context("DIR/tls/cert.pem cannot be read; give a certificate with --tls-cert and --tls-key")?;
-            Some(portal::Tls::from_pem(&certificate, released_key(link).await.as_bytes())?)
+    let tls = match certificate {
+        None => None,
+        Some(Certificate { chain, key: Some(key) }) => Some(portal::Tls::from_pem(&chain, &key)?),
+        Some(Certificate { chain, key: None }) => {
+            Some(portal::Tls::from_pem(&chain, released_key(link).await.as_bytes())?)
         }
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_origin = listen.origin.clone().unwrap_or_else(|| format!("{scheme}://localhost:{port}"));
-    replace(&dir.join("run/origin"), public_origin.as_bytes())?;
     let config = portal::HttpConfig { tls, public_origin };
-    Ok(Some(portal::serve(listener, config, app)?))
+    Ok(Some(portal::serve(TcpListener::from_std(listener)?, config, app)?))
 }
 
 /// The key of the development certificate is sealed; the warden releases it. DICOM is taken in meanwhile.
@@ -134,12 +242,4 @@ fn address(text: &str) -> Result<SocketAddr> {
         Ok(address) => Ok(address),
         Err(_) => bail!("{text} is no address; give it as 127.0.0.1:8443, or none"),
     }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let beside = path.with_extension("new");
-    std::fs::File::create(&beside)?.write_all(bytes)?;
-    std::fs::rename(&beside, path)?;
-    Ok(())
 }

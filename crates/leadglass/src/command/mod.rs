@@ -9,16 +9,22 @@ mod import;
 mod incident;
 mod init;
 mod ledger;
+mod line;
 mod manage;
+mod pin;
 mod question;
 mod serve;
+mod supervise;
 mod vault;
 mod verify_report;
+#[cfg(debug_assertions)]
+mod wall_test;
+mod walled;
 mod warden;
 
 use anyhow::Result;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, FrontArgs, WardenArgs};
 
 /// Runs a command.
 pub fn run(cli: Cli) -> Result<()> {
@@ -27,8 +33,13 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Init(arguments) => init::init(&dir, format, &arguments),
         Command::Serve(arguments) => serve::serve(&dir, &arguments),
+        Command::Warden(WardenArgs { command: Some(command), .. }) => pin::of_warden(&dir, format, command),
         Command::Warden(arguments) => warden::warden(&dir, &arguments),
+        Command::Front(FrontArgs { command: Some(command), .. }) => pin::of_front(&dir, format, command),
         Command::Front(arguments) => front::front(&dir, &arguments),
+        Command::Line(arguments) => line::line(&dir, &arguments),
+        #[cfg(debug_assertions)]
+        Command::WallTest(arguments) => wall_test::wall_test(&dir, &arguments),
         Command::Import(arguments) => import::import(&dir, format, &arguments.paths),
         Command::Settle => import::settle_command(&dir, format),
         Command::Org(command) => manage::org(&dir, format, command),

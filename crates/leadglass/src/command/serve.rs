@@ -1,34 +1,26 @@
 //! `leadglass serve`: starts warden and front as children, restarts whichever ends, ends both with itself.
 //!
-//! A child's standard input is its lifeline: when it closes, because this process ended or was killed, the child ends in order.
-//! The passphrase goes to the warden over it and to nobody else.
+//! The passphrase goes to the warden over its lifeline and to nobody else. The front is connected to the warden's socket by this
+//! process, because it can connect to nothing itself.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::init::read_passphrase;
+use super::supervise::{Recipe, Roles};
 use crate::cli::{ListenArgs, ServeArgs};
 use crate::control;
 use crate::output::say;
+use crate::owner::WARDEN_SOCKET;
 
-/// How long a role may take to its first answer, in seconds.
-const START_SECONDS_MAX: u64 = 120;
 /// How often a start is tried when its port is picked.
 const PICKS_MAX: u32 = 4;
-/// How long a role may take to end in order, in seconds.
-const END_SECONDS_MAX: u64 = 8;
-/// The first pause before a role is started again, in milliseconds; it doubles up to [`RESTART_MILLISECONDS_MAX`].
-const RESTART_MILLISECONDS_MIN: u64 = 200;
-/// The longest pause.
-const RESTART_MILLISECONDS_MAX: u64 = 5_000;
 
 /// Runs until SIGTERM or SIGINT.
 pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
@@ -40,29 +32,16 @@ pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
         tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
     }
     say!("{}", installation.ready_line());
-    installation.watch(&ending);
+    watch(&mut installation.roles, &ending);
     installation.end();
     Ok(())
 }
 
 /// Both roles as children.
 pub struct Installation {
-    dir: PathBuf,
-    log: Option<&'static str>,
-    unseal: (&'static str, Zeroizing<String>),
     listen: ListenArgs,
     origin: String,
-    warden: Role,
-    front: Role,
-}
-
-struct Role {
-    name: &'static str,
-    child: Child,
-    lifeline: Option<ChildStdin>,
-    ready: Value,
-    pause: u64,
-    started: Instant,
+    roles: Roles,
 }
 
 impl Installation {
@@ -100,26 +79,21 @@ impl Installation {
         let mut listen = arguments.listen.clone();
         // the origin is part of every passkey, so a port that is picked is picked before the warden starts
         listen.http = settled(&listen.http)?;
-        let scheme = if listen.plain_http { "http" } else { "https" };
-        let origin = match (&listen.origin, listen.http.rsplit_once(':')) {
-            (Some(origin), _) => origin.clone(),
-            (None, Some((_, port))) => format!("{scheme}://localhost:{port}"),
-            (None, None) => format!("{scheme}://localhost"),
-        };
+        let origin = origin_of(&listen);
         listen.origin = Some(origin.clone());
-        let mut warden = start_warden(dir, log, unseal, &origin)?;
-        let front = match start_front(dir, log, &listen) {
+        let mut roles = Roles::default();
+        roles.start(warden_recipe(dir, log, unseal, &origin))?;
+        let front = match roles.start(front_recipe(dir, log, &listen)) {
             Ok(front) => front,
-            Err(error) => {
-                warden.end();
-                return Ok(Err(error));
-            }
+            // what runs ends with `roles`
+            Err(error) => return Ok(Err(error)),
         };
-        if let Some(dicom) = front.ready["dicom"].as_str() {
+        if let Some(dicom) = front.ready()["dicom"].as_str() {
             // a picked port stays when the front is started again
             dicom.clone_into(&mut listen.dicom);
+            front.again_with(front_recipe(dir, log, &listen));
         }
-        Ok(Ok(Self { dir: dir.to_owned(), log, unseal: unseal.clone(), listen, origin, warden, front }))
+        Ok(Ok(Self { listen, origin, roles }))
     }
 
     /// The line that says that it answers.
@@ -127,8 +101,9 @@ impl Installation {
         json!({
             "ready": true,
             "http": self.http(),
-            "dicom": self.front.ready["dicom"],
-            "pids": { "serve": std::process::id(), "warden": self.warden.child.id(), "front": self.front.child.id() },
+            "dicom": self.dicom(),
+            "pids": self.roles.pids(),
+            "walls": self.roles.walls(),
         })
     }
 
@@ -139,146 +114,79 @@ impl Installation {
 
     /// The DICOM address.
     pub fn dicom(&self) -> Option<&str> {
-        self.front.ready["dicom"].as_str()
-    }
-
-    /// Restarts what ends, until told to stop.
-    pub fn watch(&mut self, stop: &Receiver<()>) {
-        loop {
-            match stop.recv_timeout(Duration::from_millis(100)) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-            }
-            self.look_after();
-        }
+        self.roles.role("front").and_then(|front| front.ready()["dicom"].as_str())
     }
 
     /// Starts a role again when it ended.
     pub fn look_after(&mut self) {
-        let Self { dir, log, unseal, origin, listen, warden, front } = self;
-        warden.look_after(|| start_warden(dir, *log, unseal, origin));
-        front.look_after(|| start_front(dir, *log, listen));
+        self.roles.look_after();
     }
 
-    /// Ends both in order: the front first, so that nobody asks a warden that is gone.
+    /// Ends both in order.
     pub fn end(&mut self) {
-        self.front.end();
-        self.warden.end();
+        self.roles.end();
     }
 }
 
-impl Drop for Installation {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl Role {
-    fn look_after(&mut self, again: impl FnOnce() -> Result<Self>) {
-        let Ok(Some(status)) = self.child.try_wait() else { return };
-        // a role that ran for a while starts again at once; one that falls over and over waits longer and longer
-        let pause =
-            if self.started.elapsed() > Duration::from_secs(30) { RESTART_MILLISECONDS_MIN } else { self.pause };
-        tracing::error!(role = self.name, %status, pause_milliseconds = pause, "a role ended and is started again");
-        std::thread::sleep(Duration::from_millis(pause));
-        let longer = (pause * 2).min(RESTART_MILLISECONDS_MAX);
-        match again() {
-            Ok(role) => *self = Self { pause: longer, ..role },
-            Err(error) => {
-                tracing::error!(role = self.name, %error, "a role does not start; it is tried again");
-                self.pause = longer;
-            }
+/// Restarts what ends, until told to stop.
+pub fn watch(roles: &mut Roles, stop: &Receiver<()>) {
+    loop {
+        match stop.recv_timeout(Duration::from_millis(100)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
-    }
-
-    fn end(&mut self) {
-        // closing the lifeline asks the child to end
-        drop(self.lifeline.take());
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(END_SECONDS_MAX) {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        tracing::warn!(role = self.name, "a role did not end in time and is ended");
-        // an error here means that it ended just now
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        roles.look_after();
     }
 }
 
-fn start_warden(
+/// The origin of pages that are served like this.
+pub fn origin_of(listen: &ListenArgs) -> String {
+    let scheme = if listen.plain_http { "http" } else { "https" };
+    match (&listen.origin, listen.http.rsplit_once(':')) {
+        (Some(origin), _) => origin.clone(),
+        (None, Some((_, port))) => format!("{scheme}://localhost:{port}"),
+        (None, None) => format!("{scheme}://localhost"),
+    }
+}
+
+/// The warden of this machine.
+pub fn warden_recipe(
     dir: &Path,
-    log: Option<&str>,
+    log: Option<&'static str>,
     unseal: &(&'static str, Zeroizing<String>),
     origin: &str,
-) -> Result<Role> {
-    let mut command = role_command(dir, log, "warden")?;
-    command.args([unseal.0, "-", "--origin", origin]);
-    start("warden", command, Some(&unseal.1))
+) -> Recipe {
+    Recipe {
+        name: "warden",
+        dir: dir.to_owned(),
+        log,
+        arguments: [unseal.0, "-", "--origin", origin].into_iter().map(Into::into).collect(),
+        secret: Some(unseal.1.clone()),
+        reaches: None,
+    }
 }
 
-fn start_front(dir: &Path, log: Option<&str>, listen: &ListenArgs) -> Result<Role> {
-    let mut command = role_command(dir, log, "front")?;
-    command.args(["--http", &listen.http, "--dicom", &listen.dicom]);
+/// The front of this machine.
+pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) -> Recipe {
+    let mut arguments =
+        vec!["--http".into(), listen.http.clone().into(), "--dicom".into(), listen.dicom.clone().into()];
     if let Some(ae) = &listen.ae {
-        command.args(["--ae", ae]);
+        arguments.extend(["--ae".into(), ae.into()]);
     }
     if let Some(origin) = &listen.origin {
-        command.args(["--origin", origin]);
+        arguments.extend(["--origin".into(), origin.into()]);
     }
     if let (Some(certificate), Some(key)) = (&listen.tls_cert, &listen.tls_key) {
-        command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);
+        arguments.extend(["--tls-cert".into(), certificate.into(), "--tls-key".into(), key.into()]);
     }
     if listen.plain_http {
-        command.arg("--plain-http");
+        arguments.push("--plain-http".into());
     }
-    start("front", command, None)
-}
-
-fn role_command(dir: &Path, log: Option<&str>, role: &str) -> Result<Command> {
-    let program = std::env::current_exe().context("the program's own file is not known; start it by its full path")?;
-    let mut command = Command::new(program);
-    command.arg(role).arg("--until-stdin-closes").arg("--dir").arg(dir);
-    if let (Some(log), None) = (log, std::env::var_os("LEADGLASS_LOG")) {
-        command.env("LEADGLASS_LOG", log);
-    }
-    Ok(command)
-}
-
-/// Starts a role and waits for its line.
-fn start(name: &'static str, mut command: Command, first_line: Option<&str>) -> Result<Role> {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("a role could not be started")?;
-    let mut lifeline = child.stdin.take().context("a child has a standard input")?;
-    if let Some(line) = first_line {
-        let sent = lifeline.write_all(line.as_bytes()).and_then(|()| lifeline.write_all(b"\n"));
-        if sent.is_err() {
-            bail!("the {name} ended at its start; its message stands above");
-        }
-    }
-    let output = child.stdout.take().context("a child has a standard output")?;
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        // an error here means that nobody waits any more
-        let _ = sender.send(read.map(|_| line));
-    });
-    let line = receiver.recv_timeout(Duration::from_secs(START_SECONDS_MAX));
-    let ready = line.ok().and_then(Result::ok).and_then(|line| serde_json::from_str::<Value>(&line).ok());
-    let Some(ready) = ready else {
-        // an error here means that it ended by itself
-        let _ = child.kill();
-        let _ = child.wait();
-        bail!("the {name} did not start; its message stands above");
-    };
-    Ok(Role { name, child, lifeline: Some(lifeline), ready, pause: RESTART_MILLISECONDS_MIN, started: Instant::now() })
+    Recipe { name: "front", dir: dir.to_owned(), log, arguments, secret: None, reaches: Some(dir.join(WARDEN_SOCKET)) }
 }
 
 /// An address with its port picked when it is 0.
-fn settled(address: &str) -> Result<String> {
+pub fn settled(address: &str) -> Result<String> {
     if address == "none" {
         return Ok(address.to_owned());
     }

@@ -16,6 +16,9 @@ use crate::output::say;
 use crate::owner::{FRONT_SOCKET, Owner};
 use crate::time;
 
+/// What a snapshot's folder is called, with the process that asked for it.
+const SNAPSHOT_PREFIX: &str = "snapshot-";
+
 /// `leadglass vault`
 pub fn vault(dir: &Path, format: Format, command: VaultCommand) -> Result<()> {
     match command {
@@ -89,6 +92,8 @@ pub fn vault(dir: &Path, format: Format, command: VaultCommand) -> Result<()> {
 struct Running {
     dir: PathBuf,
     owner: Owner,
+    /// The warden's snapshot, between being taken and being copied.
+    warden: Option<OwnFolder>,
 }
 
 impl Running {
@@ -96,7 +101,7 @@ impl Running {
     fn find(dir: &Path) -> Result<Option<Self>> {
         let front = UnixStream::connect(dir.join(FRONT_SOCKET)).is_ok();
         match (front, Owner::connect(dir)) {
-            (true, Ok(owner)) => Ok(Some(Self { dir: std::path::absolute(dir)?, owner })),
+            (true, Ok(owner)) => Ok(Some(Self { dir: std::path::absolute(dir)?, owner, warden: None })),
             (false, Err(_)) => Ok(None),
             _ => bail!(
                 "only one of front and warden answers; start both with `leadglass serve`, or stop both, and sync again"
@@ -106,24 +111,77 @@ impl Running {
 }
 
 impl Sources for Running {
+    /// Both snapshots are taken here, one right after the other: what is handed over between them would be in the warden's alone.
     fn front(&mut self, into: &Path) -> Result<(), SourceError> {
+        let front = OwnFolder::new(&self.dir.join("front"))?;
+        let warden = OwnFolder::new(&self.dir.join("warden"))?;
         let mut stream = UnixStream::connect(self.dir.join(FRONT_SOCKET))?;
-        let path = std::path::absolute(into)?;
-        let path = path.to_str().ok_or("the vault's path is not Unicode; choose another")?;
+        let path = front.name()?;
         stream.write_all(&[SNAPSHOT])?;
         stream.write_all(&(path.len() as u64).to_be_bytes())?;
         stream.write_all(path.as_bytes())?;
         let mut line = String::new();
         BufReader::new(&stream).read_line(&mut line)?;
         let answer: Value = serde_json::from_str(&line)?;
-        answer["error"].as_str().map_or(Ok(()), |error| Err(error.into()))
+        if let Some(error) = answer["error"].as_str() {
+            return Err(error.into());
+        }
+        self.owner.tell(PageRequest::Snapshot { into: warden.name()?.to_owned() })?;
+        self.warden = Some(warden);
+        Ok(copy(&front.path, into)?)
     }
 
     fn warden(&mut self, into: &Path) -> Result<(), SourceError> {
-        let into = std::path::absolute(into)?;
-        let into = into.to_str().ok_or("the vault's path is not Unicode; choose another")?.to_owned();
-        self.owner.tell(PageRequest::Snapshot { into }).map_err(Into::into)
+        let snapshot = self.warden.take().ok_or("the warden's snapshot was not taken; sync again")?;
+        Ok(copy(&snapshot.path, into)?)
     }
+}
+
+/// A folder for a snapshot inside the folder of the role that writes it: its walls leave it no other. It goes when this is dropped.
+struct OwnFolder {
+    path: PathBuf,
+}
+
+impl OwnFolder {
+    /// A new one in the role's folder. What a sync left that was killed goes.
+    fn new(of: &Path) -> std::io::Result<Self> {
+        for entry in std::fs::read_dir(of)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let left = name.strip_prefix(SNAPSHOT_PREFIX).is_some_and(|pid| !Path::new("/proc").join(pid).exists());
+            if left {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(Self { path: of.join(format!("{SNAPSHOT_PREFIX}{}", std::process::id())) })
+    }
+
+    fn name(&self) -> Result<&str, SourceError> {
+        self.path.to_str().ok_or_else(|| "the installation's path is not Unicode; move it".into())
+    }
+}
+
+impl Drop for OwnFolder {
+    fn drop(&mut self) {
+        // an error here leaves the folder to the next sync
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Copies a folder of plain files and folders, each file synced.
+fn copy(from: &Path, into: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(into)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = into.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), &to)?;
+            std::fs::File::open(&to)?.sync_all()?;
+        }
+    }
+    std::fs::File::open(into)?.sync_all()
 }
 
 fn bar(format: Format) -> ProgressBar {

@@ -1,4 +1,7 @@
 //! `leadglass warden`: the process that decides and remembers.
+//!
+//! It binds its sockets, raises the walls, and only then opens the database and the ledger. Inside them it reads and writes `DIR/warden`
+//! and `DIR/ledger`, and makes no socket at all.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,42 +9,115 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use seal::RecoveryKit;
 use serde_json::json;
+use tokio::net::UnixListener;
 use warden::{Channel, Settings, Unseal, Warden};
 
 use super::init::read_passphrase;
+use super::serve::{warden_recipe, watch};
+use super::supervise::{Recipe, Roles, SECRET};
+use super::{pin, walled};
 use crate::cli::WardenArgs;
 use crate::output::say;
 use crate::owner::{OWNER_SOCKET, WARDEN_SOCKET};
+use crate::sockets::Bound;
 use crate::{control, time};
 
-/// Runs until SIGTERM, SIGINT, or the parent's end.
+/// Runs until SIGTERM or SIGINT: the role itself as a child of `serve`, or a parent that starts the role again.
 pub fn warden(dir: &Path, arguments: &WardenArgs) -> Result<()> {
+    if arguments.until_stdin_closes { role(dir, arguments) } else { supervised(dir, arguments) }
+}
+
+fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
+    control::log_to_stderr("warden");
+    control::keep_to_itself("serve");
+    let ending = control::ending();
+    let dir = std::path::absolute(dir)?;
+    let unseal = match (&arguments.passphrase_file, &arguments.recovery_kit) {
+        (Some(path), _) => ("--passphrase-file", read_passphrase(path)?),
+        (None, Some(path)) => ("--recovery-kit", read_passphrase(path)?),
+        (None, None) => anyhow::bail!("nothing unseals the root; give --passphrase-file or --recovery-kit"),
+    };
+    let mut recipe = warden_recipe(&dir, None, &unseal, &arguments.origin);
+    if arguments.listen.is_some() {
+        recipe.arguments.push("--with-line".into());
+    }
+    let mut roles = Roles::default();
+    let warden = roles.start(recipe)?;
+    let (mut ready, secret) = (warden.ready().clone(), warden.told());
+    if let Some(address) = &arguments.listen {
+        std::fs::create_dir_all(dir.join(pin::FOLDER))?;
+        let arguments = vec!["--listen".into(), address.to_string().into()];
+        let reaches = Some(dir.join(WARDEN_SOCKET));
+        let recipe = Recipe { name: "line", dir: dir.clone(), log: None, arguments, secret, reaches };
+        let line = roles.start(recipe.clone())?;
+        ready["listen"] = line.ready()["listen"].clone();
+        if let Some(picked) = ready["listen"].as_str() {
+            // a picked port stays when the line is started again
+            line.again_with(Recipe { arguments: vec!["--listen".into(), picked.into()], ..recipe });
+        }
+    }
+    if let Err(error) = crate::disk::register(&dir) {
+        tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
+    }
+    ready["pids"] = json!(roles.pids());
+    ready["walls"] = roles.walls();
+    say!("{ready}");
+    watch(&mut roles, &ending);
+    roles.end();
+    Ok(())
+}
+
+fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     control::log_to_stderr("warden");
     control::keep_to_itself("warden");
+    let memory = walls::lock_memory();
     let unseal = match (&arguments.passphrase_file, &arguments.recovery_kit) {
         (Some(path), _) => Unseal::Passphrase(read_passphrase(path)?.to_string()),
         (None, Some(path)) => Unseal::Kit(RecoveryKit::parse(&read_passphrase(path)?)?),
         (None, None) => anyhow::bail!("nothing unseals the root; give --passphrase-file or --recovery-kit"),
     };
+    std::fs::create_dir_all(dir.join("run"))?;
+    let bound = |name: &str| {
+        Bound::unix(&dir.join(name)).with_context(|| {
+            format!("the socket {name} cannot be made in {}; is another warden running there?", dir.display())
+        })
+    };
+    let (front, owner) = (bound(WARDEN_SOCKET)?, bound(OWNER_SOCKET)?);
+    let standing = walled::warden(dir).raise()?;
+
+    // from here on nothing outside of the two folders is opened and nothing is connected to
     let settings = Settings { dir: dir.to_owned(), unseal, origin: arguments.origin.clone(), clock: time::now };
     let warden = Arc::new(Warden::start(settings)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
+    pin::keep_own_pin(dir, warden.line_seed())?;
+    // the sockets and the pulse have a thread of their own, so that work never looks like standing still
+    let doors = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    doors.block_on(async {
         let signals = control::Signals::catch();
-        std::fs::create_dir_all(dir.join("run"))?;
-        let socket = |name: &str| {
-            protocol::bind(&dir.join(name)).with_context(|| format!("the socket {name} cannot be made in {}", dir.display()))
-        };
-        let (front, owner) = (socket(WARDEN_SOCKET)?, socket(OWNER_SOCKET)?);
-        say!("{}", json!({ "ready": true, "role": "warden", "pid": std::process::id() }));
-        let ended = signals.first(arguments.until_stdin_closes);
+        let (front, owner) = (listening(front)?, listening(owner)?);
+        let walls = json!({ "files": standing.files, "calls": standing.calls, "memory": memory });
+        let mut line = json!({ "ready": true, "role": "warden", "pid": std::process::id(), "walls": walls });
+        if arguments.with_line {
+            line[SECRET] = pin::hex(warden.line_seed()).as_str().into();
+        }
+        say!("{line}");
+        let ended = signals.first(true, control::stdin_closes());
+        let serve = |socket, channel| warden::serve(Arc::clone(&warden), socket, channel, workers.handle().clone());
+        let house = workers.spawn(warden::keep_house(Arc::clone(&warden)));
         tokio::select! {
-            served = warden::serve(Arc::clone(&warden), front, Channel::Front) => served.context("the front's socket failed"),
-            served = warden::serve(Arc::clone(&warden), owner, Channel::Owner) => served.context("the owner's socket failed"),
-            () = warden::keep_house(Arc::clone(&warden)) => Ok(()),
+            served = serve(front, Channel::Front) => served.context("the front's socket failed"),
+            served = serve(owner, Channel::Owner) => served.context("the owner's socket failed"),
+            _ = house => Ok(()),
             () = ended => Ok(()),
         }
     })?;
-    runtime.shutdown_timeout(std::time::Duration::from_secs(3));
+    drop(doors);
+    workers.shutdown_timeout(std::time::Duration::from_secs(3));
     Ok(())
+}
+
+fn listening(bound: Bound) -> Result<UnixListener> {
+    let listener = bound.listen_unix()?;
+    listener.set_nonblocking(true)?;
+    Ok(UnixListener::from_std(listener)?)
 }

@@ -260,6 +260,9 @@ fn while_the_warden_is_down_images_come_in_and_reading_says_that_it_waits() {
     assert!(answer.json()["error"].as_str().unwrap().contains("waits for the warden"), "{}", answer.json());
     crate::installation::kill(front.id(), "KILL");
     front.wait().unwrap();
+    crate::installation::wait_until("the front ended with its parent", || {
+        std::os::unix::net::UnixStream::connect(site.dir().join("run/front.sock")).is_err()
+    });
     // everything is handed over once the warden is back
     site.start();
     site.ok(&["settle"]);

@@ -355,6 +355,8 @@ impl Warden for Double {
             _ => Err(Refusal::NotAllowed),
         }
     }
+
+    async fn pulse(self, _: Context) {}
 }
 
 pub fn me() -> Me {

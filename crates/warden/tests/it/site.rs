@@ -63,7 +63,12 @@ impl Folder {
         let mut serve = |name: &str, channel| {
             let socket: PathBuf = self.path().join(name);
             let listener = protocol::bind(&socket).unwrap();
-            tasks.push(tokio::spawn(warden::serve(Arc::clone(&warden), listener, channel)));
+            tasks.push(tokio::spawn(warden::serve(
+                Arc::clone(&warden),
+                listener,
+                channel,
+                tokio::runtime::Handle::current(),
+            )));
             socket
         };
         let (front, owner) = (serve("front.sock", Channel::Front), serve("owner.sock", Channel::Owner));

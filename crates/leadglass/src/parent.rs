@@ -1,0 +1,121 @@
+//! What a walled child asks of the process that started it: connected streams. A child cannot connect to anything by itself, so
+//! nobody who runs code in it reaches a socket that is not meant for it, the owner's above all.
+//!
+//! The child's standard input is a Unix socket to its parent. The child says one byte, [`CONNECT`]; the parent connects to the one
+//! socket that this child may reach and answers with one byte, [`CONNECTED`] with the descriptor (`SCM_RIGHTS`) or [`NOT_THERE`]. When
+//! the socket closes, the other process is gone.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+};
+use tokio::sync::{Mutex, mpsc, watch};
+
+const CONNECT: u8 = b'c';
+const CONNECTED: u8 = b'y';
+const NOT_THERE: u8 = b'n';
+
+/// Answers a child over `line` until the child is gone, on a thread of its own. `to` is all that it may reach.
+pub fn connect_for(line: UnixStream, to: PathBuf) {
+    std::thread::spawn(move || {
+        let mut asked = [0];
+        while (&line).read_exact(&mut asked).is_ok() && asked == [CONNECT] {
+            if answer(&line, connected(&to)).is_err() {
+                break;
+            }
+        }
+        // a child that says anything else gets nothing more
+        let _ = line.shutdown(std::net::Shutdown::Read);
+    });
+}
+
+/// A stream to `path`. A listener that stands still and whose queue is full counts as not there.
+fn connected(path: &Path) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
+fn answer(line: &UnixStream, connected: io::Result<OwnedFd>) -> io::Result<()> {
+    let Ok(stream) = connected else { return (&mut &*line).write_all(&[NOT_THERE]) };
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut with = SendAncillaryBuffer::new(&mut space);
+    let streams = [stream.as_fd()];
+    with.push(SendAncillaryMessage::ScmRights(&streams));
+    rustix::net::sendmsg(line, &[IoSlice::new(&[CONNECTED])], &mut with, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// The parent, as a child has it on its standard input. Clones share it.
+#[derive(Clone)]
+pub struct Parent {
+    line: Arc<UnixStream>,
+    answers: Arc<Mutex<mpsc::UnboundedReceiver<Option<OwnedFd>>>>,
+    gone: watch::Receiver<bool>,
+}
+
+impl Parent {
+    /// Takes over standard input.
+    pub fn on_stdin() -> io::Result<Self> {
+        let line = Arc::new(UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?));
+        let (told, answers) = mpsc::unbounded_channel();
+        let (say, gone) = watch::channel(false);
+        let reading = Arc::clone(&line);
+        std::thread::spawn(move || {
+            while let Ok(Some(answer)) = receive(&reading) {
+                if told.send(answer).is_err() {
+                    break;
+                }
+            }
+            say.send_replace(true);
+        });
+        Ok(Self { line, answers: Arc::new(Mutex::new(answers)), gone })
+    }
+
+    /// A connected stream from the parent. Questions are answered one after the other.
+    pub async fn connect(self) -> io::Result<tokio::net::UnixStream> {
+        // a task of its own, so that a caller who waits no longer leaves no answer behind for the next one
+        let asked = tokio::spawn(async move {
+            let mut answers = self.answers.lock().await;
+            (&*self.line).write_all(&[CONNECT])?;
+            match answers.recv().await {
+                Some(Some(stream)) => Ok(stream),
+                Some(None) => Err(io::Error::from(io::ErrorKind::ConnectionRefused)),
+                None => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+            }
+        });
+        let stream = UnixStream::from(asked.await.map_err(io::Error::other)??);
+        stream.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(stream)
+    }
+
+    /// Returns when the parent is gone.
+    pub async fn gone(mut self) {
+        // an error here means that the thread ended, which is the same
+        let _ = self.gone.wait_for(|gone| *gone).await;
+    }
+}
+
+/// One answer; nothing when the parent is gone.
+fn receive(line: &UnixStream) -> io::Result<Option<Option<OwnedFd>>> {
+    let mut byte = [0];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut with = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::net::recvmsg(line, &mut [IoSliceMut::new(&mut byte)], &mut with, RecvFlags::CMSG_CLOEXEC)?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let stream = with.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut streams) => streams.next(),
+        _ => None,
+    });
+    Ok(Some(stream))
+}

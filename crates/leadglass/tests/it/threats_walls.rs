@@ -1,0 +1,220 @@
+//! The lines of the threat table that walls answer for, against the built program.
+
+use std::net::TcpListener;
+
+use phantom::ct_instance;
+use serde_json::Value;
+
+use crate::client::get;
+use crate::installation::{Installation, kill, store, wait_until};
+
+/// What came of each attempt of a role's intruder.
+fn tried(site: &Installation, role: &str, port: u16, without_walls: bool) -> Value {
+    let port = port.to_string();
+    let mut arguments = vec!["wall-test", role, "--port", &port];
+    if without_walls {
+        arguments.push("--without-walls");
+    }
+    site.ok(&arguments)
+}
+
+#[track_caller]
+fn check(outcome: &Value, allowed: &[&str], refused: &[&str]) {
+    for what in allowed {
+        assert!(outcome["tried"][what].is_null(), "{what}: {}", outcome["tried"][what]);
+    }
+    for what in refused {
+        let error = outcome["tried"][what].as_str();
+        println!("{what}: {}", error.unwrap_or_else(|| panic!("{what} was not refused")));
+    }
+}
+
+const FILES: [&str; 6] = [
+    "read /etc/passwd",
+    "read another role's file",
+    "write into another role's file",
+    "list DIR",
+    "read another process's memory",
+    "read another process's environment",
+];
+
+const CALLS: [&str; 9] = [
+    "put a socket in the owner's place",
+    "connect to the owner's socket",
+    "connect to the warden's socket",
+    "listen on a TCP port",
+    "send a datagram",
+    "run a program",
+    "signal another process",
+    "make a file in memory to run",
+    "allow core dumps again",
+];
+
+const OWN: [&str; 3] = ["write in the own folder", "remove from the own folder", "start a thread"];
+
+/// The wall around files stands, or the ready line and `doctor` say that it does not.
+#[track_caller]
+fn files_are_walled_or_said_not_to_be(site: &Installation, outcome: &Value, role: &str, refused: &[&str]) {
+    let findings = site.run(&["doctor", "--format", "json"]);
+    let findings: Value = serde_json::from_slice(&findings.stdout).unwrap();
+    let line = format!("the {role}'s wall around files: ");
+    let said = findings["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["what"].as_str().is_some_and(|what| what.starts_with(&line)));
+    let said = said.unwrap_or_else(|| panic!("doctor says nothing of the {role}'s files: {findings}"));
+    assert_eq!(site.ready["walls"][role]["files"], outcome["standing"]["files"]);
+    match outcome["standing"]["files"].as_str().unwrap() {
+        "absent" => assert_eq!(said["holds"], false, "doctor must say that the wall is absent"),
+        _ => {
+            assert_eq!(said["holds"], true, "{said}");
+            check(outcome, &[], refused);
+        }
+    }
+}
+
+#[test]
+fn remote_code_execution_in_the_front_reaches_no_other_file_no_network_and_no_owner() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let outcome = tried(&site, "front", port, false);
+    assert_eq!(outcome["standing"]["calls"], "stands", "every Linux that this runs on has seccomp");
+    check(&outcome, &OWN, &CALLS);
+    check(&outcome, &[], &["connect to a TCP port", "connect to another TCP port"]);
+    files_are_walled_or_said_not_to_be(&site, &outcome, "front", &[&FILES[..], &["read the sealed root"]].concat());
+    // the same attempts work without the walls, so the refusals above are theirs
+    let open = tried(&site, "front", port, true);
+    let always = ["allow core dumps again", "read another process's memory", "read another process's environment"];
+    let open_ones: Vec<&str> = FILES.iter().chain(&CALLS).filter(|what| !always.contains(*what)).copied().collect();
+    check(&open, &open_ones, &[]);
+}
+
+#[test]
+fn code_in_the_warden_has_no_network_and_reads_nothing_of_the_front() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let outcome = tried(&site, "warden", somebody.local_addr().unwrap().port(), false);
+    check(&outcome, &OWN, &CALLS);
+    check(&outcome, &["read the sealed root"], &["connect to a TCP port", "connect to another TCP port"]);
+    files_are_walled_or_said_not_to_be(&site, &outcome, "warden", &FILES);
+}
+
+#[test]
+fn code_in_the_line_reaches_the_other_machine_s_port_and_nothing_else() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let dials = tried(&site, "line-that-dials", port, false);
+    let calls: Vec<&str> = CALLS.into_iter().filter(|what| *what != "listen on a TCP port").collect();
+    check(&dials, &["connect to a TCP port"], &calls);
+    if dials["standing"]["files"] == "stands" {
+        check(&dials, &[], &["connect to another TCP port", "listen on a TCP port", "write in the own folder"]);
+        check(&dials, &[], &FILES);
+    }
+    std::fs::create_dir(site.dir().join("line")).unwrap();
+    let listens = tried(&site, "line-that-listens", port, false);
+    check(&listens, &[], &[&CALLS[..], &["connect to a TCP port", "connect to another TCP port"]].concat());
+}
+
+#[test]
+fn the_running_roles_are_inside_their_walls() {
+    let site = Installation::new();
+    for role in ["front", "warden"] {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", site.pid(role).unwrap())).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim_start_matches(':').trim().to_owned()
+        };
+        assert_eq!(of("Seccomp"), "2", "{role}: a filter stands");
+        assert_eq!(of("NoNewPrivs"), "1", "{role}");
+        assert_eq!(site.ready["walls"][role]["calls"], "stands");
+        assert!(matches!(site.ready["walls"][role]["files"].as_str(), Some("stands" | "partly" | "absent")));
+    }
+    // not a thread that was started before
+    for role in ["front", "warden"] {
+        let pid = site.pid(role).unwrap();
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+            let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+            assert!(status.contains("Seccomp:\t2"), "{role}: {status}");
+        }
+    }
+}
+
+#[test]
+fn root_on_the_machine_finds_no_core_dump_and_another_process_of_the_user_finds_no_memory() {
+    let site = Installation::new();
+    let same_user = rustix_uid();
+    for role in ["serve", "front", "warden"] {
+        let pid = site.pid(role).unwrap();
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert!(line.split_whitespace().skip(4).take(2).eq(["0", "0"]), "{line}");
+        // the kernel gives the memory of a process that is not dumpable to root, whoever runs it
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(format!("/proc/{pid}/mem")).unwrap());
+        assert_eq!(owner, 0, "{role} of user {same_user}");
+    }
+    // and the warden's is locked, or `doctor` says that it is not
+    let status = std::fs::read_to_string(format!("/proc/{}/status", site.pid("warden").unwrap())).unwrap();
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap().trim().to_owned();
+    match site.ready["walls"]["warden"]["memory"].as_str().unwrap() {
+        "locked" => assert_ne!(locked, "0 kB"),
+        _ => {
+            let doctor = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+            assert!(doctor.contains("the warden's memory may be swapped"), "{doctor}");
+        }
+    }
+}
+
+fn rustix_uid() -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap())
+}
+
+#[test]
+fn a_front_inside_its_walls_finds_the_warden_again_when_that_was_started_again() {
+    let site = Installation::new();
+    let token = site.with_devices();
+    // once, so that the front knows the device
+    assert_eq!(store(site.dicom(), vec![ct_instance(9, 9, 1, 1, 64, 64)]).unwrap(), [0]);
+    for round in 1..4 {
+        let before = site.pid("warden").unwrap();
+        kill(before, "KILL");
+        wait_until("another warden runs", || site.pid("warden").is_some_and(|pid| pid != before));
+        assert_eq!(store(site.dicom(), vec![ct_instance(round, round, 1, 1, 64, 64)]).unwrap(), [0]);
+        site.ok(&["settle"]);
+        let answer = get(site.http(), &token, "/dicom-web/studies");
+        assert_eq!(answer.json().as_array().unwrap().len() as u32, round + 1);
+    }
+}
+
+#[test]
+fn a_warden_that_stands_still_is_noticed_and_reading_goes_on_when_it_moves() {
+    let site = Installation::new();
+    let token = site.with_devices();
+    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 64, 64)]).unwrap(), [0]);
+    site.ok(&["settle"]);
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies").status, 200);
+    let warden = site.pid("warden").unwrap();
+    kill(warden, "STOP");
+    let began = std::time::Instant::now();
+    let answer = get(site.http(), &token, "/dicom-web/studies");
+    let noticed = began.elapsed();
+    let said = answer.json();
+    let again = std::time::Instant::now();
+    let later = get(site.http(), &token, "/dicom-web/studies").status;
+    let at_once = again.elapsed();
+    // images are taken in meanwhile
+    let stored = store(site.dicom(), vec![ct_instance(2, 2, 1, 1, 64, 64)]);
+    kill(warden, "CONT");
+    println!("noticed after {noticed:?}, the next one after {at_once:?}");
+    assert_eq!(answer.status, 503, "{said}");
+    assert!(said["error"].as_str().unwrap().contains("waits for the warden"), "{said}");
+    assert_eq!(later, 503);
+    assert_eq!(stored.unwrap(), [0]);
+    assert!(noticed.as_secs() < 15, "long before a call's own deadline of 20 seconds: {noticed:?}");
+    wait_until("reading goes on", || get(site.http(), &token, "/dicom-web/studies").status == 200);
+    site.ok(&["settle"]);
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies").json().as_array().unwrap().len(), 2);
+    assert_eq!(site.pid("warden"), Some(warden), "it was not started again");
+}

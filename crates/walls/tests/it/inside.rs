@@ -1,0 +1,84 @@
+//! A test runs itself once more as a child; the child raises the walls, tries, and prints what came of it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempts;
+
+const PLAN: &str = "LEADGLASS_WALL_PLAN";
+const STANDING: &str = "standing";
+
+/// What the child finds around it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Plan {
+    pub own: PathBuf,
+    pub shown: PathBuf,
+    pub secret: PathBuf,
+    pub owner_socket: PathBuf,
+    pub port: u16,
+    pub connects_to: Vec<u16>,
+    pub victim: u32,
+    pub wall: bool,
+}
+
+/// What came of one attempt.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    pub what: String,
+    pub error: Option<String>,
+}
+
+/// In the child: tries everything. In the parent: nothing.
+pub fn tried() -> bool {
+    std::env::var(PLAN).is_ok_and(|plan| {
+        child(&serde_json::from_str(&plan).unwrap());
+        true
+    })
+}
+
+/// What came of the child's attempts.
+pub fn run(test: &str, plan: &Plan) -> Vec<Outcome> {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads", "1"])
+        .env(PLAN, serde_json::to_string(plan).unwrap())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let outcomes: Vec<Outcome> =
+        text.lines().filter_map(|line| serde_json::from_str(line.trim_start_matches(|c| c != '{')).ok()).collect();
+    assert!(outcomes.len() > 20, "{text}{}", String::from_utf8_lossy(&output.stderr));
+    outcomes
+}
+
+fn child(plan: &Plan) {
+    let say = |what: &str, error: Option<String>| {
+        println!("\n{}", serde_json::to_string(&Outcome { what: what.to_owned(), error }).unwrap());
+    };
+    if plan.wall {
+        let folder = plan.shown.parent().unwrap().to_owned();
+        let wall = walls::Wall {
+            folders: vec![plan.own.clone()],
+            read_only: vec![folder],
+            connects_to: plan.connects_to.clone(),
+        };
+        let standing = wall.raise().unwrap();
+        say(STANDING, Some(serde_json::to_string(&standing).unwrap()));
+    }
+    for (what, attempt) in attempts::ALL {
+        say(what, attempt(plan).err());
+    }
+}
+
+pub fn standing(outcomes: &[Outcome]) -> walls::Standing {
+    let told = outcomes.iter().find(|outcome| outcome.what == STANDING).unwrap();
+    serde_json::from_str(told.error.as_ref().unwrap()).unwrap()
+}
+
+/// Asked of the kernel, past the crate under test.
+pub fn landlock_is_there() -> bool {
+    use landlock::{ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    ruleset.handle_access(AccessFs::from_all(ABI::V1)).and_then(Ruleset::create).is_ok()
+}

@@ -1,0 +1,170 @@
+//! The walls, from inside: a child process raises them and then tries what an intruder would try.
+#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "tests print and write what they like")]
+
+mod attempts;
+mod inside;
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+
+use inside::{Outcome, Plan, run};
+
+/// What an intruder looks for around a role, all of it real.
+struct Surroundings {
+    _folder: tempfile::TempDir,
+    _owner: UnixListener,
+    _tcp: TcpListener,
+    other_tcp: TcpListener,
+    victim: Child,
+    plan: Plan,
+}
+
+impl Surroundings {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("own")).unwrap();
+        std::fs::create_dir(path("shown")).unwrap();
+        std::fs::write(path("shown/cert.pem"), "certificate").unwrap();
+        std::fs::write(path("secret"), "of somebody else").unwrap();
+        let owner = UnixListener::bind(path("owner.sock")).unwrap();
+        let (tcp, other_tcp) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let victim = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
+        let plan = Plan {
+            own: path("own"),
+            shown: path("shown/cert.pem"),
+            secret: path("secret"),
+            owner_socket: path("owner.sock"),
+            port: tcp.local_addr().unwrap().port(),
+            connects_to: vec![],
+            victim: victim.id(),
+            wall: true,
+        };
+        Self { _folder: folder, _owner: owner, _tcp: tcp, other_tcp, victim, plan }
+    }
+}
+
+impl Drop for Surroundings {
+    fn drop(&mut self) {
+        let _ = self.victim.kill();
+        let _ = self.victim.wait();
+    }
+}
+
+#[track_caller]
+fn check(outcomes: &[Outcome], allowed: &[&str], refused: &[&str]) {
+    let of = |name: &str| {
+        outcomes.iter().find(|outcome| outcome.what == name).unwrap_or_else(|| panic!("{name}: not tried"))
+    };
+    for name in allowed {
+        assert_eq!(of(name).error, None, "{name} must work");
+    }
+    for name in refused {
+        assert!(of(name).error.is_some(), "{name} must be refused, and was not");
+        println!("{name}: {}", of(name).error.as_ref().unwrap());
+    }
+}
+
+/// What every role needs.
+const WORK: [&str; 5] =
+    ["write an own file", "read an own file", "rename an own file", "start a thread", "a pair of sockets"];
+
+const FOREIGN_FILES: [&str; 6] = [
+    "read /etc/passwd",
+    "read another's file",
+    "write beside the own folder",
+    "list the folder above",
+    "write what is only shown",
+    "make a link to another's file",
+];
+
+const FOREIGN_PROCESSES: [&str; 9] = [
+    "run a program",
+    "trace another process",
+    "read another's memory by process_vm_readv",
+    "read another's memory by /proc",
+    "signal another process",
+    "new namespaces",
+    "mount",
+    "change the root folder",
+    "let others look in",
+];
+
+const NETWORK: [&str; 9] = [
+    "connect to the owner's socket",
+    "connect to a TCP port",
+    "listen on a TCP port",
+    "send a datagram",
+    "a Unix socket",
+    "a Unix datagram pair",
+    "a netlink socket",
+    "a raw socket",
+    "listen on a Unix socket",
+];
+
+#[test]
+fn inside_the_walls_only_the_own_work_is_possible() {
+    if inside::tried() {
+        return;
+    }
+    let here = Surroundings::new();
+    let outcomes = run("inside_the_walls_only_the_own_work_is_possible", &here.plan);
+    check(&outcomes, &WORK, &FOREIGN_PROCESSES);
+    check(&outcomes, &["read what is shown"], &NETWORK);
+    if inside::landlock_is_there() {
+        check(&outcomes, &[], &FOREIGN_FILES);
+    } else {
+        assert_eq!(inside::standing(&outcomes).files, walls::State::Absent);
+    }
+    assert_eq!(inside::standing(&outcomes).calls, walls::State::Stands);
+}
+
+#[test]
+fn without_the_walls_the_same_attempts_work() {
+    if inside::tried() {
+        return;
+    }
+    let mut here = Surroundings::new();
+    here.plan.wall = false;
+    let outcomes = run("without_the_walls_the_same_attempts_work", &here.plan);
+    check(&outcomes, &WORK, &[]);
+    let as_anybody = ["run a program", "signal another process", "let others look in"];
+    let network = ["a raw socket", "a netlink socket"];
+    check(&outcomes, &FOREIGN_FILES, &[]);
+    check(&outcomes, &as_anybody, &[]);
+    let network: Vec<&str> = NETWORK.into_iter().filter(|name| !network.contains(name)).collect();
+    check(&outcomes, &network, &[]);
+    if nix::unistd::geteuid().is_root() {
+        check(&outcomes, &FOREIGN_PROCESSES[1..4], &[]);
+    }
+}
+
+#[test]
+fn a_configured_port_can_be_reached_and_no_other() {
+    if inside::tried() {
+        return;
+    }
+    let mut here = Surroundings::new();
+    here.plan.connects_to = vec![here.plan.port];
+    let outcomes = run("a_configured_port_can_be_reached_and_no_other", &here.plan);
+    let still = ["connect to the owner's socket", "a Unix socket", "send a datagram", "a raw socket", "run a program"];
+    check(&outcomes, &["connect to a TCP port"], &still);
+
+    here.plan.port = here.other_tcp.local_addr().unwrap().port();
+    let outcomes = run("a_configured_port_can_be_reached_and_no_other", &here.plan);
+    match inside::standing(&outcomes).files {
+        walls::State::Stands => check(&outcomes, &[], &["connect to a TCP port", "listen on a TCP port"]),
+        state => println!("this kernel has Landlock {state:?}: ports are not told apart"),
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_raises_no_wall() {
+    let wall = walls::Wall { folders: vec!["/nowhere/at/all".into()], ..walls::Wall::default() };
+    if inside::landlock_is_there() {
+        let error = wall.raise().unwrap_err().to_string();
+        assert!(error.contains("/nowhere/at/all"), "{error}");
+    }
+}
