@@ -5,7 +5,7 @@ export const SECOND = 1_000_000;
 export const now = () => Date.now() * 1_000;
 
 const person = (number, name, email, role, organisations, more = {}) => ({
-  person: number, name, email, role, organisations, passkeys: 1, password: false, last_sign_in: now() - number * 5_000 * SECOND, ...more,
+  person: number, name, email, role, organisations, passkeys: 1, password: false, last_sign_in: now() - number * 5_000 * SECOND, closed: null, ...more,
 });
 
 export const people = [
@@ -73,6 +73,7 @@ export function accesses() {
   return [
     { entry: 951, at: at(2), who: 'Dr. Anna Weiß', role: 'radiologist', organisations: [SITE], basis: 'Auftrag A260000', opened: true, studies: [studies[0].uid, studies[1].uid] },
     { entry: 944, at: at(3), who: 'Mara Lindqvist', role: 'technologist', organisations: [SITE], basis: 'Aufnahme am Gerät', opened: false, studies: [studies[0].uid] },
+    { entry: 940, at: at(5), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'break-glass, life-threatening: Bewusstlos in der Notaufnahme', opened: false, studies: [] },
     { entry: 702, at: at(29 * 24), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Überweisung', opened: true, studies: [studies[3].uid] },
     { entry: 690, at: at(30 * 24), who: 'Befundarbeitsplatz', role: null, organisations: [SITE], basis: 'Befundung', opened: true, studies: [studies[3].uid] },
   ];

@@ -13,6 +13,7 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cases } from './cases.mjs';
+import { deciding } from './deciding.mjs';
 import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
 import { checkpoint, exposure, page } from './ledger.mjs';
@@ -125,6 +126,8 @@ async function api(request, url, body, me, token) {
   const { pathname, searchParams } = url;
   const is = (method, pattern) => request.method === method && pattern.exec(pathname);
   if (is('GET', /^\/api\/session$/)) return json(me);
+  const decided = deciding(is, body, Problem, json, nothing);
+  if (decided) return decided;
   if (is('POST', /^\/api\/sign-out$/)) {
     sessions.delete(token);
     return nothing({ 'Set-Cookie': 'leadglass=; Max-Age=0; Path=/' });
@@ -156,10 +159,10 @@ async function api(request, url, body, me, token) {
   if (is('GET', /^\/api\/devices$/)) return json(devices);
   if (is('POST', /^\/api\/people$/)) {
     if (people.some((person) => person.email === body.email)) throw new Problem(409, 'this e-mail address belongs to somebody already', 'use another, or issue a new link for that person');
-    people.push({ person: people.length, name: body.name, email: body.email, role: body.role, organisations: [body.organisation], passkeys: 0, password: false, last_sign_in: null });
-    return json({ person: people.length - 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', until: now() + 72 * 3_600 * SECOND });
+    people.push({ person: people.length, name: body.name, email: body.email, role: body.role, organisations: [body.organisation], passkeys: 0, password: false, last_sign_in: null, closed: null });
+    return json({ person: people.length - 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
   }
-  if (is('POST', /^\/api\/people\/enrolment$/)) return json({ person: 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', until: now() + 72 * 3_600 * SECOND });
+  if (is('POST', /^\/api\/people\/enrolment$/)) return json({ person: 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
   if (is('POST', /^\/api\/organisations$/)) {
     organisations.push({ organisation: organisations.length, name: body.name, authorisation: body.authorisation, members: 0 });
     return nothing();

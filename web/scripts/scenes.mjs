@@ -12,6 +12,13 @@ const go = (path) => async (page) => {
 
 const named = (role, de, en) => (page) => page.getByRole(role, { name: new RegExp(`^(${de}|${en})`) });
 
+async function emergency(page, id) {
+  await named('textbox', 'Patientennummer', 'Patient ID')(page).fill(id);
+  await named('textbox', 'Geburtsdatum', 'Birth date')(page).fill('12.05.1970');
+  await named('textbox', 'In Ihren Worten', 'In your own words')(page).fill('Bewusstlos in der Notaufnahme');
+  await page.locator('form button.danger').click();
+}
+
 async function search(page, words) {
   await page.getByRole('searchbox').fill(words);
   await page.waitForTimeout(500);
@@ -157,7 +164,40 @@ export const scenes = [
       await page.locator('dialog button.primary').click();
     },
   },
+  { name: 'approvals', role: 'officer', looks: ALL, go: go('/approvals') },
+  {
+    name: 'approvals-approve', role: 'officer', looks: BOTH,
+    async go(page) {
+      await go('/approvals')(page);
+      await named('button', 'Vorschlag 412 zustimmen', 'Approve proposal 412')(page).click();
+    },
+  },
+  { name: 'emergency', role: 'referrer', looks: ALL, go: go('/emergency') },
+  {
+    name: 'emergency-missed', role: 'referrer', looks: BOTH, expected: REFUSED,
+    async go(page) {
+      await go('/emergency')(page);
+      await emergency(page, '999');
+      await page.getByRole('alert').waitFor();
+    },
+  },
+  {
+    name: 'emergency-done', role: 'referrer', looks: ONE,
+    async go(page) {
+      await go('/emergency')(page);
+      await emergency(page, '100234');
+      await page.locator('#emergency-done').waitFor();
+    },
+  },
+  { name: 'emergencies', role: 'officer', looks: ALL, go: go('/officer/emergencies') },
   { name: 'people', role: 'administrator', looks: ALL, go: go('/people') },
+  {
+    name: 'people-change', role: 'administrator', looks: BOTH,
+    async go(page) {
+      await go('/people')(page);
+      await named('button', 'Dr. Jonas Keller ändern', 'Change Dr. Jonas Keller')(page).click();
+    },
+  },
   {
     name: 'people-add', role: 'administrator', looks: BOTH,
     async go(page) {

@@ -4,6 +4,7 @@
 //! - Whoever proposes never approves; the owner of the machine is no person.
 //! - Whom a change is about may agree to what another person proposes, never to what the owner proposes: the owner may be them.
 //! - Where the owner proposes something about the only officer, nobody with that role could agree: seven times the delay.
+//! - Whoever is alone confirms their own proposal, so that each change that is carried out was meant by somebody present.
 //! - One other person is enough for a proposal by a person, two for one by the owner, as far as there are so many.
 //! - Somebody with the officer's role must be among them, when there is one.
 //! - Each further person halves the delay. Everybody, and at least three, ends it.
@@ -11,8 +12,8 @@
 use model::{ApprovalRule, Change, Instant, Need, PersonId, Role, SECOND, Standing};
 use thiserror::Error;
 
-/// How many times the delay runs where the only officer cannot agree, because it is about them.
-const ABOUT_THE_ONLY_OFFICER: i64 = 7;
+/// How many times the delay runs where nobody with the officer's role could agree.
+const UNHEARD_TIMES: i64 = 7;
 
 /// Somebody who may decide about changes: enrolled, and an officer or an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,27 +65,33 @@ pub enum NotApprover {
     Already,
 }
 
-/// What a change needs. `proposer` is `None` for the owner of the machine.
+/// What a change needs. `proposer` is `None` for the owner of the machine; `setup_until` is when setting the site up ends.
 #[must_use]
 pub fn need(
     change: &Change,
     proposer: Option<PersonId>,
     deciders: &[Decider],
     rule: &ApprovalRule,
-    made: Instant,
+    setup_until: Instant,
     now: Instant,
 ) -> Need {
-    if deciders.is_empty() || now < made.plus_seconds(rule.setup_seconds) {
+    if now < setup_until {
         return Need { standing: Standing::Setup, approvals: 0, officer: false, delay_seconds: 0 };
     }
     let officer_stands = deciders.iter().any(|decider| officer(decider.role) && may_stand(change, proposer, decider));
     let about_officer =
         deciders.iter().any(|decider| officer(decider.role) && change.subject() == Some(decider.person));
-    let times = if about_officer && !officer_stands { ABOUT_THE_ONLY_OFFICER } else { 1 };
+    // with nobody left to decide, or nobody to speak for the only officer, there is at least time to notice
+    let unheard = deciders.is_empty() || (about_officer && !officer_stands);
+    let times = if unheard { UNHEARD_TIMES } else { 1 };
     let others = others(change, proposer, deciders).count();
-    let approvals = others.min(if proposer.is_some() { 1 } else { 2 }) as u8;
-    let persons = approvals + u8::from(proposer.is_some());
-    let standing = if persons >= 2 { Standing::TwoPersons } else { Standing::OnePerson };
+    let (standing, approvals) = match (proposer, others) {
+        // whoever is alone confirms it themselves
+        (Some(_), 0) => (Standing::OnePerson, 1),
+        (Some(_), _) => (Standing::TwoPersons, 1),
+        (None, others @ (0 | 1)) => (Standing::OnePerson, others as u8),
+        (None, _) => (Standing::TwoPersons, 2),
+    };
     let delayed = change.is_delayed() || standing == Standing::OnePerson;
     Need {
         standing,
@@ -99,13 +106,14 @@ pub fn may_approve(
     change: &Change,
     proposer: Option<PersonId>,
     approvers: &[PersonId],
+    need: &Need,
     person: PersonId,
     deciders: &[Decider],
 ) -> Result<(), NotApprover> {
     if !deciders.iter().any(|decider| decider.person == person) {
         return Err(NotApprover::Role);
     }
-    if proposer == Some(person) {
+    if proposer == Some(person) && need.standing != Standing::OnePerson {
         return Err(NotApprover::Proposer);
     }
     if proposer.is_none() && change.subject() == Some(person) {
@@ -123,8 +131,10 @@ pub fn is_approved(
     need: &Need,
     deciders: &[Decider],
 ) -> bool {
-    let standing: Vec<_> = others(change, proposer, deciders).filter(|one| approvers.contains(&one.person)).collect();
     let proposing = deciders.iter().find(|decider| Some(decider.person) == proposer);
+    let own = proposing.filter(|_| need.standing == Standing::OnePerson);
+    let standing = others(change, proposer, deciders).chain(own);
+    let standing: Vec<_> = standing.filter(|one| approvers.contains(&one.person)).collect();
     standing.len() >= usize::from(need.approvals)
         && (!need.officer || standing.iter().copied().chain(proposing).any(Decider::is_officer))
 }
@@ -199,18 +209,18 @@ mod tests {
         check(Some(1), &[O, A], Standing::TwoPersons, 1, 1000);
         check(None, &[O, A], Standing::TwoPersons, 2, 1000);
         check(None, &[O, A, A], Standing::TwoPersons, 2, 1000);
-        check(Some(0), &[B], Standing::OnePerson, 0, 1000);
+        check(Some(0), &[B], Standing::OnePerson, 1, 1000);
         check(None, &[B], Standing::OnePerson, 1, 1000);
-        check(None, &[], Standing::Setup, 0, 0);
+        check(None, &[], Standing::OnePerson, 0, 7000);
     }
 
     #[test]
-    fn setting_up_ends_with_its_time_once_somebody_is_enrolled() {
+    fn setting_up_ends_with_its_time() {
         let people = deciders(&[Role::OfficerAdministrator]);
-        let standing = |now| need(&change(), OWNER, &people, &rule(), MADE, now).standing;
+        let standing = |now| need(&change(), OWNER, &people, &rule(), MADE.plus_seconds(60), now).standing;
         assert_eq!(standing(MADE.plus_seconds(59)), Standing::Setup);
         assert_eq!(standing(MADE.plus_seconds(60)), Standing::OnePerson);
-        assert_eq!(need(&change(), OWNER, &[], &rule(), MADE, LATER).standing, Standing::Setup);
+        assert_eq!(need(&change(), OWNER, &[], &rule(), Instant::MAX, LATER).standing, Standing::Setup);
     }
 
     #[test]
@@ -218,7 +228,9 @@ mod tests {
         let people = deciders(&[Role::Officer, Role::Administrator]);
         let about_officer = Change::ClosePerson { person: PersonId(0) };
         let may = |change: &Change, proposer: Option<u32>, approvers: &[PersonId], person| {
-            may_approve(change, proposer.map(PersonId), approvers, PersonId(person), &people)
+            let proposer = proposer.map(PersonId);
+            let need = need(change, proposer, &people, &rule(), MADE, LATER);
+            may_approve(change, proposer, approvers, &need, PersonId(person), &people)
         };
         let role = change();
         assert_eq!(may(&role, Some(1), &[], 0), Ok(()));
@@ -285,5 +297,20 @@ mod tests {
         assert_eq!(need(None, &[B], 0), (Standing::OnePerson, 0, 7000));
         // with a second officer it is an ordinary change
         assert_eq!(need(None, &[O, A, O], 0), (Standing::TwoPersons, 2, 0));
+    }
+
+    #[test]
+    fn whoever_is_alone_confirms_it_and_nobody_else_is_needed() {
+        let people = deciders(&[Role::OfficerAdministrator]);
+        let alone = Some(PersonId(0));
+        let need = need(&change(), alone, &people, &rule(), MADE, LATER);
+        let approved = |approvers: &[PersonId]| is_approved(&change(), alone, approvers, &need, &people);
+        assert!(!approved(&[]));
+        assert_eq!(may_approve(&change(), alone, &[], &need, PersonId(0), &people), Ok(()));
+        assert!(approved(&[PersonId(0)]));
+        assert_eq!(earliest(&change(), alone, &[PersonId(0)], &need, &people, LATER), at(1000));
+        // somebody who enrolled meanwhile may agree as well
+        let two = deciders(&[Role::OfficerAdministrator, Role::Officer]);
+        assert_eq!(may_approve(&change(), alone, &[], &need, PersonId(1), &two), Ok(()));
     }
 }

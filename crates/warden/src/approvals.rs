@@ -16,7 +16,7 @@ use std::sync::MutexGuard;
 use audit::Appended;
 use aws_lc_rs::digest::{SHA256, digest};
 use identity::People;
-use model::{Change, EntryBody, EntryNumber, Instant, Need, PersonId, ProposalEnd, SiteId, Standing};
+use model::{Change, EntryBody, EntryNumber, Instant, PersonId, ProposalEnd, SiteId, Standing};
 use policy::Decider;
 use protocol::{PROPOSALS_OPEN_MAX, ProposalRow, Refusal};
 
@@ -50,7 +50,7 @@ impl Warden {
             if proposals.open().count() >= PROPOSALS_OPEN_MAX {
                 return Err(crate::pages::field("the proposal", "fewer than 200 open proposals; decide those first"));
             }
-            policy::need(&change, proposer, &deciders, &proposals.rule(), proposals.made(), now)
+            policy::need(&change, proposer, &deciders, &proposals.rule(), proposals.setup_until(), now)
         };
         let earliest = policy::earliest(&change, proposer, &[], &need, &deciders, now);
         let expires = earliest.plus_seconds(OPEN_SECONDS);
@@ -81,7 +81,7 @@ impl Warden {
             return Err(crate::pages::field("the digest", "that of this change as it is shown; look at it again"));
         }
         let mut approvers = proposal.approvers();
-        policy::may_approve(&proposal.change, proposal.proposer(), &approvers, person, &deciders)
+        policy::may_approve(&proposal.change, proposal.proposer(), &approvers, &proposal.need, person, &deciders)
             .map_err(not_approver)?;
         approvers.push(person);
         let Proposal { change, need, proposed, .. } = &proposal;
@@ -133,8 +133,12 @@ impl Warden {
             } else {
                 continue;
             };
-            if let Err(error) = done {
-                tracing::warn!(%error, proposal = %number, "a proposal that is due could not be carried out; it is tried again");
+            match done {
+                // overtaken: it ended, and its entry says so
+                Ok(()) | Err(Refusal::NotFound) => {}
+                Err(error) => {
+                    tracing::warn!(%error, proposal = %number, "what is due could not be carried out; it is tried again");
+                }
             }
         }
     }
@@ -163,10 +167,7 @@ impl Warden {
 
     /// Whether changes still take effect at once.
     pub(crate) fn is_setting_up(&self, now: Instant) -> bool {
-        let deciders = self.deciders();
-        let proposals = self.proposals.read().expect(HELD);
-        let need: Need = policy::need(&Change::Unknown, None, &deciders, &proposals.rule(), proposals.made(), now);
-        need.standing == Standing::Setup
+        self.not_before_recorded(now) < self.proposals.read().expect(HELD).setup_until()
     }
 
     /// What an approving person signs: the site, the proposal's number and the exact change.

@@ -6,7 +6,7 @@
 
 use audit::Appended;
 use identity::People;
-use model::{Actor, Change, EntryBody, Instant, PersonId, Who};
+use model::{Actor, Change, EntryBody, Instant, PersonId, Role, Who};
 use policy::Service;
 use protocol::{PageReply, Refusal, RemovalRequest};
 
@@ -89,9 +89,7 @@ impl Warden {
         now: Instant,
     ) -> Result<Appended, Refusal> {
         let mut people = self.people.lock().expect(HELD);
-        let left = |holds: fn(model::Role) -> bool| people.enrolled(holds).iter().any(|(other, _)| *other != person);
-        let enrolled = people.is_enrolled(person);
-        if enrolled && !(left(policy::officer) && left(policy::administers)) {
+        if !others_decide(&people, person, None) {
             return Err(field("this account", "one that is not the last officer or the last administrator"));
         }
         let changed = people.close_person(person, now).map_err(Refusal::from).map(|mut changed| {
@@ -135,6 +133,16 @@ impl Warden {
         let running = self.relations.read().expect(HELD).running_of(who, now);
         running.into_iter().map(|entry| EntryBody::RelationshipEnded { entry, until: now }).collect()
     }
+}
+
+/// Whether an officer and an administrator are left when this person becomes something else, or leaves. True as well for somebody who
+/// is not enrolled: nothing is lost with them.
+pub(crate) fn others_decide(people: &People, person: PersonId, becomes: Option<Role>) -> bool {
+    let left = |holds: fn(Role) -> bool| {
+        becomes.is_some_and(holds) || people.enrolled(holds).iter().any(|(other, _)| *other != person)
+    };
+    let decided = people.enrolled(policy::decides).iter().any(|(other, _)| *other == person);
+    !decided || (left(policy::officer) && left(policy::administers))
 }
 
 /// A person whose account is not closed.

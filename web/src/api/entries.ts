@@ -1,6 +1,7 @@
 /** Ledger entries as JSON (`model::Entry`); only the officer's page reads them. */
 
 import type { About, CaseBody } from './cases.ts';
+import type { DecidingBody } from './deciding.ts';
 import type { Authorisation, DeviceMay, Micros, Role, SignInMethod, Span, Tier } from './types.ts';
 
 export type Actor =
@@ -63,6 +64,7 @@ export type EntryBody =
       sha256?: string;
     }
   | { kind: 'accesses-read'; patient: number }
+  | DecidingBody
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];
@@ -116,6 +118,7 @@ export function patientsOf(body: EntryBody): number[] {
     case 'patient-added':
     case 'accesses-read':
     case 'question-asked':
+    case 'broke-glass':
       return [body.patient];
     case 'moved':
       return [body.from, body.to];

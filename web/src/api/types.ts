@@ -158,6 +158,8 @@ export interface PersonRow {
   passkeys: number;
   password: boolean;
   last_sign_in: Micros | null;
+  /** When the account was closed. */
+  closed: Micros | null;
 }
 
 export interface OrganisationRow {
@@ -180,6 +182,8 @@ export interface DeviceRow {
 export interface EnrolmentLink {
   person: number;
   token: string;
+  /** The whole link as an SVG QR code; empty when it is too long for one. */
+  qr_svg: string;
   until: Micros;
 }
 

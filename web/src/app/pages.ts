@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'sessions';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'emergency' | 'emergencies' | 'sessions';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -14,21 +14,26 @@ export interface Page {
 }
 
 const READERS: readonly Role[] = ['referrer', 'radiologist', 'technologist'];
+const CLINICIANS: readonly Role[] = ['referrer', 'radiologist'];
 const OFFICERS: readonly Role[] = ['officer', 'officer-administrator'];
 const ADMINISTRATORS: readonly Role[] = ['administrator', 'officer-administrator'];
+const DECIDERS: readonly Role[] = ['officer', 'administrator', 'officer-administrator'];
 
 export const pages: readonly Page[] = [
   { path: '/worklist', name: 'worklist', roles: READERS, listed: true, load: () => import('../worklist/Worklist.svelte') },
+  { path: '/emergency', name: 'emergency', roles: CLINICIANS, listed: true, load: () => import('../emergency/BreakGlass.svelte') },
   { path: '/my', name: 'myImages', roles: ['patient'], listed: true, load: () => import('../my/MyImages.svelte') },
   { path: '/my/accesses', name: 'myAccesses', roles: ['patient'], listed: true, load: () => import('../my/MyAccesses.svelte') },
   { path: '/officer', name: 'ledger', roles: OFFICERS, listed: true, load: () => import('../officer/Ledger.svelte') },
   { path: '/officer/exposure', name: 'exposure', roles: OFFICERS, listed: true, load: () => import('../officer/Exposure.svelte') },
   { path: '/officer/incidents', name: 'incidents', roles: OFFICERS, listed: true, load: () => import('../officer/Incidents.svelte') },
   { path: '/officer/questions', name: 'questions', roles: OFFICERS, listed: true, load: () => import('../officer/Questions.svelte') },
+  { path: '/officer/emergencies', name: 'emergencies', roles: OFFICERS, listed: true, load: () => import('../emergency/Review.svelte') },
   { path: '/people', name: 'people', roles: ADMINISTRATORS, listed: true, load: () => import('../people/People.svelte') },
   { path: '/people/organisations', name: 'organisations', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Organisations.svelte') },
   { path: '/people/devices', name: 'devices', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Devices.svelte') },
   { path: '/people/relationships', name: 'relationships', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Relationships.svelte') },
+  { path: '/approvals', name: 'approvals', roles: DECIDERS, listed: true, load: () => import('../approvals/Approvals.svelte') },
   { path: '/account', name: 'sessions', roles: 'all', listed: false, load: () => import('../account/Sessions.svelte') },
 ];
 

@@ -4,6 +4,7 @@ import type { About } from '../api/cases.ts';
 import { numbersOf, type Entry, type EntryKind, type What } from '../api/entries.ts';
 import { aboutCase, caseSentence, isCase } from './caseSentence.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
+import { deciding } from './deciding.ts';
 
 /** The names behind numbers, as far as the officer's lists know them. */
 export interface Names {
@@ -98,7 +99,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     case 'accesses-read':
       return say(`Patient ${entry.patient} asked who had looked.`, `Patient ${entry.patient} fragte, wer hineingesehen hat.`);
     default:
-      return say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
+      return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
 }
 
@@ -132,8 +133,10 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
   refusals: ['refused', 'sign-in-refused'],
   signIn: ['signed-in', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
+  approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
+  emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
-  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended'],
+  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
   site: ['initialised', 'warden-started', 'keys-filed', 'disk-holds', 'unknown'],
 };
@@ -141,7 +144,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused') return 'danger';
-  if (kind === 'moved') return 'warn';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'break-glass-missed') return 'danger';
+  if (kind === 'moved' || kind === 'proposed') return 'warn';
   return '';
 }

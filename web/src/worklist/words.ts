@@ -31,7 +31,8 @@ export const t = both(
     nothingText: 'Studies that are referred to you or to your organisation appear here as soon as they arrive. If you expect one, ask the practice that made the images.',
     noMatchTitle: 'Nothing matches',
     noMatchText: (words: string) => `No study in your reach matches “${words}”. Every word must occur: in a name, an ID, an accession number, a description, a modality or a date.`,
-    clear: 'Clear the search',
+    notInList: 'Patient not in my list',
+  clear: 'Clear the search',
   },
   {
     title: 'Arbeitsliste',
@@ -63,6 +64,7 @@ export const t = both(
     nothingText: 'Untersuchungen, die Ihnen oder Ihrer Organisation zugewiesen werden, stehen hier, sobald sie ankommen. Wenn Sie eine erwarten, fragen Sie die Praxis, die die Bilder gemacht hat.',
     noMatchTitle: 'Nichts passt',
     noMatchText: (words) => `In Ihrer Reichweite passt keine Untersuchung zu „${words}“. Jedes Wort muss vorkommen: in einem Namen, einer Nummer, einer Auftragsnummer, einer Beschreibung, einer Modalität oder einem Datum.`,
-    clear: 'Suche leeren',
+    notInList: 'Patient nicht in meiner Liste',
+  clear: 'Suche leeren',
   },
 );

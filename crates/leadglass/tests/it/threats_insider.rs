@@ -152,3 +152,19 @@ fn two_who_collude_get_it_after_the_delay_and_the_ledger_names_both() {
         entries.iter().find(|entry| entry["kind"] == "proposed" && entry["earliest"] == row["earliest"]).unwrap();
     assert_ne!(proposed["actor"]["person"]["person"], approved["actor"]["person"]["person"]);
 }
+
+#[test]
+fn what_was_removed_sends_and_reads_no_more() {
+    let scene = Scene::new();
+    let site = &scene.site;
+    site.ok(&["device", "remove", "reader", "--token"]);
+    site.ok(&["device", "remove", "CT1"]);
+    // the front fetches its signed list every two seconds
+    wait_until("the modality is refused", || store(site.dicom(), vec![ct_instance(2, 2, 1, 1, 64, 64)]).is_err());
+    site.ok(&["person", "close", "reader@x.example"]);
+    let people = site.ok(&["person", "list"]);
+    let closed = people.as_array().unwrap().iter().find(|row| row["email"] == "reader@x.example").unwrap();
+    assert!(closed["closed"].is_number(), "{closed}");
+    let error = site.refused(1, &["person", "enrol", "reader@x.example"]);
+    assert!(error.contains("there is no person"), "{error}");
+}

@@ -180,13 +180,14 @@ impl Warden {
     fn may_approve(&self, proposal: &Proposal, caller: &Caller) -> bool {
         let Some(person) = person_of(caller).filter(|_| proposal.is_open()) else { return false };
         let (proposer, approvers) = (proposal.proposer(), proposal.approvers());
-        policy::may_approve(&proposal.change, proposer, &approvers, person, &self.deciders()).is_ok()
+        policy::may_approve(&proposal.change, proposer, &approvers, &proposal.need, person, &self.deciders()).is_ok()
     }
 
     /// Who may approve may refuse, also after approving.
     pub(super) fn may_refuse(&self, proposal: &Proposal, caller: &Caller) -> bool {
         let Some(person) = person_of(caller).filter(|_| proposal.is_open()) else { return false };
-        policy::may_approve(&proposal.change, proposal.proposer(), &[], person, &self.deciders()).is_ok()
+        policy::may_approve(&proposal.change, proposal.proposer(), &[], &proposal.need, person, &self.deciders())
+            .is_ok()
     }
 
     pub(super) fn may_withdraw(&self, proposal: &Proposal, caller: &Caller) -> bool {

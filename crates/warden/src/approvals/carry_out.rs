@@ -8,6 +8,7 @@ use seal::SystemRandom;
 
 use super::fold::Proposal;
 use crate::pages::HELD;
+use crate::removals::others_decide;
 use crate::state::Warden;
 
 impl Warden {
@@ -17,7 +18,9 @@ impl Warden {
         let carried = match proposal.change.clone() {
             Change::Role { person, from, to } => {
                 let mut people = self.people.lock().expect(HELD);
-                let holds = people.person(person).is_some_and(|one| one.role() == from);
+                // the last officer and the last administrator stay: nobody could be asked any more
+                let holds = people.person(person).is_some_and(|one| one.role() == from)
+                    && others_decide(&people, person, Some(to));
                 let changed =
                     if holds { people.set_role(person, to).map_err(Refusal::from) } else { Err(Refusal::NotFound) };
                 self.with_people(&proposal, people, changed, actor, now)
@@ -96,10 +99,10 @@ impl Warden {
 
 /// The entry that closes a proposal.
 fn carried_out(proposal: &Proposal) -> EntryBody {
-    let persons = proposal.approvals.len() + usize::from(proposal.proposer().is_some());
+    let persons: std::collections::BTreeSet<_> = proposal.approvers().into_iter().chain(proposal.proposer()).collect();
     let standing = match proposal.need.standing {
         Standing::Setup => Standing::Setup,
-        _ if persons >= 2 => Standing::TwoPersons,
+        _ if persons.len() >= 2 => Standing::TwoPersons,
         _ => Standing::OnePerson,
     };
     EntryBody::CarriedOut { proposal: proposal.number, standing }

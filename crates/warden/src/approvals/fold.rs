@@ -1,10 +1,10 @@
 //! Where every proposal stands: a fold of the ledger, nothing else. Whoever has the entries computes the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, PersonId, ProposalEnd,
-    Standing,
+    Role, Standing,
 };
 
 /// How long an enrolment link may be issued after its approval, in seconds.
@@ -66,7 +66,13 @@ pub(crate) struct Proposals {
     made: Option<Instant>,
     /// Who may be issued a link although they are enrolled, and until when.
     links: HashMap<PersonId, Instant>,
+    /// Who was added last: the entry of their addition stands just before the one that it was carried out.
+    added: Option<PersonId>,
     one_person: u32,
+    /// People with a role that decides.
+    deciding: HashSet<PersonId>,
+    /// Whether one of them ever enrolled: a site is set up once, also when an older database comes back.
+    enrolled: bool,
     break_glass: BreakGlassRule,
 }
 
@@ -78,6 +84,14 @@ impl Proposals {
             EntryBody::Initialised { .. } => self.made = Some(at),
             EntryBody::ApprovalRuleSet { rule } => self.rule = *rule,
             EntryBody::BreakGlassRuleSet { rule } => self.break_glass = *rule,
+            EntryBody::PersonAdded { person, role, .. } => {
+                self.added = Some(*person);
+                self.holds(*person, *role);
+            }
+            EntryBody::RoleChanged { person, to, .. } => self.holds(*person, *to),
+            EntryBody::PasskeyBound { person, .. } | EntryBody::PasswordSet { person } => {
+                self.enrolled |= self.deciding.contains(person);
+            }
             EntryBody::EnrolmentIssued { person, .. } => {
                 self.links.remove(person);
             }
@@ -106,14 +120,23 @@ impl Proposals {
                 self.end(*proposal, ended);
             }
             EntryBody::CarriedOut { proposal, standing } => {
-                if let Some(Change::Enrol { person }) =
-                    self.end(*proposal, State::CarriedOut { at, standing: *standing })
-                {
-                    self.links.insert(person, at.plus_seconds(LINK_SECONDS));
-                }
+                let linked = match self.end(*proposal, State::CarriedOut { at, standing: *standing }) {
+                    Some(Change::Enrol { person }) => Some(person),
+                    Some(Change::AddPerson { .. }) => self.added,
+                    _ => None,
+                };
+                self.links.extend(linked.map(|person| (person, at.plus_seconds(LINK_SECONDS))));
                 self.one_person += u32::from(*standing == Standing::OnePerson);
             }
             _ => {}
+        }
+    }
+
+    fn holds(&mut self, person: PersonId, role: Role) {
+        if policy::decides(role) {
+            self.deciding.insert(person);
+        } else {
+            self.deciding.remove(&person);
         }
     }
 
@@ -136,9 +159,12 @@ impl Proposals {
         self.all.values().filter(|proposal| proposal.is_open())
     }
 
-    /// When the site was made.
-    pub(crate) fn made(&self) -> Instant {
-        self.made.unwrap_or(Instant(0))
+    /// When setting up ends: never before somebody who decides has enrolled, then with the time that the rule gives.
+    pub(crate) fn setup_until(&self) -> Instant {
+        if !self.enrolled {
+            return Instant::MAX;
+        }
+        self.made.unwrap_or(Instant(0)).plus_seconds(self.rule.setup_seconds)
     }
 
     pub(crate) fn rule(&self) -> ApprovalRule {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{Actor, EmergencyReason, Entry, EntryBody, EntryNumber, Instant, PatientNumber, PersonId, SECOND, Verdict};
+use model::{
+    Actor, EmergencyReason, Entry, EntryBody, EntryNumber, Instant, OpenScope, PatientNumber, PersonId, SECOND,
+    StudyNumber, Verdict,
+};
 
 /// Wrong tries in an hour before there is a wait.
 pub(crate) const MISSES_FREE: usize = 5;
@@ -12,6 +15,8 @@ const MISS_SECONDS: i64 = 3600;
 const WAIT_SECONDS: i64 = 60;
 /// The longest wait, in seconds.
 const WAIT_SECONDS_MAX: i64 = 3600;
+/// Studies that are remembered of one use.
+const OPENED_MAX: usize = 10_000;
 /// Wrong tries that are remembered of one person.
 const MISSES_MAX: usize = 100;
 
@@ -27,6 +32,8 @@ pub(crate) struct Use {
     pub(crate) text: String,
     pub(crate) at: Instant,
     pub(crate) until: Instant,
+    /// Studies of the patient whose images this person opened while it ran, each with when first.
+    pub(crate) opened: Vec<(Instant, StudyNumber)>,
     pub(crate) review: Option<Review>,
 }
 
@@ -44,6 +51,7 @@ pub(crate) struct Review {
 pub(crate) struct Uses {
     all: BTreeMap<EntryNumber, Use>,
     by_relationship: HashMap<EntryNumber, EntryNumber>,
+    of_pair: HashMap<(PersonId, PatientNumber), Vec<EntryNumber>>,
     misses: HashMap<PersonId, Vec<Instant>>,
 }
 
@@ -63,10 +71,15 @@ impl Uses {
                     text: text.clone(),
                     at: entry.recorded,
                     until: *until,
+                    opened: Vec::new(),
                     review: None,
                 };
+                self.of_pair.entry((*person, *patient)).or_default().push(number);
                 self.by_relationship.insert(relationship, number);
                 self.all.insert(number, one);
+            }
+            (EntryBody::Opened { patient, study, scope: OpenScope::Images, .. }, Actor::Person { person, .. }) => {
+                self.opened(*person, *patient, *study, entry.recorded);
             }
             (EntryBody::RelationshipEnded { entry: ended, until }, _) => {
                 if let Some(one) = self.by_relationship.get(ended).and_then(|number| self.all.get_mut(number)) {
@@ -86,6 +99,16 @@ impl Uses {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn opened(&mut self, person: PersonId, patient: PatientNumber, study: StudyNumber, at: Instant) {
+        for number in self.of_pair.get(&(person, patient)).into_iter().flatten() {
+            let Some(one) = self.all.get_mut(number) else { continue };
+            let known = one.opened.iter().any(|(_, opened)| *opened == study);
+            if one.at <= at && at < one.until && !known && one.opened.len() < OPENED_MAX {
+                one.opened.push((at, study));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{BreakGlassRule, EntryBody, EntryNumber, Instant, NumberSet, SECOND, Tier, Verdict, Who};
+use model::{BreakGlassRule, EntryBody, EntryNumber, Instant, NumberSet, PersonId, SECOND, Verdict, Who};
 use protocol::{
     BreakGlassUses, EMERGENCY_TEXT_CHARACTERS_MAX, PageReply, Refusal, ReviewRow, UseDetail, UseRow, UsesOf, WeekOfUses,
 };
@@ -23,25 +23,35 @@ impl Warden {
     /// Every use, and the rate.
     pub(super) fn uses(&self, now: Instant) -> BreakGlassUses {
         let begin = week_of(now).plus_seconds(-(WEEKS - 1) * WEEK_SECONDS);
-        let (all, missed): (Vec<Use>, u32) = {
-            let uses = self.uses.read().expect(HELD);
-            (uses.newest_first().take(ROWS_MAX).cloned().collect(), uses.missed_since(begin))
-        };
-        let rows: Vec<UseRow> = all.iter().map(|one| self.use_row(one, now)).collect();
         let mut weeks: Vec<WeekOfUses> = (0..WEEKS)
             .map(|week| WeekOfUses { from: begin.plus_seconds(week * WEEK_SECONDS), uses: 0, not_justified: 0 })
             .collect();
-        let (mut persons, mut organisations) = (BTreeMap::new(), BTreeMap::new());
-        for row in rows.iter().filter(|row| row.at >= begin) {
-            let wrong = u32::from(row.review.as_ref().is_some_and(|review| review.verdict == Verdict::NotJustified));
-            let week = (row.at.0 - begin.0) / (WEEK_SECONDS * SECOND);
-            if let Some(week) = usize::try_from(week).ok().and_then(|week| weeks.get_mut(week)) {
-                week.uses += 1;
-                week.not_justified += wrong;
+        let mut of_persons: BTreeMap<PersonId, Counted> = BTreeMap::new();
+        let (shown, missed): (Vec<Use>, u32) = {
+            let uses = self.uses.read().expect(HELD);
+            for one in uses.newest_first().take_while(|one| one.at >= begin) {
+                let wrong = one.review.as_ref().is_some_and(|review| review.verdict == Verdict::NotJustified);
+                let week = usize::try_from((one.at.0 - begin.0) / (WEEK_SECONDS * SECOND)).unwrap_or(usize::MAX);
+                if let Some(week) = weeks.get_mut(week) {
+                    week.uses += 1;
+                    week.not_justified += u32::from(wrong);
+                }
+                of_persons.entry(one.person).or_default().count(1, u32::from(wrong));
             }
-            count(&mut persons, &row.name, wrong);
-            row.organisations.iter().for_each(|name| count(&mut organisations, name, wrong));
+            (uses.newest_first().take(ROWS_MAX).cloned().collect(), uses.missed_since(begin))
+        };
+        let (mut persons, mut organisations) = (BTreeMap::new(), BTreeMap::new());
+        {
+            let people = self.people.lock().expect(HELD);
+            for (person, counted) in of_persons {
+                let (name, _, of) = self.name_of(&people, Who::Person(person));
+                for name in of {
+                    organisations.entry(name).or_insert_with(Counted::default).count(counted.uses, counted.wrong);
+                }
+                persons.entry(name).or_insert_with(Counted::default).count(counted.uses, counted.wrong);
+            }
         }
+        let rows = shown.iter().map(|one| self.use_row(one, now)).collect();
         BreakGlassUses { rows, weeks, persons: most_first(persons), organisations: most_first(organisations), missed }
     }
 
@@ -51,11 +61,12 @@ impl Warden {
         let patients: NumberSet = [one.patient.0].into_iter().collect();
         let listed = EntryBody::Listed { patients, studies: NumberSet::default(), lease_until: now };
         self.append(caller, vec![listed], now)?;
-        let opened = self.opened_under(&one);
         let registry = self.readable_registry()?;
         let described = |study| registry.study(study).map(|row| format!("{} {}", row.date, row.description));
-        let opened = opened
-            .into_iter()
+        let opened = one
+            .opened
+            .iter()
+            .copied()
             .map(|(at, study)| (at, described(study).unwrap_or_default().trim().to_owned()))
             .collect();
         let patient = registry.patient(one.patient);
@@ -88,9 +99,6 @@ impl Warden {
     }
 
     fn use_row(&self, one: &Use, now: Instant) -> UseRow {
-        let mut opened: Vec<_> = self.opened_under(one).into_iter().map(|(_, study)| study).collect();
-        opened.sort_unstable();
-        opened.dedup();
         let rule: BreakGlassRule = self.proposals.read().expect(HELD).break_glass();
         let people = self.people.lock().expect(HELD);
         let (name, role, organisations) = self.name_of(&people, Who::Person(one.person));
@@ -105,7 +113,7 @@ impl Warden {
             running: now < one.until,
             reason: one.reason,
             text: one.text.clone(),
-            opened: opened.len() as u32,
+            opened: one.opened.len() as u32,
             review: one.review.as_ref().map(|review| ReviewRow {
                 by: self.actor_name(&people, &review.by),
                 at: review.at,
@@ -114,18 +122,6 @@ impl Warden {
             }),
             overdue: one.review.is_none() && now > one.at.plus_seconds(rule.review_seconds),
         }
-    }
-
-    /// Studies of the patient whose images this person opened while the use ran.
-    fn opened_under(&self, one: &Use) -> Vec<(Instant, model::StudyNumber)> {
-        let accesses = self.index.read().expect(HELD).accesses_of(one.patient);
-        let under = accesses.into_iter().filter(|access| {
-            access.who == Who::Person(one.person)
-                && access.tier == Tier::Open
-                && one.at <= access.recorded
-                && access.recorded < one.until
-        });
-        under.filter_map(|access| access.study.map(|study| (access.recorded, study))).collect()
     }
 }
 
@@ -136,14 +132,22 @@ fn week_of(at: Instant) -> Instant {
     Instant((seconds.div_euclid(WEEK_SECONDS) * WEEK_SECONDS + MONDAY) * SECOND)
 }
 
-fn count(counts: &mut BTreeMap<String, (u32, u32)>, name: &str, wrong: u32) {
-    let (uses, not_justified) = counts.entry(name.to_owned()).or_default();
-    *uses += 1;
-    *not_justified += wrong;
+/// Uses, and those of them that an officer found not justified.
+#[derive(Default)]
+struct Counted {
+    uses: u32,
+    wrong: u32,
 }
 
-fn most_first(counts: BTreeMap<String, (u32, u32)>) -> Vec<UsesOf> {
-    let of = |(name, (uses, not_justified))| UsesOf { name, uses, not_justified };
+impl Counted {
+    fn count(&mut self, uses: u32, wrong: u32) {
+        self.uses += uses;
+        self.wrong += wrong;
+    }
+}
+
+fn most_first(counts: BTreeMap<String, Counted>) -> Vec<UsesOf> {
+    let of = |(name, counted): (String, Counted)| UsesOf { name, uses: counted.uses, not_justified: counted.wrong };
     let mut rows: Vec<UsesOf> = counts.into_iter().map(of).collect();
     rows.sort_by(|a, b| b.uses.cmp(&a.uses).then_with(|| a.name.cmp(&b.name)));
     rows

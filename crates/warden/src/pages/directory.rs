@@ -129,7 +129,8 @@ impl Warden {
             let one = people.person(person).ok_or(Refusal::NotFound)?;
             (person, policy::decides(one.role()), people.is_enrolled(person), one.organisations().to_vec())
         };
-        if decides && caller.role().is_some() && (!enrolled || self.is_setting_up(now)) {
+        let approved = self.proposals.read().expect(HELD).link_approved(person, now);
+        if decides && !approved && caller.role().is_some() && (!enrolled || self.is_setting_up(now)) {
             return Err(Refusal::NotAllowed);
         }
         let mut holders = organisations.into_iter().map(Who::Organisation).chain([Who::Person(person)]);
@@ -137,7 +138,6 @@ impl Warden {
             let relations = self.relations.read().expect(HELD);
             holders.any(|who| relations.reaches_site(who, now))
         };
-        let approved = self.proposals.read().expect(HELD).link_approved(person, now);
         if enrolled
             && (decides || reads_all)
             && !approved

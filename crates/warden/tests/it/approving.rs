@@ -201,7 +201,11 @@ async fn a_practice_of_one_waits_the_whole_delay_and_the_ledger_says_so() {
     let doctor = site.person("doctor@x.example", Role::OfficerAdministrator, None).await;
     let _reader = site.person("reader@x.example", Role::Referrer, None).await;
     let row = proposed(site.ask_as(&doctor, role("reader@x.example", Role::Radiologist)).await);
-    assert_eq!((row.need.standing, row.need.approvals), (Standing::OnePerson, 0));
+    assert_eq!((row.need.standing, row.need.approvals), (Standing::OnePerson, 1));
+    wait(DELAY + 1);
+    assert_eq!(look(&site, &row).await.state, ProposalState::Open, "whoever is alone confirms it");
+    let row = proposed(site.ask_as(&doctor, role("reader@x.example", Role::Technologist)).await);
+    let row = proposed(approve(&site, &doctor, &row).await);
     wait(DELAY - 5);
     assert_eq!(look(&site, &row).await.state, ProposalState::Waiting);
     wait(10);
@@ -215,8 +219,11 @@ async fn a_practice_of_one_waits_the_whole_delay_and_the_ledger_says_so() {
     assert_eq!((all.deciders, all.one_person, all.setting_up), (1, 1, false));
     // one person may not leave: nobody could approve anything afterwards
     let close = PageRequest::Removals(RemovalRequest::ClosePerson { email: "doctor@x.example".to_owned() });
+    // nor become something that decides nothing: with nobody left, the owner of the machine would be alone
+    let step_down = proposed(Ok(site.ask(role("doctor@x.example", Role::Radiologist)).await));
     let row = proposed(Ok(site.ask(close).await));
     wait(7 * DELAY + 1);
+    assert!(matches!(look(&site, &step_down).await.state, ProposalState::Ended { end: ProposalEnd::Overtaken, .. }));
     assert!(matches!(look(&site, &row).await.state, ProposalState::Ended { end: ProposalEnd::Overtaken, .. }));
 }
 
@@ -295,4 +302,27 @@ async fn a_lost_passkey_takes_a_second_person_and_no_delay() {
     // the only officer cannot agree with the owner: a week instead of a day
     let row = proposed(Ok(site.ask(officers()).await));
     assert_eq!((row.need.approvals, row.need.delay_seconds), (1, 7 * DELAY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_officer_is_added_by_two_and_gets_one_link_from_whoever_proposed() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let (officer, admin) = two_persons(&site).await;
+    let add = PageRequest::AddPerson {
+        email: "second@x.example".to_owned(),
+        name: "Second officer".to_owned(),
+        role: Role::Officer,
+        organisation: "organisation of admin@x.example".to_owned(),
+        password_and_code: true,
+        own_record: None,
+    };
+    let link = || PageRequest::IssueEnrolment { email: "second@x.example".to_owned() };
+    let row = proposed(site.ask_as(&admin, add).await);
+    assert!(site.ask_as(&admin, link()).await.is_err(), "nobody is there yet");
+    proposed(approve(&site, &officer, &row).await);
+    wait(DELAY + 1);
+    assert!(matches!(look(&site, &row).await.state, ProposalState::CarriedOut { .. }));
+    assert!(matches!(site.ask_as(&admin, link()).await, Ok(PageReply::EnrolmentLink { .. })));
+    assert_eq!(site.ask_as(&admin, link()).await.err(), Some(Refusal::NotAllowed), "one link was approved");
 }

@@ -1,0 +1,73 @@
+/** What entries about approvals, emergencies and endings say, as sentences. Pure. */
+
+import type { Change, DecidingBody } from '../api/deciding.ts';
+import { changeWords, duration, reasonWords, roleWords, standingWords } from '../approvals/inWords.ts';
+import { dateTime, type Tongue } from '../words/when.ts';
+import type { Names } from './sentence.ts';
+
+/** The sentence; `null` for every other kind. */
+export function deciding(entry: DecidingBody, names: Names, tongue: Tongue): string | null {
+  const say = (en: string, de: string): string => (tongue === 'de' ? de : en);
+  const person = (number: number): string => names.person(number) ?? say(`person ${number}`, `Person ${number}`);
+  const device = (number: number): string => names.device(number) ?? say(`device ${number}`, `Gerät ${number}`);
+  const at = (micros: number): string => dateTime(micros, tongue);
+  switch (entry.kind) {
+    case 'proposed':
+      return say(`Proposed, not before ${at(entry.earliest)}: `, `Vorgeschlagen, nicht vor ${at(entry.earliest)}: `) + changeWords(entry.proposed, subject(entry.proposed, names, tongue), tongue);
+    case 'approved':
+      return say(`Proposal ${entry.proposal} was approved; it is carried out not before ${at(entry.earliest)}.`, `Vorschlag ${entry.proposal} wurde zugestimmt; ausgeführt wird er nicht vor ${at(entry.earliest)}.`);
+    case 'proposal-ended': {
+      const end = { refused: say('refused', 'abgelehnt'), withdrawn: say('taken back', 'zurückgezogen'), expired: say('over without approval', 'ohne Zustimmung abgelaufen'), overtaken: say('overtaken', 'überholt') }[entry.end];
+      return say(`Proposal ${entry.proposal} is ${end}: ${entry.reason}.`, `Vorschlag ${entry.proposal} ist ${end}: ${entry.reason}.`);
+    }
+    case 'carried-out':
+      return say(`Proposal ${entry.proposal} was carried out, ${standingWords(entry.standing, tongue)}.`, `Vorschlag ${entry.proposal} wurde ausgeführt, ${standingWords(entry.standing, tongue)}.`);
+    case 'role-changed':
+      return say(`${person(entry.person)} is “${roleWords(entry.to, tongue)}” now, no longer “${roleWords(entry.from, tongue)}”.`, `${person(entry.person)} ist jetzt „${roleWords(entry.to, tongue)}“, nicht mehr „${roleWords(entry.from, tongue)}“.`);
+    case 'person-closed':
+      return say(`The account of ${person(entry.person)} was closed.`, `Das Konto von ${person(entry.person)} wurde geschlossen.`);
+    case 'passkey-removed':
+      return say(`The passkey “${entry.label}” of ${person(entry.person)} was removed.`, `Der Passkey „${entry.label}“ von ${person(entry.person)} wurde entfernt.`);
+    case 'device-removed':
+      return say(`${device(entry.device)} was removed.`, `${device(entry.device)} wurde entfernt.`);
+    case 'device-token-removed':
+      return say(`The token of ${device(entry.device)} was removed.`, `Das Token von ${device(entry.device)} wurde entfernt.`);
+    case 'approval-rule-set':
+      return say(`Changes wait ${duration(entry.rule.delay_seconds, tongue)} from now on.`, `Änderungen warten von nun an ${duration(entry.rule.delay_seconds, tongue)}.`);
+    case 'break-glass-rule-set':
+      return say(`Emergency access lasts ${duration(entry.rule.seconds_max, tongue)} at the most from now on.`, `Notfallzugriff dauert von nun an höchstens ${duration(entry.rule.seconds_max, tongue)}.`);
+    case 'broke-glass':
+      return say(
+        `Emergency access to patient ${entry.patient} until ${at(entry.until)}, ${reasonWords(entry.reason, tongue)}: ${entry.text}.`,
+        `Notfallzugriff auf Patient ${entry.patient} bis ${at(entry.until)}, ${reasonWords(entry.reason, tongue)}: ${entry.text}.`,
+      );
+    case 'break-glass-missed':
+      return say(`Emergency access was tried for a patient who is not known by that (try ${entry.tries}).`, `Notfallzugriff wurde für einen Patienten versucht, der so nicht bekannt ist (Versuch ${entry.tries}).`);
+    case 'break-glass-reviewed': {
+      const found = entry.verdict === 'justified' ? say('justified', 'berechtigt') : say('not justified', 'nicht berechtigt');
+      return say(`The emergency access of entry ${entry.used} was found ${found}: ${entry.note}.`, `Der Notfallzugriff aus Eintrag ${entry.used} war ${found}: ${entry.note}.`);
+    }
+    default:
+      return null;
+  }
+}
+
+function subject(change: Change, names: Names, tongue: Tongue): string {
+  const number = (en: string, de: string, value: number): string => `${tongue === 'de' ? de : en} ${value}`;
+  switch (change.change) {
+    case 'role':
+    case 'enrol':
+    case 'close-person':
+      return names.person(change.person) ?? number('person', 'Person', change.person);
+    case 'add-person':
+      return names.organisation(change.organisation) ?? number('organisation', 'Organisation', change.organisation);
+    case 'relate': {
+      const { who } = change.relationship;
+      if ('person' in who) return names.person(who.person) ?? number('person', 'Person', who.person);
+      if ('organisation' in who) return names.organisation(who.organisation) ?? number('organisation', 'Organisation', who.organisation);
+      return names.device(who.device) ?? number('device', 'Gerät', who.device);
+    }
+    default:
+      return '';
+  }
+}
