@@ -29,7 +29,7 @@ export async function filesStudy(folder) {
   });
   const study = {
     number: 50_000, patient: { ...patientOf(0), number: 77, name: 'Files^From^A^^Folder' }, uid: '2.25.50000', date: '29990101', time: '', accession_number: '', id: '', description: 'Files from a folder',
-    referring_physician: '', modalities: [...new Set(series.map((row) => row.modality))], sop_classes: [], series: series.length, instances: instances.length, conflict: false,
+    referring_physician: '', modalities: [...new Set(series.map((row) => row.modality))], sop_classes: [], series: series.length, instances: instances.length, conflict: false, cold: false,
   };
   return {
     study, series,

@@ -13,6 +13,9 @@ const changes: Record<Change['change'], Change> = {
   relate: { change: 'relate', relationship: { who: { person: 1 }, what: 'site', tier: 'open', window, basis: 'reading group', entry: 0 } },
   'approval-rule': { change: 'approval-rule', rule: { delay_seconds: 86_400, setup_seconds: 0 } },
   'break-glass-rule': { change: 'break-glass-rule', rule: { seconds_max: 7_200, review_seconds: 86_400 } },
+  shred: { change: 'shred', patient: 3, studies: 'AA', whole_patient: true, reason: 'r' },
+  'rotate-keys': { change: 'rotate-keys' },
+  'cold-holders': { change: 'cold-holders', threshold: 1, holders: [{ name: 'A' }] },
   unknown: { change: 'unknown' },
 };
 

@@ -69,6 +69,17 @@ const entries: Record<EntryKind, Entry> = {
   'broke-glass': { ...base, kind: 'broke-glass', patient: 3, reason: 'life-threatening', text: 'bleeding', until: 1 },
   'break-glass-missed': { ...base, kind: 'break-glass-missed', tries: 2 },
   'break-glass-reviewed': { ...base, kind: 'break-glass-reviewed', used: 9, verdict: 'not-justified', note: 'n' },
+  'cold-holders-set': { ...base, kind: 'cold-holders-set', generation: 1, threshold: 2, holders: [{ key: [1], name: 'A', kind: 'sharing' }] },
+  'cold-rule-set': { ...base, kind: 'cold-rule-set', rule: { after_seconds: 86400 } },
+  'went-cold': { ...base, kind: 'went-cold', studies: 'AAAA', generation: 1 },
+  'warming-requested': { ...base, kind: 'warming-requested', patient: 3, studies: 'AA', basis: 'emergency', reason: 'r', until: 1 },
+  'warming-approved': { ...base, kind: 'warming-approved', request: 4, holder: [1] },
+  'warming-withdrawn': { ...base, kind: 'warming-withdrawn', request: 4 },
+  warmed: { ...base, kind: 'warmed', request: 4, patient: 3, studies: 'AA', until: 1, by: [[1]], emergency: true },
+  'warming-ended': { ...base, kind: 'warming-ended', request: 4, studies: 'AA' },
+  'keys-rotated': { ...base, kind: 'keys-rotated', epoch: 2, destroyed: [1], keys: 7 },
+  shredded: { ...base, kind: 'shredded', patient: 3, study: 4, keys: 2, reason: 'r' },
+  'snapshot-taken': { ...base, kind: 'snapshot-taken', epoch: 1 },
   unknown: { ...base, kind: 'unknown' },
 };
 

@@ -47,6 +47,21 @@ pub struct ReachState {
     cache: Mutex<HashMap<Who, (Reachable, Window)>>,
 }
 
+/// Until when relationships last, by what they are with.
+#[derive(Clone, Debug, Default)]
+pub struct Lasting {
+    patients: HashMap<PatientNumber, Instant>,
+    studies: HashMap<StudyNumber, Instant>,
+}
+
+impl Lasting {
+    /// When the last relationship with a study or its patient ends or ended; `None` when there never was one.
+    #[must_use]
+    pub fn until(&self, patient: PatientNumber, study: StudyNumber) -> Option<Instant> {
+        self.patients.get(&patient).max(self.studies.get(&study)).copied()
+    }
+}
+
 /// A relationship with the span in which it reaches.
 struct Held {
     who: Who,
@@ -167,6 +182,30 @@ impl ReachState {
                 each(*study, first);
             }
         }
+    }
+
+    /// Every study that was ever filed, with the patient that it is filed under now, in no particular order.
+    pub fn filed(&self) -> impl Iterator<Item = (StudyNumber, PatientNumber)> {
+        self.filings.iter().filter_map(|(study, filings)| filings.last().map(|patient| (*study, *patient)))
+    }
+
+    /// Until when relationships of people and organisations with a patient or study last: for each the latest end. A relationship
+    /// with the whole site and a device's are not in it: they reach everything for as long as somebody works here.
+    #[must_use]
+    pub fn lasting(&self) -> Lasting {
+        let mut lasting = Lasting::default();
+        for held in &self.relationships {
+            if matches!(held.who, Who::Device(_)) || held.span.from >= held.span.to {
+                continue;
+            }
+            let until = match held.what {
+                What::Site => continue,
+                What::Patient(patient) => lasting.patients.entry(patient).or_insert(held.span.to),
+                What::Study(study) => lasting.studies.entry(study).or_insert(held.span.to),
+            };
+            *until = (*until).max(held.span.to);
+        }
+        lasting
     }
 
     /// Everybody who was ever a member of an organisation.

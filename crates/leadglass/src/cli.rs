@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use crate::cli_cold::{ColdCommand, HolderCommand, ShredArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A sealed radiology image archive: every reading recorded, every reach bounded.
@@ -88,6 +90,17 @@ pub enum Command {
     /// Propose a change that no other command makes.
     #[command(subcommand)]
     Propose(ProposeCommand),
+    /// Cold studies: who holds their keys, asking for them, approving.
+    #[command(subcommand)]
+    Cold(ColdCommand),
+    /// Destroy the keys of a study or patient: no copy in DIR opens it any more. Nothing brings it back.
+    #[command(
+        after_help = "Example: leadglass shred patient:HOSPITAL/12345 --reason \"erasure asked for on 24 November\"\nLater:   leadglass shred --certificate 4711"
+    )]
+    Shred(ShredArgs),
+    /// Wrap every key again under a new epoch key and destroy the old ones.
+    #[command(after_help = "Example: leadglass rotate")]
+    Rotate,
     /// The ledger's files.
     #[command(subcommand)]
     Ledger(LedgerCommand),

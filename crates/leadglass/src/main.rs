@@ -1,10 +1,12 @@
 //! The leadglass program: every role and every command.
 
 mod cli;
+mod cli_cold;
 mod command;
 mod control;
 mod disk;
 mod failure;
+mod holder;
 mod intake_socket;
 mod output;
 mod owner;

@@ -13,6 +13,9 @@ pub const FRONT_SOCKET: &str = "run/front.sock";
 /// Name of the warden's socket in DIR, for fronts.
 pub const WARDEN_SOCKET: &str = "run/warden.sock";
 
+/// Name of the socket in DIR for programs that hold shares of cold studies.
+pub const HOLDER_SOCKET: &str = "run/holder.sock";
+
 /// A conversation with the warden.
 pub struct Owner {
     runtime: Runtime,
@@ -22,11 +25,16 @@ pub struct Owner {
 impl Owner {
     /// Connects, or says that nothing runs.
     pub fn connect(dir: &Path) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let socket = dir.join(OWNER_SOCKET);
-        let client = runtime.block_on(protocol::connect(&socket)).map_err(|_| not_running(dir))?;
-        let hello = runtime.block_on(client.hello(context(10), PROTOCOL_VERSION)).map_err(|_| not_running(dir))?;
-        hello.map_err(|refusal| anyhow!(refusal.to_string()))?;
+        Self::connect_to(&dir.join(OWNER_SOCKET)).map_err(|error| error.unwrap_or_else(|| not_running(dir)))
+    }
+
+    /// Connects to a socket by its path; `None` when nobody answers.
+    pub fn connect_to(socket: &Path) -> Result<Self, Option<anyhow::Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Some(error.into()))?;
+        let client = runtime.block_on(protocol::connect(socket)).map_err(|_| None)?;
+        let hello = runtime.block_on(client.hello(context(10), PROTOCOL_VERSION)).map_err(|_| None)?;
+        hello.map_err(|refusal| Some(anyhow!(refusal.to_string())))?;
         Ok(Self { runtime, client })
     }
 

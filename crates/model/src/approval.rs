@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OrganisationId, PersonId, Relationship, Role, Who};
+use crate::{ColdHolder, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship, Role, Who};
 
 /// A change that waits for a second person and a delay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,28 @@ pub enum Change {
         /// The rule from then on.
         rule: BreakGlassRule,
     },
+    /// The keys of studies are destroyed.
+    Shred {
+        /// The patient.
+        patient: PatientNumber,
+        /// The studies.
+        studies: NumberSet,
+        /// Whether what is known of the patient goes too.
+        whole_patient: bool,
+        /// Why.
+        reason: String,
+    },
+    /// Every key is wrapped again under a new epoch key, and the old ones are destroyed.
+    RotateKeys,
+    /// Others hold the shares of what goes cold from then on.
+    ColdHolders {
+        /// How many of the sharing holders are needed.
+        threshold: u8,
+        /// The holders.
+        holders: Vec<ColdHolder>,
+        /// Their public keys in the same order, in hexadecimal.
+        keys: Vec<String>,
+    },
     /// A change that a later version knows; read as itself, never carried out.
     #[serde(other)]
     Unknown,
@@ -73,7 +95,13 @@ impl Change {
                 Who::Person(person) => Some(person),
                 Who::Organisation(_) | Who::Device(_) => None,
             },
-            Self::AddPerson { .. } | Self::ApprovalRule { .. } | Self::BreakGlassRule { .. } | Self::Unknown => None,
+            Self::AddPerson { .. }
+            | Self::ApprovalRule { .. }
+            | Self::BreakGlassRule { .. }
+            | Self::Shred { .. }
+            | Self::RotateKeys
+            | Self::ColdHolders { .. }
+            | Self::Unknown => None,
         }
     }
 

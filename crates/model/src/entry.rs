@@ -6,9 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, ApprovalRule, Authorisation, BreakGlassRule, Change, Clock, DeviceId, DeviceMay, DiskId, DiskPart,
-    EmergencyReason, EntryNumber, Instant, KeyId, Need, NumberSet, OrganisationId, PatientNumber, PersonId,
-    ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber, Tier, Verdict, What, Window,
+    About, ApprovalRule, Authorisation, BreakGlassRule, Change, Clock, ColdHolder, ColdRule, DeviceId, DeviceMay,
+    DiskId, DiskPart, EmergencyReason, EntryNumber, Instant, KeyId, Need, NumberSet, OrganisationId, PatientNumber,
+    PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber, Tier, Verdict, WarmingBasis,
+    What, Window,
 };
 
 /// One entry of the ledger.
@@ -468,6 +469,101 @@ pub enum EntryBody {
         question: u32,
         /// The answer.
         text: String,
+    },
+    /// Who holds the keys of cold studies from now on. Studies that are cold already stay with the holders of their generation.
+    ColdHoldersSet {
+        /// Which set of holders this is, from 1.
+        generation: u32,
+        /// How many of the sharing holders are needed.
+        threshold: u8,
+        /// The holders.
+        holders: Vec<ColdHolder>,
+    },
+    /// When studies go cold and which priors an order warms.
+    ColdRuleSet {
+        /// The rule.
+        rule: ColdRule,
+    },
+    /// Studies went cold: the warden alone cannot open them any more.
+    WentCold {
+        /// The studies.
+        studies: NumberSet,
+        /// The set of holders whose shares open them.
+        generation: u32,
+    },
+    /// Somebody asked for cold studies of one patient. This entry's number names the request.
+    WarmingRequested {
+        /// The patient.
+        patient: PatientNumber,
+        /// The studies.
+        studies: NumberSet,
+        /// Why it is asked for.
+        basis: WarmingBasis,
+        /// The reason in words.
+        reason: String,
+        /// When the studies go cold again.
+        until: Instant,
+    },
+    /// A holder released their shares of the studies of one request.
+    WarmingApproved {
+        /// The request.
+        request: EntryNumber,
+        /// The holder's key.
+        holder: KeyId,
+    },
+    /// A request was withdrawn, or a holder said no.
+    WarmingWithdrawn {
+        /// The request.
+        request: EntryNumber,
+        /// The holder who said no.
+        holder: Option<KeyId>,
+    },
+    /// Studies of one patient can be opened again until the deadline.
+    Warmed {
+        /// The request.
+        request: EntryNumber,
+        /// The patient.
+        patient: PatientNumber,
+        /// The studies.
+        studies: NumberSet,
+        /// When they go cold again.
+        until: Instant,
+        /// The keys of the holders who released shares.
+        by: Vec<KeyId>,
+        /// Whether one holder alone did it, as for an emergency.
+        emergency: bool,
+    },
+    /// Warmed studies are cold again.
+    WarmingEnded {
+        /// The request.
+        request: EntryNumber,
+        /// The studies.
+        studies: NumberSet,
+    },
+    /// Everything that stays was wrapped again under a new epoch key, and the older epoch keys were overwritten.
+    KeysRotated {
+        /// The new epoch.
+        epoch: i64,
+        /// The epochs whose keys were destroyed.
+        destroyed: Vec<i64>,
+        /// How many keys were wrapped again.
+        keys: u64,
+    },
+    /// The keys of a study were removed; they are destroyed with the next [`EntryBody::KeysRotated`].
+    Shredded {
+        /// The patient it was filed under.
+        patient: PatientNumber,
+        /// The study.
+        study: StudyNumber,
+        /// How many keys.
+        keys: u32,
+        /// Why.
+        reason: String,
+    },
+    /// What the warden keeps was copied for a vault: the copy holds the keys of this moment.
+    SnapshotTaken {
+        /// The newest epoch in it.
+        epoch: i64,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

@@ -4,6 +4,7 @@
 
 mod approval;
 mod cases;
+mod cold;
 mod entry;
 mod id;
 mod patient_set;
@@ -12,6 +13,7 @@ mod time;
 
 pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
 pub use cases::{About, Clock, DiskPart};
+pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, WarmingBasis};
 pub use entry::{Actor, Entry, EntryBody, OpenScope, Origin, SignInMethod};
 pub use id::{
     DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,

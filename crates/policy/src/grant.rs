@@ -148,6 +148,7 @@ impl Subject {
                     | Service::Directory
                     | Service::Ledger
                     | Service::Exposure
+                    | Service::Cold
                     | Service::Machine
                     | Service::MoveStudy
                     | Service::Propose
@@ -178,7 +179,7 @@ fn role_includes(role: Role, service: Service) -> bool {
         Role::Officer => {
             matches!(
                 service,
-                Ledger | Exposure | Directory | AllSessions | MoveStudy | Propose | Approve | ReviewBreakGlass
+                Ledger | Exposure | Cold | Directory | AllSessions | MoveStudy | Propose | Approve | ReviewBreakGlass
             )
         }
         Role::Administrator => matches!(service, Directory | Manage | MoveStudy | Propose | Approve),

@@ -47,13 +47,15 @@ pub enum Service {
     BreakGlass,
     /// Looking at every use of break-glass and signing it off.
     ReviewBreakGlass,
+    /// Cold studies: their holders and rule, requests and approvals, rotation and destruction of keys.
+    Cold,
     /// Importing files, snapshots for the vault, the state of the machine.
     Machine,
 }
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -76,6 +78,7 @@ impl Service {
         Self::Approve,
         Self::BreakGlass,
         Self::ReviewBreakGlass,
+        Self::Cold,
         Self::Machine,
     ];
 }

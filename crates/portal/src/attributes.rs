@@ -118,9 +118,14 @@ pub(crate) fn study<'a>(row: &'a StudyRow, at: &str) -> Attributes<'a> {
     object.character_set();
     object.text("0020000D", "UI", row.uid.as_str());
     study_only(&mut object, row);
-    object.text("00080056", "CS", "ONLINE");
+    object.text("00080056", "CS", availability(row));
     object.made("00081190", "UR", format!("{at}/studies/{}", row.uid));
     object.ordered()
+}
+
+/// Instance Availability (PS3.3 C.4.23.1.1): OFFLINE means that a person has to do something first, which is what a cold study needs.
+fn availability(row: &StudyRow) -> &'static str {
+    if row.cold { "OFFLINE" } else { "ONLINE" }
 }
 
 /// PS3.18 Table 10.6.3-4; with the study's attributes where the path does not name the study.

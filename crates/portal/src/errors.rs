@@ -217,6 +217,8 @@ fn refused(refusal: &Refusal) -> (StatusCode, String, String) {
         Refusal::SignedOut | Refusal::SignInFailed => StatusCode::UNAUTHORIZED,
         Refusal::NotAllowed => StatusCode::FORBIDDEN,
         Refusal::NotFound => StatusCode::NOT_FOUND,
+        // the study is there and may be reached; what it needs first is said
+        Refusal::Cold => StatusCode::CONFLICT,
         Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Invalid(Invalid::Unknown { .. }) => StatusCode::NOT_FOUND,
         Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -243,6 +245,7 @@ mod tests {
         check(Refusal::SignInFailed, 401);
         check(Refusal::NotAllowed, 403);
         check(Refusal::NotFound, 404);
+        check(Refusal::Cold, 409);
         check(Refusal::Throttled { seconds: 3 }, 429);
         check(Refusal::Invalid(Invalid::Code), 400);
         check(Refusal::Exists, 409);

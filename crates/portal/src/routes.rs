@@ -57,6 +57,7 @@ pub static ROUTES: &[Route] = &[
     route!(DELETE "/api/sessions/{session}", OwnSessions, session::end),
     route!(GET "/api/studies", List, studies::worklist),
     route!(GET "/api/studies/{study}", List, studies::one),
+    route!(POST "/api/studies/{study}/cold", Open, studies::ask_for_cold),
     route!(POST "/api/studies/{study}/move", MoveStudy, studies::move_study),
     route!(GET "/api/studies/number/{number}", List, studies::one_by_number),
     route!(POST "/api/studies/number/{number}/move", MoveStudy, studies::move_by_number),

@@ -9,6 +9,7 @@ mod approvals;
 mod break_glass;
 mod cases;
 mod codec;
+mod cold;
 mod handover;
 mod pages;
 mod reading;
@@ -20,6 +21,7 @@ pub use approvals::*;
 pub use break_glass::*;
 pub use cases::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, converse, listen};
+pub use cold::*;
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,

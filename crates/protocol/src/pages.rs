@@ -372,6 +372,8 @@ pub enum PageRequest {
         /// The disk that they lay on before.
         instead_of: Option<model::DiskId>,
     },
+    /// Cold studies, rotation, shredding.
+    Cold(crate::ColdAsk),
     /// Wait until the outbox is handed over up to here, for commands that relate right after an import (owner).
     Health,
     /// Take a consistent snapshot of the warden's files into a folder that the caller names (owner; `vault sync`).
@@ -420,6 +422,7 @@ impl std::fmt::Debug for PageRequest {
             Self::MyQuestions => "MyQuestions",
             Self::AskQuestion { .. } => "AskQuestion",
             Self::DiskHolds { .. } => "DiskHolds",
+            Self::Cold(_) => "Cold",
             Self::Health => "Health",
             Self::Snapshot { .. } => "Snapshot",
             Self::Approvals(_) => "Approvals",
@@ -492,6 +495,8 @@ pub enum PageReply {
     Incident(Box<crate::IncidentDetail>),
     /// Questions, those that wait first.
     Questions(Vec<crate::QuestionRow>),
+    /// Cold studies, rotation, shredding.
+    Cold(crate::ColdReply),
     /// How the warden is.
     Health(Health),
     /// A change was not made: it waits for a second person, or for its time.
@@ -533,6 +538,7 @@ impl std::fmt::Debug for PageReply {
             Self::Incidents(_) => "Incidents",
             Self::Incident(_) => "Incident",
             Self::Questions(_) => "Questions",
+            Self::Cold(_) => "Cold",
             Self::Health(_) => "Health",
             Self::Proposed(_) => "Proposed",
             Self::Proposals(_) => "Proposals",

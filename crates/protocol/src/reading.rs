@@ -216,6 +216,8 @@ pub struct StudyRow {
     pub instances: u32,
     /// Whether another study carries the same UID for another patient, or an instance has conflicting versions.
     pub conflict: bool,
+    /// The study is cold: its holders have to agree before it opens.
+    pub cold: bool,
 }
 
 /// A series as the registry shows it.
@@ -377,6 +379,7 @@ mod tests {
             series: 0,
             instances: 0,
             conflict: false,
+            cold: false,
         };
         let request = ListRequest {
             level: Level::Study,

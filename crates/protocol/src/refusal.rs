@@ -15,6 +15,11 @@ pub enum Refusal {
     /// Not there, or not to be known by the caller. HTTP 404.
     #[error("there is nothing here that you may see")]
     NotFound,
+    /// The study is cold: whoever may reach it may ask its holders for it. HTTP 409.
+    #[error(
+        "this study is cold, and its keys lie with holders elsewhere; ask for it with a reason, and open it once they have agreed"
+    )]
+    Cold,
     /// Sign-in failed. One sentence for every cause, so that it tells nothing.
     #[error("these do not fit together; check e-mail address, password and code, and try again")]
     SignInFailed,

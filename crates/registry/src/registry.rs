@@ -157,19 +157,24 @@ impl Registry {
         }
         while study.is_some_and(|last| self.studies.len() <= last.0) {
             let patient = self.add_patient(&PatientAttributes::default());
-            let uid = Uid::parse(&format!("{LOST_STUDIES}.{}", self.studies.len())).expect("digits and full stops");
-            let attributes = StudyAttributes {
-                uid,
-                date: String::new(),
-                time: String::new(),
-                accession_number: String::new(),
-                id: String::new(),
-                description: String::new(),
-                referring_physician: String::new(),
-            };
+            let attributes = lost_study(self.studies.len());
             let study = self.add_study(patient, &attributes);
             self.dirty_studies.insert(study);
         }
+    }
+
+    /// The record of a study of which only the number is left: its keys were destroyed, and with them everything that it showed.
+    #[must_use]
+    pub fn emptied(&self, study: StudyNumber) -> Option<StudyRecord> {
+        let patient = self.patient_of(study)?;
+        Some(StudyRecord {
+            number: study,
+            patient,
+            origin: patient,
+            attributes: lost_study(study.0),
+            conflicting_versions: false,
+            series: Vec::new(),
+        })
     }
 
     /// The records that changed since the last call. The warden makes them durable before it acknowledges.
@@ -410,6 +415,19 @@ impl Registry {
             Some(before) => self.studies.row_mut(before).next = next,
             None => self.patients.set_first_study(patient, next),
         }
+    }
+}
+
+/// What is left of a study when only its number is known.
+fn lost_study(number: u32) -> StudyAttributes {
+    StudyAttributes {
+        uid: Uid::parse(&format!("{LOST_STUDIES}.{number}")).expect("digits and full stops"),
+        date: String::new(),
+        time: String::new(),
+        accession_number: String::new(),
+        id: String::new(),
+        description: String::new(),
+        referring_physician: String::new(),
     }
 }
 

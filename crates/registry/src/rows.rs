@@ -60,6 +60,8 @@ impl Registry {
             series: series_count,
             instances,
             conflict: row.conflicting_versions || row.shared_uid,
+            // the warden knows, which replays the ledger
+            cold: false,
         }
     }
 

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 use store::Store;
 
+/// The folder of epoch keys below `warden`.
+const EPOCHS: &str = "epochs";
+
 /// Why there is no snapshot.
 pub type SourceError = Box<dyn Error + Send + Sync>;
 
@@ -14,7 +17,7 @@ pub type SourceError = Box<dyn Error + Send + Sync>;
 pub trait Sources {
     /// What [`Store::snapshot_into`] writes, into the new folder `into`.
     fn front(&mut self, into: &Path) -> Result<(), SourceError>;
-    /// `root.json` and a consistent copy of `warden.db`, into the new folder `into`. Called after [`Sources::front`].
+    /// `root.json`, the epoch keys and a consistent copy of `warden.db`, into the new folder `into`. Called after [`Sources::front`].
     fn warden(&mut self, into: &Path) -> Result<(), SourceError>;
 }
 
@@ -54,6 +57,16 @@ impl Sources for Stopped {
         copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
         copy.close().map_err(|(_, error)| error)?;
         File::open(into.join("warden.db"))?.sync_all()?;
+        // the keys that the keyring is wrapped under: small sealed files, destroyed here when an epoch ends, and in the vault with its window
+        if from.join(EPOCHS).is_dir() {
+            fs::create_dir_all(into.join(EPOCHS))?;
+            for key in fs::read_dir(from.join(EPOCHS))? {
+                let key = key?;
+                if key.path().extension().is_some_and(|extension| extension == "key") {
+                    fs::copy(key.path(), into.join(EPOCHS).join(key.file_name()))?;
+                }
+            }
+        }
         Ok(())
     }
 }

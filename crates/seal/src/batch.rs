@@ -102,7 +102,7 @@ impl WrappedBatchKeys {
 
 /// The site's public key. Knowing it lets one seal, not open.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SitePublicKey(<XWing as Kem>::PublicKey);
+pub struct SitePublicKey(pub(crate) <XWing as Kem>::PublicKey);
 
 /// The bytes are no site public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -133,7 +133,7 @@ impl fmt::Debug for SitePublicKey {
 
 /// The site's secret key: unwraps every batch that was ever wrapped to the site and not yet re-wrapped.
 #[derive(Clone)]
-pub struct SiteSecretKey(<XWing as Kem>::PrivateKey);
+pub struct SiteSecretKey(pub(crate) <XWing as Kem>::PrivateKey);
 
 impl SiteSecretKey {
     /// The key pair of a seed (X-Wing `DeriveKeyPair`).

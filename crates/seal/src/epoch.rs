@@ -84,6 +84,12 @@ fn nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
 }
 
+impl From<Secret32> for EpochKey {
+    fn from(secret: Secret32) -> Self {
+        Self(secret)
+    }
+}
+
 impl fmt::Debug for EpochKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EpochKey(..)")

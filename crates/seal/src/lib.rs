@@ -8,13 +8,14 @@
 //! RootSecret ──HKDF──► SiteSecretKey ──► SitePublicKey      sealed to a passphrase and a kit by RootEnvelope
 //!                                            │ X-Wing
 //!                        BatchKeys ◄──wrap───┘              re-wrapped by the warden under an EpochKey
-//!                       data │ listing
+//!                       data │ listing                          and into a ColdBox when the study goes cold
 //!                            ▼ HKDF with a random salt
 //!                     one key per object ──► 64 KiB segments
 //! ```
 //! Who holds the root secret reads everything; losing passphrase and kit both loses everything.
 
 mod batch;
+mod cold;
 mod derive;
 mod epoch;
 mod object;
@@ -24,6 +25,10 @@ mod secret;
 mod signing;
 
 pub use batch::{BatchKeys, InvalidSiteKey, SitePublicKey, SiteSecretKey, UnwrapError, WrappedBatchKeys};
+pub use cold::{
+    ColdBox, ColdError, ColdLock, CombineError, HOLDERS_MAX, HolderPublicKey, HolderSecret, Holders, InvalidHolderKey,
+    Share, combine,
+};
 pub use epoch::EpochKey;
 pub use object::{
     HEADER_BYTES, ObjectContext, ObjectKind, OpenError, Opener, SEGMENT_BYTES, Sealer, TAG_BYTES, open_blob, seal_blob,

@@ -26,6 +26,11 @@ pub enum DatabaseError {
         /// Known.
         known: i64,
     },
+    /// The epoch keys cannot be read or written.
+    #[error(
+        "the epoch keys in warden/epochs could not be used; check the rights and the space, or restore the folder from the vault"
+    )]
+    Epochs(#[source] std::io::Error),
     /// A column does not hold what it must.
     #[error("warden.db holds a damaged {what}; restore it from the vault")]
     Damaged {
@@ -44,17 +49,20 @@ pub enum Space {
     Registry = 1,
     /// People, organisations, devices, enrolments, sessions.
     Identity = 2,
-    /// Secrets of the warden: the epoch key, the front's TLS key.
+    /// Secrets of the warden: the front's TLS key.
     Secret = 3,
     /// Entries that a transaction announced and the ledger may not have yet.
     Pending = 4,
+    /// Public keys of those who hold shares of cold studies.
+    Holder = 5,
 }
 
 /// The study of keys that are not bound to one. No study has this number.
 pub(crate) const UNBOUND: StudyNumber = StudyNumber(u32::MAX);
 
 /// Each step brings the schema from its index to the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE record (space INTEGER NOT NULL, key BLOB NOT NULL, sealed BLOB NOT NULL,
         PRIMARY KEY (space, key)) WITHOUT ROWID;
     CREATE TABLE keyring (study INTEGER NOT NULL, key BLOB NOT NULL, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL,
@@ -64,11 +72,19 @@ const MIGRATIONS: [&str; 1] = ["
         PRIMARY KEY (name, content)) WITHOUT ROWID;
     CREATE INDEX instance_object ON instance (object);
     CREATE TABLE outbox (only INTEGER PRIMARY KEY CHECK (only = 0), sequence INTEGER NOT NULL, chain BLOB NOT NULL);
-"];
+",
+    "
+    CREATE TABLE cold (study INTEGER NOT NULL, name BLOB NOT NULL, generation INTEGER NOT NULL, box BLOB NOT NULL,
+        PRIMARY KEY (study, name));
+    CREATE TABLE cold_lock (study INTEGER NOT NULL, name BLOB NOT NULL, epoch INTEGER NOT NULL, wrapped BLOB NOT NULL,
+        PRIMARY KEY (study, name)) WITHOUT ROWID;
+    CREATE TABLE retired (key BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
+",
+];
 
 /// The open database.
 pub struct Database {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 /// What is known of an instance's name.
@@ -108,6 +124,11 @@ impl Database {
     /// Begins a transaction; dropped without commit, it never happened.
     pub fn begin(&mut self) -> Result<Changes<'_>, DatabaseError> {
         Ok(Changes { transaction: self.connection.transaction_with_behavior(TransactionBehavior::Immediate)? })
+    }
+
+    /// Begins to read one state; nothing is written.
+    pub(crate) fn begin_reading(&mut self) -> Result<Changes<'_>, DatabaseError> {
+        Ok(Changes { transaction: self.connection.transaction_with_behavior(TransactionBehavior::Deferred)? })
     }
 
     /// Every record of a space, in the order of keys.
@@ -152,7 +173,7 @@ impl Database {
 
 /// A transaction.
 pub struct Changes<'a> {
-    transaction: Transaction<'a>,
+    pub(crate) transaction: Transaction<'a>,
 }
 
 impl Changes<'_> {

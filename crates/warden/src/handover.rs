@@ -93,8 +93,8 @@ impl Warden {
                 for keys in recent.take(self, &changes, &body) {
                     // kept from their first sight on: the front erases its wrap once this record is acknowledged, also
                     // when everything in it is there already and later records under the same keys bring something new
-                    let wrapped = self.secrets.wrap(&keys);
-                    changes.put_unbound_key(keys.key, crate::secrets::EPOCH, &wrapped).map_err(internal)?;
+                    let (epoch, wrapped) = self.secrets.wrap(&keys).map_err(internal)?;
+                    changes.put_unbound_key(keys.key, epoch, &wrapped).map_err(internal)?;
                 }
                 for object in &body.objects {
                     let verdict = match self.open_note(&mut recent, &changes, object) {
@@ -124,11 +124,9 @@ impl Warden {
                                     .put_instance(&digests.name, &digests.content, object.object, study)
                                     .map_err(internal)?;
                                 if bound.insert(object.key) {
-                                    let wrapped = self.secrets.wrap(&keys);
+                                    let (epoch, wrapped) = self.secrets.wrap(&keys).map_err(internal)?;
                                     let filed = changes.key(object.key).map_err(internal)?;
-                                    changes
-                                        .put_key(study, object.key, crate::secrets::EPOCH, &wrapped)
-                                        .map_err(internal)?;
+                                    changes.put_key(study, object.key, epoch, &wrapped).map_err(internal)?;
                                     if filed.is_none_or(|(served, ..)| served == UNBOUND) {
                                         filed_keys.entry(study).or_default().push(object.key);
                                     }
@@ -226,6 +224,11 @@ impl Warden {
 }
 
 impl RecentKeys {
+    /// Forgets all: the keys of some went cold or were destroyed.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Unwraps the keys that a record brings and the keyring lacks. What the keyring has is never taken from a record: another
     /// wrap under the same name would replace it, and with it every image of its study.
     fn take(&mut self, warden: &Warden, changes: &Changes<'_>, body: &HandoverBody) -> Vec<BatchKeys> {
@@ -235,6 +238,11 @@ impl RecentKeys {
         let mut taken = Vec::new();
         for wrapped in &body.keys {
             if self.get(warden, changes, wrapped.key).is_some() {
+                continue;
+            }
+            if !changes.is_retired(wrapped.key).is_ok_and(|retired| !retired) {
+                // it went cold or was destroyed; a wrap that somebody kept does not bring it back
+                tracing::error!(key = %wrapped.key, "a wrap of a key that is cold or destroyed is not taken in");
                 continue;
             }
             match warden.secrets.site_key.unwrap(warden.secrets.site, wrapped.key, &wrapped.wrapped) {

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use audit::{Ledger, LedgerKeys};
 use model::{Actor, EntryBody, Instant, SiteId};
-use seal::{CryptoRng, EpochKey, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SystemRandom, UnsealMethod};
+use seal::{CryptoRng, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SystemRandom, UnsealMethod};
 use thiserror::Error;
 
 use crate::database::{Database, DatabaseError};
+use crate::epochs::Epochs;
 use crate::secrets::put_secret;
 
 /// The shortest passphrase that unseals a root, in characters. It guards everything and is typed once a start.
@@ -90,9 +91,9 @@ pub fn init(dir: &Path, new: &NewSite<'_>, now: Instant) -> Result<MadeSite, Ini
     let envelope = RootEnvelope::seal(&root, site, &methods, rng)?;
     write_new(&warden.join("root.json"), envelope.to_json().as_bytes())?;
 
+    Epochs::create(&warden, &root, site)?;
     let mut database = Database::open(&warden.join("warden.db"))?;
     let changes = database.begin()?;
-    put_secret(&root, site, &changes, b"epoch 1", EpochKey::generate(rng).expose())?;
     put_secret(&root, site, &changes, b"front tls key", new.tls_key_pem.as_bytes())?;
     changes.commit()?;
 

@@ -37,7 +37,8 @@ impl Warden {
             Err(denied) => return Err(self.refuse(caller, "list", None, denied, now).await),
         };
         let changes = self.leases.lock().expect("no holder panics").changes();
-        let found = self.search(caller, request, now)?;
+        let mut found = self.search(caller, request, now)?;
+        self.mark_cold(&mut found, now);
         let mut reply = ListReply {
             patients: found.patients,
             studies: found.studies,
@@ -62,9 +63,18 @@ impl Warden {
         }
         if request.level == Level::Instance {
             // the studies' listing keys; each is an opening of its own, limited to the listing
+            let mut is_cold = false;
             for study in std::mem::take(&mut reply.studies) {
                 let request = OpenRequest { study: study.uid, scope: Scope::Listing };
-                reply.listings.extend(self.open_for(caller, &request, now).await?.studies);
+                match self.open_for(caller, &request, now).await {
+                    Ok(opened) => reply.listings.extend(opened.studies),
+                    // the others are listed all the same
+                    Err(Refusal::Cold) => is_cold = true,
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            if is_cold && reply.listings.is_empty() {
+                return Err(Refusal::Cold);
             }
             reply.listings.dedup_by_key(|listing| listing.row.number);
         }
@@ -95,6 +105,13 @@ impl Warden {
             };
             Refusal::Invalid(Invalid::Field { field, expected })
         })
+    }
+
+    /// Says of each row whether its study is cold.
+    fn mark_cold(&self, found: &mut registry::Found, now: Instant) {
+        let cold = self.cold.read().expect("no holder panics");
+        found.studies.iter_mut().for_each(|row| row.cold = cold.is_cold(row.number, now));
+        found.series.iter_mut().for_each(|row| row.study.cold = cold.is_cold(row.study.number, now));
     }
 
     /// Everything that the caller's relationships reach now. 'Now' is never before the last entry: what ended by then stays ended

@@ -1,7 +1,7 @@
 //! The open flow: credential → [`policy::Grant`] → [`audit::Receipt`] (durable) → [`Release`] → keys.
 
 use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What};
-use policy::{Denied, Service, Target};
+use policy::{Denied, Reach, Service, Target};
 use protocol::{Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
 use seal::BatchKeys;
 
@@ -37,15 +37,20 @@ impl Warden {
         };
         let mut studies = Vec::new();
         let mut denied = None;
+        let mut is_cold = false;
         for study in candidates {
             match self.open_one(caller, study, service, now).await {
                 Ok(released) => studies.push(released),
                 Err(OpenRefusal::Denied(reason)) => denied = Some((reason, study)),
+                Err(OpenRefusal::Cold) => is_cold = true,
                 Err(OpenRefusal::Failed(refusal)) => return Err(refusal),
             }
         }
         if !studies.is_empty() {
             return Ok(OpenReply { studies });
+        }
+        if is_cold {
+            return Err(Refusal::Cold);
         }
         // what may not be reached reads as what is not there; the ledger knows the difference
         match denied {
@@ -72,8 +77,24 @@ impl Warden {
         };
         let patient = row.patient.number;
         let reach = self.reachable(caller, now).ground(patient, study).map(reach_of);
+        let warm_until = self.cold.read().expect("no holder panics").warm_until(study);
+        // a lease ends with the warming at the latest; what is cold is decided as if it were not, so that only who may reach it hears that it is
+        let still_warm = warm_until.filter(|until| now < *until);
+        let reach =
+            reach.map(|reach| Reach { until: still_warm.map_or(reach.until, |warm| warm.min(reach.until)), ..reach });
         let target = Target::Study { patient, study, reach };
         let grant = policy::decide(&caller.subject, service, target, now).map_err(OpenRefusal::Denied)?;
+        if warm_until.is_some() && still_warm.is_none() {
+            let body = EntryBody::Refused {
+                action: "open".to_owned(),
+                what: Some(What::Study(study)),
+                reason: "cold".to_owned(),
+            };
+            let recorded = self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await;
+            return Err(
+                recorded.map_or_else(|error| OpenRefusal::Failed(self.cannot_record(&error)), |_| OpenRefusal::Cold)
+            );
+        }
 
         let keys = self.keys_of(study)?;
         let holder = caller.holder.ok_or(OpenRefusal::Denied(Denied::Unknown))?;
@@ -103,11 +124,16 @@ impl Warden {
             tracing::error!(%error, %study, "the keyring cannot be read");
             OpenRefusal::Failed(Refusal::Internal)
         };
-        let wrapped = self.reader.lock().expect("no holder panics").keys_of(study).map_err(failed)?;
-        wrapped
-            .into_iter()
-            .map(|(key, epoch, wrapped)| self.secrets.unwrap(key, epoch, &wrapped).map_err(failed))
-            .collect()
+        let mut tries = 0;
+        loop {
+            let wrapped = self.reader.lock().expect("no holder panics").keys_of(study).map_err(failed)?;
+            let keys = wrapped.into_iter().map(|(key, epoch, wrapped)| self.secrets.unwrap(key, epoch, &wrapped));
+            match keys.collect::<Result<Vec<_>, _>>() {
+                // an epoch may end between the two: the wraps under the next one are there already
+                Err(_) if tries < 3 => tries += 1,
+                keys => return keys.map_err(failed),
+            }
+        }
     }
 
     /// Records a refusal and says it: existence is private, so reach reads as 'not found'.
@@ -137,4 +163,6 @@ impl Warden {
 enum OpenRefusal {
     Denied(Denied),
     Failed(Refusal),
+    /// In reach, and cold.
+    Cold,
 }

@@ -1,21 +1,27 @@
 //! What the warden derives from the root, and its records sealed under it.
 
+use std::path::Path;
+use std::sync::RwLock;
+
 use aws_lc_rs::{digest, hmac};
 use model::{KeyId, ObjectId, SiteId};
 use protocol::StoredNote;
-use seal::{EpochKey, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom};
+use seal::{BatchKeys, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom};
 
 use crate::database::{Changes, Database, DatabaseError, Records, Space};
+use crate::epochs::Epochs;
+use crate::pages::HELD;
 
-/// The epoch that keys are wrapped under. There is one until studies go cold or are shredded.
-pub(crate) const EPOCH: i64 = 1;
+/// Where an earlier version kept the one epoch key that it had.
+const FIRST_EPOCH: &[u8] = b"epoch 1";
 
 /// Keys of the running warden. Who holds them reads everything; they live in memory only while it runs.
 pub(crate) struct Secrets {
     pub(crate) site: SiteId,
     pub(crate) site_key: SiteSecretKey,
     pub(crate) signing: seal::SigningKey,
-    epoch: EpochKey,
+    /// Changed only by who holds the database.
+    pub(crate) epochs: RwLock<Epochs>,
     registry: SealKey,
     identity: SealKey,
     names: hmac::Key,
@@ -29,34 +35,48 @@ pub(crate) struct InstanceDigests {
 }
 
 impl Secrets {
-    /// Derives everything; the epoch key comes out of the database, where `init` sealed it.
-    pub(crate) fn derive(root: &RootSecret, site: SiteId, database: &Database) -> Result<Self, DatabaseError> {
+    /// Derives everything; the epoch keys come out of their folder, where `init` sealed the first. One that an earlier version kept in
+    /// the database moves there.
+    pub(crate) fn derive(
+        root: &RootSecret,
+        site: SiteId,
+        warden: &Path,
+        database: &mut Database,
+    ) -> Result<Self, DatabaseError> {
         let secret = SealKey::from(root.derive("warden secrets v1"));
-        let epoch = read_secret(&secret, site, database, b"epoch 1")?
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok())
-            .ok_or(DatabaseError::Damaged { what: "epoch key" })?;
+        let mut epochs = Epochs::load(warden, root, site).map_err(DatabaseError::Epochs)?;
+        if let Some(key) = read_secret(&secret, site, database, FIRST_EPOCH)? {
+            let key = <[u8; 32]>::try_from(key.as_slice()).map_err(|_| DatabaseError::Damaged { what: "epoch key" })?;
+            epochs.adopt(1, &key).map_err(DatabaseError::Epochs)?;
+            let changes = database.begin()?;
+            changes.remove(Space::Secret, FIRST_EPOCH)?;
+            changes.commit()?;
+            database.forget_what_was_deleted()?;
+        }
+        epochs.newest()?;
         Ok(Self {
             site,
             site_key: root.site_secret_key(),
             signing: root.site_signing_key(),
-            epoch: EpochKey::from_bytes(&epoch),
+            epochs: RwLock::new(epochs),
             registry: SealKey::from(root.derive("registry records v1")),
             identity: SealKey::from(root.derive("identity records v1")),
             names: hmac::Key::new(hmac::HMAC_SHA256, root.derive("instance digests v1").expose()),
         })
     }
 
-    /// Wraps batch keys for the keyring.
-    pub(crate) fn wrap(&self, keys: &seal::BatchKeys) -> Vec<u8> {
-        self.epoch.wrap(keys, self.site, &mut SystemRandom)
+    /// Wraps batch keys for the keyring under the newest epoch. Whoever calls it holds the database, or the epoch may end before the
+    /// wrap is written.
+    pub(crate) fn wrap(&self, keys: &BatchKeys) -> Result<(i64, Vec<u8>), DatabaseError> {
+        let epochs = self.epochs.read().expect(HELD);
+        let (epoch, key) = epochs.newest()?;
+        Ok((epoch, key.wrap(keys, self.site, &mut SystemRandom)))
     }
 
     /// Unwraps batch keys of the keyring.
-    pub(crate) fn unwrap(&self, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<seal::BatchKeys, DatabaseError> {
-        if epoch != EPOCH {
-            return Err(DatabaseError::Damaged { what: "epoch of a key" });
-        }
-        self.epoch.unwrap(self.site, key, wrapped).map_err(|_| DatabaseError::Damaged { what: "wrapped key" })
+    pub(crate) fn unwrap(&self, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<BatchKeys, DatabaseError> {
+        let epochs = self.epochs.read().expect(HELD);
+        epochs.key(epoch)?.unwrap(self.site, key, wrapped).map_err(|_| DatabaseError::Damaged { what: "wrapped key" })
     }
 
     /// Digests of an instance within its study; a study is (StudyInstanceUID, patient as the data set says).
@@ -82,6 +102,7 @@ impl Secrets {
         match space {
             Space::Registry => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
+            Space::Holder => (&self.identity, ObjectKind::Secret),
             Space::Secret => unreachable!("secrets are read before the other keys exist, by read_secret"),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use model::Origin;
+use model::{Instant, Origin};
 use protocol::{
     Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
     PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
@@ -24,6 +24,8 @@ pub const HANDOVER_RECORDS_MAX: usize = 10_000;
 const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 /// How often sessions' last use is written, in seconds.
 const FLUSH_SECONDS: u64 = 5;
+/// How often what is due goes cold, in seconds.
+const SWEEP_SECONDS: i64 = 3_600;
 
 /// Serves a socket until the task is dropped. Reading the socket and the pulse stay on the current runtime, which should have a
 /// thread of its own; what may take long or wait for a lock is done on `workers`.
@@ -122,7 +124,7 @@ impl Protocol for Service {
     }
 
     async fn handover(self, _: Context, records: Vec<HandoverRecord>) -> Result<HandoverReply, Refusal> {
-        if records.len() > HANDOVER_RECORDS_MAX {
+        if records.len() > HANDOVER_RECORDS_MAX || self.channel == Channel::Holder {
             return Err(Refusal::NotAllowed);
         }
         let warden = self.warden;
@@ -138,6 +140,9 @@ impl Protocol for Service {
     }
 
     async fn sign_in(self, _: Context, origin: Origin, request: SignInRequest) -> Result<SignInReply, Refusal> {
+        if self.channel == Channel::Holder {
+            return Err(Refusal::NotAllowed);
+        }
         let now = self.warden.now();
         self.warden.sign_in(&origin, request, now).await
     }
@@ -160,6 +165,26 @@ impl Warden {
         self.people.lock().expect(HELD).sweep(self.now());
         self.flush_people();
         self.carry_out_due(self.now());
+        self.keep_keys();
+    }
+
+    /// Ends warmings at their deadline, and sweeps now and then.
+    fn keep_keys(&self) {
+        let now = self.now();
+        let since = self.swept.load(std::sync::atomic::Ordering::Relaxed);
+        let outcome = if Instant(since).plus_seconds(SWEEP_SECONDS) <= now {
+            self.swept.store(now.0, std::sync::atomic::Ordering::Relaxed);
+            self.sweep(now).map(drop)
+        } else {
+            // a sweep that runs ends them itself
+            match self.key_work.try_lock() {
+                Ok(_work) => self.end_warmings(now, false).map(drop),
+                Err(_) => Ok(()),
+            }
+        };
+        if let Err(refusal) = outcome {
+            tracing::error!(%refusal, "what is due did not go cold; it is tried again");
+        }
     }
 
     /// The device list, signed for times when the warden is away.

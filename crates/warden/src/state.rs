@@ -16,12 +16,14 @@ use crate::announce::Owed;
 use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::cases::Cases;
+use crate::cold::{Cold, KeyStep, Steps};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::origin;
 use crate::leases::Leases;
 use crate::relations::Relations;
 use crate::secrets::{Secrets, read_secret};
+use crate::warm::Transits;
 
 /// Which socket a caller came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Channel {
     Front,
     /// The owner's, which only the owner of DIR may open.
     Owner,
+    /// That of programs that hold shares of cold studies: requests and approvals, nothing else.
+    Holder,
 }
 
 /// What unseals the root.
@@ -116,6 +120,16 @@ pub struct Warden {
     pub(crate) recent_keys: Mutex<RecentKeys>,
     pub(crate) leases: Mutex<Leases>,
     pub(crate) owed: Owed,
+    /// Taken after the index, alone otherwise.
+    pub(crate) cold: Arc<RwLock<Cold>>,
+    /// Held by whoever changes which keys there are, before every other lock.
+    pub(crate) key_work: Mutex<()>,
+    /// Held by whoever warms, one after the other.
+    pub(crate) warm_work: Mutex<()>,
+    pub(crate) transits: Mutex<Transits>,
+    pub(crate) steps: Steps,
+    /// When the last sweep began, in microseconds.
+    pub(crate) swept: AtomicI64,
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
@@ -134,9 +148,9 @@ impl Warden {
     pub fn start_with(settings: Settings, ledger: LedgerOptions) -> Result<Self, StartError> {
         let Settings { dir, unseal, origin: page_origin, clock } = settings;
         let (root, site, unsealed_by) = unseal_root(&dir, &unseal)?;
-        let database = Database::open(&dir.join("warden/warden.db"))?;
+        let mut database = Database::open(&dir.join("warden/warden.db"))?;
         let reader = Database::open(&dir.join("warden/warden.db"))?;
-        let secrets = Secrets::derive(&root, site, &database)?;
+        let secrets = Secrets::derive(&root, site, &dir.join("warden"), &mut database)?;
         let secret_key = SealKey::from(root.derive("warden secrets v1"));
         let tls_key_pem =
             read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
@@ -149,6 +163,7 @@ impl Warden {
         let mut relations = Relations::default();
         let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
         let mut cases = Cases::default();
+        let mut cold = Cold::default();
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -161,6 +176,7 @@ impl Warden {
             proposals.apply(number, &entry);
             uses.apply(number, &entry);
             cases.apply(number, &entry);
+            cold.apply(number, &entry);
             of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
@@ -186,7 +202,9 @@ impl Warden {
         let (proposals, uses) = (Arc::new(RwLock::new(proposals)), Arc::new(RwLock::new(uses)));
         let observed_deciding = (Arc::clone(&proposals), Arc::clone(&uses));
         let cases = Arc::new(RwLock::new(cases));
+        let cold = Arc::new(RwLock::new(cold));
         let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded), Arc::clone(&cases));
+        let observed_cold = Arc::clone(&cold);
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
             observed.2.fetch_max(entry.recorded.0, Ordering::Relaxed);
             observed.0.write().expect("no holder panics").apply(number, entry);
@@ -194,6 +212,7 @@ impl Warden {
             observed_deciding.0.write().expect("no holder panics").apply(number, entry);
             observed_deciding.1.write().expect("no holder panics").apply(number, entry);
             observed.3.write().expect("no holder panics").apply(number, entry);
+            observed_cold.write().expect("no holder panics").apply(number, entry);
         }));
         let warden = Self {
             registry: RwLock::new(registry),
@@ -214,6 +233,12 @@ impl Warden {
             recent_keys: Mutex::default(),
             leases: Mutex::default(),
             owed: Owed::default(),
+            cold,
+            key_work: Mutex::default(),
+            warm_work: Mutex::default(),
+            transits: Mutex::default(),
+            steps: Steps::default(),
+            swept: AtomicI64::new(i64::MIN),
             recorded,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
@@ -222,6 +247,7 @@ impl Warden {
         };
         warden.finish_announced(&mut warden.database.lock().expect("no holder panics"))?;
         warden.file_as_the_ledger_says()?;
+        warden.finish_shredding()?;
         warden.flush_people();
         let program = env!("CARGO_PKG_VERSION").to_owned();
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
@@ -246,6 +272,12 @@ impl Warden {
     /// Answers the owner without a socket: `init` adds the first person this way.
     pub async fn ask_as_owner(&self, request: protocol::PageRequest) -> Result<protocol::PageReply, Refusal> {
         self.ask(&protocol::Credential::Owner, Channel::Owner, request, self.now()).await
+    }
+
+    /// Stops every flow in front of a durable step, as if the process ended there: for tests of what a restart finds.
+    #[doc(hidden)]
+    pub fn stop_before(&self, step: KeyStep) {
+        self.steps.stop_before(step);
     }
 
     pub(crate) fn now(&self) -> Instant {

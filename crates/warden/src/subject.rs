@@ -35,6 +35,8 @@ impl Warden {
             Credential::Owner if channel == Channel::Owner => {
                 Ok(Caller { subject: Subject::Owner, actor: Actor::Owner, who: None, holder: None })
             }
+            // a holder's socket carries requests and approvals only
+            _ if channel == Channel::Holder => Err(Refusal::NotAllowed),
             Credential::Owner => Err(Refusal::NotAllowed),
             Credential::Stranger { origin } => Ok(Caller {
                 subject: Subject::Stranger,

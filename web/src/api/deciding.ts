@@ -21,6 +21,9 @@ export type Change =
   | { change: 'relate'; relationship: Relationship }
   | { change: 'approval-rule'; rule: ApprovalRule }
   | { change: 'break-glass-rule'; rule: BreakGlassRule }
+  | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
+  | { change: 'rotate-keys' }
+  | { change: 'cold-holders'; threshold: number; holders: { name: string }[] }
   | { change: 'unknown' };
 
 export type Standing = 'setup' | 'one-person' | 'two-persons';

@@ -65,6 +65,17 @@ export type EntryBody =
     }
   | { kind: 'accesses-read'; patient: number }
   | DecidingBody
+  | { kind: 'cold-holders-set'; generation: number; threshold: number; holders: { key: number[]; name: string; kind: 'sharing' | 'emergency' | 'service' }[] }
+  | { kind: 'cold-rule-set'; rule: { after_seconds: number } }
+  | { kind: 'went-cold'; studies: string; generation: number }
+  | { kind: 'warming-requested'; patient: number; studies: string; basis: 'request' | 'order' | 'emergency'; reason: string; until: Micros }
+  | { kind: 'warming-approved'; request: number; holder: number[] }
+  | { kind: 'warming-withdrawn'; request: number }
+  | { kind: 'warmed'; request: number; patient: number; studies: string; until: Micros; by: number[][]; emergency: boolean }
+  | { kind: 'warming-ended'; request: number; studies: string }
+  | { kind: 'keys-rotated'; epoch: number; destroyed: number[]; keys: number }
+  | { kind: 'shredded'; patient: number; study: number; keys: number; reason: string }
+  | { kind: 'snapshot-taken'; epoch: number }
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];
@@ -119,6 +130,9 @@ export function patientsOf(body: EntryBody): number[] {
     case 'accesses-read':
     case 'question-asked':
     case 'broke-glass':
+    case 'warming-requested':
+    case 'warmed':
+    case 'shredded':
       return [body.patient];
     case 'moved':
       return [body.from, body.to];

@@ -114,6 +114,8 @@ export interface StudyRow {
   series: number;
   instances: number;
   conflict: boolean;
+  /** Its keys lie with holders elsewhere; it opens once they have agreed. */
+  cold: boolean;
 }
 
 export interface SeriesRow {

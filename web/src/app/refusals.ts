@@ -5,6 +5,8 @@ const FIXED = new Map(Object.entries({
   'a relationship or another role is needed': 'Dafür braucht es eine Beziehung oder eine andere Rolle',
   'there is nothing here that you may see': 'Hier ist nichts, was Sie sehen dürfen',
   'ask the administrator if this is unexpected': 'Fragen Sie die Verwaltung, wenn das nicht sein kann',
+  'this study is cold, and its keys lie with holders elsewhere': 'Diese Untersuchung ist kalt, ihre Schlüssel liegen bei Hütern außer Haus',
+  'ask for it with a reason, and open it once they have agreed': 'Fordern Sie sie mit einem Grund an und öffnen Sie sie, sobald sie zugestimmt haben',
   'too many attempts': 'Zu viele Versuche',
   'this exists already': 'Das gibt es schon',
   'choose another name or use the existing one': 'Wählen Sie einen anderen Namen oder nehmen Sie das Vorhandene',

@@ -1,6 +1,7 @@
 /** A change in one sentence of either language. Pure: names and language come as arguments. */
 
 import type { Change, EmergencyReason, ProposalRow, Standing } from '../api/deciding.ts';
+import { numbersOf } from '../api/entries.ts';
 import type { Role } from '../api/types.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 
@@ -65,6 +66,19 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
         `Emergency access lasts ${duration(change.rule.seconds_max, tongue)} at the most and is reviewed within ${duration(change.rule.review_seconds, tongue)}.`,
         `Notfallzugriff dauert höchstens ${duration(change.rule.seconds_max, tongue)} und wird binnen ${duration(change.rule.review_seconds, tongue)} geprüft.`,
       );
+    case 'shred': {
+      const studies = numbersOf(change.studies).length;
+      return say(
+        `The keys of ${studies} ${studies === 1 ? 'study' : 'studies'} of patient ${change.patient} are destroyed for good: ${change.reason}.`,
+        `Die Schlüssel von ${studies} ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${change.patient} werden endgültig vernichtet: ${change.reason}.`,
+      );
+    }
+    case 'rotate-keys':
+      return say('Every key is wrapped again, and the old epoch keys are destroyed.', 'Jeder Schlüssel wird neu verpackt, und die alten Epochenschlüssel werden vernichtet.');
+    case 'cold-holders': {
+      const holders = change.holders.map((holder) => holder.name).join(', ');
+      return say(`Cold studies are held by: ${holders}; ${change.threshold} of those with shares are needed.`, `Kalte Untersuchungen hüten: ${holders}; ${change.threshold} von denen mit Anteilen sind nötig.`);
+    }
     default:
       return say('A change that these pages do not know yet. Do not approve it here.', 'Eine Änderung, die diese Seiten noch nicht kennen. Stimmen Sie ihr hier nicht zu.');
   }

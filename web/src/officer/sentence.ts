@@ -23,6 +23,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
   const count = (number: number, en: [string, string], de: [string, string]): string => say(`${number} ${en[number === 1 ? 0 : 1]}`, `${number} ${de[number === 1 ? 0 : 1]}`);
   const patients = (number: number): string => count(number, ['patient', 'patients'], ['Patient', 'Patienten']);
   const studies = (number: number): string => count(number, ['study', 'studies'], ['Untersuchung', 'Untersuchungen']);
+  const days = (seconds: number): string => count(Math.round(seconds / 86_400), ['day', 'days'], ['Tag', 'Tage']);
   const images = (number: number): string => count(number, ['image', 'images'], ['Bild', 'Bilder']);
 
   if (isCase(entry)) return caseSentence(entry, tongue);
@@ -98,6 +99,28 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       );
     case 'accesses-read':
       return say(`Patient ${entry.patient} asked who had looked.`, `Patient ${entry.patient} fragte, wer hineingesehen hat.`);
+    case 'cold-holders-set':
+      return say(`${entry.holders.length} holders of cold studies were named, ${entry.threshold} shares are needed.`, `${entry.holders.length} Hüter kalter Untersuchungen wurden benannt, ${entry.threshold} Anteile sind nötig.`);
+    case 'cold-rule-set':
+      return say(`Studies go cold ${days(entry.rule.after_seconds)} after the last relationship.`, `Untersuchungen werden ${days(entry.rule.after_seconds)} nach der letzten Beziehung kalt.`);
+    case 'went-cold':
+      return say(`${studies(numbersOf(entry.studies).length)} went cold.`, `${studies(numbersOf(entry.studies).length)} wurden kalt gelegt.`);
+    case 'warming-requested':
+      return say(`${studies(numbersOf(entry.studies).length)} of patient ${entry.patient} were asked for, ${until(entry.until)}${entry.basis === 'emergency' ? ', as an emergency' : ''}: ${entry.reason}.`, `${studies(numbersOf(entry.studies).length)} von Patient ${entry.patient} wurden angefordert, ${until(entry.until)}${entry.basis === 'emergency' ? ', als Notfall' : ''}: ${entry.reason}.`);
+    case 'warming-approved':
+      return say(`A holder released shares for the request of entry ${entry.request}.`, `Ein Hüter gab Anteile für die Anforderung aus Eintrag ${entry.request} frei.`);
+    case 'warming-withdrawn':
+      return say(`The request of entry ${entry.request} was taken back.`, `Die Anforderung aus Eintrag ${entry.request} wurde zurückgenommen.`);
+    case 'warmed':
+      return say(`${studies(numbersOf(entry.studies).length)} of patient ${entry.patient} can be opened, ${until(entry.until)}${entry.emergency ? '; one holder alone agreed' : ''}.`, `${studies(numbersOf(entry.studies).length)} von Patient ${entry.patient} lassen sich öffnen, ${until(entry.until)}${entry.emergency ? '; ein Hüter allein stimmte zu' : ''}.`);
+    case 'warming-ended':
+      return say(`${studies(numbersOf(entry.studies).length)} are cold again.`, `${studies(numbersOf(entry.studies).length)} sind wieder kalt.`);
+    case 'keys-rotated':
+      return say(`${entry.keys} keys were wrapped again, ${entry.destroyed.length} older epoch keys were destroyed.`, `${entry.keys} Schlüssel wurden neu verpackt, ${entry.destroyed.length} ältere Epochenschlüssel vernichtet.`);
+    case 'shredded':
+      return say(`The keys of study ${entry.study} of patient ${entry.patient} were removed: ${entry.reason}.`, `Die Schlüssel der Untersuchung ${entry.study} von Patient ${entry.patient} wurden entfernt: ${entry.reason}.`);
+    case 'snapshot-taken':
+      return say('A copy for a vault was taken.', 'Eine Kopie für einen Tresor wurde gezogen.');
     default:
       return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
@@ -123,6 +146,7 @@ function reason(word: string, say: Say): string {
     'code-replayed': say('a code used before', 'ein schon benutzter Code'),
     throttled: say('too many attempts', 'zu viele Versuche'),
     passkey: say('the passkey did not verify', 'der Passkey ließ sich nicht prüfen'),
+    cold: say('the study is cold', 'die Untersuchung ist kalt'),
     'not-allowed': say('this way is not allowed', 'dieser Weg ist nicht erlaubt'),
   };
   return known[word] ?? word;
@@ -137,6 +161,8 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
   people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
+  cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
+  keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
   site: ['initialised', 'warden-started', 'keys-filed', 'disk-holds', 'unknown'],
 };
@@ -144,7 +170,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'break-glass-missed') return 'danger';
-  if (kind === 'moved' || kind === 'proposed') return 'warn';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed') return 'danger';
+  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed') return 'warn';
   return '';
 }

@@ -51,6 +51,12 @@ const en = {
   linked: 'linked',
   measureUnitless: 'px',
   otherVersion: 'An image here has two versions, or the study’s identifier is used twice. The one shown came first.',
+  coldTitle: 'This study is cold',
+  coldText: 'Its keys lie with holders elsewhere, and leadglass alone cannot open it. Ask for it with a reason; once the holders have agreed it opens here until the deadline. Asking is recorded; the patient can see it.',
+  coldReason: 'Why it is needed',
+  coldEmergency: 'It cannot wait: the holder on call is to answer now (4 hours)',
+  coldAsk: 'Ask the holders',
+  coldAsked: (request: number) => `Asked, as request ${request}. Open the study again once the holders have agreed.`,
 };
 
 const de: typeof en = {
@@ -103,6 +109,12 @@ const de: typeof en = {
   linked: 'gekoppelt',
   measureUnitless: 'px',
   otherVersion: 'Ein Bild liegt hier in zwei Fassungen vor, oder die Kennung der Untersuchung ist doppelt vergeben. Gezeigt wird die zuerst gekommene.',
+  coldTitle: 'Diese Untersuchung ist kalt',
+  coldText: 'Ihre Schlüssel liegen bei Hütern außer Haus, leadglass allein kann sie nicht öffnen. Fordern Sie sie mit einem Grund an; sobald die Hüter zugestimmt haben, öffnet sie sich hier bis zur Frist. Das Anfordern wird festgehalten; die Patientin oder der Patient kann es sehen.',
+  coldReason: 'Wozu sie gebraucht wird',
+  coldEmergency: 'Es kann nicht warten: der Hüter in Bereitschaft soll jetzt antworten (4 Stunden)',
+  coldAsk: 'Hüter bitten',
+  coldAsked: (request) => `Angefordert, als Anfrage ${request}. Öffnen Sie die Untersuchung wieder, sobald die Hüter zugestimmt haben.`,
 };
 
 export const t = both(en, de);

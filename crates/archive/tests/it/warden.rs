@@ -194,6 +194,7 @@ fn row_of(number: usize, own: &FakeStudy) -> StudyRow {
         series: 1,
         instances: 1,
         conflict: false,
+        cold: false,
     }
 }
 

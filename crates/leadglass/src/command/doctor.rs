@@ -37,6 +37,26 @@ fn look_at_approvals(proposals: &protocol::Proposals, look: &mut impl FnMut(bool
     look(true, format!("{} proposals are open", proposals.rows.len()), "");
 }
 
+/// Whether old studies go cold, and whether what was taken away is destroyed.
+fn look_at_cold(state: &protocol::ColdState, look: &mut impl FnMut(bool, String, &'static str)) {
+    let cold = match state.generation {
+        0 => {
+            "no holders are named: nothing goes cold, and a machine taken over opens everything (`leadglass cold init`)"
+                .to_owned()
+        }
+        _ => format!(
+            "{} studies are cold, {} holders are needed, {} requests wait",
+            state.cold, state.threshold, state.requests
+        ),
+    };
+    look(true, cold, "");
+    look(
+        !state.rotation_owed,
+        "no old epoch key waits for its destruction".to_owned(),
+        "run `leadglass cold sweep`, and see the log of the warden if that fails",
+    );
+}
+
 /// Looks at everything that can be looked at without a key; exit code 1 when something needs a hand.
 pub fn doctor(dir: &Path, format: Format) -> Result<()> {
     let mut findings = Vec::new();
@@ -82,6 +102,11 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         }
         for role in ["warden", "front"] {
             walls_of(dir, role, &mut look);
+        }
+        if let Ok(PageReply::Cold(protocol::ColdReply::State(state))) =
+            Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Cold(protocol::ColdAsk::State)))
+        {
+            look_at_cold(&state, &mut look);
         }
         let key_beside = std::fs::read_dir(dir)?
             .filter_map(Result::ok)

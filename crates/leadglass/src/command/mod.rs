@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
 mod approve;
+mod cold;
 mod demo;
 mod doctor;
 mod exposure;
 mod front;
+mod holder;
 mod import;
 mod incident;
 mod init;
@@ -53,6 +55,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Propose(command) => approve::propose(&dir, format, &command),
         Command::Incident(command) => incident::incident(&dir, format, command),
         Command::Question(command) => question::question(&dir, format, command),
+        Command::Cold(command) => cold::cold(&dir, format, command),
+        Command::Shred(arguments) => cold::shred(&dir, format, &arguments),
+        Command::Rotate => cold::rotate(&dir, format),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Vault(command) => vault::vault(&dir, format, command),
         Command::Doctor => doctor::doctor(&dir, format),

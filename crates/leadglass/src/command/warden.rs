@@ -18,7 +18,7 @@ use super::supervise::{Recipe, Roles, SECRET};
 use super::{pin, walled};
 use crate::cli::WardenArgs;
 use crate::output::say;
-use crate::owner::{OWNER_SOCKET, WARDEN_SOCKET};
+use crate::owner::{HOLDER_SOCKET, OWNER_SOCKET, WARDEN_SOCKET};
 use crate::sockets::Bound;
 use crate::{control, time};
 
@@ -82,7 +82,7 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
             format!("the socket {name} cannot be made in {}; is another warden running there?", dir.display())
         })
     };
-    let (front, owner) = (bound(WARDEN_SOCKET)?, bound(OWNER_SOCKET)?);
+    let (front, owner, holder) = (bound(WARDEN_SOCKET)?, bound(OWNER_SOCKET)?, bound(HOLDER_SOCKET)?);
     let standing = walled::warden(dir).raise()?;
 
     // from here on nothing outside of the two folders is opened and nothing is connected to
@@ -94,7 +94,7 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     doors.block_on(async {
         let signals = control::Signals::catch();
-        let (front, owner) = (listening(front)?, listening(owner)?);
+        let (front, owner, holder) = (listening(front)?, listening(owner)?, listening(holder)?);
         let walls = json!({ "files": standing.files, "calls": standing.calls, "memory": memory });
         let mut line = json!({ "ready": true, "role": "warden", "pid": std::process::id(), "walls": walls });
         if arguments.with_line {
@@ -107,6 +107,7 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
         tokio::select! {
             served = serve(front, Channel::Front) => served.context("the front's socket failed"),
             served = serve(owner, Channel::Owner) => served.context("the owner's socket failed"),
+            served = serve(holder, Channel::Holder) => served.context("the holders' socket failed"),
             _ = house => Ok(()),
             () = ended => Ok(()),
         }

@@ -5,6 +5,7 @@
 mod accounts;
 mod client;
 mod clients;
+mod cold;
 mod commands;
 mod corpus;
 mod crash;

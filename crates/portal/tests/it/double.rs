@@ -437,6 +437,7 @@ impl Filed {
             series: 0,
             instances: 0,
             conflict: false,
+            cold: false,
         };
         Self { row, keys: Vec::new(), series: BTreeMap::new() }
     }

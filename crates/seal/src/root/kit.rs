@@ -91,7 +91,7 @@ impl RecoveryKit {
         }
     }
 
-    pub(super) fn seal_key(&self) -> SealKey {
+    pub(crate) fn seal_key(&self) -> SealKey {
         self.0.clone().into()
     }
 

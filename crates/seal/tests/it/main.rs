@@ -1,6 +1,7 @@
 //! The sealed format from outside: what opens, and above all what does not.
 #![allow(clippy::unwrap_used)]
 
+mod cold;
 mod envelope;
 mod keys;
 mod objects;

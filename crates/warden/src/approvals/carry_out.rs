@@ -47,6 +47,17 @@ impl Warden {
             Change::BreakGlassRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::BreakGlassRuleSet { rule }], actor, now)
             }
+            Change::Shred { patient, studies, whole_patient, reason } => {
+                let studies: Vec<_> = studies.numbers().iter().copied().map(model::StudyNumber).collect();
+                self.shred_as(actor, patient, &studies, whole_patient, &reason, carried_out(&proposal))
+            }
+            Change::RotateKeys => {
+                // a crash in between leaves the proposal due, and keys are rotated once more
+                self.rotate().and_then(|_| self.with_entries(&proposal, Vec::new(), actor, now))
+            }
+            Change::ColdHolders { threshold, holders, keys } => {
+                self.set_holders_as(actor, threshold, holders, &keys, carried_out(&proposal))
+            }
             Change::Unknown => Err(Refusal::NotFound),
         };
         match carried {

@@ -22,7 +22,7 @@ pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
                 (format!("device:{device}"), name.unwrap_or_default())
             }
         }],
-        Change::ApprovalRule { .. } | Change::BreakGlassRule { .. } | Change::Unknown => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -50,6 +50,16 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             "break-glass lasts at most {}, and is reviewed within {}",
             duration(rule.seconds_max),
             duration(rule.review_seconds)
+        ),
+        Change::Shred { patient, studies, whole_patient, reason } => format!(
+            "the keys of {} studies of patient {patient} are destroyed for good{} ({reason})",
+            studies.len(),
+            if *whole_patient { ", with what is known of the patient" } else { "" }
+        ),
+        Change::RotateKeys => "every key is wrapped again, and the old epoch keys are destroyed".to_owned(),
+        Change::ColdHolders { threshold, holders, .. } => format!(
+            "{threshold} of these hold what goes cold from then on: {}",
+            holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
         ),
         Change::Unknown => "a change that another version of leadglass knows".to_owned(),
     }

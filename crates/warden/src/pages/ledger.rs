@@ -28,6 +28,11 @@ impl Warden {
         Ok(PageReply::Entries { entries, size })
     }
 
+    /// Who did something, in words.
+    pub(crate) fn actor_words(&self, actor: &Actor) -> String {
+        self.actor_name(&self.people.lock().expect(HELD), actor)
+    }
+
     pub(crate) fn actor_name(&self, people: &identity::People, actor: &Actor) -> String {
         match actor {
             Actor::Owner => "owner of the machine".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::{DiskId, DiskPart, EntryBody, Instant};
+use model::{Actor, DiskId, DiskPart, EntryBody, Instant};
 use protocol::{Health, PageReply, Refusal};
 
 use super::HELD;
@@ -53,7 +53,7 @@ impl Warden {
         Ok(PageReply::Done)
     }
 
-    /// Copies what the warden keeps, as one moment saw it, into an empty folder: `root.json` and `warden.db`.
+    /// Copies what the warden keeps, as one moment saw it, into an empty folder: `root.json`, `warden.db` and the epoch keys.
     /// The ledger is copied after it by the caller; it may be ahead of the database, never behind.
     pub(super) fn snapshot(&self, into: &Path) -> Result<PageReply, Refusal> {
         let failed = |error: std::io::Error| {
@@ -63,10 +63,21 @@ impl Warden {
         self.flush_people();
         std::fs::create_dir_all(into).map_err(failed)?;
         std::fs::copy(self.dir.join("warden/root.json"), into.join("root.json")).map_err(failed)?;
-        self.database.lock().expect(HELD).copy_to(&into.join("warden.db")).map_err(|error| {
-            tracing::error!(%error, "the snapshot could not be written");
-            Refusal::Internal
-        })?;
+        {
+            // the epoch keys belong to this very state of the database
+            let database = self.database.lock().expect(HELD);
+            database.copy_to(&into.join("warden.db")).map_err(|error| {
+                tracing::error!(%error, "the snapshot could not be written");
+                Refusal::Internal
+            })?;
+            self.secrets.epochs.read().expect(HELD).copy_to(into).map_err(failed)?;
+        }
+        let epoch = self.secrets.epochs.read().expect(HELD).newest().map_err(|_| Refusal::Internal)?.0;
+        let taken = EntryBody::SnapshotTaken { epoch };
+        if let Err(error) = self.ledger.append(vec![(Actor::Owner, taken)], self.now()) {
+            // a second copy matters more than its entry; a certificate of destruction counts one copy less
+            tracing::warn!(%error, "a copy for a vault was taken and could not be recorded");
+        }
         Ok(PageReply::Done)
     }
 }

@@ -1,6 +1,7 @@
 //! Everything else that a page or a command asks: one file per resource.
 
 mod about;
+mod cold;
 mod directory;
 mod exposure;
 mod incidents;
@@ -41,6 +42,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::MyStudies => (Service::OwnStudies, "own-studies"),
         PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
+        PageRequest::Cold(_) => (Service::Cold, "cold"),
         PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
         PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
         PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
@@ -66,9 +68,16 @@ impl Warden {
         request: PageRequest,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
+        if channel == Channel::Holder {
+            return self.holder_page(request, now).await;
+        }
         let caller = self.caller(credential, channel, now)?;
         if let PageRequest::StudyUid { study } = request {
             return self.study_uid(&caller, study, now).await;
+        }
+        // one may ask for what one may reach; decided by `ask_for_cold`, which knows the study
+        if let PageRequest::Cold(protocol::ColdAsk::Ask(asked)) = request {
+            return self.ask_for_cold(&caller, asked, now).await;
         }
         let (service, action) = service_of(&request);
         let target = match (&caller.who, service) {
@@ -132,6 +141,7 @@ impl Warden {
             PageRequest::DiskHolds { disk, filesystem, holds, instead_of } => {
                 self.disk_holds(&caller, disk, filesystem, holds, instead_of, now)
             }
+            PageRequest::Cold(asked) => self.cold_page(&caller, asked, now).await,
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Approvals(request) => self.approvals(&caller, request, now),

@@ -46,6 +46,17 @@ impl Warden {
             self.append(caller, vec![EntryBody::Related { relationship }], now)?
         };
         let entry = appended.first().map(|(number, _)| *number).ok_or(Refusal::Internal)?;
+        let patient = match what {
+            What::Patient(patient) => Some(patient),
+            What::Study(study) => self.readable_registry()?.patient_of(study),
+            What::Site => None,
+        };
+        if let Some(patient) = patient {
+            // the patient's priors are asked for at once; the relationship stands whether or not that works
+            if let Err(refusal) = self.ask_for_priors(Some(patient), now) {
+                tracing::error!(%refusal, "the priors of a new relationship were not asked for; the next sweep does it");
+            }
+        }
         Ok(PageReply::Related { entry })
     }
 

@@ -3,13 +3,17 @@
 
 mod answering;
 mod approving;
+mod cold;
 mod emergency;
 mod exposing;
 mod failing;
 mod filing;
+mod holder;
 mod leaving;
 mod reaching;
 mod restoring;
 mod sender;
+mod shredding;
 mod signing_in;
 mod site;
+mod thief;

@@ -105,6 +105,10 @@ impl Site {
         panic!("somebody holds the warden");
     }
 
+    pub fn stop_before(&self, step: warden::KeyStep) {
+        self.warden.as_ref().unwrap().stop_before(step);
+    }
+
     pub async fn hand_over(&self, records: &[HandoverRecord]) -> Result<HandoverReply, Refusal> {
         self.front.handover(soon(), records.to_vec()).await.unwrap()
     }

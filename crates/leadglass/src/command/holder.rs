@@ -1,0 +1,170 @@
+//! `leadglass cold holder`: making a holder's key, and the program that answers for orders.
+//!
+//! The program is a second party: it runs where the warden's administrators have no access, holds its own key, and keeps its own count. It
+//! releases one patient at a time, for orders only, and writes a line to its log, synced, before anything leaves. A warden that lies to it
+//! gets at most a day's budget of patients a day, and the log says which.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use model::WarmingBasis;
+use protocol::{ColdAsk, ColdReply, PageReply, PageRequest};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::cold::answer;
+use super::init::read_passphrase;
+use crate::cli::Format;
+use crate::holder::{Holder, SiteKey, make};
+use crate::output::say;
+use crate::owner::Owner;
+use crate::{control, time};
+
+/// How often requests are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Seconds of a day.
+const DAY_SECONDS: i64 = 86_400;
+
+/// One line of the log.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    at: i64,
+    request: u64,
+    patient: u32,
+    studies: u32,
+}
+
+/// Makes a holder's key.
+pub fn new_holder(
+    dir: &Path,
+    format: Format,
+    name: &str,
+    out: &Path,
+    passphrase_file: Option<&Path>,
+    site_key: Option<&Path>,
+) -> Result<()> {
+    let default = dir.join("ledger/site.vkey");
+    let site = SiteKey::read(site_key.unwrap_or(&default))?;
+    let passphrase = passphrase_file.map(read_passphrase).transpose()?;
+    let (file, public) = make(name, &site, passphrase.as_deref().map(String::as_str))?;
+    let mut public_path = out.as_os_str().to_owned();
+    public_path.push(".pub");
+    for (path, content) in [(out, file.as_str()), (Path::new(&public_path), public.as_str())] {
+        let mut written = std::fs::File::create_new(path).with_context(|| {
+            format!("{} cannot be written; name a new file in a folder that is there", path.display())
+        })?;
+        written.write_all(content.as_bytes())?;
+        written.write_all(b"\n")?;
+        written.sync_all()?;
+    }
+    let public_path = Path::new(&public_path).display().to_string();
+    answer(format, &json!({ "holder": out, "public": public_path, "words": passphrase.is_none() }), || {
+        let keep = if passphrase.is_some() {
+            "Keep it with the holder, away from the archive's machine."
+        } else {
+            "It holds words: print them, give them to the holder, and remove the file from this machine."
+        };
+        format!("{} is the holder's own. {keep}\n{public_path} is for `leadglass cold init`.", out.display())
+    })
+}
+
+/// Answers requests of orders until SIGTERM or SIGINT.
+pub fn serve_holder(
+    dir: &Path,
+    socket: &Path,
+    share_file: &Path,
+    passphrase_file: &Path,
+    per_day: usize,
+    log: &Path,
+) -> Result<()> {
+    control::log_to_stderr("holder");
+    control::keep_to_itself("holder");
+    let ending = control::ending();
+    let passphrase = read_passphrase(passphrase_file)?;
+    let holder = Holder::open(share_file, Some(passphrase.as_str()), &dir.join("ledger/site.vkey"))?;
+    drop(passphrase);
+    let mut released = lines(log)?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("{} cannot be written; check the path and the rights", log.display()))?;
+    say!(
+        "{}",
+        json!({ "ready": true, "role": "holder", "pid": std::process::id(), "holder": holder.id().to_string() })
+    );
+    loop {
+        // the warden may be away: that is looked at again
+        if let Ok(warden) = Owner::connect_to(socket)
+            && let Err(error) = look(&warden, &holder, per_day, &mut released, &mut file)
+        {
+            tracing::warn!(%error, "requests could not be answered; it is tried again");
+        }
+        if ending.recv_timeout(LOOK_EVERY).is_ok() {
+            return Ok(());
+        }
+    }
+}
+
+/// Answers what waits.
+fn look(
+    warden: &Owner,
+    holder: &Holder,
+    per_day: usize,
+    released: &mut Vec<Line>,
+    file: &mut std::fs::File,
+) -> Result<()> {
+    let ColdReply::Requests(rows) = ask(warden, ColdAsk::Requests)? else {
+        bail!("the warden answered something else; run the same version")
+    };
+    for row in rows.iter().filter(|row| row.basis == WarmingBasis::Order) {
+        let now = time::now();
+        let day = released.iter().rev().take_while(|line| now.plus_seconds(-DAY_SECONDS).0 < line.at).count();
+        if released.iter().any(|line| line.request == row.request.0) {
+            continue;
+        }
+        if day >= per_day {
+            tracing::warn!(request = %row.request, "the day's budget is used up; an order waits");
+            return Ok(());
+        }
+        let asked = ColdAsk::Request { request: row.request, holder: holder.id() };
+        let ColdReply::Request(signed) = ask(warden, asked)? else {
+            bail!("the warden answered something else; run the same version")
+        };
+        // only what the site signed counts, not what the list said
+        let request = holder.read(&signed)?;
+        if request.basis != WarmingBasis::Order || request.until <= now {
+            continue;
+        }
+        let line = Line { at: now.0, request: request.request.0, patient: request.patient.0, studies: request.studies };
+        writeln!(file, "{}", serde_json::to_string(&line)?)?;
+        file.sync_all()?;
+        released.push(line);
+        let approval = holder.approve(&request)?;
+        let ColdReply::Approved { warmed, .. } = ask(warden, ColdAsk::Approve(approval))? else {
+            bail!("the warden answered something else; run the same version")
+        };
+        tracing::info!(request = %request.request, warmed, "the priors of an order are warm");
+    }
+    Ok(())
+}
+
+fn ask(warden: &Owner, asked: ColdAsk) -> Result<ColdReply> {
+    match warden.ask(PageRequest::Cold(asked))? {
+        PageReply::Cold(reply) => Ok(reply),
+        _ => bail!("the warden answered something else; run the same version"),
+    }
+}
+
+/// What was released before: the budget outlives a restart.
+fn lines(log: &Path) -> Result<Vec<Line>> {
+    let text = match std::fs::read_to_string(log) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read; check the rights", log.display())),
+    };
+    // a torn last line belongs to a release that did not happen
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}

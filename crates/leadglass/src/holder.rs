@@ -1,0 +1,181 @@
+//! A holder's file and what a holder does with a request: look at it, check the site's signature, release the shares for it alone.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use model::{KeyId, SiteId};
+use protocol::{ColdApproval, ColdRequest, SignedColdRequest};
+use seal::{
+    HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SitePublicKey, SystemRandom,
+    UnsealMethod, VerifyingKey,
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// The longest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const FORMAT: &str = "leadglass cold holder";
+const VERSION: u32 = 1;
+
+/// A holder, ready to approve.
+pub struct Holder {
+    pub secret: HolderSecret,
+    pub site: SiteKey,
+}
+
+/// Which site a holder works for, and the key that signs its requests.
+#[derive(Clone, Debug)]
+pub struct SiteKey {
+    pub site: SiteId,
+    pub verifying: VerifyingKey,
+}
+
+/// What a public key file holds.
+#[derive(Serialize, Deserialize)]
+pub struct PublicFile {
+    pub name: String,
+    pub public: String,
+}
+
+/// What a holder's file holds: who it is, which site it is for, and the secret sealed to a passphrase like a root.
+#[derive(Serialize, Deserialize)]
+struct HolderFile {
+    format: String,
+    version: u32,
+    name: String,
+    site: String,
+    site_key: String,
+    sealed: serde_json::Value,
+}
+
+impl SiteKey {
+    /// Reads `site.vkey` of a ledger.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!("{} cannot be read; give the site's public key with --site-key", path.display())
+        })?;
+        let parts: Vec<&str> = text.trim().splitn(3, '+').collect();
+        let [origin, _, key] = parts.as_slice() else {
+            bail!("{} is no site's public key; copy DIR/ledger/site.vkey", path.display())
+        };
+        let key = base64::engine::general_purpose::STANDARD.decode(key).unwrap_or_default();
+        let site = origin.strip_prefix("leadglass/").and_then(|site| site.parse().ok());
+        match (site, key.as_slice()) {
+            (Some(site), [1, key @ ..]) if key.len() == 32 => {
+                let key = key.try_into().expect("the length was looked at");
+                Ok(Self { site, verifying: VerifyingKey::from_bytes(key) })
+            }
+            _ => bail!("{} is no site's public key; copy DIR/ledger/site.vkey", path.display()),
+        }
+    }
+}
+
+/// Makes a holder: its file's content, and its public file's.
+pub fn make(name: &str, site: &SiteKey, passphrase: Option<&str>) -> Result<(Zeroizing<String>, String)> {
+    let kit = RecoveryKit::generate(&mut SystemRandom);
+    let secret = HolderSecret::from_kit(&kit);
+    let public = PublicFile { name: name.to_owned(), public: hex::encode(secret.public().to_bytes()) };
+    let file = match passphrase {
+        None => kit.to_text(),
+        Some(passphrase) => {
+            let method = UnsealMethod::Passphrase { passphrase, cost: PassphraseCost::default() };
+            let sealed =
+                RootEnvelope::seal(&RootSecret::from_bytes(secret.expose()), site.site, &[method], &mut SystemRandom)?;
+            let file = HolderFile {
+                format: FORMAT.to_owned(),
+                version: VERSION,
+                name: name.to_owned(),
+                site: site.site.to_string(),
+                site_key: hex::encode(site.verifying.to_bytes()),
+                sealed: serde_json::from_str(&sealed.to_json())?,
+            };
+            Zeroizing::new(serde_json::to_string_pretty(&file)?)
+        }
+    };
+    Ok((file, serde_json::to_string(&public)?))
+}
+
+impl Holder {
+    /// Opens a holder's file, or words on paper.
+    pub fn open(path: &Path, passphrase: Option<&str>, site_key: &Path) -> Result<Self> {
+        let text = Zeroizing::new(read(path)?);
+        if !text.trim_start().starts_with('{') {
+            let kit =
+                RecoveryKit::parse(&text).context("these are no words of a holder; compare them with the paper")?;
+            return Ok(Self { secret: HolderSecret::from_kit(&kit), site: SiteKey::read(site_key)? });
+        }
+        let file: HolderFile = serde_json::from_str(&text).with_context(|| {
+            format!("{} is no holder's file; make one with `leadglass cold holder new`", path.display())
+        })?;
+        if file.format != FORMAT || file.version != VERSION {
+            bail!("{} is of another version; use the leadglass that wrote it", path.display());
+        }
+        let passphrase = passphrase.context("this holder's file is sealed; give --passphrase-file")?;
+        let sealed = RootEnvelope::from_json(file.sealed.to_string().as_bytes())?;
+        let secret = sealed.unseal_with_passphrase(passphrase)?;
+        let key: Vec<u8> = hex::decode(&file.site_key)?;
+        let key: [u8; 32] = key.as_slice().try_into().context("the holder's file is damaged; make a new holder")?;
+        let site = file.site.parse().map_err(|_| anyhow::anyhow!("the holder's file is damaged; make a new holder"))?;
+        Ok(Self {
+            secret: HolderSecret::from_bytes(secret.expose()),
+            site: SiteKey { site, verifying: VerifyingKey::from_bytes(key) },
+        })
+    }
+
+    /// The name of the holder's key.
+    pub fn id(&self) -> KeyId {
+        self.secret.public().id()
+    }
+
+    /// Reads a request, if the site signed it and it is for this holder.
+    pub fn read(&self, signed: &SignedColdRequest) -> Result<ColdRequest> {
+        let signature = hex::decode(&signed.signature)?;
+        self.site
+            .verifying
+            .verify(&SignedColdRequest::message(&signed.request), &signature)
+            .context("the request is not signed by this holder's site; take it again")?;
+        let request: ColdRequest = serde_json::from_str(&signed.request)?;
+        if request.version != 1 || request.site != self.site.site || request.holder != self.id() {
+            bail!("the request is for another holder or site; take it again with this holder's public key");
+        }
+        Ok(request)
+    }
+
+    /// Releases the shares of a request, sealed for it alone.
+    pub fn approve(&self, request: &ColdRequest) -> Result<ColdApproval> {
+        let opener = self.secret.share_opener();
+        let mut shares = Zeroizing::new(Vec::new());
+        for share in &request.shares {
+            let opened = opener.open(request.site, share.name, &hex::decode(&share.wrapped)?)?;
+            shares.extend_from_slice(&share.name.0);
+            shares.extend_from_slice(opened.expose());
+        }
+        let to = SitePublicKey::from_bytes(&hex::decode(&request.transit)?)?;
+        let info = ColdApproval::info(request.site, request.request, self.id());
+        let sealed = hex::encode(to.seal_message(&info, &shares, &mut SystemRandom));
+        let message = ColdApproval::message(request.site, request.request, &request.transit, &sealed);
+        let signature = hex::encode(self.secret.sign(&message));
+        Ok(ColdApproval { request: request.request, holder: self.id(), sealed, signature })
+    }
+}
+
+impl PublicFile {
+    /// Reads a holder's public key.
+    pub fn read(path: &Path) -> Result<(String, HolderPublicKey)> {
+        let file: Self = serde_json::from_str(&read(path)?).with_context(|| {
+            format!("{} is no holder's public key; `leadglass cold holder new` writes it", path.display())
+        })?;
+        Ok((file.name, HolderPublicKey::from_bytes(&hex::decode(&file.public)?)?))
+    }
+}
+
+/// Reads a file of a bounded length.
+pub fn read(path: &Path) -> Result<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    let file = std::fs::File::open(path)
+        .with_context(|| format!("the file {} cannot be read; check the path and the rights", path.display()))?;
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,191 @@
+//! Cold studies as people use them: holders' files, a refusal that says what to do, approvals here and elsewhere, orders at night.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use phantom::{ct_instance, uid};
+
+use crate::client::{get, instance};
+use crate::installation::{Installation, kill, store, wait_until};
+
+const HOLDER_PASSPHRASE: &str = "nine calm rivers of copper";
+
+/// Makes a holder's file sealed by a passphrase; its path.
+fn holder(site: &Installation, name: &str) -> String {
+    let path = site.path(&format!("{name}.holder"));
+    let made = site
+        .run_with_input(&["cold", "holder", "new", name, "--out", &path, "--passphrase-file", "-"], HOLDER_PASSPHRASE);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    path
+}
+
+fn approve(site: &Installation, request: &str, file: &str) -> serde_json::Value {
+    let arguments = ["cold", "approve", request, "--share-file", file, "--passphrase-file", "-", "--format", "json"];
+    let output = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn image(site: &Installation, token: &str, patient: u32) -> u16 {
+    let (study, series) = (uid(&[9, patient, 1]), uid(&[9, patient, 1, 1]));
+    instance(site.http(), token, &study, &series, &uid(&[9, patient, 1, 1, patient])).status
+}
+
+/// Three patients, one study each, all cold; two of two holders, one of them on paper.
+fn cold_site() -> (Installation, String, String, String) {
+    let site = Installation::new();
+    let token = site.with_devices();
+    let files = (1..=3).map(|patient| ct_instance(patient, 1, 1, patient, 32, 32)).collect();
+    assert!(store(site.dicom(), files).unwrap().iter().all(|status| *status == 0));
+    site.ok(&["settle"]);
+    assert_eq!(site.ok(&["cold", "state"])["generation"], 0);
+    assert_eq!(site.ok(&["cold", "sweep"])["studies"], 0, "without holders nothing goes cold");
+    let (anna, words) = (holder(&site, "anna"), site.path("bela.words"));
+    site.ok(&["cold", "holder", "new", "bela", "--out", &words]);
+    let [anna_pub, words_pub] = [format!("{anna}.pub"), format!("{words}.pub")];
+    site.ok(&["cold", "init", "--threshold", "2", "--holder", &anna_pub, "--holder", &words_pub]);
+    site.ok(&["cold", "rule", "--after", "0s"]);
+    assert_eq!(site.ok(&["cold", "sweep"])["studies"], 3);
+    (site, token, anna, words)
+}
+
+#[test]
+fn a_cold_study_says_so_is_asked_for_and_opens_once_the_holders_have_agreed() {
+    let (site, token, anna, words) = cold_site();
+    let rows = get(site.http(), &token, "/dicom-web/studies").json();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["00080056"]["Value"][0] == "OFFLINE"), "{rows}");
+    assert_eq!(image(&site, &token, 1), 409);
+    let refused = get(site.http(), &token, &format!("/dicom-web/studies/{}/metadata", uid(&[9, 1, 1])));
+    assert_eq!(refused.status, 409);
+    assert!(refused.json()["error"].as_str().unwrap().contains("cold"), "{}", refused.json());
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies/1.2.3.4/metadata").status, 404);
+
+    let study = format!("study:{}", uid(&[9, 1, 1]));
+    let asked = site.ok(&["cold", "ask", &study, "--reason", "comparison", "--until", "8h"]);
+    let request = asked["request"].to_string();
+    assert_eq!(approve(&site, &request, &anna)["missing"], 1);
+    // the other holder is elsewhere, with words on paper and the site's public key
+    let (to_go, to_come) = (site.path("request.json"), site.path("approval.json"));
+    site.ok(&["cold", "show", &request, "--holder", &format!("{words}.pub"), "--out", &to_go]);
+    let elsewhere = Installation::empty();
+    let vkey = site.dir().join("ledger/site.vkey").to_string_lossy().into_owned();
+    elsewhere.ok(&[
+        "cold",
+        "approve",
+        "--request-file",
+        &to_go,
+        "--share-file",
+        &words,
+        "--site-key",
+        &vkey,
+        "--out",
+        &to_come,
+    ]);
+    assert_eq!(site.ok(&["cold", "submit", &to_come])["warmed"], 1);
+    assert_eq!(image(&site, &token, 1), 200);
+    assert_eq!(image(&site, &token, 2), 409, "another patient stays cold");
+    assert!(site.refused(1, &["cold", "submit", &to_come]).contains("hint:"));
+
+    // a request that somebody changed on its way is refused by the holder
+    let next = site.ok(&["cold", "ask", &format!("study:{}", uid(&[9, 2, 1])), "--reason", "x"])["request"].to_string();
+    let (honest, forged) = (site.path("honest.json"), site.path("forged.json"));
+    site.ok(&["cold", "show", &next, "--holder", &format!("{words}.pub"), "--out", &honest]);
+    let changed = std::fs::read_to_string(&honest).unwrap().replace("\\\"studies\\\":1", "\\\"studies\\\":9");
+    std::fs::write(&forged, changed).unwrap();
+    let out = site.path("never.json");
+    let arguments =
+        ["cold", "approve", "--request-file", &forged, "--share-file", &words, "--site-key", &vkey, "--out", &out];
+    assert!(elsewhere.refused(1, &arguments).contains("not signed"));
+}
+
+#[test]
+fn an_order_at_night_is_answered_by_the_service_within_its_budget_and_nothing_else_is() {
+    let (site, token, anna, _) = cold_site();
+    let service = holder(&site, "service");
+    let [anna_pub, service_pub] = [format!("{anna}.pub"), format!("{service}.pub")];
+    // what is cold already stays with its own holders: warm it once, and it goes cold with the new ones
+    site.ok(&["cold", "init", "--threshold", "1", "--holder", &anna_pub, "--service", &service_pub]);
+    let files = (4..=6).map(|patient| ct_instance(patient, 1, 1, patient, 32, 32)).collect();
+    assert!(store(site.dicom(), files).unwrap().iter().all(|status| *status == 0));
+    site.ok(&["settle"]);
+    assert_eq!(site.ok(&["cold", "sweep"])["studies"], 3);
+
+    let log = site.path("released");
+    let socket = site.dir().join("run/holder.sock").to_string_lossy().into_owned();
+    let mut program = site
+        .command(&["cold", "holder", "serve", "--socket", &socket, "--share-file", &service, "--passphrase-file", "-"])
+        .args(["--per-day", "1", "--log", &log])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    program.stdin.take().unwrap().write_all(format!("{HOLDER_PASSPHRASE}\n").as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("\"ready\":true"), "{line}");
+
+    let asked = site.ok(&["cold", "ask", &format!("study:{}", uid(&[9, 4, 1])), "--reason", "curious"]);
+    site.ok(&["org", "add", "Praxis"]);
+    for patient in ["patient:DEMO/M00000005", "patient:DEMO/M00000006"] {
+        site.ok(&["relate", "org:Praxis", patient, "--until", "30d", "--basis", "order 7"]);
+    }
+    wait_until("the priors of the first order are warm", || image(&site, &token, 5) == 200);
+    assert_eq!(image(&site, &token, 4), 409, "a request that is no order waits for people");
+    let waiting = site.ok(&["cold", "requests"]);
+    let numbers: Vec<u64> = waiting.as_array().unwrap().iter().map(|row| row["request"].as_u64().unwrap()).collect();
+    assert!(numbers.contains(&asked["request"].as_u64().unwrap()));
+    assert_eq!(numbers.len(), 2, "the second order is beyond the program's budget: {waiting}");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 1);
+    kill(program.id(), "TERM");
+    assert!(program.wait().unwrap().success());
+}
+
+#[test]
+fn the_holders_socket_answers_no_owner_and_no_reader() {
+    let (site, ..) = cold_site();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = protocol::connect(&site.dir().join("run/holder.sock")).await.unwrap();
+        let soon = || {
+            let mut soon = protocol::context::current();
+            soon.deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            soon
+        };
+        use protocol::{ColdAsk, Credential, PageReply, PageRequest, Refusal};
+        for request in [PageRequest::People, PageRequest::Cold(ColdAsk::Rotate), PageRequest::Cold(ColdAsk::Sweep)] {
+            let answer = client.ask(soon(), Credential::Owner, request).await.unwrap();
+            assert_eq!(answer.err(), Some(Refusal::NotAllowed));
+        }
+        assert_eq!(client.handover(soon(), Vec::new()).await.unwrap().err(), Some(Refusal::NotAllowed));
+        let requests = client.ask(soon(), Credential::Owner, PageRequest::Cold(ColdAsk::Requests)).await.unwrap();
+        assert!(matches!(requests, Ok(PageReply::Cold(_))));
+    });
+}
+
+#[test]
+fn a_shredded_patient_is_gone_and_the_certificate_says_what_a_vault_may_still_hold() {
+    let site = Installation::new();
+    let token = site.with_devices();
+    let files = (1..=2).map(|patient| ct_instance(patient, 1, 1, patient, 32, 32)).collect();
+    assert!(store(site.dicom(), files).unwrap().iter().all(|status| *status == 0));
+    site.ok(&["settle"]);
+    assert!(site.refused(2, &["shred"]).contains("required"));
+    assert!(site.refused(1, &["shred", "patient:DEMO/NOBODY", "--reason", "x"]).contains("hint:"));
+    let shredded = site.ok(&["shred", "patient:DEMO/M00000001", "--reason", "erasure asked for"]);
+    let certificate = &shredded["certificates"][0];
+    assert!(certificate["destroyed"].is_string() && certificate["out_of_vaults"].is_null(), "{shredded}");
+    assert_eq!(image(&site, &token, 1), 404);
+    assert_eq!(image(&site, &token, 2), 200);
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies").json().as_array().unwrap().len(), 1);
+    let entry = certificate["entry"].to_string();
+    let again = site.ok(&["shred", "--certificate", &entry]);
+    assert_eq!(again["certificates"][0]["snapshots_needed"], 8);
+    assert_eq!(site.ok(&["rotate"])["keys"], 1);
+    assert_eq!(image(&site, &token, 2), 200);
+}
+
+#[test]
+fn a_certificate_counts_the_window_that_vaults_have() {
+    assert_eq!(warden::VAULT_WINDOW_SNAPSHOTS, replica::GENERATIONS_KEPT);
+}

@@ -1,0 +1,238 @@
+//! Which studies are cold and what is asked for, replayed from the ledger like reach itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use model::{
+    Actor, ColdHolder, ColdRule, Entry, EntryBody, EntryNumber, HolderKind, Instant, KeyId, NumberSet, PatientNumber,
+    StudyNumber, WarmingBasis,
+};
+
+/// Seconds of the day that the holders' budgets are counted in.
+const DAY_SECONDS: i64 = 86_400;
+
+/// Somebody asks for cold studies of one patient.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) actor: Actor,
+    pub(crate) patient: PatientNumber,
+    pub(crate) studies: NumberSet,
+    pub(crate) basis: WarmingBasis,
+    pub(crate) reason: String,
+    pub(crate) recorded: Instant,
+    pub(crate) until: Instant,
+}
+
+/// Studies that are warm until a deadline.
+#[derive(Clone, Debug)]
+pub(crate) struct Warming {
+    pub(crate) patient: PatientNumber,
+    pub(crate) studies: NumberSet,
+    pub(crate) until: Instant,
+    pub(crate) basis: WarmingBasis,
+}
+
+/// Cold studies, requests and warmings.
+#[derive(Default)]
+pub(crate) struct Cold {
+    pub(crate) rule: ColdRule,
+    /// Generation and threshold of the present holders.
+    pub(crate) holders: Option<(u32, u8, Vec<ColdHolder>)>,
+    /// Every holder that ever was, by key.
+    kinds: HashMap<KeyId, HolderKind>,
+    cold: Bits,
+    warm: HashMap<StudyNumber, (Instant, EntryNumber)>,
+    requests: BTreeMap<EntryNumber, Request>,
+    pub(crate) warmings: BTreeMap<EntryNumber, Warming>,
+    /// When the last image of each study came, in microseconds.
+    last_stored: Vec<i64>,
+    pub(crate) shredded: BTreeSet<StudyNumber>,
+    /// Keys were taken away after the last rotation: what is left of them opens until the next one.
+    pub(crate) rotation_owed: bool,
+    pub(crate) last_rotation: Option<Instant>,
+    /// Until when a patient's relationship lasted when their priors were last asked for.
+    priors_asked: HashMap<PatientNumber, Instant>,
+    /// Warmings that one holder did alone, oldest first.
+    alone: Vec<(Instant, KeyId)>,
+    /// When copies for vaults were taken, oldest first.
+    pub(crate) snapshots: Vec<Instant>,
+}
+
+impl Cold {
+    /// Takes the next entry.
+    pub(crate) fn apply(&mut self, number: EntryNumber, entry: &Entry) {
+        let at = entry.recorded;
+        match &entry.body {
+            EntryBody::Stored { study, .. } => {
+                let index = study.0 as usize;
+                if self.last_stored.len() <= index {
+                    self.last_stored.resize(index + 1, i64::MIN);
+                }
+                self.last_stored[index] = at.0;
+            }
+            EntryBody::ColdHoldersSet { generation, threshold, holders } => {
+                self.kinds.extend(holders.iter().map(|holder| (holder.key, holder.kind)));
+                self.holders = Some((*generation, *threshold, holders.clone()));
+            }
+            EntryBody::ColdRuleSet { rule } => self.rule = *rule,
+            EntryBody::WentCold { studies, .. } => {
+                studies.numbers().iter().for_each(|study| self.cold.set(*study, true));
+                self.rotation_owed = true;
+            }
+            EntryBody::WarmingRequested { patient, studies, basis, reason, until } => {
+                if *basis == WarmingBasis::Order {
+                    self.priors_asked.insert(*patient, *until);
+                }
+                let request = Request {
+                    actor: entry.actor.clone(),
+                    patient: *patient,
+                    studies: studies.clone(),
+                    basis: *basis,
+                    reason: reason.clone(),
+                    recorded: at,
+                    until: *until,
+                };
+                self.requests.insert(number, request);
+            }
+            EntryBody::WarmingWithdrawn { request, holder: None } => drop(self.requests.remove(request)),
+            EntryBody::Warmed { request, patient, studies, until, by, .. } => {
+                let basis = self.requests.remove(request).map_or(WarmingBasis::Request, |request| request.basis);
+                for study in studies.numbers() {
+                    self.warm.insert(StudyNumber(*study), (*until, *request));
+                }
+                let warming = Warming { patient: *patient, studies: studies.clone(), until: *until, basis };
+                self.warmings.insert(*request, warming);
+                if let [one] = by.as_slice()
+                    && self.kinds.get(one).is_some_and(|kind| *kind != HolderKind::Sharing)
+                {
+                    self.alone.push((at, *one));
+                }
+            }
+            EntryBody::WarmingEnded { request, .. } => {
+                self.warmings.remove(request);
+                self.warm.retain(|_, (_, by)| by != request);
+            }
+            EntryBody::Shredded { study, .. } => {
+                self.shredded.insert(*study);
+                self.cold.set(study.0, false);
+                self.warm.remove(study);
+                self.rotation_owed = true;
+            }
+            EntryBody::KeysRotated { .. } => {
+                self.rotation_owed = false;
+                self.last_rotation = Some(at);
+            }
+            EntryBody::SnapshotTaken { .. } => self.snapshots.push(at),
+            _ => {}
+        }
+    }
+
+    /// Whether a study is cold and not warmed.
+    pub(crate) fn is_cold(&self, study: StudyNumber, now: Instant) -> bool {
+        self.cold.get(study.0) && self.warm.get(&study).is_none_or(|(until, _)| *until <= now)
+    }
+
+    /// Until when a warmed study may be opened; `None` when it is not cold at all.
+    pub(crate) fn warm_until(&self, study: StudyNumber) -> Option<Instant> {
+        self.cold.get(study.0).then(|| self.warm.get(&study).map_or(Instant(i64::MIN), |(until, _)| *until))
+    }
+
+    /// When the last image of a study came.
+    pub(crate) fn last_stored(&self, study: StudyNumber) -> Instant {
+        Instant(self.last_stored.get(study.0 as usize).copied().unwrap_or(i64::MIN))
+    }
+
+    /// Cold studies, warmed ones included, ascending.
+    pub(crate) fn studies(&self) -> impl Iterator<Item = StudyNumber> {
+        self.cold.iter().map(StudyNumber)
+    }
+
+    /// Requests that nobody has answered and whose deadline has not passed, oldest first.
+    pub(crate) fn open_requests(&self, now: Instant) -> impl Iterator<Item = (EntryNumber, &Request)> {
+        let open = self.requests.iter().filter(move |(_, request)| now < request.until);
+        open.map(|(number, request)| (*number, request))
+    }
+
+    /// One request, while it is open.
+    pub(crate) fn request(&self, number: EntryNumber, now: Instant) -> Option<&Request> {
+        self.requests.get(&number).filter(|request| now < request.until)
+    }
+
+    /// Whether a patient's priors were asked for already while their relationship lasted until then.
+    pub(crate) fn priors_asked(&self, patient: PatientNumber, until: Instant) -> bool {
+        self.priors_asked.get(&patient) == Some(&until)
+    }
+
+    /// What a holder may do.
+    pub(crate) fn kind_of(&self, holder: KeyId) -> Option<HolderKind> {
+        self.kinds.get(&holder).copied()
+    }
+
+    /// How many patients a holder has warmed alone within a day.
+    pub(crate) fn warmed_alone(&self, holder: KeyId, now: Instant) -> usize {
+        let since = now.plus_seconds(-DAY_SECONDS);
+        self.alone.iter().rev().take_while(|(at, _)| since < *at).filter(|(_, by)| *by == holder).count()
+    }
+}
+
+/// A set of numbers, one bit each.
+#[derive(Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn get(&self, number: u32) -> bool {
+        self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, number: u32, on: bool) {
+        let index = number as usize / 64;
+        if self.0.len() <= index {
+            self.0.resize(index + 1, 0);
+        }
+        let bit = 1 << (number % 64);
+        if on { self.0[index] |= bit } else { self.0[index] &= !bit }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = self.0.iter().enumerate();
+        words.flat_map(|(index, word)| {
+            (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| index as u32 * 64 + bit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(cold: &mut Cold, number: u64, at: i64, body: EntryBody) {
+        let entry = Entry { version: Entry::VERSION, recorded: Instant(at), actor: Actor::Warden, body };
+        cold.apply(EntryNumber(number), &entry);
+    }
+
+    fn set(numbers: &[u32]) -> NumberSet {
+        numbers.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_study_is_cold_then_warm_until_the_deadline_then_cold_again_by_itself() {
+        let mut cold = Cold::default();
+        let study = StudyNumber(70);
+        assert!(!cold.is_cold(study, Instant(0)));
+        apply(&mut cold, 1, 0, EntryBody::WentCold { studies: set(&[3, 70]), generation: 1 });
+        assert!(cold.is_cold(study, Instant(5)) && !cold.is_cold(StudyNumber(4), Instant(5)));
+        assert_eq!(cold.studies().collect::<Vec<_>>(), [StudyNumber(3), study]);
+        let warmed = EntryBody::Warmed {
+            request: EntryNumber(2),
+            patient: PatientNumber(1),
+            studies: set(&[70]),
+            until: Instant(10),
+            by: vec![KeyId([1; 16])],
+            emergency: false,
+        };
+        apply(&mut cold, 3, 6, warmed);
+        assert!(!cold.is_cold(study, Instant(9)) && cold.is_cold(study, Instant(10)));
+        assert!(cold.is_cold(StudyNumber(3), Instant(9)), "the other one stays cold");
+        apply(&mut cold, 4, 10, EntryBody::WarmingEnded { request: EntryNumber(2), studies: set(&[70]) });
+        assert!(cold.is_cold(study, Instant(9)));
+    }
+}

@@ -1,0 +1,415 @@
+//! Warming: request with a reason → holders' approvals → the studies of one patient open until a deadline → cold again by themselves.
+//!
+//! Shares live in memory only, and only between an approval and the warming; the key that they are sealed to is fresh for each request.
+//! A restart forgets both: holders approve once more.
+//!
+//! Durable steps of a warming, and what a restart finds after each:
+//! 1. the warming's own epoch key. A crash: no key needs it, the start destroys it, the request is still open.
+//! 2. one transaction: the studies' keys under that epoch, the entry announced. A crash: the start appends the entry.
+//! 3. the entry. From now on the studies open.
+//!
+//! Of its end: keys out and the entry announced in one transaction; the epoch key is destroyed; the entry. A crash before the key is destroyed:
+//! the start finds an epoch that no key needs, and destroys it.
+
+use std::collections::HashMap;
+
+use model::{
+    Actor, EntryBody, EntryNumber, HolderKind, Instant, KeyId, NumberSet, PatientNumber, StudyNumber, WarmingBasis,
+};
+use policy::{Service, Target};
+use protocol::{
+    AskForCold, COLD_SHARES_MAX, ColdApproval, ColdReply, ColdRequest, ColdRequestRow, PageReply, Refusal,
+    SignedColdRequest, WrappedShare,
+};
+use seal::{BatchKeys, ColdBox, ColdLock, Secret32, Share, SiteSecretKey, SystemRandom};
+
+use crate::cold::{KeyStep, Request, failed};
+use crate::database::DatabaseError;
+use crate::epochs;
+use crate::keyring::ColdRow;
+use crate::pages::{HELD, field, unknown};
+use crate::state::Warden;
+use crate::subject::Caller;
+
+/// The most studies in one request.
+pub(crate) const STUDIES_MAX: usize = 1_000;
+/// The most requests that wait.
+const REQUESTS_MAX: usize = 10_000;
+/// The longest that somebody may ask for: two weeks.
+const WARM_SECONDS_MAX: i64 = 14 * 86_400;
+/// The longest that a holder on call warms for alone: four hours.
+const EMERGENCY_SECONDS_MAX: i64 = 4 * 3_600;
+/// The longest reason, in characters.
+const REASON_CHARACTERS_MAX: usize = 200;
+/// Bytes of a box's name and its share.
+const NAMED_SHARE_BYTES: usize = 16 + Share::BYTES;
+
+/// What is known of open requests in memory.
+#[derive(Default)]
+pub(crate) struct Transits(HashMap<EntryNumber, Transit>);
+
+/// The key that shares of one request are sealed to, and those that came.
+struct Transit {
+    key: SiteSecretKey,
+    public: String,
+    shares: HashMap<KeyId, HashMap<KeyId, Share>>,
+}
+
+impl Warden {
+    /// Makes a request: for the owner, and for whoever could open the studies if they were not cold.
+    pub(crate) async fn ask_for_cold(
+        &self,
+        caller: &Caller,
+        asked: AskForCold,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        let reason = asked.reason.trim().to_owned();
+        if reason.is_empty() || reason.chars().count() > REASON_CHARACTERS_MAX || reason.chars().any(char::is_control) {
+            return Err(field("reason", "why, in 1 to 200 characters"));
+        }
+        let longest = if asked.emergency { EMERGENCY_SECONDS_MAX } else { WARM_SECONDS_MAX };
+        if asked.until <= now || now.plus_seconds(longest) < asked.until {
+            return Err(field("until", "a time ahead: at most 14 days, for an emergency at most 4 hours"));
+        }
+        let named = self.named_studies(&asked.whom);
+        let manages = policy::decide(&caller.subject, Service::Cold, Target::Nothing, now).is_ok();
+        let (patient, mut studies) = match named {
+            Ok(named) => named,
+            Err(refusal) if manages => return Err(refusal),
+            // who is not there reads like who may not be reached
+            Err(_) => return Err(self.refuse(caller, "ask-for-cold", None, policy::Denied::Reach, now).await),
+        };
+        if !manages {
+            let reachable = self.reachable(caller, now);
+            let mut denied = policy::Denied::Reach;
+            studies.retain(|study| {
+                let reach = reachable.ground(patient, *study).map(crate::list::reach_of);
+                let target = Target::Study { patient, study: *study, reach };
+                policy::decide(&caller.subject, Service::Open, target, now).map_err(|why| denied = why).is_ok()
+            });
+            if studies.is_empty() {
+                return Err(self.refuse(caller, "ask-for-cold", None, denied, now).await);
+            }
+        }
+        let basis = if asked.emergency { WarmingBasis::Emergency } else { WarmingBasis::Request };
+        {
+            let cold = self.cold.read().expect(HELD);
+            studies.retain(|study| cold.is_cold(*study, now));
+            if studies.is_empty() {
+                return Err(field("whom", "somebody with cold studies; these are open already"));
+            }
+            if cold.open_requests(now).count() >= REQUESTS_MAX {
+                return Err(Refusal::Throttled { seconds: 3_600 });
+            }
+        }
+        studies.truncate(STUDIES_MAX);
+        let count = studies.len() as u32;
+        let studies: NumberSet = studies.into_iter().map(|study| study.0).collect();
+        let body = EntryBody::WarmingRequested { patient, studies, basis, reason, until: asked.until };
+        let appended = self.append(caller, vec![body], now)?;
+        let request = appended.first().map(|(number, _)| *number).ok_or(Refusal::Internal)?;
+        if asked.emergency {
+            tracing::warn!(%request, "somebody asks for a patient's cold studies at once; call the holder on duty");
+        }
+        Ok(PageReply::Cold(ColdReply::Asked { request, studies: count }))
+    }
+
+    /// Requests that wait, oldest first.
+    pub(crate) fn cold_requests(&self, now: Instant) -> Vec<ColdRequestRow> {
+        let open: Vec<(EntryNumber, Request)> = {
+            let cold = self.cold.read().expect(HELD);
+            cold.open_requests(now).map(|(number, request)| (number, request.clone())).collect()
+        };
+        let threshold = self.cold.read().expect(HELD).holders.as_ref().map_or(0, |(_, threshold, _)| *threshold);
+        let approved: HashMap<EntryNumber, usize> = {
+            let transits = self.transits.lock().expect(HELD);
+            transits.0.iter().map(|(number, transit)| (*number, transit.shares.len())).collect()
+        };
+        let row = |(number, request): (EntryNumber, Request)| ColdRequestRow {
+            request: number,
+            actor: self.actor_words(&request.actor),
+            patient: request.patient,
+            studies: request.studies.len() as u32,
+            basis: request.basis,
+            reason: request.reason,
+            asked: request.recorded,
+            until: request.until,
+            approved: approved.get(&number).map_or(0, |count| *count as u8),
+            threshold,
+        };
+        open.into_iter().map(row).collect()
+    }
+
+    /// A request as one holder decides on it, signed by the site.
+    pub(crate) fn cold_request(
+        &self,
+        number: EntryNumber,
+        holder: KeyId,
+        now: Instant,
+    ) -> Result<SignedColdRequest, Refusal> {
+        let request = self.open_request(number, now)?;
+        let mut shares = Vec::new();
+        for row in self.boxes_of(&request.studies)? {
+            let sealed = ColdBox::from_bytes(row.sealed).map_err(failed)?;
+            if let Some(wrapped) = sealed.wrapped_share(holder) {
+                shares.push(WrappedShare { study: row.study, name: row.name, wrapped: hex::encode(wrapped) });
+            }
+        }
+        if shares.is_empty() || shares.len() > COLD_SHARES_MAX {
+            return Err(field("holder", "a holder of shares of these studies; `leadglass cold state` lists them"));
+        }
+        let transit = {
+            let mut transits = self.transits.lock().expect(HELD);
+            transits.0.retain(|number, _| self.cold.read().expect(HELD).request(*number, now).is_some());
+            transits.0.entry(number).or_insert_with(Transit::new).public.clone()
+        };
+        let request = ColdRequest {
+            version: 1,
+            site: self.secrets.site,
+            request: number,
+            holder,
+            patient: request.patient,
+            studies: request.studies.len() as u32,
+            basis: request.basis,
+            reason: request.reason,
+            actor: self.actor_words(&request.actor),
+            asked: request.recorded,
+            until: request.until,
+            transit,
+            shares,
+        };
+        let request = serde_json::to_string(&request).map_err(failed)?;
+        let signature = hex::encode(self.secrets.signing.sign(&SignedColdRequest::message(&request)));
+        Ok(SignedColdRequest { request, signature })
+    }
+
+    /// Takes a holder's shares; with enough of them the studies are warm. What is wrong with an approval is said to whoever brings it, and
+    /// is no entry: the holder's signature is what counts.
+    pub(crate) fn approve_cold(&self, approval: &ColdApproval, now: Instant) -> Result<ColdReply, Refusal> {
+        // not behind a sweep or a rotation: an emergency does not wait for those
+        let _turn = self.warm_work.lock().expect(HELD);
+        let (number, holder) = (approval.request, approval.holder);
+        let request = self.open_request(number, now)?;
+        let unfit =
+            || field("approval", "one for this request as it is now; take the request again and approve it once more");
+        let key = self.holder_key(holder)?.ok_or_else(unfit)?;
+        let (public, shares) = {
+            let transits = self.transits.lock().expect(HELD);
+            let transit = transits.0.get(&number).ok_or_else(unfit)?;
+            let sealed = hex::decode(&approval.sealed).map_err(|_| unfit())?;
+            let info = ColdApproval::info(self.secrets.site, number, holder);
+            (transit.public.clone(), transit.key.open_message(&info, &sealed).ok_or_else(unfit)?)
+        };
+        let message = ColdApproval::message(self.secrets.site, number, &public, &approval.sealed);
+        let signature = hex::decode(&approval.signature).map_err(|_| unfit())?;
+        key.verify(&message, &signature).map_err(|_| unfit())?;
+        let kind = self.may_release(holder, &request, now)?;
+
+        let mut named = HashMap::new();
+        for named_share in shares.chunks(NAMED_SHARE_BYTES) {
+            let (name, share) = named_share.split_first_chunk::<16>().ok_or_else(unfit)?;
+            let share: &[u8; Share::BYTES] = share.try_into().map_err(|_| unfit())?;
+            named.insert(KeyId(*name), Share::from_bytes(share));
+        }
+        let boxes = self.boxes_of(&request.studies)?;
+        for row in &boxes {
+            let sealed = ColdBox::from_bytes(row.sealed.clone()).map_err(failed)?;
+            if sealed.wrapped_share(holder).is_some()
+                && !named.get(&row.name).is_some_and(|share| sealed.is_share_of(holder, row.name, share))
+            {
+                return Err(unfit());
+            }
+        }
+        let approved = EntryBody::WarmingApproved { request: number, holder };
+        self.ledger.append(vec![(Actor::Warden, approved)], now).map_err(|error| self.cannot_record(&error))?;
+        let shares = {
+            let mut transits = self.transits.lock().expect(HELD);
+            let transit = transits.0.get_mut(&number).ok_or_else(unfit)?;
+            transit.shares.insert(holder, named);
+            transit.shares.clone()
+        };
+        let until = if kind == HolderKind::Emergency {
+            request.until.min(now.plus_seconds(EMERGENCY_SECONDS_MAX))
+        } else {
+            request.until
+        };
+        let mut opened = self.open_boxes(boxes, &shares)?;
+        if let Opened::Keys { failed: true, .. } = opened {
+            // locks may have been wrapped again between the reading and the opening
+            opened = self.open_boxes(self.boxes_of(&request.studies)?, &shares)?;
+        }
+        let keys = match opened {
+            Opened::TooFew { missing } => return Ok(ColdReply::Approved { warmed: 0, missing, until }),
+            Opened::Keys { keys, .. } if keys.is_empty() => return Err(Refusal::Internal),
+            Opened::Keys { keys, .. } => keys,
+        };
+        let by: Vec<KeyId> = if kind == HolderKind::Sharing { shares.into_keys().collect() } else { vec![holder] };
+        let warmed = self.warm(number, request.patient, keys, by, until, kind == HolderKind::Emergency)?;
+        self.transits.lock().expect(HELD).0.remove(&number);
+        Ok(ColdReply::Approved { warmed, missing: 0, until })
+    }
+
+    /// Whether a holder may release shares for a request now. One that is enough alone has a budget.
+    fn may_release(&self, holder: KeyId, request: &Request, now: Instant) -> Result<HolderKind, Refusal> {
+        let cold = self.cold.read().expect(HELD);
+        let kind = cold.kind_of(holder).ok_or(Refusal::NotAllowed)?;
+        let per_day = match kind {
+            HolderKind::Sharing => return Ok(kind),
+            HolderKind::Service if request.basis != WarmingBasis::Order => {
+                return Err(field("request", "one for the priors of an order; this holder warms nothing else alone"));
+            }
+            HolderKind::Service => cold.rule.service_per_day,
+            HolderKind::Emergency => cold.rule.emergency_per_day,
+        };
+        if cold.warmed_alone(holder, now) >= per_day as usize {
+            tracing::warn!(%holder, "a holder who warms alone has used up the day's budget");
+            return Err(Refusal::Throttled { seconds: 3_600 });
+        }
+        Ok(kind)
+    }
+
+    /// Makes keys hot under an epoch of their own.
+    fn warm(
+        &self,
+        request: EntryNumber,
+        patient: PatientNumber,
+        opened: Vec<(StudyNumber, Vec<BatchKeys>)>,
+        by: Vec<KeyId>,
+        until: Instant,
+        emergency: bool,
+    ) -> Result<u32, Refusal> {
+        self.steps.before(KeyStep::BeginWarming)?;
+        let epoch = {
+            let _database = self.database.lock().expect(HELD);
+            self.secrets.epochs.write().expect(HELD).begin_warming(request).map_err(failed)?
+        };
+        self.steps.before(KeyStep::PutWarm)?;
+        let studies: NumberSet = opened.iter().map(|(study, _)| study.0).collect();
+        let count = studies.len() as u32;
+        if emergency {
+            tracing::warn!(%request, "one holder alone has warmed a patient's cold studies; the officer reviews it");
+        }
+        let body = EntryBody::Warmed { request, patient, studies, until, by, emergency };
+        self.change_keys(vec![(Actor::Warden, body)], Some(KeyStep::RecordWarm), |changes| {
+            let epochs = self.secrets.epochs.read().expect(HELD);
+            let key = epochs.key(epoch)?;
+            for (study, keys) in &opened {
+                if !changes.is_boxed(*study)? {
+                    // shredded meanwhile
+                    continue;
+                }
+                for keys in keys {
+                    let wrapped = key.wrap(keys, self.secrets.site, &mut SystemRandom);
+                    changes.put_key(*study, keys.key, epoch, &wrapped)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Ends a warming: its keys go, and with its epoch key every copy of them.
+    pub(crate) fn end_warming(&self, request: EntryNumber, studies: NumberSet) -> Result<(), Refusal> {
+        self.steps.before(KeyStep::EndWarming)?;
+        let epoch = epochs::of_warming(request);
+        let mut database = self.database.lock().expect(HELD);
+        self.settle(&mut database)?;
+        let entries = vec![(Actor::Warden, EntryBody::WarmingEnded { request, studies: studies.clone() })];
+        let changes = database.begin().map_err(failed)?;
+        for study in studies.numbers() {
+            changes.remove_of_epoch(StudyNumber(*study), epoch).map_err(failed)?;
+        }
+        self.announce(&changes, &entries).map_err(failed)?;
+        changes.commit().map_err(failed)?;
+        self.recent_keys.lock().expect(HELD).clear();
+        self.leases.lock().expect(HELD).end_all();
+        self.steps.before(KeyStep::DestroyWarming)?;
+        self.secrets.epochs.write().expect(HELD).destroy(epoch).map_err(failed)?;
+        self.steps.before(KeyStep::RecordEnd)?;
+        self.append_announced(&mut database, entries).map_err(|error| self.cannot_record(&error))
+    }
+
+    /// Takes a request back.
+    pub(crate) fn withdraw_cold(&self, caller: &Caller, number: EntryNumber, now: Instant) -> Result<(), Refusal> {
+        self.open_request(number, now)?;
+        self.append(caller, vec![EntryBody::WarmingWithdrawn { request: number, holder: None }], now)?;
+        self.transits.lock().expect(HELD).0.remove(&number);
+        Ok(())
+    }
+
+    fn open_request(&self, number: EntryNumber, now: Instant) -> Result<Request, Refusal> {
+        let cold = self.cold.read().expect(HELD);
+        cold.request(number, now).cloned().ok_or_else(|| unknown("open request", "cold requests"))
+    }
+
+    fn boxes_of(&self, studies: &NumberSet) -> Result<Vec<ColdRow>, Refusal> {
+        let reader = self.reader.lock().expect(HELD);
+        let mut rows = Vec::new();
+        for study in studies.numbers() {
+            rows.extend(reader.cold_of(StudyNumber(*study)).map_err(failed)?);
+        }
+        Ok(rows)
+    }
+
+    /// Opens every box that the shares are enough for.
+    fn open_boxes(
+        &self,
+        boxes: Vec<ColdRow>,
+        shares: &HashMap<KeyId, HashMap<KeyId, Share>>,
+    ) -> Result<Opened, Refusal> {
+        let mut opened: HashMap<StudyNumber, Vec<BatchKeys>> = HashMap::new();
+        let (mut closed, mut missing, mut failing) = (Vec::new(), u8::MAX, false);
+        for row in boxes {
+            let sealed = ColdBox::from_bytes(row.sealed).map_err(failed)?;
+            let of_box: Vec<Share> = shares.values().filter_map(|shares| shares.get(&row.name)).cloned().collect();
+            let Ok(secret) = seal::combine(&of_box, sealed.threshold()) else {
+                missing = missing.min(sealed.threshold().saturating_sub(of_box.len() as u8).max(1));
+                closed.push(row.study);
+                continue;
+            };
+            match self.open_box(&sealed, &secret, row.name, row.lock) {
+                Ok(keys) => opened.entry(row.study).or_default().extend(keys),
+                Err(error) => {
+                    tracing::error!(%error, study = %row.study, "a cold study does not open; restore warden.db from the vault");
+                    failing = true;
+                    closed.push(row.study);
+                }
+            }
+        }
+        // a study whose every box does not open stays cold
+        closed.iter().for_each(|study| drop(opened.remove(study)));
+        if opened.is_empty() && missing < u8::MAX {
+            return Ok(Opened::TooFew { missing });
+        }
+        Ok(Opened::Keys { keys: opened.into_iter().collect(), failed: failing })
+    }
+
+    fn open_box(
+        &self,
+        sealed: &ColdBox,
+        secret: &Secret32,
+        name: KeyId,
+        lock: Option<(i64, Vec<u8>)>,
+    ) -> Result<Vec<BatchKeys>, DatabaseError> {
+        let damaged = || DatabaseError::Damaged { what: "lock of a cold study" };
+        let (epoch, wrapped) = lock.ok_or_else(damaged)?;
+        let epochs = self.secrets.epochs.read().expect(HELD);
+        let lock = ColdLock::unwrap(epochs.key(epoch)?, self.secrets.site, name, &wrapped).map_err(|_| damaged())?;
+        sealed.open(secret, &lock, self.secrets.site).map_err(|_| DatabaseError::Damaged { what: "cold study" })
+    }
+}
+
+enum Opened {
+    /// How many more holders are needed.
+    TooFew { missing: u8 },
+    /// Of each study that opens; whether one did not although there are enough.
+    Keys { keys: Vec<(StudyNumber, Vec<BatchKeys>)>, failed: bool },
+}
+
+impl Transit {
+    fn new() -> Self {
+        let key = SiteSecretKey::from_seed(&Secret32::generate(&mut SystemRandom));
+        let public = hex::encode(key.public().to_bytes());
+        Self { key, public, shares: HashMap::new() }
+    }
+}

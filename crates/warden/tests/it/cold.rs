@@ -1,0 +1,404 @@
+//! Cold studies: who has everything of the warden opens none, holders warm one patient, and every step survives its crash.
+
+use audit::LedgerOptions;
+use model::{Authorisation, ColdRule, EntryBody, HolderKind, KeyId, Priors, StudyNumber, Tier, WarmingBasis};
+use protocol::{ColdAsk, ColdReply, Credential, HandoverRecord, Level, PageRequest, Refusal, Scope};
+use seal::BatchKeys;
+use warden::KeyStep;
+
+use crate::holder::{Holder, days_pass, later, seconds_pass};
+use crate::sender::{Sender, keys, note};
+use crate::site::{Folder, Site};
+use crate::thief::Thief;
+
+/// Two patients, each with a study, and a reader of the whole site.
+struct Scene {
+    folder: Folder,
+    site: Site,
+    sender: Sender,
+    reader: Credential,
+    one: BatchKeys,
+    two: BatchKeys,
+    officers: [Holder; 3],
+    on_call: Holder,
+    service: Holder,
+}
+
+fn image(sender: &mut Sender, patient: &str, study: &str, keys: &BatchKeys) -> HandoverRecord {
+    let object = sender.object(keys, &note(patient, study, 1));
+    sender.record(vec![sender.wrap(keys)], vec![object])
+}
+
+async fn start(folder: &Folder) -> Site {
+    folder.start_with(later, LedgerOptions::default()).await
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = Folder::new();
+        let site = start(&folder).await;
+        let mut sender = folder.sender();
+        let (one, two) = (keys(), keys());
+        let records = [image(&mut sender, "P1", "1.2.1", &one), image(&mut sender, "P2", "1.2.2", &two)];
+        site.hand_over(&records).await.unwrap();
+        let reader = site.reader("viewer").await;
+        site.relate("device:viewer", "site", 400 * 86_400).await;
+        let officers = ["A", "B", "C"].map(|name| Holder::new(name, HolderKind::Sharing));
+        let on_call = Holder::new("on call", HolderKind::Emergency);
+        let service = Holder::new("service", HolderKind::Service);
+        let [a, b, c] = &officers;
+        site.set_holders(2, &[a, b, c, &on_call, &service]).await;
+        site.after_a_day().await;
+        Self { folder, site, sender, reader, one, two, officers, on_call, service }
+    }
+
+    /// Both studies are cold.
+    async fn cold() -> Self {
+        let scene = Self::new().await;
+        days_pass(2);
+        assert_eq!(scene.site.sweep().await.unwrap().studies, 2);
+        scene
+    }
+
+    /// The process ends and begins again.
+    async fn restart(mut self) -> Self {
+        self.site.stop().await;
+        self.site = start(&self.folder).await;
+        self
+    }
+
+    async fn opens(&self, study: &str) -> Result<Vec<BatchKeys>, Refusal> {
+        let opened = self.site.open(&self.reader, study, Scope::Images).await?;
+        let keys = opened.studies.iter().flat_map(|study| &study.keys);
+        Ok(keys
+            .map(|keys| BatchKeys {
+                key: keys.key,
+                data: seal::SealKey::from_bytes(&keys.data_key.unwrap()),
+                listing: seal::SealKey::from_bytes(&keys.listing_key),
+            })
+            .collect())
+    }
+
+    fn stolen(&self, keys: &[&BatchKeys]) -> Vec<BatchKeys> {
+        let names: Vec<KeyId> = keys.iter().map(|keys| keys.key).collect();
+        let thief = Thief::takes(self.folder.path());
+        assert!(thief.epochs() > 0, "the thief has at least the epoch key of what is hot");
+        thief.opens(&names)
+    }
+
+    async fn approve(&self, holder: &Holder, request: model::EntryNumber) -> Result<(u32, u8), Refusal> {
+        holder.approve(&self.folder, &self.site, request).await
+    }
+
+    async fn bodies(&self) -> Vec<EntryBody> {
+        self.site.entries().await.into_iter().map(|entry| entry.body).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_study_goes_cold_when_its_last_relationship_has_ended_and_says_so_to_whoever_may_reach_it() {
+    let scene = Scene::new().await;
+    let site = &scene.site;
+    let request = PageRequest::AddOrganisation { name: "Praxis".into(), authorisation: Authorisation::PasskeyOnly };
+    site.ask(request).await;
+    site.relate("org:Praxis", "patient:HOSPITAL/P1", 10 * 86_400).await;
+    days_pass(2);
+    assert_eq!(site.sweep().await.unwrap().studies, 1, "a device with the whole site keeps nothing warm");
+    assert!(scene.opens("1.2.1").await.is_ok());
+    assert_eq!(scene.opens("1.2.2").await.err(), Some(Refusal::Cold));
+    let rows = site.list(&scene.reader, Level::Study).await.unwrap().studies;
+    let cold: Vec<_> = rows.iter().map(|row| (row.uid.as_str(), row.cold)).collect();
+    assert!(cold.contains(&("1.2.1", false)) && cold.contains(&("1.2.2", true)), "{cold:?}");
+    // who may not reach it hears nothing of it
+    let stranger = site.reader("stranger").await;
+    assert_eq!(site.open(&stranger, "1.2.2", Scope::Images).await.err(), Some(Refusal::NotFound));
+    // the listing key is gone as well, and the others are listed all the same
+    let listed = site.list(&scene.reader, Level::Instance).await.unwrap();
+    assert_eq!(listed.listings.len(), 1);
+    assert_eq!(site.open(&scene.reader, "1.2.2", Scope::Listing).await.err(), Some(Refusal::Cold));
+    let bodies = scene.bodies().await;
+    let cold = |body: &EntryBody| matches!(body, EntryBody::WentCold { studies, .. } if studies.numbers() == [1]);
+    assert!(bodies.iter().any(cold));
+    let refused = |body: &EntryBody| matches!(body, EntryBody::Refused { reason, .. } if reason == "cold");
+    assert!(bodies.iter().any(refused), "an attempt on a cold study is an entry");
+    days_pass(10);
+    assert_eq!(site.sweep().await.unwrap().studies, 1);
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn root_on_the_machine_of_a_running_warden_opens_no_cold_study_with_everything_in_the_folder() {
+    let scene = Scene::new().await;
+    let both = [&scene.one, &scene.two];
+    let before = scene.stolen(&both);
+    assert!(before.contains(&scene.one) && before.contains(&scene.two), "the search finds what is hot");
+    days_pass(2);
+    scene.site.sweep().await.unwrap();
+    assert_eq!(scene.stolen(&both), []);
+    // nor after a start, nor after a warming has come to its end
+    let scene = scene.restart().await;
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, true).await.unwrap();
+    scene.approve(&scene.on_call, request).await.unwrap();
+    let warm = scene.stolen(&[&scene.one, &scene.two]);
+    assert!(warm.contains(&scene.one) && !warm.contains(&scene.two), "while it is warm, this patient's and no other");
+    seconds_pass(3_601);
+    assert_eq!(scene.site.sweep().await.unwrap().ended, 1);
+    assert_eq!(scene.stolen(&[&scene.one, &scene.two]), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_of_three_holders_warm_one_patient_until_the_deadline_and_no_other() {
+    let scene = Scene::cold().await;
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 8, false).await.unwrap();
+    let [a, b, c] = &scene.officers;
+    assert_eq!(scene.approve(a, request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(a, request).await.unwrap(), (0, 1), "one holder twice is one holder");
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+    assert_eq!(scene.approve(c, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    assert_eq!(scene.opens("1.2.2").await.err(), Some(Refusal::Cold));
+    assert!(scene.approve(b, request).await.is_err(), "a request that was answered takes no more shares");
+    // a restart changes nothing of it
+    let scene = scene.restart().await;
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    seconds_pass(8 * 3_600 + 1);
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold), "the deadline needs no sweep");
+    assert_eq!(scene.site.sweep().await.unwrap().ended, 1);
+    assert!(scene.bodies().await.iter().any(|body| matches!(body, EntryBody::WarmingEnded { .. })));
+    // and it can be asked for again
+    let request = scene.site.ask_for_cold("study:1.2.1", 8, false).await.unwrap();
+    let [a, b, _] = &scene.officers;
+    scene.approve(a, request).await.unwrap();
+    assert_eq!(scene.approve(b, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_serves_one_request_of_one_holder_and_once() {
+    let scene = Scene::cold().await;
+    let one = scene.site.ask_for_cold("patient:HOSPITAL/P1", 8, false).await.unwrap();
+    let two = scene.site.ask_for_cold("patient:HOSPITAL/P2", 8, false).await.unwrap();
+    let [a, b, _] = &scene.officers;
+    let approval = a.approval(&scene.folder, &scene.site, one).await.unwrap();
+    let mut elsewhere = approval.clone();
+    elsewhere.request = two;
+    // the other request's key is drawn when somebody takes the request
+    let of_two = a.approval(&scene.folder, &scene.site, two).await.unwrap();
+    let mut forged = approval.clone();
+    forged.holder = b.secret.public().id();
+    let mut swapped = approval.clone();
+    swapped.sealed = of_two.sealed;
+    let stranger = Holder::new("stranger", HolderKind::Sharing);
+    let mut unknown = approval.clone();
+    unknown.holder = stranger.secret.public().id();
+    for wrong in [elsewhere, forged, swapped, unknown] {
+        assert!(a.bring(&scene.site, wrong).await.is_err());
+    }
+    assert!(stranger.approval(&scene.folder, &scene.site, one).await.is_err());
+    // a restart draws another key: what was sealed to the old one is worth nothing
+    let scene = scene.restart().await;
+    let [a, ..] = &scene.officers;
+    assert!(a.bring(&scene.site, approval).await.is_err());
+    assert_eq!(scene.approve(a, one).await.unwrap(), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_night_the_holder_on_call_warms_one_patient_alone_for_at_most_four_hours_and_loudly() {
+    let scene = Scene::cold().await;
+    let rule = ColdRule { after_seconds: 86_400, emergency_per_day: 1, ..ColdRule::default() };
+    scene.site.cold(ColdAsk::SetRule(rule)).await.unwrap();
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 24, false).await.unwrap();
+    assert_eq!(scene.approve(&scene.on_call, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    assert_eq!(scene.opens("1.2.2").await.err(), Some(Refusal::Cold));
+    let loud = |body: &EntryBody| matches!(body, EntryBody::Warmed { emergency: true, by, .. } if by.len() == 1);
+    assert!(scene.bodies().await.iter().any(loud));
+    // the day's budget is used up
+    let next = scene.site.ask_for_cold("patient:HOSPITAL/P2", 4, true).await.unwrap();
+    assert!(matches!(scene.approve(&scene.on_call, next).await, Err(Refusal::Throttled { .. })));
+    seconds_pass(4 * 3_600 + 1);
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_relationship_asks_for_that_patients_priors_and_the_service_warms_them_within_its_budget() {
+    let scene = Scene::cold().await;
+    let site = &scene.site;
+    let asked = site.ask_for_cold("patient:HOSPITAL/P2", 4, false).await.unwrap();
+    assert!(scene.approve(&scene.service, asked).await.is_err(), "the service warms for orders only");
+    site.relate("device:viewer", "patient:HOSPITAL/P1", 20 * 86_400).await;
+    let orders = |bodies: &[EntryBody]| {
+        let order = |body: &EntryBody| matches!(body, EntryBody::WarmingRequested { basis: WarmingBasis::Order, .. });
+        bodies.iter().filter(|body| order(body)).count()
+    };
+    assert_eq!(orders(&scene.bodies().await), 0, "a device's relationship is no order");
+    let request = PageRequest::AddOrganisation { name: "Praxis".into(), authorisation: Authorisation::PasskeyOnly };
+    site.ask(request).await;
+    site.relate("org:Praxis", "patient:HOSPITAL/P1", 20 * 86_400).await;
+    let ColdReply::Requests(rows) = site.cold(ColdAsk::Requests).await.unwrap() else { panic!("another answer") };
+    let order = rows.iter().find(|row| row.basis == WarmingBasis::Order).unwrap().request;
+    site.sweep().await.unwrap();
+    assert_eq!(orders(&scene.bodies().await), 1, "asked once, not at every sweep");
+    assert_eq!(scene.approve(&scene.service, order).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    assert_eq!(site.sweep().await.unwrap(), protocol::Swept::default());
+    // the relationship ends early, and with it the warming
+    site.unrelate("org:Praxis", "patient:HOSPITAL/P1").await;
+    seconds_pass(1);
+    assert_eq!(site.sweep().await.unwrap().ended, 1);
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sites_rule_says_which_priors_an_order_asks_for() {
+    let scene = Scene::cold().await;
+    let site = &scene.site;
+    let rule = ColdRule { priors: Priors::None, ..ColdRule::default() };
+    site.cold(ColdAsk::SetRule(rule)).await.unwrap();
+    let request = PageRequest::AddOrganisation { name: "Praxis".into(), authorisation: Authorisation::PasskeyOnly };
+    site.ask(request).await;
+    site.relate("org:Praxis", "patient:HOSPITAL/P1", 20 * 86_400).await;
+    assert_eq!(site.sweep().await.unwrap().asked, 0);
+    // the study is of 2026
+    site.cold(ColdAsk::SetRule(ColdRule { priors: Priors::Years(0), ..ColdRule::default() })).await.unwrap();
+    assert_eq!(site.sweep().await.unwrap().asked, 0);
+    site.cold(ColdAsk::SetRule(ColdRule { priors: Priors::Years(30), ..ColdRule::default() })).await.unwrap();
+    assert_eq!(site.sweep().await.unwrap().asked, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_asks_for_a_cold_study_that_they_could_not_open_if_it_were_hot() {
+    let scene = Scene::cold().await;
+    let site = &scene.site;
+    let stranger = site.reader("stranger").await;
+    let ask = |whom: &str| {
+        let until = later().plus_seconds(3_600);
+        let asked = protocol::AskForCold { whom: whom.to_owned(), reason: "why".to_owned(), until, emergency: false };
+        PageRequest::Cold(ColdAsk::Ask(asked))
+    };
+    for whom in ["study:1.2.1", "patient:HOSPITAL/P1", "study:9.9.9", "patient:HOSPITAL/NOBODY"] {
+        assert_eq!(site.ask_as(&stranger, ask(whom)).await.err(), Some(Refusal::NotFound), "{whom}");
+    }
+    assert!(site.ask_as(&scene.reader, ask("study:1.2.1")).await.is_ok());
+    // and nobody but officer and owner names holders, rotates or shreds
+    for asked in [ColdAsk::Rotate, ColdAsk::State, ColdAsk::Sweep] {
+        assert_eq!(site.ask_as(&scene.reader, PageRequest::Cold(asked)).await.err(), Some(Refusal::NotAllowed));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrap_that_a_front_kept_brings_no_cold_key_back() {
+    let mut scene = Scene::cold().await;
+    // the same keys once more, for a study of a patient whom the front's accomplice may reach
+    let record = image(&mut scene.sender, "P9", "1.2.9", &scene.one);
+    scene.site.hand_over(&[record]).await.unwrap();
+    assert_eq!(scene.opens("1.2.9").await.err(), Some(Refusal::NotFound));
+    assert_eq!(scene.stolen(&[&scene.one]), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_from_before_keeps_cold_studies_cold() {
+    let scene = Scene::new().await;
+    let snapshot = scene.folder.path().join("snapshot");
+    scene.site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
+    let kept = tempfile::tempdir().unwrap();
+    copy(&snapshot, kept.path());
+    std::fs::remove_dir_all(&snapshot).unwrap();
+    days_pass(2);
+    scene.site.sweep().await.unwrap();
+    scene.site.stop().await;
+    let warden = scene.folder.path().join("warden");
+    for file in ["warden.db-wal", "warden.db-shm"] {
+        let _ = std::fs::remove_file(warden.join(file));
+    }
+    std::fs::remove_dir_all(warden.join("epochs")).unwrap();
+    copy(kept.path(), &warden);
+    let site = start(&scene.folder).await;
+    let scene = Scene { site, ..scene };
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold), "its keys are there, and not released");
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 2, "and the sweep takes them");
+    assert_eq!(scene.stolen(&[&scene.one, &scene.two]), []);
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warden_that_ends_in_front_of_any_step_loses_no_key_and_leaves_none_that_opens_what_is_cold() {
+    for step in KeyStep::ALL {
+        let scene = Scene::new().await;
+        days_pass(2);
+        scene.site.stop_before(step);
+        let mut stopped = scene.site.sweep().await.is_err();
+        if !stopped {
+            let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+            let [a, b, _] = &scene.officers;
+            scene.approve(a, request).await.unwrap();
+            stopped = scene.approve(b, request).await.is_err();
+        }
+        if !stopped {
+            seconds_pass(3_601);
+            stopped = scene.site.sweep().await.is_err();
+        }
+        if !stopped {
+            let shred = ColdAsk::Shred { whom: "patient:HOSPITAL/P2".to_owned(), reason: "asked".to_owned() };
+            stopped = scene.site.cold(shred).await.is_err();
+        }
+        assert!(stopped, "{step:?} is never reached");
+
+        let scene = scene.restart().await;
+        seconds_pass(3_601);
+        scene.site.sweep().await.unwrap();
+        let shredded = scene.bodies().await.iter().any(|body| matches!(body, EntryBody::Shredded { .. }));
+        assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold), "{step:?}");
+        assert_eq!(scene.stolen(&[&scene.one, &scene.two]), [], "{step:?}");
+        // nothing was lost: the holders bring it back
+        let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+        let [a, b, _] = &scene.officers;
+        scene.approve(a, request).await.unwrap();
+        assert_eq!(scene.approve(b, request).await.unwrap(), (1, 0), "{step:?}");
+        assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()], "{step:?}");
+        let two = scene.opens("1.2.2").await.err();
+        assert_eq!(two, Some(if shredded { Refusal::NotFound } else { Refusal::Cold }), "{step:?}");
+        let went_cold = scene.bodies().await;
+        let times = went_cold
+            .iter()
+            .filter(|body| matches!(body, EntryBody::WentCold { studies, .. } if studies.contains(StudyNumber(0).0)));
+        assert_eq!(times.count(), 1, "{step:?}: an entry is neither lost nor doubled");
+        scene.site.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_relationship_opens_no_cold_study_and_an_image_that_comes_meanwhile_keeps_its_study_hot() {
+    let mut scene = Scene::new().await;
+    days_pass(2);
+    // an image of today: the study is not due
+    let three = keys();
+    let record = image(&mut scene.sender, "P1", "1.2.1", &three);
+    scene.site.hand_over(&[record]).await.unwrap();
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 1);
+    assert!(scene.opens("1.2.1").await.is_ok());
+    let listing = scene.site.reader("lister").await;
+    let request = PageRequest::Relate {
+        who: "device:lister".into(),
+        whom: "site".into(),
+        tier: Tier::List,
+        from: later(),
+        until: later().plus_seconds(3_600),
+        basis: "desk".into(),
+    };
+    scene.site.ask(request).await;
+    assert_eq!(scene.site.open(&listing, "1.2.2", Scope::Images).await.err(), Some(Refusal::NotFound));
+    assert_eq!(scene.site.open(&listing, "1.2.2", Scope::Listing).await.err(), Some(Refusal::Cold));
+}

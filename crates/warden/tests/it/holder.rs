@@ -1,0 +1,115 @@
+//! Holders of shares, and the clock that lets relationships end.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use model::{ColdRule, EntryNumber, HolderKind, Instant};
+use protocol::{
+    AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, Credential, NewHolder, PageReply, PageRequest, Refusal,
+    SignedColdRequest, Swept,
+};
+use seal::{HolderSecret, SitePublicKey, SystemRandom};
+
+use crate::site::{Folder, Site, soon};
+
+/// A holder of shares.
+pub struct Holder {
+    pub name: &'static str,
+    pub kind: HolderKind,
+    pub secret: HolderSecret,
+}
+
+impl Holder {
+    pub fn new(name: &'static str, kind: HolderKind) -> Self {
+        Self { name, kind, secret: HolderSecret::generate(&mut SystemRandom) }
+    }
+
+    fn named(&self) -> NewHolder {
+        NewHolder { name: self.name.to_owned(), kind: self.kind, public: self.secret.public().to_bytes() }
+    }
+
+    /// Takes a request, checks the site's signature, and releases the shares.
+    pub async fn approve(&self, folder: &Folder, site: &Site, request: EntryNumber) -> Result<(u32, u8), Refusal> {
+        let approval = self.approval(folder, site, request).await?;
+        self.bring(site, approval).await
+    }
+
+    pub async fn bring(&self, site: &Site, approval: ColdApproval) -> Result<(u32, u8), Refusal> {
+        match site.cold(ColdAsk::Approve(approval)).await? {
+            ColdReply::Approved { warmed, missing, .. } => Ok((warmed, missing)),
+            _ => panic!("another answer"),
+        }
+    }
+
+    pub async fn approval(&self, folder: &Folder, site: &Site, request: EntryNumber) -> Result<ColdApproval, Refusal> {
+        let holder = self.secret.public().id();
+        let ColdReply::Request(signed) = site.cold(ColdAsk::Request { request, holder }).await? else {
+            panic!("another answer")
+        };
+        let SignedColdRequest { request: text, signature } = signed;
+        let verifying = seal::VerifyingKey::from_bytes(folder.made.verifying_key);
+        verifying.verify(&SignedColdRequest::message(&text), &hex::decode(signature).unwrap()).unwrap();
+        let asked: ColdRequest = serde_json::from_str(&text).unwrap();
+        let mut plain = Vec::new();
+        for share in &asked.shares {
+            let opened = self.secret.open_share(asked.site, share.name, &hex::decode(&share.wrapped).unwrap()).unwrap();
+            plain.extend_from_slice(&share.name.0);
+            plain.extend_from_slice(opened.expose());
+        }
+        let to = SitePublicKey::from_bytes(&hex::decode(&asked.transit).unwrap()).unwrap();
+        let sealed =
+            hex::encode(to.seal_message(&ColdApproval::info(asked.site, request, holder), &plain, &mut SystemRandom));
+        let message = ColdApproval::message(asked.site, request, &asked.transit, &sealed);
+        let signature = hex::encode(self.secret.sign(&message));
+        Ok(ColdApproval { request, holder, sealed, signature })
+    }
+}
+
+impl Site {
+    pub async fn cold(&self, asked: ColdAsk) -> Result<ColdReply, Refusal> {
+        match self.owner.ask(soon(), Credential::Owner, PageRequest::Cold(asked)).await.unwrap()? {
+            PageReply::Cold(reply) => Ok(reply),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn set_holders(&self, threshold: u8, holders: &[&Holder]) {
+        let holders = holders.iter().map(|holder| holder.named()).collect();
+        self.cold(ColdAsk::SetHolders { threshold, holders }).await.unwrap();
+    }
+
+    /// What has no relationship goes cold a day after.
+    pub async fn after_a_day(&self) {
+        self.cold(ColdAsk::SetRule(ColdRule { after_seconds: 86_400, ..ColdRule::default() })).await.unwrap();
+    }
+
+    pub async fn sweep(&self) -> Result<Swept, Refusal> {
+        match self.cold(ColdAsk::Sweep).await? {
+            ColdReply::Swept(swept) => Ok(swept),
+            _ => panic!("another answer"),
+        }
+    }
+
+    pub async fn ask_for_cold(&self, whom: &str, hours: i64, emergency: bool) -> Result<EntryNumber, Refusal> {
+        let until = later().plus_seconds(hours * 3_600);
+        let asked = AskForCold { whom: whom.to_owned(), reason: "comparison".to_owned(), until, emergency };
+        match self.cold(ColdAsk::Ask(asked)).await? {
+            ColdReply::Asked { request, .. } => Ok(request),
+            _ => panic!("another answer"),
+        }
+    }
+}
+
+static AHEAD_SECONDS: AtomicI64 = AtomicI64::new(0);
+
+/// A clock that only goes on when told to.
+pub fn later() -> Instant {
+    crate::site::now().plus_seconds(AHEAD_SECONDS.load(Ordering::SeqCst))
+}
+
+pub fn days_pass(days: i64) {
+    seconds_pass(days * 86_400);
+}
+
+pub fn seconds_pass(seconds: i64) {
+    AHEAD_SECONDS.fetch_add(seconds, Ordering::SeqCst);
+}

@@ -1,0 +1,103 @@
+//! Somebody with the root and every byte of DIR: free pages, write-ahead logs, left-over files. Tries everything that looks like a key.
+
+use std::path::Path;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use model::{KeyId, ObjectId, SiteId};
+use seal::{
+    BatchKeys, EpochKey, HEADER_BYTES, ObjectContext, ObjectKind, RootEnvelope, RootSecret, SealKey, TAG_BYTES,
+    open_blob,
+};
+
+use crate::site::PASSPHRASE;
+
+/// What a thief has.
+pub struct Thief {
+    site: SiteId,
+    root: RootSecret,
+    files: Vec<Vec<u8>>,
+    epochs: Vec<EpochKey>,
+}
+
+impl Thief {
+    /// Takes everything below a folder, and the root.
+    pub fn takes(dir: &Path) -> Self {
+        let envelope = RootEnvelope::from_json(&std::fs::read(dir.join("warden/root.json")).unwrap()).unwrap();
+        let mut thief = Self {
+            site: envelope.site().unwrap(),
+            root: envelope.unseal_with_passphrase(PASSPHRASE).unwrap(),
+            files: Vec::new(),
+            epochs: Vec::new(),
+        };
+        thief.take(dir);
+        thief.epochs = thief.epoch_keys();
+        thief
+    }
+
+    /// The batch keys of these names that open by any means.
+    pub fn opens(&self, names: &[KeyId]) -> Vec<BatchKeys> {
+        let site_key = self.root.site_secret_key();
+        let mut opened: Vec<BatchKeys> = Vec::new();
+        for file in &self.files {
+            for at in places(file, b"LGWE") {
+                let Some(wrapped) = file.get(at..at + EpochKey::WRAP_BYTES) else { continue };
+                for (epoch, name) in self.epochs.iter().flat_map(|epoch| names.iter().map(move |name| (epoch, name))) {
+                    opened.extend(epoch.unwrap(self.site, *name, wrapped));
+                }
+            }
+            for at in places(file, b"LGWB") {
+                let Some(wrapped) = file.get(at..at + seal::WrappedBatchKeys::BYTES) else { continue };
+                opened.extend(names.iter().filter_map(|name| site_key.unwrap(self.site, *name, wrapped).ok()));
+            }
+        }
+        opened
+    }
+
+    /// How many epoch keys there are.
+    pub fn epochs(&self) -> usize {
+        self.epochs.len()
+    }
+
+    fn take(&mut self, folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                self.take(&entry.path());
+            } else if kind.is_file() {
+                self.files.push(std::fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+
+    /// Every sealed object anywhere that opens as an epoch key, today's form or the one of the first version.
+    fn epoch_keys(&self) -> Vec<EpochKey> {
+        let sealed_under = SealKey::from(self.root.derive("warden secrets v1"));
+        let mut named: Vec<Vec<u8>> = (-300..300).map(|number| format!("epoch key {number}").into_bytes()).collect();
+        named.push([&[3], b"epoch 1".as_slice()].concat());
+        let objects: Vec<ObjectId> =
+            named.iter().map(|name| ObjectId(digest(&SHA256, name).as_ref()[..16].try_into().unwrap())).collect();
+        let magic =
+            seal::seal_blob(&sealed_under, self.context(objects[0]), b"", &mut seal::SystemRandom)[..4].to_vec();
+        let mut keys = Vec::new();
+        for file in &self.files {
+            for at in places(file, &magic) {
+                let Some(sealed) = file.get(at..at + HEADER_BYTES + 32 + TAG_BYTES) else { continue };
+                for object in &objects {
+                    if let Ok(plain) = open_blob(&sealed_under, self.context(*object), sealed) {
+                        keys.push(EpochKey::from_bytes(plain.as_slice().try_into().unwrap()));
+                    }
+                }
+            }
+        }
+        keys
+    }
+
+    fn context(&self, object: ObjectId) -> ObjectContext {
+        ObjectContext { site: self.site, key: KeyId([0; 16]), object, kind: ObjectKind::Secret }
+    }
+}
+
+fn places<'a>(file: &'a [u8], magic: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    file.windows(magic.len()).enumerate().filter(move |(_, window)| *window == magic).map(|(at, _)| at)
+}
