@@ -87,7 +87,8 @@ async fn main() {
     let warden = std::sync::Arc::new(Warden::start(settings).unwrap());
     let socket = folder.path().join("front.sock");
     let listener = protocol::bind(&socket).unwrap();
-    tokio::spawn(warden::serve(std::sync::Arc::clone(&warden), listener, Channel::Front));
+    let workers = tokio::runtime::Handle::current();
+    tokio::spawn(warden::serve(std::sync::Arc::clone(&warden), listener, Channel::Front, workers));
     let front = protocol::connect(&socket).await.unwrap();
 
     let began = Clock::now();

@@ -21,6 +21,8 @@ use crate::database::DatabaseError;
 
 /// The folder below DIR/warden.
 pub(crate) const FOLDER: &str = "epochs";
+/// What the folder of a snapshot is called, as `leadglass vault sync` names it.
+const SNAPSHOT_PREFIX: &str = "snapshot-";
 /// The most files that are read.
 const EPOCHS_MAX: usize = 100_000;
 /// The most bytes of a file that are overwritten; a sealed key has 150.
@@ -120,6 +122,21 @@ impl Epochs {
             let number = name.to_str().and_then(|name| name.strip_suffix(".key")).and_then(|n| n.parse().ok());
             if let Some(number) = number.filter(|number| !needed(*number)) {
                 self.destroy(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys copies that a sync of a vault left beside, or is about to take: that sync fails and is repeated.
+    pub(crate) fn destroy_copies(&self) -> io::Result<()> {
+        let Some(warden) = self.folder.parent() else { return Ok(()) };
+        for entry in fs::read_dir(warden)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() && entry.file_name().to_string_lossy().starts_with(SNAPSHOT_PREFIX) {
+                for key in fs::read_dir(entry.path().join(FOLDER)).into_iter().flatten() {
+                    overwrite_and_remove(&key?.path())?;
+                }
+                fs::remove_dir_all(entry.path())?;
             }
         }
         Ok(())

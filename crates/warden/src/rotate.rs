@@ -103,6 +103,7 @@ impl Warden {
         for number in &old {
             epochs.destroy(*number).map_err(failed)?;
         }
+        epochs.destroy_copies().map_err(failed)?;
         drop(epochs);
         // a reader in the middle would keep the log
         let _reader = self.reader.lock().expect(HELD);

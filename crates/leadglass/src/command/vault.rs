@@ -16,6 +16,8 @@ use crate::output::say;
 use crate::owner::{FRONT_SOCKET, Owner};
 use crate::time;
 
+/// The most bytes of a key's file that are overwritten; it has 150.
+const KEY_BYTES_MAX: usize = 4_096;
 /// What a snapshot's folder is called, with the process that asked for it.
 const SNAPSHOT_PREFIX: &str = "snapshot-";
 
@@ -150,7 +152,7 @@ impl OwnFolder {
             let name = entry.file_name().to_string_lossy().into_owned();
             let left = name.strip_prefix(SNAPSHOT_PREFIX).is_some_and(|pid| !Path::new("/proc").join(pid).exists());
             if left {
-                std::fs::remove_dir_all(entry.path())?;
+                remove(&entry.path())?;
             }
         }
         Ok(Self { path: of.join(format!("{SNAPSHOT_PREFIX}{}", std::process::id())) })
@@ -164,8 +166,20 @@ impl OwnFolder {
 impl Drop for OwnFolder {
     fn drop(&mut self) {
         // an error here leaves the folder to the next sync
-        let _ = std::fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
+}
+
+/// Removes a snapshot; the copies of epoch keys in it are overwritten first, or a key that is destroyed later would live on in free blocks.
+fn remove(snapshot: &Path) -> std::io::Result<()> {
+    for key in std::fs::read_dir(snapshot.join("epochs")).into_iter().flatten() {
+        let key = key?;
+        let mut file = std::fs::OpenOptions::new().write(true).open(key.path())?;
+        let bytes = usize::try_from(key.metadata()?.len()).unwrap_or(0).min(KEY_BYTES_MAX);
+        file.write_all(&vec![0; bytes])?;
+        file.sync_all()?;
+    }
+    std::fs::remove_dir_all(snapshot)
 }
 
 /// Copies a folder of plain files and folders, each file synced.
