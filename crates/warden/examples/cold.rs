@@ -1,7 +1,7 @@
 //! How long many studies take to go cold, and one patient to warm: `cargo run --release -p warden --example cold -- STUDIES HOLDERS THRESHOLD`.
 //!
 //! Every study has one batch of keys and a patient of its own. Printed are seconds and the size of warden.db.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement")]
+#![allow(clippy::unwrap_used, clippy::disallowed_macros, clippy::disallowed_methods, reason = "a measurement")]
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
