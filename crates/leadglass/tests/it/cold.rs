@@ -10,6 +10,11 @@ use crate::installation::{Installation, kill, store, wait_until};
 
 const HOLDER_PASSPHRASE: &str = "nine calm rivers of copper";
 
+#[allow(clippy::disallowed_methods, reason = "a test puts a file where it should not be")]
+fn write(path: &str, text: &str) {
+    std::fs::write(path, text).unwrap();
+}
+
 /// Makes a holder's file sealed by a passphrase; its path.
 fn holder(site: &Installation, name: &str) -> String {
     let path = site.path(&format!("{name}.holder"));
@@ -91,7 +96,7 @@ fn a_cold_study_says_so_is_asked_for_and_opens_once_the_holders_have_agreed() {
     let (honest, forged) = (site.path("honest.json"), site.path("forged.json"));
     site.ok(&["cold", "show", &next, "--holder", &format!("{words}.pub"), "--out", &honest]);
     let changed = std::fs::read_to_string(&honest).unwrap().replace("\\\"studies\\\":1", "\\\"studies\\\":9");
-    std::fs::write(&forged, changed).unwrap();
+    write(&forged, &changed);
     let out = site.path("never.json");
     let arguments =
         ["cold", "approve", "--request-file", &forged, "--share-file", &words, "--site-key", &vkey, "--out", &out];

@@ -30,6 +30,11 @@ async fn shred(site: &Site, whom: &str) -> Result<Vec<ShredCertificate>, Refusal
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "a test puts a file where it should not be")]
+fn write(path: &std::path::Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
+}
+
 fn opens(folder: &Folder, keys: &[&BatchKeys]) -> Vec<BatchKeys> {
     let names: Vec<_> = keys.iter().map(|keys| keys.key).collect();
     Thief::takes(folder.path()).opens(&names)
@@ -80,7 +85,7 @@ async fn a_cold_study_is_shredded_without_its_holders_and_their_shares_open_noth
     shred(&site, "study:1.2.1").await.unwrap();
     // the box is in a copy that somebody took before; its lock needs an epoch key that is nowhere
     let copy = folder.path().join("copy-of-before");
-    std::fs::write(copy, before).unwrap();
+    write(&copy, &before);
     assert_eq!(opens(&folder, &[&one]), []);
     let request = site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
     assert_eq!(holder.approve(&folder, &site, request).await.unwrap(), (1, 0), "the other one warms");
@@ -157,7 +162,7 @@ async fn rotation_wraps_everything_again_and_the_keys_stay_what_they_were() {
     assert_eq!(opened.studies[0].keys[0].listing_key, *one.listing.expose());
     site.stop().await;
     // an epoch key that somebody puts back is destroyed at the start: nothing needs it
-    std::fs::write(folder.path().join("warden/epochs/1.key"), before).unwrap();
+    write(&folder.path().join("warden/epochs/1.key"), &before);
     let site = start(&folder).await;
     assert!(!folder.path().join("warden/epochs/1.key").exists());
     assert!(site.open(&reader, "1.2.1", Scope::Images).await.is_ok());
