@@ -69,7 +69,7 @@ export function exposure(who, from, to) {
   const patients = Array.from({ length: 214 }, (_, index) => ({
     patient: patientOf(index), reachable: 1 + (index % 4), listed: index < 41 ? 1 + (index % 3) : 0, opened: index < 12 ? 1 : 0,
     first: index < 41 ? start + index * 3_000 * SECOND : null, last: index < 41 ? to - index * 1_000 * SECOND : null,
-    lease_until: index < 41 ? to - index * 1_000 * SECOND : null, details: [],
+    lease_until: index < 41 ? to - index * 1_000 * SECOND : null, details: [{ uid: `1.2.3.${index}`, date: '20260503', description: 'CT Thorax', modalities: ['CT'], reachable: 'open', listed: index < 41 ? { first: start, last: start, lease_until: start, entries: 1, origins: ['192.0.2.40'] } : null, opened: index < 12 ? { first: start, last: start, lease_until: start, entries: 1, origins: ['192.0.2.40'] } : null }],
     origins: index < 41 ? (index % 5 ? ['192.0.2.40'] : ['192.0.2.40', '198.51.100.9']) : [],
   }));
   return {

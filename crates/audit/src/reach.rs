@@ -30,7 +30,8 @@ pub struct Ground {
 /// People, memberships, relationships and filings at every moment, replayed from entries.
 #[derive(Default)]
 pub struct ReachState {
-    people: HashMap<PersonId, Timeline<Role>>,
+    /// The role of each person; nothing once the account is closed.
+    people: HashMap<PersonId, Timeline<Option<Role>>>,
     /// Every organisation that a person was ever a member of, and when.
     memberships: HashMap<PersonId, BTreeMap<OrganisationId, Timeline<bool>>>,
     /// Everybody who was ever a member.
@@ -85,9 +86,17 @@ impl ReachState {
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         let at = entry.recorded;
         match &entry.body {
-            EntryBody::PersonAdded { person, role, .. } => {
-                self.people.entry(*person).or_default().set(at, *role);
+            EntryBody::PersonAdded { person, role, .. } | EntryBody::RoleChanged { person, to: role, .. } => {
+                self.people.entry(*person).or_default().set(at, Some(*role));
                 self.forget(Who::Person(*person));
+            }
+            EntryBody::PersonClosed { person } => {
+                self.people.entry(*person).or_default().set(at, None);
+                self.forget(Who::Person(*person));
+            }
+            EntryBody::DeviceRemoved { device } => {
+                self.devices.entry(*device).or_default().set(at, None);
+                self.forget(Who::Device(*device));
             }
             EntryBody::MemberJoined { person, organisation } => self.set_member(*person, *organisation, at, true),
             EntryBody::MemberLeft { person, organisation } => self.set_member(*person, *organisation, at, false),
@@ -227,7 +236,7 @@ impl ReachState {
             }
             Who::Person(person) => {
                 let roles = self.people.get(&person).into_iter().flat_map(|roles| roles.spans(window));
-                for (_, span) in roles.filter(|(role, _)| reads_patients(**role)) {
+                for (_, span) in roles.filter(|(role, _)| role.is_some_and(reads_patients)) {
                     self.held_spans(who, span, Tier::Open, &mut spans);
                     for (organisation, timeline) in self.memberships.get(&person).into_iter().flatten() {
                         for (_, member) in timeline.spans(span).filter(|(member, _)| **member) {

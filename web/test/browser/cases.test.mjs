@@ -58,4 +58,7 @@ test('exposure takes sessions, keys and disks by their id, and saves a signed re
     await page.getByText('This key was never released to anybody through the warden.').waitFor();
     const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'PDF' }).click()]);
     assert.equal(saved.suggestedFilename(), 'exposure-report.pdf');
+    // each patient's studies unfold below the patient
+    await page.getByRole('button', { name: /^1 study/ }).first().click();
+    await page.getByRole('cell', { name: '03/05/2026 · CT · CT Thorax' }).waitFor();
   }));

@@ -117,7 +117,7 @@ impl Dice {
 
     fn body(&mut self, number: u64, at: Instant) -> EntryBody {
         let lease_until = Instant(at.0 + self.roll(7) as i64 - 1);
-        match self.roll(28) {
+        match self.roll(31) {
             0 | 1 => EntryBody::Stored {
                 patient: self.patient(),
                 study: self.study(),
@@ -186,6 +186,13 @@ impl Dice {
                 EntryBody::SessionEnded { person, session: self.session(person) }
             }
             24 | 25 => EntryBody::KeysFiled { study: self.study(), keys: vec![self.key(), self.key()] },
+            26 => EntryBody::RoleChanged {
+                person: self.person(),
+                from: Role::Referrer,
+                to: if self.roll(2) == 0 { Role::Officer } else { Role::Radiologist },
+            },
+            27 => EntryBody::PersonClosed { person: self.person() },
+            28 => EntryBody::DeviceRemoved { device: self.device() },
             _ => EntryBody::DiskHolds {
                 disk: self.disk(),
                 filesystem: String::new(),
@@ -262,10 +269,12 @@ impl<'h> Moment<'h> {
             Who::Organisation(_) => Some(Tier::Open),
             Who::Person(of) => {
                 let role = self.last(|body| match body {
-                    EntryBody::PersonAdded { person, role, .. } if *person == of => Some(*role),
+                    EntryBody::PersonAdded { person, role, .. } if *person == of => Some(Some(*role)),
+                    EntryBody::RoleChanged { person, to, .. } if *person == of => Some(Some(*to)),
+                    EntryBody::PersonClosed { person } if *person == of => Some(None),
                     _ => None,
                 });
-                match role? {
+                match role?? {
                     Role::Patient | Role::Referrer | Role::Radiologist | Role::Technologist => Some(Tier::Open),
                     Role::Officer | Role::Administrator | Role::OfficerAdministrator => None,
                 }
@@ -273,6 +282,7 @@ impl<'h> Moment<'h> {
             Who::Device(of) => {
                 let may = self.last(|body| match body {
                     EntryBody::DeviceAdded { device, may, .. } if *device == of => Some(may.clone()),
+                    EntryBody::DeviceRemoved { device } if *device == of => Some(Vec::new()),
                     _ => None,
                 })?;
                 if may.contains(&DeviceMay::Open) {
@@ -578,7 +588,7 @@ fn a_report_is_what_looking_at_every_instant_finds() {
         }
     }
     // the histories are about something
-    assert!(reachable > 10_000 && listed > 2_000 && opened > 1_000, "{reachable} {listed} {opened}");
+    assert!(reachable > 6_000 && listed > 2_000 && opened > 1_000, "{reachable} {listed} {opened}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! A signed report, and everything that may be wrong with one.
 
+use model::{DiskPart, EntryNumber, Origin, Window};
+use protocol::{AboutFacts, HeldPart, ReleaseRow};
 use report::{Language, Pages, ReportError, csv, pdf, signed_json, verify};
 
-use crate::samples::{Site, patient};
+use crate::samples::{NOW, Site, patient};
 
 /// Writes what the tests drew where `LEADGLASS_REPORT_SAMPLES` says, for people who look at it.
 fn keep(name: &str, bytes: &[u8]) {
@@ -28,6 +30,8 @@ fn a_report_is_drawn_alike_each_time_and_accepted_with_the_sites_key() {
         }
     }
     let lines = signed_json(&signed);
+    keep("report.json", lines.as_bytes());
+    keep("site.vkey", format!("{}\n", site.vkey().to_text()).as_bytes());
     assert_eq!(verify(lines.as_bytes(), Some(&site.vkey())).unwrap().pages, Pages::None);
 }
 
@@ -109,6 +113,56 @@ fn a_report_that_says_something_else_than_its_entry_is_refused() {
     let signed = site.sign(|report| report.ledger_size += 1);
     let error = verify(signed_json(&signed).as_bytes(), Some(&site.vkey())).unwrap_err();
     assert!(matches!(error, ReportError::Disagrees), "{error}");
+}
+
+#[test]
+fn a_disk_a_key_and_a_session_are_drawn_too() {
+    let site = Site::new(7);
+    let held = |part, until: Option<i64>| HeldPart {
+        part,
+        from: NOW.plus_seconds(-900_000),
+        until: until.map(|seconds| NOW.plus_seconds(seconds)),
+    };
+    let release = |n: u64| ReleaseRow {
+        entry: EntryNumber(n),
+        who: "Dr. Clemens Reader".to_owned(),
+        lease: Window { from: NOW.plus_seconds(-3_000), to: NOW.plus_seconds(-2_700) },
+        origin: Origin("192.0.2.17".to_owned()),
+        images: n.is_multiple_of(2),
+    };
+    let id = "0123456789abcdef0123456789abcdef".to_owned();
+    let abouts = [
+        AboutFacts::Disk {
+            disk: id.clone(),
+            filesystem: "8d9f3c1e-5a77-4a55-9d7c-6f3f1f0b9a11".to_owned(),
+            holds: vec![held(DiskPart::Images, Some(-60)), held(DiskPart::Ledger, None)],
+            keys: 3_377,
+            studies_opened_before: 210,
+        },
+        AboutFacts::Key {
+            key: id.clone(),
+            filed: Some(NOW.plus_seconds(-90_000)),
+            released_before: 0,
+            released: 12,
+            releases: (0..9).map(release).collect(),
+        },
+        AboutFacts::Session {
+            session: id,
+            name: "Dr. Clemens Reader".to_owned(),
+            span: Window { from: NOW.plus_seconds(-3_000), to: NOW },
+        },
+    ];
+    for (name, about) in ["disk", "key", "session"].into_iter().zip(abouts) {
+        let signed = site.sign(|report| {
+            report.about = about;
+            report.who = format!("{name}:0123456789abcdef0123456789abcdef");
+        });
+        for language in Language::ALL {
+            let drawn = pdf(&signed, language).unwrap();
+            keep(&format!("{name}-{}.pdf", language.tag()), &drawn);
+            assert_eq!(verify(&drawn, Some(&site.vkey())).unwrap().pages, Pages::Drawn(language));
+        }
+    }
 }
 
 #[test]

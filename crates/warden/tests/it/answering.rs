@@ -1,7 +1,7 @@
 //! Incidents, questions of patients, and reports that are handed out.
 
 use audit::StatementProof;
-use model::{Clock, EntryBody, Role, Window};
+use model::{Clock, EntryBody, Instant, Role, Window};
 use protocol::{
     AboutFacts, CASE_TEXT_CHARACTERS_MAX, ClockStanding, IncidentChange, Invalid, PageReply, PageRequest,
     QUESTIONS_WAITING_MAX, QuestionRow, Refusal, ReportDocument, Scope,
@@ -132,4 +132,40 @@ async fn an_incident_survives_a_restart_and_its_clocks_are_refused_what_cannot_b
     assert_eq!(state(Clock::GdprNotification), ClockStanding::Done);
     assert_eq!(state(Clock::Nis2EarlyWarning), ClockStanding::Overdue);
     assert_eq!(state(Clock::NdbAssessment), ClockStanding::Running);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_shows_what_was_done_in_it_and_not_what_was_done_in_another() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    site.hand_over(&[sender.image("P1", "1.2.1", 1), sender.image("P2", "1.2.2", 1)]).await.unwrap();
+    let link = site.add_person("r@x.example", Role::Referrer, None).await;
+    site.relate("person:r@x.example", "patient:HOSPITAL/P1", 3600).await;
+    let first = site.session("r@x.example", &link).await;
+    site.open(&first, "1.2.1", Scope::Images).await.unwrap();
+    let sessions: Vec<String> = site
+        .entries()
+        .await
+        .into_iter()
+        .filter_map(|entry| match entry.body {
+            EntryBody::SignedIn { session, .. } => Some(format!("session:{session}")),
+            _ => None,
+        })
+        .collect();
+    let [session] = sessions.as_slice() else { panic!("{sessions:?}") };
+    let report = site.exposure(session).await;
+    assert_eq!((report.reachable.patients, report.opened.studies), (1, 1));
+    let AboutFacts::Session { name, span, .. } = &report.about else { panic!("no session") };
+    assert!(!name.is_empty() && span.from < span.to);
+    assert_eq!(report.unexpired.patients, 0, "the window ends after every lease");
+    let until_now = PageRequest::Exposure { who: session.clone(), window: Window { from: Instant(0), to: now() } };
+    let PageReply::Exposure(running) = site.ask(until_now).await else { panic!("no report") };
+    assert_eq!(running.unexpired.patients, 1, "the lease runs past the end of the window");
+    // reached after the session ended: by the person, not in the session
+    let PageReply::Me(me) = site.ask_as(&first, PageRequest::Me).await.unwrap() else { panic!("nobody") };
+    site.ask_as(&first, PageRequest::EndSession { session: me.session }).await.unwrap();
+    site.relate("person:r@x.example", "patient:HOSPITAL/P2", 3600).await;
+    assert_eq!(site.exposure("person:r@x.example").await.reachable.patients, 2);
+    assert_eq!(site.exposure(session).await.reachable.patients, 1);
 }
