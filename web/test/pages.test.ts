@@ -80,6 +80,9 @@ const entries: Record<EntryKind, Entry> = {
   'keys-rotated': { ...base, kind: 'keys-rotated', epoch: 2, destroyed: [1], keys: 7 },
   shredded: { ...base, kind: 'shredded', patient: 3, study: 4, keys: 2, reason: 'r' },
   'snapshot-taken': { ...base, kind: 'snapshot-taken', epoch: 1 },
+  'unseal-method-added': { ...base, kind: 'unseal-method-added', method: '3fa94c01', means: 'shares', label: null, keeper: null, shares: { set: 'ab', threshold: 2, holders: ['A', 'B'] } },
+  'unseal-method-removed': { ...base, kind: 'unseal-method-removed', method: '3fa94c01', means: 'passphrase' },
+  'escrow-drilled': { ...base, kind: 'escrow-drilled', method: '3fa94c01', set: 'ab', threshold: 2, proven: [1, 2] },
   unknown: { ...base, kind: 'unknown' },
 };
 

@@ -7,6 +7,9 @@ pub use crate::cli_cold::{ColdCommand, HolderCommand, ShredArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::command::{DrillCommand, UnsealCommand};
+use crate::unseal::UnsealArgs;
+
 /// A sealed radiology image archive: every reading recorded, every reach bounded.
 #[derive(Debug, Parser)]
 #[command(name = "leadglass", version, propagate_version = true)]
@@ -107,6 +110,12 @@ pub enum Command {
     /// The second copy.
     #[command(subcommand)]
     Vault(VaultCommand),
+    /// What unseals the root: passphrase, recovery kit, shares, age, TPM and Tang, any program.
+    #[command(subcommand)]
+    Unseal(UnsealCommand),
+    /// Play an incident of the past with synthetic patients, and say what held.
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Look for what is wrong with an installation and say what to do.
     #[command(after_help = "Example: leadglass doctor --dir /srv/leadglass")]
     Doctor,
@@ -181,12 +190,9 @@ pub struct InitArgs {
 /// `serve`
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// The passphrase that unseals the root; `-` reads standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "recovery_kit")]
-    pub passphrase_file: Option<PathBuf>,
-    /// Unseals with the recovery kit instead.
-    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
-    pub recovery_kit: Option<PathBuf>,
+    /// How the root is unsealed.
+    #[command(flatten)]
+    pub unseal: UnsealArgs,
     /// Where to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
@@ -230,12 +236,9 @@ pub struct WardenArgs {
     /// The fronts that it knows.
     #[command(subcommand)]
     pub command: Option<WardenCommand>,
-    /// The passphrase that unseals the root; `-` reads one line of standard input.
-    #[arg(long, value_name = "FILE", required_unless_present = "recovery_kit")]
-    pub passphrase_file: Option<PathBuf>,
-    /// Unseals with the recovery kit instead; `-` reads one line of standard input.
-    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
-    pub recovery_kit: Option<PathBuf>,
+    /// How the root is unsealed.
+    #[command(flatten)]
+    pub unseal: UnsealArgs,
     /// The origin that the pages have for browsers.
     #[arg(long, default_value = "https://localhost:8443", value_name = "ORIGIN")]
     pub origin: String,

@@ -13,6 +13,7 @@ mod owner;
 mod parent;
 mod sockets;
 mod time;
+mod unseal;
 
 use clap::Parser;
 

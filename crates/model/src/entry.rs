@@ -99,7 +99,7 @@ pub enum EntryBody {
     WardenStarted {
         /// Version of the program.
         program: String,
-        /// `passphrase` or `recovery-kit`.
+        /// `passphrase`, `recovery-kit`, `shares`, `age` or `command`.
         unsealed_by: String,
     },
     /// An organisation was added.
@@ -565,9 +565,65 @@ pub enum EntryBody {
         /// The newest epoch in it.
         epoch: i64,
     },
+    /// A way to unseal the root was added.
+    UnsealMethodAdded(Box<UnsealMethodAdded>),
+    /// A way to unseal the root was removed.
+    UnsealMethodRemoved {
+        /// Its id.
+        method: String,
+        /// As in `unseal-method-added`.
+        means: String,
+    },
+    /// Holders proved their shares; nothing was opened and no shares were put together.
+    EscrowDrilled(Box<EscrowDrilled>),
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]
     Unknown,
+}
+
+/// A way to unseal the root that was added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsealMethodAdded {
+    /// Its id in the root envelope.
+    pub method: String,
+    /// `passphrase`, `recovery-kit`, `shares`, `age` or `command`.
+    pub means: String,
+    /// What it was called.
+    pub label: Option<String>,
+    /// Where what opens it is kept, for `age` and `command`: `tpm`, `tang`, ...
+    pub keeper: Option<String>,
+    /// The share set, for `shares`.
+    pub shares: Option<ShareSetAdded>,
+}
+
+/// An escrow drill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscrowDrilled {
+    /// The method.
+    pub method: String,
+    /// The share set.
+    pub set: String,
+    /// How many shares open.
+    pub threshold: u8,
+    /// Numbers of the shares that were proven.
+    pub proven: Vec<u8>,
+    /// What they signed, in hexadecimal digits.
+    pub challenge: String,
+    /// Their signatures, in the order of `proven`, in hexadecimal digits.
+    pub signatures: Vec<String>,
+}
+
+/// A new share set, as the ledger keeps it. It opens nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareSetAdded {
+    /// Its id.
+    pub set: String,
+    /// How many shares open.
+    pub threshold: u8,
+    /// Names of the holders, in the order of their shares.
+    pub holders: Vec<String>,
+    /// The public key of each share (Ed25519), in hexadecimal digits.
+    pub keys: Vec<String>,
 }
 
 impl Entry {

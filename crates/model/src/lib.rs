@@ -14,7 +14,9 @@ mod time;
 pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
 pub use cases::{About, Clock, DiskPart};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, WarmingBasis};
-pub use entry::{Actor, Entry, EntryBody, OpenScope, Origin, SignInMethod};
+pub use entry::{
+    Actor, Entry, EntryBody, EscrowDrilled, OpenScope, Origin, ShareSetAdded, SignInMethod, UnsealMethodAdded,
+};
 pub use id::{
     DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
     SiteId, StudyNumber, Uid,

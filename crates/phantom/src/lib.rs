@@ -1,8 +1,9 @@
 //! Synthetic DICOM: the people of the demonstration, and as many slices as a measurement wants.
 //!
 //! Everything is computed: ellipsoids for bodies, a small generator for noise. No patient, no scanner, no randomness; the same
-//! bytes every time.
+//! bytes every time. [`canary`] looks for one of them in everything that lies on a disk.
 
+pub mod canary;
 mod data_set;
 mod demo;
 mod image;

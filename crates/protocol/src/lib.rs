@@ -15,6 +15,7 @@ mod pages;
 mod reading;
 mod refusal;
 mod removals;
+mod unseal;
 
 pub use addresses::admits;
 pub use approvals::*;
@@ -32,6 +33,7 @@ pub use refusal::{Invalid, Refusal};
 pub use removals::*;
 /// The deadline of a call.
 pub use tarpc::context;
+pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
 
 /// The version of these messages. A front and a warden of different versions do not talk.
 pub const PROTOCOL_VERSION: u16 = 1;

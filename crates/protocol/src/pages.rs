@@ -387,6 +387,8 @@ pub enum PageRequest {
     Removals(crate::RemovalRequest),
     /// Emergencies.
     BreakGlass(crate::BreakGlassRequest),
+    /// Unseal methods (owner).
+    Unseal(crate::UnsealRequest),
 }
 
 impl std::fmt::Debug for PageRequest {
@@ -428,6 +430,7 @@ impl std::fmt::Debug for PageRequest {
             Self::Approvals(_) => "Approvals",
             Self::Removals(_) => "Removals",
             Self::BreakGlass(_) => "BreakGlass",
+            Self::Unseal(_) => "Unseal",
         })
     }
 }
@@ -513,6 +516,8 @@ pub enum PageReply {
     BreakGlassUses(Box<crate::BreakGlassUses>),
     /// One use.
     BreakGlassUse(Box<crate::UseDetail>),
+    /// Unseal methods.
+    Unseal(crate::UnsealReply),
 }
 
 impl std::fmt::Debug for PageReply {
@@ -547,6 +552,7 @@ impl std::fmt::Debug for PageReply {
             Self::BrokenGlass(_) => "BrokenGlass",
             Self::BreakGlassUses(_) => "BreakGlassUses",
             Self::BreakGlassUse(_) => "BreakGlassUse",
+            Self::Unseal(_) => "Unseal",
         })
     }
 }

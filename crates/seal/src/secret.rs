@@ -129,6 +129,13 @@ impl RootSecret {
     pub fn site_signing_key(&self) -> SigningKey {
         SigningKey::from_seed(&self.derive("site signing key v1"))
     }
+
+    /// The key that a change of the unseal methods is signed with (label `unseal change signing key v1`): whoever signs has the
+    /// root unsealed at that moment. The running warden keeps its public half only.
+    #[must_use]
+    pub fn unseal_signing_key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.derive("unseal change signing key v1"))
+    }
 }
 
 impl fmt::Debug for RootSecret {

@@ -85,7 +85,7 @@ pub fn init(dir: &Path, new: &NewSite<'_>, now: Instant) -> Result<MadeSite, Ini
     let warden = dir.join("warden");
     std::fs::create_dir_all(&warden)?;
     let methods = [
-        UnsealMethod::Passphrase { passphrase: new.passphrase, cost: PassphraseCost::MINIMUM },
+        UnsealMethod::Passphrase { passphrase: new.passphrase, cost: PassphraseCost::default() },
         UnsealMethod::RecoveryKit(new.kit),
     ];
     let envelope = RootEnvelope::seal(&root, site, &methods, rng)?;

@@ -30,6 +30,7 @@ mod shred;
 mod sign_in;
 mod state;
 mod subject;
+mod unseal;
 mod warm;
 
 pub use cold::KeyStep;

@@ -22,6 +22,8 @@ pub(crate) struct Secrets {
     pub(crate) signing: seal::SigningKey,
     /// Changed only by who holds the database.
     pub(crate) epochs: RwLock<Epochs>,
+    /// Checks that whoever changes the unseal methods holds the root.
+    pub(crate) unseal_key: seal::VerifyingKey,
     registry: SealKey,
     identity: SealKey,
     names: hmac::Key,
@@ -59,6 +61,7 @@ impl Secrets {
             site_key: root.site_secret_key(),
             signing: root.site_signing_key(),
             epochs: RwLock::new(epochs),
+            unseal_key: root.unseal_signing_key().verifying_key(),
             registry: SealKey::from(root.derive("registry records v1")),
             identity: SealKey::from(root.derive("identity records v1")),
             names: hmac::Key::new(hmac::HMAC_SHA256, root.derive("instance digests v1").expose()),

@@ -23,6 +23,7 @@ use crate::init::origin;
 use crate::leases::Leases;
 use crate::relations::Relations;
 use crate::secrets::{Secrets, read_secret};
+use crate::unseal::UnsealMethods;
 use crate::warm::Transits;
 
 /// Which socket a caller came by.
@@ -42,6 +43,13 @@ pub enum Unseal {
     Passphrase(String),
     /// The recovery kit.
     Kit(RecoveryKit),
+    /// Nothing any more: it was unsealed before, by any method.
+    Root {
+        /// The root.
+        root: RootSecret,
+        /// The word for the method, as the ledger records it.
+        by: &'static str,
+    },
 }
 
 /// How a warden starts.
@@ -69,7 +77,7 @@ pub enum StartError {
     #[error("warden/root.json cannot be used; restore it from the vault")]
     Envelope(#[from] seal::EnvelopeError),
     /// The root stays sealed.
-    #[error("the root stays sealed; check the passphrase, or use the recovery kit with --recovery-kit")]
+    #[error("the root stays sealed; check the passphrase, or use another method of `leadglass unseal list`")]
     Unseal(#[from] seal::UnsealError),
     /// The database.
     #[error(transparent)]
@@ -130,6 +138,8 @@ pub struct Warden {
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
+    pub(crate) unseal: Arc<Mutex<UnsealMethods>>,
+    pub(crate) changing_unseal: Mutex<()>,
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
@@ -164,6 +174,7 @@ impl Warden {
         let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
         let mut cases = Cases::default();
         let mut cold = Cold::default();
+        let mut unseal = UnsealMethods::default();
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -177,6 +188,7 @@ impl Warden {
             uses.apply(number, &entry);
             cases.apply(number, &entry);
             cold.apply(number, &entry);
+            unseal.apply(&entry);
             of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
@@ -205,6 +217,8 @@ impl Warden {
         let cold = Arc::new(RwLock::new(cold));
         let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded), Arc::clone(&cases));
         let observed_cold = Arc::clone(&cold);
+        let unseal = Arc::new(Mutex::new(unseal));
+        let observed_unseal = Arc::clone(&unseal);
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
             observed.2.fetch_max(entry.recorded.0, Ordering::Relaxed);
             observed.0.write().expect("no holder panics").apply(number, entry);
@@ -213,6 +227,7 @@ impl Warden {
             observed_deciding.1.write().expect("no holder panics").apply(number, entry);
             observed.3.write().expect("no holder panics").apply(number, entry);
             observed_cold.write().expect("no holder panics").apply(number, entry);
+            observed_unseal.lock().expect("no holder panics").apply(entry);
         }));
         let warden = Self {
             registry: RwLock::new(registry),
@@ -239,6 +254,8 @@ impl Warden {
             transits: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
+            unseal,
+            changing_unseal: Mutex::default(),
             recorded,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
@@ -378,5 +395,6 @@ fn unseal_root(dir: &Path, unseal: &Unseal) -> Result<(RootSecret, SiteId, &'sta
     Ok(match unseal {
         Unseal::Passphrase(passphrase) => (envelope.unseal_with_passphrase(passphrase)?, site, "passphrase"),
         Unseal::Kit(kit) => (envelope.unseal_with_kit(kit)?, site, "recovery-kit"),
+        Unseal::Root { root, by } => (root.clone(), site, *by),
     })
 }

@@ -8,11 +8,18 @@ use anyhow::{Context, Result, bail};
 use crate::run::{is_there, run, run_in};
 
 /// Debian packages that the tests use as real peers: (package, a program of it, its version flag).
-const DEBIAN: [(&str, &str, &str); 4] = [
+const DEBIAN: [(&str, &str, &str); 10] = [
     ("dcmtk", "storescu", "--version"),
     ("chromium", "chromium", "--version"),
     ("python3-venv", "python3", "--version"),
     ("iproute2", "ip", "-V"),
+    // what unseals: age identities; a key server, a software TPM and what seals to both
+    ("age", "age", "--version"),
+    ("tang", "/usr/libexec/tangd", "/"),
+    ("clevis", "clevis-encrypt-tang", "--summary"),
+    ("clevis-tpm2", "clevis-encrypt-tpm2", "--summary"),
+    ("swtpm", "swtpm", "--version"),
+    ("tpm2-tools", "tpm2", "--version"),
 ];
 
 /// Python packages that the tests use as real clients.

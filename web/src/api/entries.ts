@@ -76,6 +76,16 @@ export type EntryBody =
   | { kind: 'keys-rotated'; epoch: number; destroyed: number[]; keys: number }
   | { kind: 'shredded'; patient: number; study: number; keys: number; reason: string }
   | { kind: 'snapshot-taken'; epoch: number }
+  | {
+      kind: 'unseal-method-added';
+      method: string;
+      means: string;
+      label: string | null;
+      keeper: string | null;
+      shares: { set: string; threshold: number; holders: string[] } | null;
+    }
+  | { kind: 'unseal-method-removed'; method: string; means: string }
+  | { kind: 'escrow-drilled'; method: string; set: string; threshold: number; proven: number[] }
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];

@@ -31,7 +31,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     case 'initialised':
       return say(`The site “${entry.name}” was made.`, `Das Haus „${entry.name}“ wurde eingerichtet.`);
     case 'warden-started': {
-      const by = entry.unsealed_by === 'recovery-kit' ? say('the recovery kit', 'dem Wiederherstellungsbogen') : say('the passphrase', 'der Passphrase');
+      const by = meansWords(entry.unsealed_by, say)[1];
       return say(`The warden ${entry.program} started, unsealed with ${by}.`, `Der Wächter ${entry.program} startete, entsiegelt mit ${by}.`);
     }
     case 'organisation-added':
@@ -121,8 +121,40 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`The keys of study ${entry.study} of patient ${entry.patient} were removed: ${entry.reason}.`, `Die Schlüssel der Untersuchung ${entry.study} von Patient ${entry.patient} wurden entfernt: ${entry.reason}.`);
     case 'snapshot-taken':
       return say('A copy for a vault was taken.', 'Eine Kopie für einen Tresor wurde gezogen.');
+    case 'unseal-method-added': {
+      const [what] = meansWords(entry.means, say);
+      const called = entry.label === null ? '' : ` “${entry.label}”`;
+      const calledDe = entry.label === null ? '' : ` „${entry.label}“`;
+      const shares = entry.shares;
+      if (shares !== null) {
+        return say(`Shares were added as a way to unseal the archive${called}: ${shares.threshold} of ${shares.holders.length} open (${shares.holders.join(', ')}).`, `Anteile kamen als Weg zum Entsiegeln hinzu${calledDe}: ${shares.threshold} von ${shares.holders.length} öffnen (${shares.holders.join(', ')}).`);
+      }
+      return say(`A way to unseal the archive was added: ${what}${called}.`, `Ein Weg zum Entsiegeln kam hinzu: ${what}${calledDe}.`);
+    }
+    case 'unseal-method-removed':
+      return say(`A way to unseal the archive was removed: ${meansWords(entry.means, say)[0]} (${entry.method}).`, `Ein Weg zum Entsiegeln wurde entfernt: ${meansWords(entry.means, say)[0]} (${entry.method}).`);
+    case 'escrow-drilled': {
+      const which = entry.proven.join(', ');
+      return say(`Escrow drill: shares ${which} of set ${entry.set} were proven, ${entry.threshold} open; nothing was opened.`, `Hinterlegungsprobe: die Anteile ${which} des Satzes ${entry.set} wurden nachgewiesen, ${entry.threshold} öffnen; geöffnet wurde nichts.`);
+    }
     default:
       return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
+  }
+}
+
+/** What unseals: by itself, and behind „unsealed with“. */
+function meansWords(means: string, say: Say): [string, string] {
+  switch (means) {
+    case 'recovery-kit':
+      return [say('a recovery kit', 'ein Wiederherstellungsbogen'), say('the recovery kit', 'dem Wiederherstellungsbogen')];
+    case 'shares':
+      return [say('shares', 'Anteile'), say('shares of several holders', 'Anteilen mehrerer Personen')];
+    case 'age':
+      return [say('an age identity', 'ein age-Schlüssel'), say('an age identity', 'einem age-Schlüssel')];
+    case 'command':
+      return [say('a program', 'ein Programm'), say('a program', 'einem Programm')];
+    default:
+      return [say('a passphrase', 'eine Passphrase'), say('the passphrase', 'der Passphrase')];
   }
 }
 
@@ -164,7 +196,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
-  site: ['initialised', 'warden-started', 'keys-filed', 'disk-holds', 'unknown'],
+  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'unknown'],
 };
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */

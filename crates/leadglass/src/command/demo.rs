@@ -16,6 +16,7 @@ use super::serve::Installation;
 use crate::cli::{DemoArgs, InitArgs, ListenArgs, ServeArgs};
 use crate::output::say;
 use crate::owner::{Owner, WARDEN_SOCKET};
+use crate::unseal::UnsealArgs;
 use crate::{control, time};
 
 const HOSPITAL: &str = "Demonstration Hospital";
@@ -124,8 +125,7 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
     };
     super::init::create(&folder.join("data"), &init, &passphrase)?;
     let serve = ServeArgs {
-        passphrase_file: Some(passphrase_file),
-        recovery_kit: None,
+        unseal: UnsealArgs { passphrase_file: Some(passphrase_file), ..UnsealArgs::default() },
         listen: ListenArgs {
             http: http.to_owned(),
             dicom: "127.0.0.1:0".to_owned(),

@@ -108,6 +108,9 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         {
             look_at_cold(&state, &mut look);
         }
+        for (holds, what, hint) in super::unseal::findings(dir) {
+            look(holds, what, hint);
+        }
         let key_beside = std::fs::read_dir(dir)?
             .filter_map(Result::ok)
             .any(|entry| entry.file_name().to_string_lossy().to_lowercase().contains("pass"));

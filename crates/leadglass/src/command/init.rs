@@ -143,17 +143,7 @@ fn make(dir: &Path, arguments: &InitArgs, passphrase: &Zeroizing<String>) -> Res
 fn hand_out(kit: &RecoveryKit, arguments: &InitArgs) -> Result<()> {
     let text = kit.to_text();
     if let Some(path) = &arguments.recovery_kit {
-        if path.exists() {
-            bail!("{} exists already; name a new file for the recovery kit", path.display());
-        }
-        let mut file = std::fs::File::create_new(path).with_context(|| {
-            format!("the recovery kit cannot be written to {}; check the path and the rights", path.display())
-        })?;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        return Ok(());
+        return write_recovery_kit(kit, path);
     }
     eprintln!(
         "Recovery kit: it unseals the archive when the passphrase is lost. Write it on paper and keep it elsewhere."
@@ -178,6 +168,21 @@ fn hand_out(kit: &RecoveryKit, arguments: &InitArgs) -> Result<()> {
         }
     }
     bail!("the recovery kit was not typed back; nothing was made, use --recovery-kit FILE to write it to a file")
+}
+
+/// Writes a kit into a new file.
+pub fn write_recovery_kit(kit: &RecoveryKit, path: &Path) -> Result<()> {
+    if path.exists() {
+        bail!("{} exists already; name a new file for the recovery kit", path.display());
+    }
+    let mut file = std::fs::File::create_new(path).with_context(|| {
+        format!("the recovery kit cannot be written to {}; check the path and the rights", path.display())
+    })?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(kit.to_text().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    Ok(())
 }
 
 /// Reads a passphrase: the first line of a file or of standard input.

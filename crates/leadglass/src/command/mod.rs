@@ -4,6 +4,7 @@ mod approve;
 mod cold;
 mod demo;
 mod doctor;
+mod drill;
 mod exposure;
 mod front;
 mod holder;
@@ -17,6 +18,7 @@ mod pin;
 mod question;
 mod serve;
 mod supervise;
+mod unseal;
 mod vault;
 mod verify_report;
 #[cfg(debug_assertions)]
@@ -25,6 +27,10 @@ mod walled;
 mod warden;
 
 use anyhow::Result;
+
+pub use drill::DrillCommand;
+pub use init::{read_passphrase, write_recovery_kit};
+pub use unseal::UnsealCommand;
 
 use crate::cli::{Cli, Command, FrontArgs, WardenArgs};
 
@@ -60,6 +66,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Rotate => cold::rotate(&dir, format),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Vault(command) => vault::vault(&dir, format, command),
+        Command::Unseal(command) => unseal::unseal_command(&dir, format, command),
+        Command::Drill(command) => drill::drill(format, command),
         Command::Doctor => doctor::doctor(&dir, format),
     }
 }

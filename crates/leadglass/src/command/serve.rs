@@ -8,16 +8,16 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::init::read_passphrase;
 use super::supervise::{Recipe, Roles};
 use crate::cli::{ListenArgs, ServeArgs};
 use crate::control;
 use crate::output::say;
 use crate::owner::WARDEN_SOCKET;
+use crate::unseal::{Method, warn_of_what_lies_beside};
 
 /// How often a start is tried when its port is picked.
 const PICKS_MAX: u32 = 4;
@@ -27,6 +27,7 @@ pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     control::log_to_stderr("serve");
     control::keep_to_itself("serve");
     let ending = control::ending();
+    warn_of_what_lies_beside(dir, &arguments.unseal);
     let mut installation = Installation::start(dir, arguments, None)?;
     if let Err(error) = crate::disk::register(dir) {
         tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
@@ -51,11 +52,7 @@ impl Installation {
         if !dir.join("warden/root.json").exists() {
             return Err(crate::owner::not_running(&dir));
         }
-        let unseal = match (&arguments.passphrase_file, &arguments.recovery_kit) {
-            (Some(path), _) => ("--passphrase-file", read_passphrase(path)?),
-            (None, Some(path)) => ("--recovery-kit", read_passphrase(path)?),
-            (None, None) => bail!("nothing unseals the root; give --passphrase-file or --recovery-kit"),
-        };
+        let unseal = Method::read(&dir, &arguments.unseal)?;
         let picked = arguments.listen.http.ends_with(":0");
         let mut tries = if picked { PICKS_MAX } else { 1 };
         loop {
@@ -74,7 +71,7 @@ impl Installation {
         dir: &Path,
         arguments: &ServeArgs,
         log: Option<&'static str>,
-        unseal: &(&'static str, Zeroizing<String>),
+        unseal: &Method,
     ) -> Result<Result<Self>> {
         let mut listen = arguments.listen.clone();
         // the origin is part of every passkey, so a port that is picked is picked before the warden starts
@@ -150,18 +147,13 @@ pub fn origin_of(listen: &ListenArgs) -> String {
 }
 
 /// The warden of this machine.
-pub fn warden_recipe(
-    dir: &Path,
-    log: Option<&'static str>,
-    unseal: &(&'static str, Zeroizing<String>),
-    origin: &str,
-) -> Recipe {
+pub fn warden_recipe(dir: &Path, log: Option<&'static str>, unseal: &Method, origin: &str) -> Recipe {
     Recipe {
         name: "warden",
         dir: dir.to_owned(),
         log,
-        arguments: [unseal.0, "-", "--origin", origin].into_iter().map(Into::into).collect(),
-        secret: Some(unseal.1.clone()),
+        arguments: [unseal.arguments(), vec!["--origin".into(), origin.into()]].concat(),
+        secret: unseal.line().map(|line| Zeroizing::new(line.to_owned())),
         reaches: None,
     }
 }

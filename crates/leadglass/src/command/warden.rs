@@ -7,12 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use seal::RecoveryKit;
 use serde_json::json;
 use tokio::net::UnixListener;
 use warden::{Channel, Settings, Unseal, Warden};
 
-use super::init::read_passphrase;
 use super::serve::{warden_recipe, watch};
 use super::supervise::{Recipe, Roles, SECRET};
 use super::{pin, walled};
@@ -20,6 +18,7 @@ use crate::cli::WardenArgs;
 use crate::output::say;
 use crate::owner::{HOLDER_SOCKET, OWNER_SOCKET, WARDEN_SOCKET};
 use crate::sockets::Bound;
+use crate::unseal::{Method, unseal, warn_of_what_lies_beside};
 use crate::{control, time};
 
 /// Runs until SIGTERM or SIGINT: the role itself as a child of `serve`, or a parent that starts the role again.
@@ -32,11 +31,8 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     control::keep_to_itself("serve");
     let ending = control::ending();
     let dir = std::path::absolute(dir)?;
-    let unseal = match (&arguments.passphrase_file, &arguments.recovery_kit) {
-        (Some(path), _) => ("--passphrase-file", read_passphrase(path)?),
-        (None, Some(path)) => ("--recovery-kit", read_passphrase(path)?),
-        (None, None) => anyhow::bail!("nothing unseals the root; give --passphrase-file or --recovery-kit"),
-    };
+    warn_of_what_lies_beside(&dir, &arguments.unseal);
+    let unseal = Method::read(&dir, &arguments.unseal)?;
     let mut recipe = warden_recipe(&dir, None, &unseal, &arguments.origin);
     if arguments.listen.is_some() {
         recipe.arguments.push("--with-line".into());
@@ -71,11 +67,9 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     control::log_to_stderr("warden");
     control::keep_to_itself("warden");
     let memory = walls::lock_memory();
-    let unseal = match (&arguments.passphrase_file, &arguments.recovery_kit) {
-        (Some(path), _) => Unseal::Passphrase(read_passphrase(path)?.to_string()),
-        (None, Some(path)) => Unseal::Kit(RecoveryKit::parse(&read_passphrase(path)?)?),
-        (None, None) => anyhow::bail!("nothing unseals the root; give --passphrase-file or --recovery-kit"),
-    };
+    // before the walls: a method may need a program or the network
+    let unsealed = unseal(dir, &Method::read(dir, &arguments.unseal)?)?;
+    let unseal = Unseal::Root { root: unsealed.root, by: unsealed.by };
     std::fs::create_dir_all(dir.join("run"))?;
     let bound = |name: &str| {
         Bound::unix(&dir.join(name)).with_context(|| {

@@ -17,6 +17,8 @@ pub struct Installation {
     pub ready: Value,
     /// What `init` said.
     pub made: Value,
+    /// Variables that programs of this machine see: its TPM, for instance.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Installation {
@@ -29,7 +31,13 @@ impl Installation {
 
     /// A folder without a site.
     pub fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), serve: None, ready: Value::Null, made: Value::Null }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            serve: None,
+            ready: Value::Null,
+            made: Value::Null,
+            environment: Vec::new(),
+        }
     }
 
     /// Makes a site.
@@ -143,7 +151,8 @@ impl Installation {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leadglass"));
-        command.args(arguments).arg("--dir").arg(self.dir()).env("LEADGLASS_LOG", "info,tarpc=warn");
+        command.arg("--dir").arg(self.dir()).args(arguments).env("LEADGLASS_LOG", "info,tarpc=warn");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -54,7 +54,7 @@ fn refused(json: &str, from: &str, to: &str, expected: EnvelopeError) {
 fn a_damaged_or_later_envelope_is_refused_before_anything_is_computed() {
     let (root, kit) = (RootSecret::generate(&mut rng(1)), RecoveryKit::generate(&mut rng(2)));
     let json = envelope(&root, &kit).to_json();
-    refused(&json, "\"version\": 1", "\"version\": 2, \"new\": 5", EnvelopeError::Version { found: 2 });
+    refused(&json, "\"version\": 1", "\"version\": 3, \"new\": 5", EnvelopeError::Version { found: 3 });
     refused(&json, "\"version\": 1", "\"version\": 0", EnvelopeError::Version { found: 0 });
     refused(&json, "root envelope", "other envelope", EnvelopeError::Damaged);
     refused(&json, "argon2id", "argon2i", EnvelopeError::Damaged);
@@ -69,6 +69,7 @@ fn a_damaged_or_later_envelope_is_refused_before_anything_is_computed() {
     refused(&json, "\"sealed\": \"", "\"sealed\": \"0", EnvelopeError::Damaged);
     refused(&json, "\"site\": \"5", "\"site\": \"", EnvelopeError::Damaged);
     refused(&json, "recovery-kit", "share", EnvelopeError::Damaged);
+    refused(&json, "\"kdf\"", "\"label\": \"a later field\", \"kdf\"", EnvelopeError::Damaged);
     refused(&json, "\"methods\": [", "\"methods\": [], \"old\": [", EnvelopeError::Damaged);
     for json in ["", "{}", "[]", "nonsense", &json[..json.len() / 2], &" ".repeat(70_000)] {
         assert_eq!(RootEnvelope::from_json(json.as_bytes()), Err(EnvelopeError::Damaged));

@@ -5,6 +5,7 @@ mod cold;
 mod envelope;
 mod keys;
 mod objects;
+mod shares;
 mod vectors;
 
 use model::{KeyId, ObjectId, SiteId};

@@ -56,6 +56,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::Health | PageRequest::Snapshot { .. } | PageRequest::DiskHolds { .. } => {
             (Service::Machine, "machine")
         }
+        PageRequest::Unseal(_) => (Service::Machine, "unseal"),
     }
 }
 
@@ -147,6 +148,7 @@ impl Warden {
             PageRequest::Approvals(request) => self.approvals(&caller, request, now),
             PageRequest::Removals(request) => self.removals(&caller, request, now),
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
+            PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
         }
     }
 

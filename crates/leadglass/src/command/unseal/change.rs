@@ -1,0 +1,69 @@
+//! A changed envelope on its way to the warden: over the owner's socket when it runs, else in this process.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use protocol::{PageReply, PageRequest, UnsealChange, UnsealReply, UnsealRequest};
+use seal::RootEnvelope;
+
+use crate::cli::Format;
+use crate::output::say;
+use crate::owner::Owner;
+use crate::time;
+use crate::unseal::Unsealed;
+
+/// What is to become different.
+pub struct Change {
+    /// The envelope as it shall be.
+    pub envelope: RootEnvelope,
+    /// Names of the holders of a new share set.
+    pub holders: Vec<String>,
+    /// Whether only methods may stay that are lost with one machine.
+    pub leave_only_machines: bool,
+}
+
+impl Change {
+    /// Signs it with the root and lets the warden record and write it. The one way for every change.
+    pub fn submit(self, dir: &Path, unsealed: &Unsealed) -> Result<()> {
+        let mut change = UnsealChange {
+            envelope: self.envelope.to_json(),
+            based_on: seal::sha256(&unsealed.json),
+            holders: self.holders,
+            leave_only_machines: self.leave_only_machines,
+            signature: Vec::new(),
+        };
+        change.signature = unsealed.root.unseal_signing_key().sign(&change.message()).to_vec();
+        let request = PageRequest::Unseal(UnsealRequest::Change(Box::new(change)));
+        let reply = match Owner::connect(dir) {
+            Ok(owner) => owner.ask(request)?,
+            Err(_) => ask_stopped(dir, unsealed, request)?,
+        };
+        match reply {
+            PageReply::Unseal(UnsealReply::Changed { .. }) => Ok(()),
+            _ => bail!("the warden answered something else; run commands and serve from the same version"),
+        }
+    }
+}
+
+/// The same warden, without sockets, for as long as one change takes.
+fn ask_stopped(dir: &Path, unsealed: &Unsealed, request: PageRequest) -> Result<PageReply> {
+    let origin =
+        std::fs::read_to_string(dir.join("run/origin")).unwrap_or_else(|_| "https://localhost:8443".to_owned());
+    let settings = warden::Settings {
+        dir: dir.to_owned(),
+        unseal: warden::Unseal::Root { root: unsealed.root.clone(), by: unsealed.by },
+        origin,
+        clock: time::now,
+    };
+    let warden = warden::Warden::start(settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(warden.ask_as_owner(request)).map_err(|refusal| anyhow!(refusal.to_string()))
+}
+
+/// Prints what was done.
+pub fn done(format: Format, value: &serde_json::Value, text: &str) {
+    match format {
+        Format::Json => say!("{value}"),
+        Format::Text => say!("{text}"),
+    }
+}
