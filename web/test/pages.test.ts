@@ -83,6 +83,8 @@ const entries: Record<EntryKind, Entry> = {
   'unseal-method-added': { ...base, kind: 'unseal-method-added', method: '3fa94c01', means: 'shares', label: null, keeper: null, shares: { set: 'ab', threshold: 2, holders: ['A', 'B'] } },
   'unseal-method-removed': { ...base, kind: 'unseal-method-removed', method: '3fa94c01', means: 'passphrase' },
   'escrow-drilled': { ...base, kind: 'escrow-drilled', method: '3fa94c01', set: 'ab', threshold: 2, proven: [1, 2] },
+  'front-introduced': { ...base, kind: 'front-introduced', pin: '0123456789abcdef0123', name: 'city' },
+  'front-forgotten': { ...base, kind: 'front-forgotten', pin: '0123456789abcdef0123' },
   unknown: { ...base, kind: 'unknown' },
 };
 

@@ -186,7 +186,10 @@ impl Run {
             // the front is older and nothing waits: it goes on where the warden is, so that no number is used twice
             tracing::warn!(here = here.last, there, "this front was restored from an older copy; the outbox goes on");
             let (store, chain) = (self.store.clone(), hello.outbox_chain);
-            return off_runtime(move || store.continue_after(there, chain)).await;
+            off_runtime(move || store.continue_after(there, chain)).await?;
+            // whoever waits for what was taken in waits for nothing more
+            self.report.send_modify(|state| state.acknowledged = there);
+            return Ok(());
         }
         if there == here.acknowledged && there < here.last {
             // the warden itself checks that the next record follows

@@ -19,7 +19,10 @@ const BEAT_MILLISECONDS: u64 = 250;
 const STEP_MILLISECONDS: u64 = 100;
 
 /// A warden that left a beat unanswered for so many steps is silent.
-const SILENT_STEPS: u32 = 15;
+const SILENT_STEPS: u32 = 18;
+
+/// The same for the first beat of a connection, which a line to another machine is still being made for.
+const FIRST_SILENT_STEPS: u32 = 40;
 
 /// A step that took longer than this was a step in which this process did not get its turn, in milliseconds; it does not count.
 const LATE_MILLISECONDS: u64 = 2 * STEP_MILLISECONDS;
@@ -64,7 +67,7 @@ impl Drop for Pulse {
 
 async fn ask(dial: Dial, report: watch::Sender<bool>) {
     loop {
-        match patiently(dial.stream(), &report).await {
+        match patiently(dial.stream(), SILENT_STEPS, &report).await {
             Ok(stream) => beat(protocol::converse(stream), &report).await,
             // nobody listens: whoever asks the warden hears it at once
             Err(_) => tell(&report, false),
@@ -75,19 +78,21 @@ async fn ask(dial: Dial, report: watch::Sender<bool>) {
 
 /// Asks until the connection ends. What was silent then stays so until an answer comes.
 async fn beat(client: WardenClient, report: &watch::Sender<bool>) {
+    let mut silent_after = FIRST_SILENT_STEPS;
     loop {
         let mut context = protocol::context::current();
         context.deadline = Instant::now() + Duration::from_secs(OPEN_SECONDS_MAX);
-        if patiently(client.pulse(context), report).await.is_err() {
+        if patiently(client.pulse(context), silent_after, report).await.is_err() {
             return;
         }
         tell(report, false);
+        silent_after = SILENT_STEPS;
         tokio::time::sleep(Duration::from_millis(BEAT_MILLISECONDS)).await;
     }
 }
 
-/// Waits for an answer for as long as it takes, and says so when that is too long.
-async fn patiently<T>(answer: impl Future<Output = T>, report: &watch::Sender<bool>) -> T {
+/// Waits for an answer for as long as it takes, and says so when that is more than so many steps.
+async fn patiently<T>(answer: impl Future<Output = T>, silent_after: u32, report: &watch::Sender<bool>) -> T {
     tokio::pin!(answer);
     let (mut steps, mut late) = (0, 0);
     loop {
@@ -102,7 +107,7 @@ async fn patiently<T>(answer: impl Future<Output = T>, report: &watch::Sender<bo
         } else {
             steps += 1;
         }
-        if steps == SILENT_STEPS {
+        if steps == silent_after {
             tell(report, true);
         }
     }

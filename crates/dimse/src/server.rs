@@ -144,6 +144,8 @@ impl Shared {
         while !self.stopping.load(Ordering::Acquire) {
             match listener.accept() {
                 Ok((stream, peer)) if !self.stopping.load(Ordering::Acquire) => self.begin(stream, peer.ip()),
+                // woken to end
+                Ok(_) | Err(_) if self.stopping.load(Ordering::Acquire) => {}
                 Ok(_) => {}
                 Err(error) => {
                     // out of file descriptors, most likely: those in use come free again

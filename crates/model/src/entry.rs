@@ -576,6 +576,18 @@ pub enum EntryBody {
     },
     /// Holders proved their shares; nothing was opened and no shares were put together.
     EscrowDrilled(Box<EscrowDrilled>),
+    /// A front on another machine was introduced: it may connect.
+    FrontIntroduced {
+        /// SHA-256 of its public key, as 64 hexadecimal digits.
+        pin: String,
+        /// What people call it.
+        name: String,
+    },
+    /// A front on another machine may connect no more.
+    FrontForgotten {
+        /// SHA-256 of its public key.
+        pin: String,
+    },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]
     Unknown,

@@ -10,6 +10,7 @@ mod break_glass;
 mod cases;
 mod codec;
 mod cold;
+mod fronts;
 mod handover;
 mod pages;
 mod reading;
@@ -23,6 +24,7 @@ pub use break_glass::*;
 pub use cases::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, converse, listen};
 pub use cold::*;
+pub use fronts::FrontRequest;
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,

@@ -381,6 +381,8 @@ pub enum PageRequest {
         /// The folder, on the warden's machine.
         into: String,
     },
+    /// Fronts on other machines (owner).
+    Fronts(crate::FrontRequest),
     /// Changes that wait for a second person.
     Approvals(crate::ApprovalRequest),
     /// What ends.
@@ -427,6 +429,7 @@ impl std::fmt::Debug for PageRequest {
             Self::Cold(_) => "Cold",
             Self::Health => "Health",
             Self::Snapshot { .. } => "Snapshot",
+            Self::Fronts(_) => "Fronts",
             Self::Approvals(_) => "Approvals",
             Self::Removals(_) => "Removals",
             Self::BreakGlass(_) => "BreakGlass",

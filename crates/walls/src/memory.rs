@@ -4,6 +4,9 @@ use rustix::mm::MlockAllFlags;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use serde::{Deserialize, Serialize};
 
+/// Locks memory past the limit (`capabilities(7)`).
+const CAP_IPC_LOCK: u32 = 14;
+
 /// Whether memory may end on a swap device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,7 +30,11 @@ pub fn no_core_dumps() -> std::io::Result<()> {
 #[must_use]
 pub fn lock_memory() -> Memory {
     let unlimited = Rlimit { current: None, maximum: None };
-    let locked = rustix::process::setrlimit(Resource::Memlock, unlimited)
+    let allowed = match rustix::process::setrlimit(Resource::Memlock, unlimited) {
+        Err(error) if !is_not_limited() => Err(error),
+        _ => Ok(()),
+    };
+    let locked = allowed
         // pages are locked when they are first touched, so that stacks and reserves do not count as used
         .and_then(|()| rustix::mm::mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT));
     match locked {
@@ -37,4 +44,14 @@ pub fn lock_memory() -> Memory {
             Memory::Swappable
         }
     }
+}
+
+/// Whether the limit does not hold for this process: it has `CAP_IPC_LOCK`, and not just in a user namespace of its own.
+fn is_not_limited() -> bool {
+    let file = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
+    let whole_machine = file("uid_map").split_whitespace().eq(["0", "0", "4294967295"]);
+    let status = file("status");
+    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let capabilities = capabilities.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    whole_machine && capabilities & (1 << CAP_IPC_LOCK) != 0
 }

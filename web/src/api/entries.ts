@@ -29,6 +29,8 @@ export type EntryBody =
   | { kind: 'warden-started'; program: string; unsealed_by: string }
   | { kind: 'organisation-added'; organisation: number; name: string; authorisation: Authorisation }
   | { kind: 'person-added'; person: number; email: string; name: string; role: Role }
+  | { kind: 'front-introduced'; pin: string; name: string }
+  | { kind: 'front-forgotten'; pin: string }
   | { kind: 'member-joined'; person: number; organisation: number }
   | { kind: 'member-left'; person: number; organisation: number }
   | { kind: 'enrolment-issued'; person: number; until: Micros }

@@ -38,6 +38,10 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`The organisation “${entry.name}” was added${entry.authorisation === 'passkey-only' ? ', passkeys only' : ', passwords with a code allowed'}.`, `Die Organisation „${entry.name}“ wurde angelegt${entry.authorisation === 'passkey-only' ? ', nur Passkeys' : ', Passwort mit Code erlaubt'}.`);
     case 'person-added':
       return say(`${entry.name} (${entry.email}) was added.`, `${entry.name} (${entry.email}) wurde angelegt.`);
+    case 'front-introduced':
+      return say(`The front “${entry.name}” on another machine may connect (key ${entry.pin.slice(0, 16)}…).`, `Die Annahmestelle „${entry.name}“ auf einer anderen Maschine darf sich verbinden (Schlüssel ${entry.pin.slice(0, 16)}…).`);
+    case 'front-forgotten':
+      return say(`The front with the key ${entry.pin.slice(0, 16)}… may connect no more.`, `Die Annahmestelle mit dem Schlüssel ${entry.pin.slice(0, 16)}… darf sich nicht mehr verbinden.`);
     case 'member-joined':
       return say(`${person(entry.person)} joined ${organisation(entry.organisation)}.`, `${person(entry.person)} gehört nun zu ${organisation(entry.organisation)}.`);
     case 'member-left':
@@ -196,7 +200,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
-  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'unknown'],
+  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'unknown'],
 };
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */

@@ -148,6 +148,8 @@ async fn a_copy_made_while_records_were_on_their_way_goes_on_where_the_warden_is
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!(copy.outbox().acknowledged, there);
+    // and who waits for everything waits no longer
+    handover.handover_idle().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -100,7 +100,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         {
             look_at_approvals(&proposals, &mut look);
         }
-        for role in ["warden", "front"] {
+        for role in ["warden", "front", "line"] {
             walls_of(dir, role, &mut look);
         }
         if let Ok(PageReply::Cold(protocol::ColdReply::State(state))) =
@@ -151,9 +151,11 @@ fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static
         return;
     };
     let said: Value = said;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", said["pid"])).unwrap_or_default();
-    if status.is_empty() {
-        // it does not run, which another line says
+    let proc = Path::new("/proc").join(said["pid"].to_string());
+    let line = std::fs::read(proc.join("cmdline")).unwrap_or_default();
+    let status = std::fs::read_to_string(proc.join("status")).unwrap_or_default();
+    if line.split(|byte| *byte == 0).nth(1) != Some(role.as_bytes()) || status.is_empty() {
+        // it does not run, which another line says, or somebody else has its number now
         return;
     }
     let of = |wall: &str| said["walls"][wall].as_str().unwrap_or("absent").to_owned();

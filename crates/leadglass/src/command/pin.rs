@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use archive::{SITE_FILE, Site};
 use line::{Key, KnownFront, Pin, Pins};
+use protocol::{FrontRequest, PageRequest};
 use seal::{Secret32, SystemRandom};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use super::init::read_passphrase;
 use super::supervise::replace;
 use crate::cli::{Format, FrontCommand, WardenCommand, WardenPinCommand};
 use crate::output::say;
+use crate::owner::Owner;
 
 /// The folder in DIR for what a line knows.
 pub const FOLDER: &str = "line";
@@ -53,6 +55,9 @@ pub fn of_warden(dir: &Path, format: Format, command: WardenCommand) -> Result<(
             say!("{}", serde_json::to_string(&introduction)?);
         }
         Some(WardenPinCommand::Add { pin, name }) => {
+            // the entry first: a front never connects without one
+            Owner::connect(dir)?
+                .tell(PageRequest::Fronts(FrontRequest::Introduce { pin: pin.to_string(), name: name.clone() }))?;
             pins.add(KnownFront { pin, name: name.clone() })?;
             match format {
                 Format::Json => say!("{}", json!({ "pin": pin, "name": name })),
@@ -60,7 +65,9 @@ pub fn of_warden(dir: &Path, format: Format, command: WardenCommand) -> Result<(
             }
         }
         Some(WardenPinCommand::Remove { pin }) => {
+            // what protects comes first: the ledger may be full
             pins.remove(pin)?;
+            Owner::connect(dir)?.tell(PageRequest::Fronts(FrontRequest::Forget { pin: pin.to_string() }))?;
             match format {
                 Format::Json => say!("{}", json!({ "removed": pin })),
                 Format::Text => say!("That front connects no more; what is open ends within seconds."),

@@ -4,6 +4,7 @@ mod about;
 mod cold;
 mod directory;
 mod exposure;
+mod fronts;
 mod incidents;
 mod ledger;
 mod machine;
@@ -53,7 +54,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         | PageRequest::ChangeIncident { .. } => (Service::Exposure, "incident"),
         PageRequest::Questions | PageRequest::AnswerQuestion { .. } => (Service::Exposure, "questions"),
         PageRequest::MyQuestions | PageRequest::AskQuestion { .. } => (Service::OwnAccesses, "own-questions"),
-        PageRequest::Health | PageRequest::Snapshot { .. } | PageRequest::DiskHolds { .. } => {
+        PageRequest::Health | PageRequest::Snapshot { .. } | PageRequest::DiskHolds { .. } | PageRequest::Fronts(_) => {
             (Service::Machine, "machine")
         }
         PageRequest::Unseal(_) => (Service::Machine, "unseal"),
@@ -145,6 +146,7 @@ impl Warden {
             PageRequest::Cold(asked) => self.cold_page(&caller, asked, now).await,
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
+            PageRequest::Fronts(request) => self.fronts(&caller, request, now),
             PageRequest::Approvals(request) => self.approvals(&caller, request, now),
             PageRequest::Removals(request) => self.removals(&caller, request, now),
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
