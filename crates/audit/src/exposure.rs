@@ -193,6 +193,20 @@ pub struct Exposure {
     pub opened: BTreeMap<(PatientNumber, StudyNumber), Touch>,
 }
 
+impl Exposure {
+    /// Patients and studies: reachable, listed, opened.
+    #[must_use]
+    pub fn counts(&self) -> [(u64, u64); 3] {
+        let patients = |pairs: &mut dyn Iterator<Item = PatientNumber>| pairs.collect::<BTreeSet<_>>().len() as u64;
+        let opened_studies: BTreeSet<_> = self.opened.keys().map(|(_, study)| study).collect();
+        [
+            (patients(&mut self.reachable.keys().map(|(patient, _)| *patient)), self.reachable.len() as u64),
+            (self.listed_patients.len() as u64, self.listed_studies.len() as u64),
+            (patients(&mut self.opened.keys().map(|(patient, _)| *patient)), opened_studies.len() as u64),
+        ]
+    }
+}
+
 /// When and from where something was touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -15,13 +15,17 @@ use zeroize::Zeroizing;
 
 use crate::io::{Disk, LedgerIo};
 use crate::leaf::{Leaf, SealedEntry};
-use crate::note::NoteVerifier;
-use crate::open::{OpenError, Recovered, create, recover};
-use crate::payload::{PayloadKeys, PayloadSealer};
+use crate::note::{Checkpoint, NoteVerifier};
+use crate::open::{OpenError, Recovered, create, recover, renew};
+use crate::payload::{PayloadError, PayloadKeys, PayloadSealer, SALT_BYTES};
 use crate::pending::{Appended, Pending, PendingReceipt, pending};
+use crate::proof::{ProofError, Prover};
+use crate::publish::Published;
 use crate::publisher::Publisher;
 use crate::read::{ReadError, Replay, read_bundle};
+use crate::reconcile::sink_ledger;
 use crate::sequencer::{AppendError, Observer, Request, Sequencer, Shared, State};
+use crate::sink::{JournalWriter, SinkState};
 use crate::tile::TILE_WIDTH;
 
 /// What a ledger is written with.
@@ -59,6 +63,9 @@ impl LedgerKeys {
     }
 }
 
+/// An entry's number, salt, JSON, and what the JSON says.
+pub(crate) type Plain = (EntryNumber, Vec<u8>, String, Entry);
+
 /// How a ledger is written. The default is right for everything but tests.
 pub struct LedgerOptions {
     /// The disk.
@@ -87,12 +94,20 @@ impl Default for LedgerOptions {
 /// Closing it, by dropping it, ends both threads after what was appended is durable and published.
 pub struct Ledger {
     dir: PathBuf,
+    /// What checks its checkpoints.
+    verifier: NoteVerifier,
+    /// What payloads are bound to.
     origin: String,
-    payload: Secret32,
+    keys: Arc<LedgerKeys>,
     shared: Arc<Shared>,
     requests: Option<Sender<Request>>,
-    threads: Vec<JoinHandle<()>>,
-    _lock: File,
+    sequencer: Option<JoinHandle<()>>,
+    /// One for each folder; each holds the lock of its own.
+    publishers: Mutex<Vec<JoinHandle<()>>>,
+    io: Arc<dyn LedgerIo>,
+    journal_bytes: u64,
+    publish_entries: u64,
+    publish_after: Duration,
 }
 
 impl Ledger {
@@ -118,64 +133,114 @@ impl Ledger {
         options: LedgerOptions,
     ) -> Result<(Self, Replay), OpenError> {
         let LedgerOptions { io, journal_bytes, publish_entries, publish_after } = options;
-        let Recovered { lock, published, note, recorded, next_file, unfinished_bytes } =
+        let Recovered { lock, origin: log_origin, published, note, recorded, next_file, unfinished_bytes } =
             recover(dir, &keys, origin, io.as_ref())?;
         let frontier = published.frontier();
+        let keys = Arc::new(keys);
         let sealer = || PayloadSealer::new(keys.payload_keys(), origin);
         let replay = Replay::new(dir, frontier.clone(), published.bundle().to_vec(), sealer(), unfinished_bytes);
+        let size = published.size();
+        let mut first = SinkState::new(dir, size, &note, next_file);
+        first.rejoin = Some(JournalWriter::new(Arc::clone(&io), dir, 0, journal_bytes));
         let shared = Arc::new(Shared::new(State {
-            recent_from: published.size() / TILE_WIDTH * TILE_WIDTH,
+            recent_from: size / TILE_WIDTH * TILE_WIDTH,
             recent: VecDeque::from(published.bundle().to_vec()),
-            published: published.size(),
             note,
-            size: published.size(),
-            spare: None,
-            spare_wanted: false,
-            full: Vec::new(),
-            next_file,
-            stopped: false,
+            size,
+            sinks: vec![first],
+            held: false,
             closing: false,
         }));
+        let verifier = keys.verifier(&log_origin);
         let (requests, receiver) = channel();
         let sequencer = Sequencer {
-            io: Arc::clone(&io),
             shared: Arc::clone(&shared),
-            dir: dir.to_owned(),
-            origin: origin.to_owned(),
+            origin: log_origin,
             sealer: sealer(),
-            signing: keys.signing,
+            keys: Arc::clone(&keys),
             frontier,
             recorded,
-            current: None,
-            offset: 0,
-            journal_bytes,
+            writers: Vec::new(),
             publish_entries,
             stopped: None,
+            said_away: false,
         };
-        let publisher = Publisher {
-            io,
-            shared: Arc::clone(&shared),
+        let sequencer =
+            thread::Builder::new().name("ledger-sequencer".to_owned()).spawn(move || sequencer.run(&receiver))?;
+        let ledger = Self {
             dir: dir.to_owned(),
-            published,
+            verifier,
+            origin: origin.to_owned(),
+            keys,
+            shared,
+            requests: Some(requests),
+            sequencer: Some(sequencer),
+            publishers: Mutex::default(),
+            io,
             journal_bytes,
             publish_entries,
             publish_after,
+        };
+        ledger.start_publisher(0, dir, Some(published), lock)?;
+        Ok((ledger, replay))
+    }
+
+    /// Has every entry written to a second folder too, which lies in `place` on another disk. It is brought to the
+    /// ledger's size by a thread of its own; [`Self::sinks`] says how far it is.
+    pub fn add_sink(&self, place: &Path) -> Result<(), OpenError> {
+        let dir = sink_ledger(place);
+        let sink = {
+            let mut state = self.shared.lock();
+            if state.sinks.iter().any(|sink| sink.dir == dir) {
+                return Ok(());
+            }
+            let note = state.note.clone();
+            let mut sink = SinkState::new(&dir, 0, &note, 1);
+            sink.away = Some("it was not read yet".to_owned());
+            state.sinks.push(sink);
+            state.sinks.len() - 1
+        };
+        self.start_publisher(sink, &dir, None, None)?;
+        Ok(())
+    }
+
+    /// The folders that entries are written to, the ledger's own first.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<SinkInfo> {
+        let state = self.shared.lock();
+        let info = |sink: &SinkState| SinkInfo {
+            folder: sink.dir.clone(),
+            away: sink.away.clone(),
+            behind: state.size - sink.size.min(state.size),
+        };
+        state.sinks.iter().map(info).collect()
+    }
+
+    fn start_publisher(
+        &self,
+        sink: usize,
+        dir: &Path,
+        published: Option<Published>,
+        lock: Option<File>,
+    ) -> Result<(), OpenError> {
+        let publisher = Publisher {
+            io: Arc::clone(&self.io),
+            shared: Arc::clone(&self.shared),
+            sink,
+            dir: dir.to_owned(),
+            published,
+            keys: Arc::clone(&self.keys),
+            base: self.origin.clone(),
+            lock,
+            tried: false,
+            journal_bytes: self.journal_bytes,
+            publish_entries: self.publish_entries,
+            publish_after: self.publish_after,
             done: Vec::new(),
         };
-        let threads = vec![
-            thread::Builder::new().name("ledger-sequencer".to_owned()).spawn(move || sequencer.run(&receiver))?,
-            thread::Builder::new().name("ledger-publisher".to_owned()).spawn(move || publisher.run())?,
-        ];
-        let ledger = Self {
-            dir: dir.to_owned(),
-            origin: origin.to_owned(),
-            payload: keys.payload,
-            shared,
-            requests: Some(requests),
-            threads,
-            _lock: lock,
-        };
-        Ok((ledger, replay))
+        let thread = thread::Builder::new().name(format!("ledger-publisher-{sink}")).spawn(move || publisher.run())?;
+        self.publishers.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
     }
 
     /// Has `observer` called for every entry recorded from now on, in order, before the append is answered.
@@ -206,6 +271,36 @@ impl Ledger {
         PendingReceipt::new(grant, self.append_later(vec![(actor, body)], now))
     }
 
+    /// Has checkpoints begin under a new origin line: after a loss, because a witness continues only what it has seen.
+    /// The old line and the new one. The ledger must be closed.
+    pub fn renew(dir: &Path, keys: &LedgerKeys, origin: &str) -> Result<(String, String), OpenError> {
+        renew(dir, keys, origin, &Disk)
+    }
+
+    /// What checks its checkpoints.
+    #[must_use]
+    pub fn verifier(&self) -> &NoteVerifier {
+        &self.verifier
+    }
+
+    /// What `note` says, when this site signed it and this ledger is not seen to continue it: the ledger was rolled back
+    /// or forked, or its tiles do not reach that far yet.
+    #[must_use]
+    pub fn contradicts(&self, note: &str) -> Option<Checkpoint> {
+        let shown = Checkpoint::open(note.as_bytes(), &self.verifier).ok()?;
+        let continued = || -> Result<bool, ProofError> {
+            let mut prover = Prover::open(&self.dir)?;
+            let root = prover.checkpoint().1.root;
+            Ok(prover.consistency(shown.size)?.check(shown.root, root).is_ok())
+        };
+        (!continued().unwrap_or(false)).then_some(shown)
+    }
+
+    /// Takes no entry from now on, or takes them again: a ledger that was rolled back must not grow into a fork.
+    pub fn hold(&self, held: bool) {
+        self.shared.lock().held = held;
+    }
+
     /// How many entries are durable.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -220,28 +315,56 @@ impl Ledger {
 
     /// Reads at most `limit` entries from `from` on; at most [`Self::READ_ENTRIES_MAX`] at a time.
     pub fn read(&self, from: EntryNumber, limit: usize) -> Result<Vec<(EntryNumber, Entry)>, ReadError> {
-        let mut sealer = PayloadSealer::new(PayloadKeys::All(self.payload.clone()), &self.origin);
-        let (size, recent_from) = {
+        let mut sealer = PayloadSealer::new(self.keys.payload_keys(), &self.origin);
+        let sealed = self.read_sealed(from, limit)?;
+        let open = |(number, sealed): (EntryNumber, Arc<SealedEntry>)| Ok((number, sealer.open(number, &sealed)?));
+        sealed.into_iter().map(open).collect()
+    }
+
+    /// The same with the salt and the JSON of each entry, which its leaf commits to.
+    pub(crate) fn read_shown(&self, from: EntryNumber, limit: usize) -> Result<Vec<Plain>, ReadError> {
+        let mut sealer = PayloadSealer::new(self.keys.payload_keys(), &self.origin);
+        let mut shown = Vec::new();
+        for (number, sealed) in self.read_sealed(from, limit)? {
+            let plain = sealer.open_salted(number, &sealed)?;
+            let (salt, json) = plain.split_at(SALT_BYTES);
+            let unreadable = PayloadError::Json { number };
+            let entry = serde_json::from_slice(json).map_err(|_| unreadable)?;
+            let json = std::str::from_utf8(json).map_err(|_| unreadable)?;
+            shown.push((number, salt.to_vec(), json.to_owned(), entry));
+        }
+        Ok(shown)
+    }
+
+    /// The keys of every day.
+    pub(crate) fn payload_keys(&self) -> PayloadKeys {
+        self.keys.payload_keys()
+    }
+
+    fn read_sealed(&self, from: EntryNumber, limit: usize) -> Result<Vec<(EntryNumber, Arc<SealedEntry>)>, ReadError> {
+        let (size, recent_from, dir) = {
             let state = self.shared.lock();
-            (state.size, state.recent_from)
+            // any folder that is there has published everything that is not in memory
+            let there = state.sinks.iter().find(|sink| sink.away.is_none());
+            let dir = there.map_or_else(|| self.dir.clone(), |sink| sink.dir.clone());
+            (state.size, state.recent_from, dir)
         };
         let end = size.min(from.0.saturating_add(limit.min(Self::READ_ENTRIES_MAX) as u64));
         let mut entries = Vec::with_capacity(end.saturating_sub(from.0) as usize);
         let mut number = from.0;
         while number < end {
             let bundle: Vec<Arc<SealedEntry>> = if number < recent_from {
-                read_bundle(&self.dir, number / TILE_WIDTH)?.into_iter().map(Arc::new).collect()
+                read_bundle(&dir, number / TILE_WIDTH)?.into_iter().map(Arc::new).collect()
             } else {
                 self.recent(number, end)
             };
             let start = if number < recent_from { number % TILE_WIDTH } else { 0 };
             if bundle.is_empty() {
                 // published between the two looks: the bundle is on disk now
-                return self.read(from, limit);
+                return self.read_sealed(from, limit);
             }
-            for sealed in bundle.iter().skip(start as usize).take((end - number) as usize) {
-                let number_of_this = EntryNumber(number);
-                entries.push((number_of_this, sealer.open(number_of_this, sealed)?));
+            for sealed in bundle.into_iter().skip(start as usize).take((end - number) as usize) {
+                entries.push((EntryNumber(number), sealed));
                 number += 1;
             }
         }
@@ -253,14 +376,9 @@ impl Ledger {
         &self.dir
     }
 
-    /// What checks its notes, for who holds the signing key.
-    pub(crate) fn verifier(&self, signing: &SigningKey) -> NoteVerifier {
-        NoteVerifier::new(&self.origin, signing.verifying_key())
-    }
-
     /// An entry's leaf, and its plaintext as the leaf commits to it.
     pub(crate) fn disclosed(&self, number: EntryNumber) -> Result<(Leaf, Zeroizing<Vec<u8>>), ReadError> {
-        let mut sealer = PayloadSealer::new(PayloadKeys::All(self.payload.clone()), &self.origin);
+        let mut sealer = PayloadSealer::new(self.keys.payload_keys(), &self.origin);
         let recent = self.recent(number.0, number.0.saturating_add(1)).pop();
         let sealed = match recent {
             Some(sealed) => sealed.as_ref().clone(),
@@ -288,16 +406,28 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        // the sequencer ends when the last request is answered, then the publisher publishes the rest
+        // the sequencer ends when the last request is answered, then the publishers publish the rest
         self.requests = None;
-        for (position, thread) in self.threads.drain(..).enumerate() {
+        let ended = |thread: JoinHandle<()>| {
             if thread.join().is_err() {
                 tracing::error!("a thread of the ledger ended by a panic");
             }
-            if position == 0 {
-                self.shared.lock().closing = true;
-                self.shared.wake.notify_all();
-            }
-        }
+        };
+        self.sequencer.take().into_iter().for_each(ended);
+        self.shared.lock().closing = true;
+        self.shared.wake.notify_all();
+        let publishers = std::mem::take(&mut *self.publishers.lock().unwrap_or_else(PoisonError::into_inner));
+        publishers.into_iter().for_each(ended);
     }
+}
+
+/// How one of the ledger's folders is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkInfo {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Why nothing is written there now, if so.
+    pub away: Option<String>,
+    /// Entries that it lacks.
+    pub behind: u64,
 }

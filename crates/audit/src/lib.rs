@@ -9,6 +9,8 @@
 //! `docs/formats/ledger.md` describes every file and every byte.
 
 mod actions;
+mod add_checkpoint;
+mod cosignature;
 mod disks;
 mod exposure;
 mod gathering;
@@ -29,21 +31,28 @@ mod publisher;
 mod questions;
 mod reach;
 mod read;
+mod reconcile;
+mod refold;
+mod rejoin;
 mod sequencer;
 mod sessions;
+mod sink;
 mod snapshot;
 mod statement;
 mod tile;
 mod timeline;
 mod touches;
 mod verify;
+mod witnesses;
 
+pub use add_checkpoint::{ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, AddCheckpointError, decimal};
+pub use cosignature::{COSIGNER_NAME_BYTES_MAX, Cosigner, CosigningKeys, add_cosignatures};
 pub use disks::{Disk as HeldDisk, DiskKeys};
 pub use exposure::{Access, Exposure, ExposureIndex, TIMELINE_PARTS_MAX, TimelinePart, Touch};
 pub use incidents::{ClockState, Incident, Incidents, Step};
 pub use io::{Disk, LedgerIo};
 pub use keys::{FiledKey, KeyRelease};
-pub use ledger::{Ledger, LedgerKeys, LedgerOptions};
+pub use ledger::{Ledger, LedgerKeys, LedgerOptions, SinkInfo};
 pub use merkle::{ConsistencyProof, Frontier, Hash, InclusionProof, InvalidProof, leaf_hash, node_hash};
 pub use note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 pub use open::OpenError;
@@ -53,10 +62,17 @@ pub use proof::{ProofError, Prover};
 pub use questions::{Answer, Question, Questions};
 pub use reach::{Ground, ReachState, Reachable};
 pub use read::{Opened, ReadError, Reader, Replay, ReplayError};
+pub use reconcile::{Reconciled, mark_sink, reconcile, sink_ledger};
+pub use refold::{RefoldError, Refolded, Shown, WindowHeader, refold};
+pub use rejoin::RejoinError;
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};
 pub use sessions::{SESSION_SECONDS_MAX, Session};
 pub use statement::{CheckedStatement, DiscloseError, StatementError, StatementProof, document_sha256};
 pub use verify::{Verified, VerifyError, checkpoint, verify};
+pub use witnesses::{
+    Ahead, LossAccepted, WITNESSES_MAX, WitnessAt, forget_ahead, read_accepted, read_ahead, read_sinks, read_witnesses,
+    write_accepted, write_ahead, write_sinks, write_witnesses,
+};
 
 /// Every parser that reads a ledger's files, on any bytes. For the fuzz target; nothing else calls it.
 #[doc(hidden)]
@@ -74,6 +90,20 @@ pub fn parse_anything(bytes: &[u8]) {
     {
         assert_eq!(verifier.to_text(), vkey);
         let _ = Checkpoint::open(note.as_bytes(), &verifier);
+    }
+    if let Ok(request) = AddCheckpoint::parse(bytes) {
+        assert_eq!(
+            AddCheckpoint::parse(request.to_body().as_bytes()),
+            Ok(request),
+            "a request is written in one way only"
+        );
+    }
+    if let Some((vkey, note)) = text.split_once('\n')
+        && let Ok(cosigner) = Cosigner::parse(vkey)
+    {
+        assert_eq!(cosigner.to_text(), vkey);
+        let _ = cosigner.cosigned(note.as_bytes());
+        let _ = add_cosignatures(note, note, &[cosigner]);
     }
     if let Ok(entry) = serde_json::from_slice::<model::Entry>(bytes) {
         let mut index = ExposureIndex::default();

@@ -53,7 +53,7 @@ pub enum NoteError {
     #[error("the checkpoint belongs to another ledger; take this site's")]
     Origin,
     /// The text is no verifier key.
-    #[error("the site's public key cannot be read; take site.vkey from a copy")]
+    #[error("the verifier key cannot be read; take it again from where it was printed")]
     VerifierKey,
 }
 
@@ -69,15 +69,20 @@ impl Checkpoint {
 
     /// Reads a signed note and checks the site's signature.
     pub fn open(note: &[u8], verifier: &NoteVerifier) -> Result<Self, NoteError> {
-        let text = verifier.open(note)?;
+        let checkpoint = Self::parse(verifier.open(note)?)?;
+        if checkpoint.origin == verifier.name { Ok(checkpoint) } else { Err(NoteError::Origin) }
+    }
+
+    /// Reads a note's text (C2SP tlog-checkpoint); whether it is signed is another question.
+    pub(crate) fn parse(text: &str) -> Result<Self, NoteError> {
         let mut lines = text.split('\n');
         let mut line = || lines.next().ok_or(NoteError::Checkpoint);
         let (origin, size, root) = (line()?, line()?, line()?);
         let canonical = size == "0" || !size.starts_with('0') && size.bytes().all(|byte| byte.is_ascii_digit());
         let size = size.parse().ok().filter(|_| canonical).ok_or(NoteError::Checkpoint)?;
         let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok()).ok_or(NoteError::Checkpoint)?;
-        if origin != verifier.name {
-            return Err(NoteError::Origin);
+        if origin.is_empty() {
+            return Err(NoteError::Checkpoint);
         }
         Ok(Self { origin: origin.to_owned(), size, root: Hash(root) })
     }
@@ -132,6 +137,35 @@ impl NoteVerifier {
 
     /// Checks a note and returns its text, with the final newline.
     pub(crate) fn open<'n>(&self, note: &'n [u8]) -> Result<&'n str, NoteError> {
+        let note = SignedNote::parse(note)?;
+        let mut outcome = Err(NoteError::Unsigned);
+        for line in note.lines.iter().filter(|line| line.name == self.name && line.id == key_id(&self.name, &self.key))
+        {
+            self.key.verify(note.text.as_bytes(), &line.signature).map_err(|_| NoteError::Signature)?;
+            outcome = Ok(note.text);
+        }
+        outcome
+    }
+}
+
+/// A note in its parts (C2SP signed-note); no signature is checked yet.
+pub(crate) struct SignedNote<'n> {
+    /// The text, with the final newline.
+    pub text: &'n str,
+    pub lines: Vec<SignatureLine<'n>>,
+}
+
+/// One signature of a note.
+pub(crate) struct SignatureLine<'n> {
+    /// The line as it stands, without newline.
+    pub line: &'n str,
+    pub name: &'n str,
+    pub id: [u8; 4],
+    pub signature: Vec<u8>,
+}
+
+impl<'n> SignedNote<'n> {
+    pub fn parse(note: &'n [u8]) -> Result<Self, NoteError> {
         if note.len() > NOTE_BYTES_MAX {
             return Err(NoteError::Shape);
         }
@@ -140,24 +174,24 @@ impl NoteVerifier {
             return Err(NoteError::Shape);
         }
         let split = note.rfind("\n\n").ok_or(NoteError::Shape)?;
-        let (text, signatures) = (&note[..=split], &note[split + 2..]);
-        let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Shape)?;
-        let mut outcome = Err(NoteError::Unsigned);
-        for line in signatures.split('\n') {
-            let line = line.strip_prefix("\u{2014} ").ok_or(NoteError::Shape)?;
-            let (name, signature) = line.split_once(' ').ok_or(NoteError::Shape)?;
-            let signature = STANDARD.decode(signature).map_err(|_| NoteError::Shape)?;
-            let Some((id, signature)) = signature.split_first_chunk::<4>() else { return Err(NoteError::Shape) };
-            if !is_name(name) {
-                return Err(NoteError::Shape);
-            }
-            if name == self.name && *id == key_id(&self.name, &self.key) {
-                self.key.verify(text.as_bytes(), signature).map_err(|_| NoteError::Signature)?;
-                outcome = Ok(text);
-            }
-        }
-        outcome
+        Ok(Self { text: &note[..=split], lines: signature_lines(&note[split + 2..])? })
     }
+}
+
+/// Reads signature lines, each with its newline: those of a note, or a witness's answer.
+pub(crate) fn signature_lines(text: &str) -> Result<Vec<SignatureLine<'_>>, NoteError> {
+    let text = text.strip_suffix('\n').ok_or(NoteError::Shape)?;
+    let read = |line| {
+        let rest: &str = str::strip_prefix(line, "\u{2014} ").ok_or(NoteError::Shape)?;
+        let (name, signature) = rest.split_once(' ').ok_or(NoteError::Shape)?;
+        let signature = STANDARD.decode(signature).map_err(|_| NoteError::Shape)?;
+        let Some((id, signature)) = signature.split_first_chunk::<4>() else { return Err(NoteError::Shape) };
+        if !is_name(name) {
+            return Err(NoteError::Shape);
+        }
+        Ok(SignatureLine { line, name, id: *id, signature: signature.to_vec() })
+    };
+    text.split('\n').map(read).collect()
 }
 
 /// The first four bytes of SHA-256 over name, newline, signature type and key (C2SP signed-note).
@@ -166,7 +200,7 @@ fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
     *hash.0.first_chunk().expect("a hash has more than four bytes")
 }
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|character: char| character.is_whitespace() || character == '+')
 }
 

@@ -64,7 +64,10 @@ pub enum OpenError {
 
 /// A ledger's files, brought to where the journal was.
 pub(crate) struct Recovered {
-    pub lock: File,
+    /// Held while it lives; nothing when the caller holds it.
+    pub lock: Option<File>,
+    /// The origin line of its checkpoints.
+    pub origin: String,
     pub published: Published,
     /// The signed checkpoint over all of it.
     pub note: String,
@@ -77,9 +80,26 @@ pub(crate) struct Recovered {
 }
 
 /// Publishes what the journal holds, by the function that publishes every second, and removes the journal.
-pub(crate) fn recover(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> Result<Recovered, OpenError> {
-    let lock = lock(dir)?;
-    let verifier = keys.verifier(origin);
+pub(crate) fn recover(dir: &Path, keys: &LedgerKeys, base: &str, io: &dyn LedgerIo) -> Result<Recovered, OpenError> {
+    let held = lock(dir)?;
+    let recovered = recover_locked(dir, keys, base, io)?;
+    Ok(Recovered { lock: Some(held), ..recovered })
+}
+
+/// The same for who holds the lock.
+pub(crate) fn recover_locked(
+    dir: &Path,
+    keys: &LedgerKeys,
+    base: &str,
+    io: &dyn LedgerIo,
+) -> Result<Recovered, OpenError> {
+    let mut origin = log_origin(dir, base);
+    let next = format!("{base}/{}", generation(&origin, base).unwrap_or(1) + 1);
+    if fs::read(dir.join(CHECKPOINT)).is_ok_and(|note| Checkpoint::open(&note, &keys.verifier(&next)).is_ok()) {
+        finish_renewal(dir, keys, &next, io)?;
+        origin = next;
+    }
+    let verifier = keys.verifier(&origin);
     if fs::read(dir.join(VKEY))? != vkey_file(&verifier).as_bytes() {
         return Err(OpenError::OtherSite);
     }
@@ -100,20 +120,20 @@ pub(crate) fn recover(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn Ledg
     }
     let recorded = match published.last(dir)? {
         Some(last) => {
-            let mut sealer = PayloadSealer::new(keys.payload_keys(), origin);
+            let mut sealer = PayloadSealer::new(keys.payload_keys(), base);
             sealer.open(EntryNumber(published.size() - 1), &last).map_err(OpenError::LastEntry)?.recorded
         }
         None => Instant(i64::MIN),
     };
     let Journal { next_file, unfinished_bytes, .. } = journal;
-    Ok(Recovered { lock, published, note, recorded, next_file, unfinished_bytes })
+    Ok(Recovered { lock: None, origin, published, note, recorded, next_file, unfinished_bytes })
 }
 
 fn vkey_file(verifier: &NoteVerifier) -> String {
     format!("{}\n", verifier.to_text())
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
     if !dir.join(VKEY).is_file() {
         return Err(OpenError::Missing(dir.to_owned()));
     }
@@ -148,6 +168,52 @@ pub(crate) fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn Ledge
 
 fn make_folders(dir: &Path) -> io::Result<()> {
     [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))
+}
+
+/// The origin line of a ledger's checkpoints: what the key in the folder is named. It is `base`, or `base/<n>` once a
+/// loss was accepted n - 1 times: a witness knows the ledger from there on as another one.
+pub(crate) fn log_origin(dir: &Path, base: &str) -> String {
+    let vkey = fs::read_to_string(dir.join(VKEY)).unwrap_or_default();
+    let name = NoteVerifier::parse(vkey.trim_end()).map(|verifier| verifier.name().to_owned()).unwrap_or_default();
+    if generation(&name, base).is_some() { name } else { base.to_owned() }
+}
+
+/// How often this origin was begun: 1 for `base`, n for `base/<n>`.
+fn generation(origin: &str, base: &str) -> Option<u64> {
+    let rest = origin.strip_prefix(base)?;
+    if rest.is_empty() {
+        return Some(1);
+    }
+    rest.strip_prefix('/').and_then(crate::decimal).filter(|generation| *generation > 1)
+}
+
+/// The origin that payloads are bound to, which never changes: the first two parts of the checkpoint's.
+pub(crate) fn payload_origin(origin: &str) -> &str {
+    origin.match_indices('/').nth(1).map_or(origin, |(position, _)| &origin[..position])
+}
+
+/// Has the ledger's checkpoints begin under a new origin line, with the entries that are there; the old and the new.
+/// Crash after the checkpoint: the key in the folder does not fit it, and opening does the rest.
+pub(crate) fn renew(
+    dir: &Path,
+    keys: &LedgerKeys,
+    base: &str,
+    io: &dyn LedgerIo,
+) -> Result<(String, String), OpenError> {
+    let old = log_origin(dir, base);
+    let recovered = recover(dir, keys, base, io)?;
+    let new = format!("{base}/{}", generation(&old, base).unwrap_or(1) + 1);
+    let frontier = recovered.published.frontier();
+    let checkpoint = Checkpoint { origin: new.clone(), size: frontier.size(), root: frontier.root() };
+    io.write_file(&dir.join(CHECKPOINT), checkpoint.sign(&keys.signing).as_bytes())?;
+    finish_renewal(dir, keys, &new, io)?;
+    Ok((old, new))
+}
+
+fn finish_renewal(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> Result<(), OpenError> {
+    io.write_file(&dir.join(VKEY), vkey_file(&keys.verifier(origin)).as_bytes())?;
+    io.sync_directory(dir)?;
+    Ok(())
 }
 
 type Tail = (Vec<Arc<SealedEntry>>, String);

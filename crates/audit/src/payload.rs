@@ -18,7 +18,7 @@ use crate::merkle::{Hash, sha256};
 pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
 
 const VERSION: u8 = 1;
-const SALT_BYTES: usize = 32;
+pub(crate) const SALT_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
 const HEADER_BYTES: usize = 1 + 4 + NONCE_LEN;
 const DAY_MICROSECONDS: i64 = 86_400 * SECOND;
@@ -225,7 +225,7 @@ impl PayloadSealer {
         let plain = key
             .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
             .map_err(|_| PayloadError::Sealed { number })?;
-        if commit(plain) != sealed.leaf.commitment {
+        if plain.len() < SALT_BYTES || commit(plain) != sealed.leaf.commitment {
             return Err(PayloadError::Sealed { number });
         }
         if plain.len() < SALT_BYTES {
@@ -243,7 +243,7 @@ pub(crate) fn entry_of_salted(salted: &[u8]) -> Option<Entry> {
 }
 
 /// The salted commitment to a plaintext: `salt ‖ JSON`, the salt having a fixed length.
-fn commit(salted: &[u8]) -> Hash {
+pub(crate) fn commit(salted: &[u8]) -> Hash {
     sha256(&[salted])
 }
 

@@ -7,15 +7,17 @@ use model::EntryNumber;
 use thiserror::Error;
 
 use crate::leaf::read_entry_bundle;
-use crate::merkle::{ConsistencyProof, Hash, InclusionProof, Node, leaf_hash, root_of};
-use crate::note::Checkpoint;
+use crate::merkle::{ConsistencyProof, Frontier, Hash, InclusionProof, Node, leaf_hash, root_of};
+use crate::note::{Checkpoint, NoteVerifier};
 use crate::read::{BUNDLE_BYTES_MAX, read_limited};
+use crate::snapshot::read_head;
 use crate::tile::{Bundle, Place, TILE_WIDTH};
-use crate::verify::{VerifyError, checkpoint};
+use crate::verify::VerifyError;
 
 /// Makes proofs against the checkpoint that was there when it was opened.
 pub struct Prover {
     dir: PathBuf,
+    verifier: NoteVerifier,
     text: String,
     checkpoint: Checkpoint,
     tiles: HashMap<Place, Vec<Hash>>,
@@ -43,8 +45,14 @@ pub enum ProofError {
 impl Prover {
     /// Takes the checkpoint file of the ledger in `dir`.
     pub fn open(dir: &Path) -> Result<Self, ProofError> {
-        let (text, checkpoint) = checkpoint(dir)?;
-        Ok(Self { dir: dir.to_owned(), text, checkpoint, tiles: HashMap::new() })
+        let (verifier, text, checkpoint) = read_head(dir)?;
+        Ok(Self { dir: dir.to_owned(), verifier, text, checkpoint, tiles: HashMap::new() })
+    }
+
+    /// What checked the checkpoint: the key in the folder.
+    #[must_use]
+    pub fn verifier(&self) -> &NoteVerifier {
+        &self.verifier
     }
 
     /// The checkpoint, as text and as what it says.
@@ -70,6 +78,14 @@ impl Prover {
             return Err(ProofError::Beyond { size, wanted: old_size });
         }
         ConsistencyProof::build(old_size, size, &mut |node| self.node(node))
+    }
+
+    /// The root of the tree of `size`, which is no larger than the checkpoint's.
+    pub fn root_at(&mut self, size: u64) -> Result<Hash, ProofError> {
+        if size > self.checkpoint.size {
+            return Err(ProofError::Beyond { size: self.checkpoint.size, wanted: size });
+        }
+        Frontier::load(size, |node| self.node(node)).map(|frontier| frontier.root())
     }
 
     fn leaf(&self, number: EntryNumber) -> Result<Hash, ProofError> {

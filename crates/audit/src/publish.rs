@@ -81,6 +81,18 @@ impl Published {
         Ok(())
     }
 
+    /// Writes the full tiles and bundles of `entries`, which follow, without a checkpoint over them: one follows.
+    pub fn extend(&mut self, io: &dyn LedgerIo, entries: &[Arc<SealedEntry>]) -> io::Result<()> {
+        let mut next = self.clone();
+        let mut writer = Writer { io, dir: &self.dir, folders: BTreeSet::new() };
+        for entry in entries {
+            next.push(entry, &mut writer)?;
+        }
+        writer.sync()?;
+        *self = next;
+        Ok(())
+    }
+
     fn push(&mut self, entry: &Arc<SealedEntry>, writer: &mut Writer<'_>) -> io::Result<()> {
         self.size += 1;
         self.bundle.push(Arc::clone(entry));
@@ -171,7 +183,11 @@ impl Writer<'_> {
         if folder.is_dir() {
             return Ok(());
         }
-        let parent = folder.parent().expect("the ledger's own folder is there");
+        if folder == self.dir {
+            // its disk may not be mounted: what would be made here is somewhere else
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the ledger's folder is not there"));
+        }
+        let parent = folder.parent().expect("every place lies in the ledger's folder");
         self.make_folder(parent)?;
         self.folders.insert(parent.to_owned());
         fs::create_dir(folder)

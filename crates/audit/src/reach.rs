@@ -82,6 +82,22 @@ pub(crate) struct Span {
 }
 
 impl ReachState {
+    /// Whether an entry changes who may reach what: the kinds that [`Self::apply`] looks at, and no others.
+    #[must_use]
+    pub fn concerns(body: &EntryBody) -> bool {
+        matches!(
+            body,
+            EntryBody::PersonAdded { .. }
+                | EntryBody::MemberJoined { .. }
+                | EntryBody::MemberLeft { .. }
+                | EntryBody::DeviceAdded { .. }
+                | EntryBody::Related { .. }
+                | EntryBody::RelationshipEnded { .. }
+                | EntryBody::Stored { .. }
+                | EntryBody::Moved { .. }
+        )
+    }
+
     /// Takes the next entry. Entries come in the order of the ledger.
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         let at = entry.recorded;

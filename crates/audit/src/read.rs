@@ -12,6 +12,7 @@ use crate::OpenError;
 use crate::leaf::{Leaf, SealedEntry, read_entry_bundle, read_payload_bundle};
 use crate::merkle::{Frontier, Hash};
 use crate::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
+use crate::open::payload_origin;
 use crate::payload::{PAYLOAD_BYTES_MAX, PayloadError, PayloadKeys, PayloadSealer};
 use crate::publish::{Published, partial_places};
 use crate::tile::{Bundle, CHECKPOINT, Place, TILE_WIDTH};
@@ -124,6 +125,21 @@ pub(crate) fn read_bundle(dir: &Path, index: u64) -> Result<Vec<SealedEntry>, Re
     read_place(dir, index, TILE_WIDTH)
 }
 
+/// Reads the entries `from..until` of a ledger whose checkpoint covers `size`.
+pub(crate) fn read_entries(dir: &Path, from: u64, until: u64, size: u64) -> Result<Vec<Arc<SealedEntry>>, ReadError> {
+    let mut entries = Vec::with_capacity((until - from) as usize);
+    let mut next = from;
+    while next < until {
+        let index = next / TILE_WIDTH;
+        let width = TILE_WIDTH.min(size - index * TILE_WIDTH);
+        let bundle = read_place(dir, index, width)?;
+        let skip = (next % TILE_WIDTH) as usize;
+        entries.extend(bundle.into_iter().skip(skip).take((until - next) as usize).map(Arc::new));
+        next = from + entries.len() as u64;
+    }
+    Ok(entries)
+}
+
 fn read_place(dir: &Path, index: u64, width: u64) -> Result<Vec<SealedEntry>, ReadError> {
     let leaves = read_leaves(dir, index, width)?;
     let path = dir.join(Place { bundle: Bundle::Payload, index, width }.path());
@@ -154,7 +170,11 @@ impl Reader {
     /// Takes the checkpoint file of the ledger in `dir`.
     pub fn open(dir: &Path, keys: PayloadKeys) -> Result<Self, VerifyError> {
         let (_, checkpoint) = checkpoint(dir)?;
-        Ok(Self { dir: dir.to_owned(), size: checkpoint.size, sealer: PayloadSealer::new(keys, &checkpoint.origin) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            size: checkpoint.size,
+            sealer: PayloadSealer::new(keys, payload_origin(&checkpoint.origin)),
+        })
     }
 
     /// How many entries the checkpoint covers.

@@ -4,24 +4,24 @@
 //! once, then answered. While a group syncs, the next one gathers.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model::{Actor, Entry, EntryBody, EntryNumber, Instant};
-use seal::SigningKey;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::io::LedgerIo;
+use crate::LedgerKeys;
 use crate::journal;
 use crate::leaf::SealedEntry;
 use crate::merkle::Frontier;
 use crate::note::Checkpoint;
 use crate::payload::{ENTRY_BYTES_MAX, PayloadSealer};
 use crate::pending::{Appended, Promise};
-use crate::tile::JOURNAL;
+use crate::reconcile::{say_first_away, say_first_back};
+use crate::sink::{SinkState, WriteError, Writer, entries_from};
 
 /// The most entries in one append.
 pub const APPEND_ENTRIES_MAX: usize = 4096;
@@ -31,8 +31,10 @@ pub const APPEND_BYTES_MAX: usize = 4 * 1024 * 1024;
 const GROUP_ENTRIES: usize = 1024;
 /// ... or this many sealed bytes.
 const GROUP_BYTES: usize = 1024 * 1024;
-/// The most journal files that wait for their tiles before appends are refused.
-const JOURNAL_FILES_MAX: usize = 64;
+/// A second folder that could not grow is given up once it lacks this many entries; then it is refilled from the other.
+const LAG_ENTRIES_MAX: u64 = 100_000;
+/// How often a folder that was brought back is looked for when nothing is appended.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Called for every durable entry, in the ledger's order, before the append that made it is answered. It runs on the
 /// sequencer's thread: it must be quick and must not append.
@@ -44,6 +46,9 @@ pub enum AppendError {
     /// The ledger is closing and gave no answer.
     #[error("the ledger closed without an answer; try again when the warden answers")]
     Closed,
+    /// The ledger was found to be behind what others have seen of it; whatever were added would fork it.
+    #[error("the ledger is held as it is; its witness or its second folder has seen more, see `leadglass doctor`")]
+    Held,
     /// One entry is longer than [`ENTRY_BYTES_MAX`], or all together than [`APPEND_BYTES_MAX`].
     #[error("an append of {bytes} bytes is longer than what the ledger takes; split it")]
     TooLong {
@@ -74,13 +79,11 @@ pub(crate) struct Request {
     pub promise: Promise,
 }
 
-/// What the sequencer, the publisher and readers share.
+/// What the sequencer, the publishers and readers share.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Wakes the publisher.
+    /// Wakes the publishers.
     pub wake: Condvar,
-    /// Held by whoever makes a journal file; taken before `state`.
-    pub files: Mutex<()>,
     pub observer: Mutex<Option<Observer>>,
 }
 
@@ -89,29 +92,21 @@ pub(crate) struct State {
     pub recent_from: u64,
     /// Entries of the bundle that is not full on disk, and what is not published yet.
     pub recent: VecDeque<Arc<SealedEntry>>,
-    /// Entries that tiles and checkpoint file hold.
-    pub published: u64,
     /// The signed checkpoint over every durable entry.
     pub note: String,
     /// Entries that are durable.
     pub size: u64,
-    /// An empty journal file for when the current one is full.
-    pub spare: Option<JournalFile>,
-    /// A journal file was begun, so the publisher should prepare the next.
-    pub spare_wanted: bool,
-    /// Full journal files, each with the number of the entry behind its last one.
-    pub full: Vec<(PathBuf, u64)>,
-    /// Number of the next journal file.
-    pub next_file: u64,
-    /// Writing the journal failed: what it holds may be more than was answered, so it stays for the next start.
-    pub stopped: bool,
+    /// The folders; the first is the ledger's own.
+    pub sinks: Vec<SinkState>,
+    /// Nothing is appended: others have seen more of this ledger than it holds.
+    pub held: bool,
     /// The ledger is closing; the sequencer has ended.
     pub closing: bool,
 }
 
 impl Shared {
     pub fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), wake: Condvar::new(), files: Mutex::new(()), observer: Mutex::new(None) }
+        Self { state: Mutex::new(state), wake: Condvar::new(), observer: Mutex::new(None) }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -119,41 +114,21 @@ impl Shared {
     }
 }
 
-/// A journal file that is written to.
-pub(crate) struct JournalFile {
-    pub path: PathBuf,
-    pub file: File,
-    pub bytes: u64,
-}
-
-impl JournalFile {
-    /// Makes the journal file of a number.
-    pub fn create(io: &dyn LedgerIo, dir: &std::path::Path, number: u64, bytes: u64) -> std::io::Result<Self> {
-        let path = journal::file_path(dir, number);
-        let file = io.create_journal(&path, bytes)?;
-        // crash here: an empty journal file, which a start removes
-        io.sync_directory(&dir.join(JOURNAL))?;
-        Ok(Self { path, file, bytes })
-    }
-}
-
 /// The thread's own things.
 pub(crate) struct Sequencer {
-    pub io: Arc<dyn LedgerIo>,
     pub shared: Arc<Shared>,
-    pub dir: PathBuf,
     pub origin: String,
-    pub signing: SigningKey,
+    pub keys: Arc<LedgerKeys>,
     pub sealer: PayloadSealer,
     pub frontier: Frontier,
     pub recorded: Instant,
-    pub current: Option<JournalFile>,
-    pub offset: u64,
-    /// Bytes of a new journal file.
-    pub journal_bytes: u64,
+    /// How each folder is reached; nothing while it is away.
+    pub writers: Vec<Option<Writer>>,
     /// Unpublished entries that wake the publisher.
     pub publish_entries: u64,
     pub stopped: Option<Arc<std::io::Error>>,
+    /// A second folder says up to where the first one came.
+    pub said_away: bool,
 }
 
 /// Appends that become durable together.
@@ -167,7 +142,15 @@ struct Group {
 impl Sequencer {
     /// Runs until every sender is gone.
     pub fn run(mut self, requests: &Receiver<Request>) {
-        while let Ok(first) = requests.recv() {
+        loop {
+            let first = match requests.recv_timeout(LOOK) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.bring_up();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut group = Group::default();
             let (mut frontier, mut recorded) = (self.frontier.clone(), self.recorded);
             self.add(first, &mut group, &mut frontier, &mut recorded);
@@ -201,6 +184,9 @@ impl Sequencer {
         if let Some(error) = &self.stopped {
             return promise.answer(Err(AppendError::Stopped(Arc::clone(error))));
         }
+        if self.shared.lock().held {
+            return promise.answer(Err(AppendError::Held));
+        }
         if entries.is_empty() || entries.len() > APPEND_ENTRIES_MAX {
             return promise.answer(Err(AppendError::Count { entries: entries.len() }));
         }
@@ -231,71 +217,148 @@ impl Sequencer {
         group.answers.push((promise, appended));
     }
 
-    /// Makes a group durable. Nothing of it was answered before this returns.
+    /// Makes a group durable in at least one folder. Nothing of it was answered before this returns.
     fn commit(&mut self, group: &Group, frontier: &Frontier) -> Result<(), AppendError> {
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root: frontier.root() };
-        let note = checkpoint.sign(&self.signing);
-        let first = self.frontier.size();
-        let record = journal::encode(first, group.sealed.iter().map(Arc::as_ref), &note);
-        self.make_room(record.len() as u64)?;
-        let current = self.current.as_ref().expect("there is room in it");
-        // crash before the sync ends: none, some or all sectors of the record are there; a start keeps it when it is
-        // whole and cuts it back when it is not. It was not answered, so both are right.
-        let written = self
-            .io
-            .write_journal(&current.file, self.offset, &record)
-            .and_then(|()| self.io.sync_journal(&current.file));
-        if let Err(error) = written {
-            let error = Arc::new(error);
-            self.stopped = Some(Arc::clone(&error));
-            self.shared.lock().stopped = true;
-            return Err(AppendError::Stopped(error));
+        let note = checkpoint.sign(&self.keys.signing);
+        let written = self.write_everywhere(&group.sealed, &note);
+        let took = written.iter().any(|(_, outcome)| outcome.is_ok());
+        let unknown = written.iter().find_map(|(_, outcome)| match outcome {
+            Err(WriteError::Unknown(error)) => Some(Arc::clone(error)),
+            _ => None,
+        });
+        if !took {
+            if let Some(error) = unknown {
+                // a folder may hold what was not answered: going on could give its numbers to other entries
+                self.stopped = Some(Arc::clone(&error));
+                self.shared.lock().sinks.iter_mut().for_each(|sink| sink.stopped = true);
+                return Err(AppendError::Stopped(error));
+            }
+            return Err(match written.into_iter().next() {
+                Some((_, Err(WriteError::NoSpace(error)))) => AppendError::NoSpace(error),
+                Some(_) => AppendError::Backlog,
+                None => AppendError::NoSpace(Arc::new(std::io::Error::other("every folder of the ledger is away"))),
+            });
         }
-        // crash here: the record is whole, a start publishes it; nobody was answered, and nothing is lost
-        self.offset += record.len() as u64;
         let mut state = self.shared.lock();
-        let was_idle = state.size == state.published;
         state.recent.extend(group.sealed.iter().map(Arc::clone));
         state.size = frontier.size();
-        state.note = note;
-        if was_idle || state.size - state.published >= self.publish_entries {
-            self.shared.wake.notify_all();
-        }
+        state.note.clone_from(&note);
+        drop(state);
+        self.settle(written, &note);
+        self.say_away();
         Ok(())
     }
 
-    /// Goes to the next journal file when the current one cannot hold a record of `bytes`.
-    fn make_room(&mut self, bytes: u64) -> Result<(), AppendError> {
-        if self.current.as_ref().is_some_and(|current| self.offset + bytes <= current.bytes) {
-            return Ok(());
-        }
-        // one maker of journal files at a time, so that their numbers have no gap
-        let files = self.shared.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.shared.lock();
-        if state.full.len() >= JOURNAL_FILES_MAX {
-            return Err(AppendError::Backlog);
-        }
-        let end = state.size;
-        let next = match state.spare.take_if(|spare| bytes <= spare.bytes) {
-            Some(spare) => spare,
-            None => {
-                let length = self.journal_bytes.max(bytes.next_multiple_of(4096));
-                let made = JournalFile::create(self.io.as_ref(), &self.dir, state.next_file, length);
-                let made = made.map_err(|error| AppendError::NoSpace(Arc::new(error)))?;
-                state.next_file += 1;
-                // a spare that is too small stays empty
-                let small = state.spare.take();
-                state.full.extend(small.map(|small| (small.path, end)));
-                made
-            }
+    /// Brings folders that came back, and folders that lag, to the ledger's size while nothing is appended.
+    fn bring_up(&mut self) {
+        let (size, note) = {
+            let state = self.shared.lock();
+            (state.size, state.note.clone())
         };
-        let full = self.current.replace(next);
-        state.spare_wanted = true;
-        state.full.extend(full.map(|full| (full.path, end)));
-        drop((state, files));
-        self.offset = 0;
-        self.shared.wake.notify_all();
-        Ok(())
+        let waits = self.shared.lock().sinks.iter().any(|sink| sink.away.is_none() && sink.size < size);
+        if waits && self.stopped.is_none() {
+            let written = self.write_everywhere(&[], &note);
+            self.settle(written, &note);
+            self.say_away();
+        }
+    }
+
+    /// Writes to every folder that is there what it lacks and then `entries`, and waits for all of them.
+    fn write_everywhere(&mut self, entries: &[Arc<SealedEntry>], note: &str) -> Vec<(usize, Result<(), WriteError>)> {
+        let mut records: Vec<(usize, Arc<Vec<u8>>)> = Vec::new();
+        {
+            let mut state = self.shared.lock();
+            let (size, recent_from) = (state.size, state.recent_from);
+            for sink in 0..state.sinks.len() {
+                if self.writers.len() == sink {
+                    self.writers.push(None);
+                }
+                if let Some(writer) = state.sinks[sink].rejoin.take() {
+                    self.writers[sink] = Writer::new(writer, &self.shared).ok();
+                }
+                if state.sinks[sink].away.is_some() {
+                    self.writers[sink] = None;
+                }
+                let first = state.sinks[sink].size;
+                if self.writers[sink].is_none() || (first == size && entries.is_empty()) {
+                    continue;
+                }
+                let same = records.iter().find(|(other, _)| state.sinks[*other].size == first);
+                let record = same.map(|(_, record)| Arc::clone(record)).unwrap_or_else(|| {
+                    let mut all =
+                        if first < size { entries_from(&state.recent, recent_from, first) } else { Vec::new() };
+                    all.extend(entries.iter().cloned());
+                    Arc::new(journal::encode(first, all.iter().map(Arc::as_ref), note))
+                });
+                records.push((sink, record));
+            }
+        }
+        let writer = |writers: &mut Vec<Option<Writer>>, sink: usize, record: &Arc<Vec<u8>>| {
+            writers[sink].as_mut().expect("it has a record").end(&self.shared, record)
+        };
+        // second folders write while the first does
+        for (sink, record) in &records {
+            self.writers[*sink].as_ref().expect("it has a record").begin(record);
+        }
+        records.iter().map(|(sink, record)| (*sink, writer(&mut self.writers, *sink, record))).collect()
+    }
+
+    /// Notes which folders hold everything now, and gives up those whose state is not known.
+    fn settle(&mut self, written: Vec<(usize, Result<(), WriteError>)>, note: &str) {
+        let mut state = self.shared.lock();
+        let size = state.size;
+        let mut wake = false;
+        for (index, outcome) in written {
+            let sink = &mut state.sinks[index];
+            match outcome {
+                Ok(()) => {
+                    wake |= sink.size == sink.published || size - sink.published >= self.publish_entries;
+                    sink.size = size;
+                    sink.lags = false;
+                    note.clone_into(&mut sink.note);
+                }
+                Err(WriteError::NoSpace(_) | WriteError::Backlog) if size - sink.size < LAG_ENTRIES_MAX => {
+                    if !std::mem::replace(&mut sink.lags, true) {
+                        tracing::error!(folder = %sink.dir.display(), "a folder of the ledger takes no more; entries go to the other");
+                    }
+                }
+                Err(WriteError::NoSpace(error) | WriteError::Unknown(error)) => {
+                    tracing::error!(folder = %sink.dir.display(), %error, "a folder of the ledger failed; entries go to the other");
+                    sink.away = Some(error.to_string());
+                    self.writers[index] = None;
+                    wake = true;
+                }
+                Err(WriteError::Backlog) => {
+                    sink.away = Some("its tiles cannot be written".to_owned());
+                    self.writers[index] = None;
+                    wake = true;
+                }
+            }
+        }
+        if wake {
+            self.shared.wake.notify_all();
+        }
+    }
+
+    /// Has a second folder say up to where the first one came, before anybody is answered without it: otherwise the
+    /// next start could not tell a disk that failed from a folder that was rolled back.
+    fn say_away(&mut self) {
+        let state = self.shared.lock();
+        let behind = state.sinks[0].size < state.size;
+        let said = self.said_away;
+        if behind == said || state.sinks.len() < 2 {
+            return;
+        }
+        let first = state.sinks[0].size;
+        let others: Vec<PathBuf> =
+            state.sinks[1..].iter().filter(|sink| sink.away.is_none()).map(|sink| sink.dir.clone()).collect();
+        drop(state);
+        let done = others.iter().map(|dir| if behind { say_first_away(dir, first) } else { say_first_back(dir) });
+        if let Some(error) = done.filter_map(Result::err).next() {
+            tracing::warn!(%error, "a second folder does not say that the first is away; a restart will ask the owner");
+        }
+        self.said_away = behind;
     }
 
     fn observe(&self, group: &Group) {

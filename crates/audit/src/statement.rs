@@ -127,7 +127,7 @@ impl Ledger {
         number: EntryNumber,
         signing: &SigningKey,
     ) -> Result<StatementProof, DiscloseError> {
-        let verifier = self.verifier(signing);
+        let verifier = self.verifier().clone();
         let mut prover = Prover::open(self.dir())?;
         let (leaf, salted) = self.disclosed(number)?;
         let (_, inclusion) = prover.inclusion(number)?;

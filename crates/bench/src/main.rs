@@ -9,11 +9,13 @@
 //! - `peer` is an archive that runs; `leadglass` and `orthanc` start one.
 //! - `images` makes what is sent, `sending` sends it by C-STORE, `load` asks by HTTP.
 //! - `rows` holds the rows in the order in which they are measured; `bar` is what they must reach.
+//! - `ledger` is `cargo xtask bench ledger`: what the warden alone does, without a peer.
 //! - `report` prints the table and writes `docs/benchmarks.md`.
 
 mod bar;
 mod images;
 mod leadglass;
+mod ledger;
 mod load;
 mod machine;
 mod options;
@@ -31,7 +33,13 @@ use clap::Parser;
 use options::Options;
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    let mut arguments = std::env::args();
+    let outcome = if arguments.nth(1).as_deref() == Some("ledger") {
+        ledger::run(&ledger::LedgerOptions::parse_from(std::env::args().skip(1)))
+    } else {
+        run(&Options::parse())
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error:#}");

@@ -150,7 +150,8 @@ fn ratio(row: &Row) -> String {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the day stands on the page")]
-fn today() -> String {
+/// The day of now.
+pub fn today() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(since.as_secs()).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     now.map(|now| now.to_string().chars().take("2026-11-24".len()).collect()).unwrap_or_default()

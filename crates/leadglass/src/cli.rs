@@ -9,6 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::{DrillCommand, UnsealCommand};
 use crate::unseal::UnsealArgs;
+mod ledger;
+
+pub use ledger::{LedgerCommand, LedgerSinkCommand, LedgerWitnessCommand, WitnessCommand};
 
 /// A sealed radiology image archive: every reading recorded, every reach bounded.
 #[derive(Debug, Parser)]
@@ -107,6 +110,16 @@ pub enum Command {
     /// The ledger's files.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Be a witness for ledgers of other sites (C2SP tlog-witness).
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// Take the ledger's checkpoints to its witnesses (`serve` starts it).
+    #[command(after_help = "Example: leadglass courier --dir /srv/leadglass")]
+    Courier {
+        /// Ends when standard input closes: the parent is gone.
+        #[arg(long, hide = true)]
+        until_stdin_closes: bool,
+    },
     /// The second copy.
     #[command(subcommand)]
     Vault(VaultCommand),
@@ -725,46 +738,6 @@ pub enum ProposeCommand {
         /// A use that no officer reviewed after this long counts as overdue.
         #[arg(long, value_name = "DURATION", default_value = "3d")]
         review: String,
-    },
-}
-
-/// `ledger`
-#[derive(Debug, Subcommand)]
-pub enum LedgerCommand {
-    /// Recompute everything from the files alone; no keys, also while serving.
-    #[command(after_help = "Example: leadglass ledger verify --since checkpoint-of-last-month")]
-    Verify {
-        /// An older checkpoint that this ledger must continue.
-        #[arg(long, value_name = "CHECKPOINT-FILE")]
-        since: Option<PathBuf>,
-        /// Checks a signed report instead, PDF or JSON. Needs no installation.
-        #[arg(long, value_name = "FILE", conflicts_with = "since")]
-        report: Option<PathBuf>,
-        /// The site's public key, as text or in a file, got on another way than the report.
-        #[arg(long, value_name = "KEY", requires = "report")]
-        key: Option<String>,
-        /// A checkpoint of this site that was kept: the report must fit it.
-        #[arg(long, value_name = "CHECKPOINT-FILE", requires = "report")]
-        checkpoint: Option<PathBuf>,
-        /// Draws the pages of the report's signed content again.
-        #[arg(long, value_name = "FILE", requires = "report")]
-        pages: Option<PathBuf>,
-        /// Language of those pages.
-        #[arg(long, default_value = "en", value_parser = ["en", "de"], value_name = "LANGUAGE", requires = "report")]
-        language: String,
-    },
-    /// Print the signed checkpoint.
-    #[command(after_help = "Example: leadglass ledger checkpoint > checkpoint-of-today")]
-    Checkpoint,
-    /// Print entries of a running installation.
-    #[command(after_help = "Example: leadglass ledger entries --from 0 --limit 50")]
-    Entries {
-        /// First entry.
-        #[arg(long, default_value_t = 0)]
-        from: u64,
-        /// How many.
-        #[arg(long, default_value_t = 100)]
-        limit: u32,
     },
 }
 

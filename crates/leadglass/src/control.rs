@@ -67,6 +67,15 @@ pub async fn stdin_closes() {
     let _ = receiver.await;
 }
 
+/// Returns at the first signal, and for a child when its parent is gone.
+pub async fn ended(signals: Signals, is_child: bool) {
+    if is_child {
+        signals.first(true, stdin_closes()).await;
+    } else {
+        signals.first(false, std::future::pending()).await;
+    }
+}
+
 /// Logs to standard error: `LEADGLASS_LOG` sets the level, `info` when absent.
 pub fn log_to_stderr(role: &'static str) {
     let filter = std::env::var("LEADGLASS_LOG").unwrap_or_else(|_| "info,tarpc=warn".to_owned());

@@ -84,6 +84,23 @@ pub enum OpenScope {
     Listing,
 }
 
+/// Entries that somebody has seen and that are nowhere any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossAccepted {
+    /// Who showed it: a witness's address, or a second sink's folder.
+    pub shown_by: String,
+    /// How many entries it signs for.
+    pub shown_size: u64,
+    /// The root over them, in hexadecimal digits.
+    pub shown_root: String,
+    /// How many entries this ledger had. What came after them, up to `shown_size`, is lost.
+    pub kept: u64,
+    /// The origin line of checkpoints from here on.
+    pub origin: String,
+    /// Why it is lost.
+    pub reason: String,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -587,6 +604,44 @@ pub enum EntryBody {
     FrontForgotten {
         /// SHA-256 of its public key.
         pin: String,
+    },
+    /// The ledger's checkpoints are taken to a witness from now on.
+    WitnessAdded {
+        /// Its submission prefix.
+        url: String,
+        /// Its vkeys (C2SP tlog-cosignature).
+        vkeys: Vec<String>,
+    },
+    /// A witness is asked no more.
+    WitnessRemoved {
+        /// Its submission prefix.
+        url: String,
+    },
+    /// Every entry goes to a second folder too from now on.
+    SinkAdded {
+        /// Its place.
+        path: String,
+    },
+    /// Entries go to a second folder no more.
+    SinkRemoved {
+        /// Its place.
+        path: String,
+    },
+    /// Somebody showed a checkpoint of this site that this ledger does not continue, and the owner went on.
+    LossAccepted(Box<LossAccepted>),
+    /// The keys of a window's days left the warden, for an auditor.
+    WindowExported {
+        /// Which window; the keys are those of the whole days that it touches.
+        window: Window,
+    },
+    /// What an earlier entry says happened more often to the same person or device.
+    Repeated {
+        /// The earlier entry.
+        entry: EntryNumber,
+        /// How many times more.
+        times: u64,
+        /// The studies that it was about, where it was about studies.
+        studies: NumberSet,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

@@ -15,7 +15,8 @@ pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, 
 pub use cases::{About, Clock, DiskPart};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, WarmingBasis};
 pub use entry::{
-    Actor, Entry, EntryBody, EscrowDrilled, OpenScope, Origin, ShareSetAdded, SignInMethod, UnsealMethodAdded,
+    Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ShareSetAdded, SignInMethod,
+    UnsealMethodAdded,
 };
 pub use id::{
     DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,

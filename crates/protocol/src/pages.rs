@@ -374,6 +374,27 @@ pub enum PageRequest {
     },
     /// Cold studies, rotation, shredding.
     Cold(crate::ColdAsk),
+    /// Have the ledger's checkpoints cosigned by a witness from now on, or no more when it has no vkeys (owner).
+    SetWitness {
+        /// Its submission prefix.
+        url: String,
+        /// Its vkeys.
+        vkeys: Vec<String>,
+    },
+    /// What an auditor is given to fold a window again, a piece at a time (owner).
+    ExportWindow {
+        /// Which window.
+        window: Window,
+        /// From which entry on; the first piece begins at 0 and holds the keys.
+        from: EntryNumber,
+    },
+    /// Have every entry go to a second folder too, or no more (owner).
+    SetSink {
+        /// Its place, an absolute path on the warden's machine.
+        path: String,
+        /// Whether from now on, or no more.
+        on: bool,
+    },
     /// Wait until the outbox is handed over up to here, for commands that relate right after an import (owner).
     Health,
     /// Take a consistent snapshot of the warden's files into a folder that the caller names (owner; `vault sync`).
@@ -427,6 +448,9 @@ impl std::fmt::Debug for PageRequest {
             Self::AskQuestion { .. } => "AskQuestion",
             Self::DiskHolds { .. } => "DiskHolds",
             Self::Cold(_) => "Cold",
+            Self::SetWitness { .. } => "SetWitness",
+            Self::SetSink { .. } => "SetSink",
+            Self::ExportWindow { .. } => "ExportWindow",
             Self::Health => "Health",
             Self::Snapshot { .. } => "Snapshot",
             Self::Fronts(_) => "Fronts",
@@ -521,6 +545,13 @@ pub enum PageReply {
     BreakGlassUse(Box<crate::UseDetail>),
     /// Unseal methods.
     Unseal(crate::UnsealReply),
+    /// Lines of a window's file.
+    Window {
+        /// The lines.
+        lines: Vec<String>,
+        /// Where to go on, when there is more.
+        next: Option<EntryNumber>,
+    },
 }
 
 impl std::fmt::Debug for PageReply {
@@ -556,6 +587,7 @@ impl std::fmt::Debug for PageReply {
             Self::BreakGlassUses(_) => "BreakGlassUses",
             Self::BreakGlassUse(_) => "BreakGlassUse",
             Self::Unseal(_) => "Unseal",
+            Self::Window { .. } => "Window",
         })
     }
 }
@@ -573,6 +605,21 @@ pub struct Health {
     pub outbox_sequence: u64,
     /// Instances that were dropped because identical bytes were there.
     pub duplicates: u64,
+    /// The folders that entries go to, the ledger's own first.
+    pub sinks: Vec<SinkRow>,
+    /// What keeps the warden from releasing anything, in a sentence.
+    pub withheld: Option<String>,
+}
+
+/// How one of the ledger's folders is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkRow {
+    /// The folder.
+    pub folder: String,
+    /// Why nothing is written there now, if so.
+    pub away: Option<String>,
+    /// Entries that it lacks.
+    pub behind: u64,
 }
 
 /// One session in a list.

@@ -44,6 +44,16 @@ pub enum Refusal {
     /// Nothing can be recorded now, so nothing is released. HTTP 503.
     #[error("the ledger cannot record now, so nothing is released; the administrator sees why in the log")]
     CannotRecord,
+    /// The ledger is not the one that its witnesses have seen. HTTP 503.
+    #[error(
+        "the ledger has {ours} entries and its witness has seen {theirs} that it does not continue, so nothing is released; images are still taken in. Restore the newest copy of DIR from the vault, or see `leadglass ledger accept-loss --help`"
+    )]
+    Behind {
+        /// Entries of this ledger.
+        ours: u64,
+        /// Entries that a checkpoint of this site signs for.
+        theirs: u64,
+    },
     /// The warden cannot be reached. HTTP 503 with Retry-After.
     #[error("reading waits for the warden; images are still being taken in, try again in a few seconds")]
     WardenAway,

@@ -99,7 +99,7 @@ impl Warden {
         }
         self.finish_announced(database).map_err(|error| {
             tracing::error!(%error, "entries of what was taken in are still owed to the ledger, so nothing is released");
-            Refusal::CannotRecord
+            self.not_behind().err().unwrap_or(Refusal::CannotRecord)
         })
     }
 
@@ -117,6 +117,7 @@ impl Warden {
 
     /// The registry for whoever reads: only what the ledger knows of is in it.
     pub(crate) fn readable_registry(&self) -> Result<RwLockReadGuard<'_, Registry>, Refusal> {
+        self.not_behind()?;
         if self.owed.something() {
             self.settle(&mut self.database.lock().expect("no holder panics"))?;
         }

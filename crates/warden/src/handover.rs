@@ -50,6 +50,8 @@ type Tally = BTreeMap<(StudyNumber, u64), (PatientNumber, Actor, Instant, Stored
 impl Warden {
     /// Takes records in their order. Blocking: callers put it on a blocking thread.
     pub(crate) fn take_over(&self, records: &[HandoverRecord]) -> Result<HandoverReply, Refusal> {
+        // the outbox keeps what comes in until the ledger is the right one
+        self.not_behind()?;
         let mut database = self.database.lock().expect("no holder panics");
         self.settle(&mut database)?;
         let (mut sequence, mut chain) = database.outbox().map_err(internal)?;
@@ -171,7 +173,7 @@ impl Warden {
         }
         self.append_announced(&mut database, entries).map_err(|error| {
             tracing::error!(%error, "the ledger takes no entry; images wait unlisted and are recorded at the next start");
-            Refusal::CannotRecord
+            self.not_behind().err().unwrap_or(Refusal::CannotRecord)
         })?;
         reply.acknowledged = sequence;
         reply.verdicts.extend(verdicts);

@@ -23,6 +23,7 @@ mod people;
 mod relations;
 mod release;
 mod removals;
+mod repeats;
 mod rotate;
 mod secrets;
 mod service;
@@ -32,6 +33,7 @@ mod state;
 mod subject;
 mod unseal;
 mod warm;
+mod watched;
 
 pub use cold::KeyStep;
 pub use database::{Database, DatabaseError};

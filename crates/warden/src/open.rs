@@ -148,8 +148,8 @@ impl Warden {
         // a stranger's every knock is not an entry: nobody who is known, nothing that was reached; the front's log counts them
         if !matches!(caller.actor, Actor::Stranger { .. }) {
             let body = EntryBody::Refused { action: action.to_owned(), what, reason: denied.word().to_owned() };
-            if let Err(error) = self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await {
-                return self.cannot_record(&error);
+            if let Err(refusal) = self.record_limited(caller, body, now).await {
+                return refusal;
             }
         }
         match denied {

@@ -35,6 +35,25 @@ pub async fn serve(
     channel: Channel,
     workers: tokio::runtime::Handle,
 ) -> io::Result<()> {
+    let counts = async {
+        let mut interval = tokio::time::interval(crate::repeats::FLUSH);
+        loop {
+            interval.tick().await;
+            warden.flush_repeats().await;
+        }
+    };
+    tokio::select! {
+        served = accept(Arc::clone(&warden), listener, channel, workers) => served,
+        () = counts => Ok(()),
+    }
+}
+
+async fn accept(
+    warden: Arc<Warden>,
+    listener: UnixListener,
+    channel: Channel,
+    workers: tokio::runtime::Handle,
+) -> io::Result<()> {
     let owner = rustix::process::geteuid().as_raw();
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -91,6 +110,7 @@ pub async fn keep_house(warden: Arc<Warden>) {
         interval.tick().await;
         let warden = Arc::clone(&warden);
         let swept = tokio::task::spawn_blocking(move || {
+            warden.look_at_witnesses();
             warden.tidy_up();
         });
         if swept.await.is_err() {

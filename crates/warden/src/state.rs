@@ -22,9 +22,11 @@ use crate::handover::RecentKeys;
 use crate::init::origin;
 use crate::leases::Leases;
 use crate::relations::Relations;
+use crate::repeats::Repeats;
 use crate::secrets::{Secrets, read_secret};
 use crate::unseal::UnsealMethods;
 use crate::warm::Transits;
+use crate::watched::{Watched, settle_before_opening};
 
 /// Which socket a caller came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,8 @@ pub struct Warden {
     pub(crate) ledger: Ledger,
     pub(crate) index: Arc<RwLock<ExposureIndex>>,
     pub(crate) relations: Arc<RwLock<Relations>>,
+    /// Who watches from outside, and whether the ledger is behind what they have seen.
+    pub(crate) watched: Arc<Mutex<Watched>>,
     /// Proposals, folded from the ledger; never held while something is appended.
     pub(crate) proposals: Arc<RwLock<Proposals>>,
     /// Uses of break-glass, likewise.
@@ -140,6 +144,7 @@ pub struct Warden {
     pub(crate) swept: AtomicI64,
     pub(crate) unseal: Arc<Mutex<UnsealMethods>>,
     pub(crate) changing_unseal: Mutex<()>,
+    pub(crate) repeats: Repeats,
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
@@ -166,6 +171,7 @@ impl Warden {
             read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
 
         let line_seed = root.derive("line key v1");
+        let accepted = settle_before_opening(&dir, &LedgerKeys::from_root(&root), &origin(site), clock())?;
         let (ledger, replay) =
             Ledger::open_with(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site), ledger)?;
         drop(root);
@@ -175,6 +181,7 @@ impl Warden {
         let mut cases = Cases::default();
         let mut cold = Cold::default();
         let mut unseal = UnsealMethods::default();
+        let mut watched = Watched::default();
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -189,6 +196,7 @@ impl Warden {
             cases.apply(number, &entry);
             cold.apply(number, &entry);
             unseal.apply(&entry);
+            watched.apply(&entry);
             of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
@@ -215,6 +223,8 @@ impl Warden {
         let observed_deciding = (Arc::clone(&proposals), Arc::clone(&uses));
         let cases = Arc::new(RwLock::new(cases));
         let cold = Arc::new(RwLock::new(cold));
+        let watched = Arc::new(Mutex::new(watched));
+        let observed_watched = Arc::clone(&watched);
         let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded), Arc::clone(&cases));
         let observed_cold = Arc::clone(&cold);
         let unseal = Arc::new(Mutex::new(unseal));
@@ -228,6 +238,7 @@ impl Warden {
             observed.3.write().expect("no holder panics").apply(number, entry);
             observed_cold.write().expect("no holder panics").apply(number, entry);
             observed_unseal.lock().expect("no holder panics").apply(entry);
+            observed_watched.lock().expect("no holder panics").apply(entry);
         }));
         let warden = Self {
             registry: RwLock::new(registry),
@@ -242,6 +253,7 @@ impl Warden {
             changing: Mutex::default(),
             cases,
             numbering: Mutex::default(),
+            watched,
             database: Mutex::new(database),
             reader: Mutex::new(reader),
             people: Mutex::new(people),
@@ -256,21 +268,35 @@ impl Warden {
             swept: AtomicI64::new(i64::MIN),
             unseal,
             changing_unseal: Mutex::default(),
+            repeats: Repeats::default(),
             recorded,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
             line_seed,
             clock,
         };
-        warden.finish_announced(&mut warden.database.lock().expect("no holder panics"))?;
+        if let Some(accepted) = accepted {
+            warden.record_loss(accepted, clock())?;
+        }
+        warden.tell_courier().map_err(StartError::Io)?;
+        warden.open_sinks()?;
+        warden.look_at_witnesses();
+        match warden.finish_announced(&mut warden.database.lock().expect("no holder panics")) {
+            // they stay owed until the ledger is the right one
+            Ok(()) | Err(StartError::Append(AppendError::Held)) => {}
+            Err(error) => return Err(error),
+        }
         warden.file_as_the_ledger_says()?;
         warden.finish_shredding()?;
         warden.flush_people();
         let program = env!("CARGO_PKG_VERSION").to_owned();
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
-        warden.ledger.append(vec![(Actor::Warden, started)], clock())?;
-        // what was approved before a crash, or fell due meanwhile
-        warden.carry_out_due(clock());
+        match warden.ledger.append(vec![(Actor::Warden, started)], clock()) {
+            // what was approved before a crash, or fell due meanwhile
+            Ok(_) => warden.carry_out_due(clock()),
+            Err(AppendError::Held) => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(warden)
     }
 
@@ -338,7 +364,7 @@ impl Warden {
 
     pub(crate) fn cannot_record(&self, error: &AppendError) -> Refusal {
         tracing::error!(%error, "the ledger takes no entry, so nothing is released");
-        Refusal::CannotRecord
+        self.not_behind().err().unwrap_or(Refusal::CannotRecord)
     }
 }
 

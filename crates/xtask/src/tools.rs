@@ -24,6 +24,8 @@ const DEBIAN: [(&str, &str, &str); 10] = [
 
 /// Python packages that the tests use as real clients.
 const PYTHON: [&str; 4] = ["pydicom==3.0.1", "pynetdicom==3.0.4", "dicomweb-client==0.60.1", "numpy<3"];
+/// A witness and clients of transparency logs that others wrote. They ask for a newer Python than Debian has and run with 3.11.
+const PYTHON_TLOG: [&str; 3] = ["aics-witness==0.1.0", "aics-tlog==0.2.1", "tlog-scales==0.0.3"];
 
 /// Builds web/dist when a source is newer than it.
 pub fn build_pages() -> Result<()> {
@@ -100,13 +102,16 @@ pub fn python() -> Result<PathBuf> {
     let folder = std::path::absolute("target/python")?;
     let python = folder.join("bin/python");
     let stamp = folder.join("installed.txt");
-    let wanted = PYTHON.join("\n");
+    let wanted = [PYTHON.join("\n"), PYTHON_TLOG.join("\n")].join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
     run("python3", &["-m", "venv", &folder.to_string_lossy()])?;
     let mut arguments = vec!["-m", "pip", "install", "-q", "--disable-pip-version-check"];
     arguments.extend(PYTHON);
+    run(&python.to_string_lossy(), &arguments)?;
+    let mut arguments = vec!["-m", "pip", "install", "-q", "--disable-pip-version-check", "--ignore-requires-python"];
+    arguments.extend(PYTHON_TLOG);
     run(&python.to_string_lossy(), &arguments)?;
     std::fs::write(&stamp, wanted)?;
     Ok(python)

@@ -88,6 +88,13 @@ export type EntryBody =
     }
   | { kind: 'unseal-method-removed'; method: string; means: string }
   | { kind: 'escrow-drilled'; method: string; set: string; threshold: number; proven: number[] }
+  | { kind: 'witness-added'; url: string; vkeys: string[] }
+  | { kind: 'witness-removed'; url: string }
+  | { kind: 'sink-added'; path: string }
+  | { kind: 'sink-removed'; path: string }
+  | { kind: 'loss-accepted'; shown_by: string; shown_size: number; shown_root: string; kept: number; origin: string; reason: string }
+  | { kind: 'window-exported'; window: Span }
+  | { kind: 'repeated'; entry: number; times: number; studies: string }
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];

@@ -141,6 +141,23 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       const which = entry.proven.join(', ');
       return say(`Escrow drill: shares ${which} of set ${entry.set} were proven, ${entry.threshold} open; nothing was opened.`, `Hinterlegungsprobe: die Anteile ${which} des Satzes ${entry.set} wurden nachgewiesen, ${entry.threshold} öffnen; geöffnet wurde nichts.`);
     }
+    case 'witness-added':
+      return say(`The witness ${entry.url} cosigns from now on.`, `Der Zeuge ${entry.url} zeichnet von nun an mit.`);
+    case 'witness-removed':
+      return say(`The witness ${entry.url} is asked no more.`, `Der Zeuge ${entry.url} wird nicht mehr gefragt.`);
+    case 'sink-added':
+      return say(`Every entry goes to ${entry.path} too.`, `Jeder Eintrag geht auch nach ${entry.path}.`);
+    case 'sink-removed':
+      return say(`Entries go to ${entry.path} no more.`, `Einträge gehen nicht mehr nach ${entry.path}.`);
+    case 'loss-accepted':
+      return say(
+        `${entry.shown_by} had seen ${entry.shown_size} entries, ${entry.kept} were here; the owner went on: ${entry.reason}.`,
+        `${entry.shown_by} kannte ${entry.shown_size} Einträge, hier waren ${entry.kept}; der Eigentümer machte weiter: ${entry.reason}.`,
+      );
+    case 'window-exported':
+      return say(`The keys of ${dateTime(entry.window.from, tongue)} to ${dateTime(entry.window.to, tongue)} were given out for an auditor.`, `Die Schlüssel von ${dateTime(entry.window.from, tongue)} bis ${dateTime(entry.window.to, tongue)} wurden für eine Prüfung herausgegeben.`);
+    case 'repeated':
+      return say(`What entry ${entry.entry} says happened ${entry.times} times more.`, `Was Eintrag ${entry.entry} sagt, geschah noch ${entry.times}-mal.`);
     default:
       return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
@@ -191,7 +208,7 @@ function reason(word: string, say: Say): string {
 /** The kinds in groups, for the filter. */
 export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
-  refusals: ['refused', 'sign-in-refused'],
+  refusals: ['refused', 'sign-in-refused', 'repeated'],
   signIn: ['signed-in', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
   approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
@@ -200,13 +217,13 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
-  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'unknown'],
+  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'unknown'],
 };
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed') return 'danger';
-  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed') return 'warn';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
+  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'window-exported' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

@@ -7,5 +7,7 @@ mod crash;
 mod exposure;
 mod golden;
 mod ledger;
+mod refold;
+mod sinks;
 mod site;
 mod verify;

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use protocol::{PageReply, PageRequest};
 use serde_json::{Value, json};
 
+use super::ledger::{in_words, seen, sink_in_words};
 use super::supervise::walls_file;
 use crate::cli::Format;
 use crate::output::say;
@@ -86,10 +87,26 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         }
         match Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Health)) {
             Ok(PageReply::Health(health)) => {
-                look(true, format!("the warden answers: {} patients, {} studies", health.patients, health.studies), "")
+                look(true, format!("the warden answers: {} patients, {} studies", health.patients, health.studies), "");
+                for row in health
+                    .sinks
+                    .iter()
+                    .filter(|_| health.sinks.len() > 1 || health.sinks.iter().any(|row| row.away.is_some()))
+                {
+                    let sound = row.away.is_none() && row.behind == 0;
+                    look(
+                        sound,
+                        sink_in_words(row),
+                        "look at its disk; it catches up by itself, and the other folder takes every entry meanwhile",
+                    );
+                }
+                if let Some(why) = health.withheld {
+                    look(false, why, "nothing is released until this is settled; images are still taken in");
+                }
             }
             _ => look(false, "the warden answers".to_owned(), "start it with `leadglass serve`"),
         }
+        witnesses(dir, &mut look)?;
         look(
             std::os::unix::net::UnixStream::connect(dir.join(crate::owner::FRONT_SOCKET)).is_ok(),
             "the front answers".to_owned(),
@@ -185,4 +202,33 @@ fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static
         };
         look(true, note.to_owned(), "");
     }
+}
+
+/// A witness that has not cosigned for this long is a finding, in seconds.
+const COSIGNED_SECONDS_MAX: u64 = 3600;
+
+/// Who watches the ledger, and how far behind they are.
+fn witnesses(dir: &Path, look: &mut impl FnMut(bool, String, &'static str)) -> Result<()> {
+    let rows = seen(dir)?;
+    if rows.is_empty() {
+        look(
+            true,
+            "no witness is configured: whoever rolls back the whole machine is found by kept checkpoints only"
+                .to_owned(),
+            "",
+        );
+    }
+    let now = u64::try_from(crate::time::now().0 / model::SECOND).unwrap_or_default();
+    for row in rows {
+        let late = row.lag > 0 && row.cosigned.is_none_or(|(_, at)| at + COSIGNED_SECONDS_MAX < now);
+        let hint = match (row.status.ahead, row.status.proven) {
+            (Some(_), true) => "restore the newest copy of DIR, or see `leadglass ledger accept-loss --help`",
+            (Some(_), false) => "it shows no checkpoint that this site signed, so releases go on; ask its operator",
+            (None, _) => {
+                "look at the witness and at the way to it; releases go on, younger entries can be rolled back unseen"
+            }
+        };
+        look(!late && row.status.problem.is_none(), format!("witness {}", in_words(&row)), hint);
+    }
+    Ok(())
 }

@@ -1,5 +1,9 @@
 //! `leadglass ledger`: verify and checkpoint need the files only, entries needs a running warden.
 
+mod sinks;
+mod window;
+mod witnesses;
+
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -12,6 +16,9 @@ use crate::cli::{Format, LedgerCommand};
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time;
+
+pub use sinks::sink_in_words;
+pub use witnesses::{in_words, seen};
 
 /// `leadglass ledger`
 pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> {
@@ -27,6 +34,10 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
             };
             verify_report(dir, format, &question)?;
         }
+        LedgerCommand::Verify { refold: Some(file), who, .. } => {
+            window::refold(&folder, format, &file, who.as_deref())?
+        }
+        LedgerCommand::ExportWindow { from, to, out } => window::export(dir, format, &from, &to, &out)?,
         LedgerCommand::Verify { since, .. } => {
             let verified = audit::verify(&folder, since.as_deref())?;
             match format {
@@ -40,8 +51,11 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
                 }
             }
         }
-        LedgerCommand::Checkpoint => {
-            let (text, _) = audit::checkpoint(&folder)?;
+        LedgerCommand::Sink(command) => sinks::sinks(dir, format, command)?,
+        LedgerCommand::Witness(command) => witnesses::witnesses(dir, format, command)?,
+        LedgerCommand::AcceptLoss { reason } => witnesses::accept_loss(dir, format, &reason)?,
+        LedgerCommand::Checkpoint { cosigned } => {
+            let text = if cosigned { witnesses::newest_cosigned(dir)? } else { audit::checkpoint(&folder)?.0 };
             match format {
                 Format::Json => say!("{}", json!({ "checkpoint": text })),
                 Format::Text => say!("{}", text.trim_end()),

@@ -2,6 +2,7 @@
 
 mod approve;
 mod cold;
+mod courier;
 mod demo;
 mod doctor;
 mod drill;
@@ -25,6 +26,7 @@ mod verify_report;
 mod wall_test;
 mod walled;
 mod warden;
+mod witness;
 
 use anyhow::Result;
 
@@ -65,6 +67,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Shred(arguments) => cold::shred(&dir, format, &arguments),
         Command::Rotate => cold::rotate(&dir, format),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
+        Command::Witness(command) => witness::witness(&dir, format, command),
+        Command::Courier { until_stdin_closes } => courier::courier(&dir, until_stdin_closes),
         Command::Vault(command) => vault::vault(&dir, format, command),
         Command::Unseal(command) => unseal::unseal_command(&dir, format, command),
         Command::Drill(command) => drill::drill(format, command),

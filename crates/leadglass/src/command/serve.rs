@@ -4,7 +4,7 @@
 //! process, because it can connect to nothing itself.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -33,13 +33,17 @@ pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
         tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
     }
     say!("{}", installation.ready_line());
-    watch(&mut installation.roles, &ending);
+    while let Err(RecvTimeoutError::Timeout) = ending.recv_timeout(Duration::from_millis(100)) {
+        installation.look_after();
+    }
     installation.end();
     Ok(())
 }
 
 /// Both roles as children.
 pub struct Installation {
+    dir: PathBuf,
+    log: Option<&'static str>,
     listen: ListenArgs,
     origin: String,
     roles: Roles,
@@ -79,6 +83,8 @@ impl Installation {
         let origin = origin_of(&listen);
         listen.origin = Some(origin.clone());
         let mut roles = Roles::default();
+        // the courier comes first: when a witness has seen more than the ledger holds, the warden must know
+        start_courier(dir, log, &mut roles);
         roles.start(warden_recipe(dir, log, unseal, &origin))?;
         let front = match roles.start(front_recipe(dir, log, &listen)) {
             Ok(front) => front,
@@ -90,7 +96,7 @@ impl Installation {
             dicom.clone_into(&mut listen.dicom);
             front.again_with(front_recipe(dir, log, &listen));
         }
-        Ok(Ok(Self { listen, origin, roles }))
+        Ok(Ok(Self { dir: dir.to_owned(), log, listen, origin, roles }))
     }
 
     /// The line that says that it answers.
@@ -117,6 +123,7 @@ impl Installation {
     /// Starts a role again when it ended.
     pub fn look_after(&mut self) {
         self.roles.look_after();
+        start_courier(&self.dir, self.log, &mut self.roles);
     }
 
     /// Ends both in order.
@@ -133,6 +140,19 @@ pub fn watch(roles: &mut Roles, stop: &Receiver<()>) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
         roles.look_after();
+    }
+}
+
+/// Starts the courier once there are witnesses to ask. One that does not start is tried again, and stops nobody.
+pub fn start_courier(dir: &Path, log: Option<&'static str>, roles: &mut Roles) {
+    let witnesses = audit::read_witnesses(&dir.join("witnesses")).is_ok_and(|witnesses| !witnesses.is_empty());
+    if !witnesses || roles.role("courier").is_some() {
+        return;
+    }
+    let recipe =
+        Recipe { name: "courier", dir: dir.to_owned(), log, arguments: Vec::new(), secret: None, reaches: None };
+    if let Err(error) = roles.start(recipe) {
+        tracing::error!(%error, "the courier does not start; no witness is asked");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each role still reaches inside its walls: one list for the roles and for the test that tries them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use walls::Wall;
 
@@ -9,9 +9,13 @@ pub fn front(dir: &Path) -> Wall {
     Wall { folders: vec![dir.join("front")], ..Wall::default() }
 }
 
-/// The warden: its own folder and the ledger.
+/// The warden: its own folder, the ledger, what its witnesses have seen, and the ledger's second folder where it is mounted.
 pub fn warden(dir: &Path) -> Wall {
-    Wall { folders: vec![dir.join("warden"), dir.join("ledger")], ..Wall::default() }
+    let witnesses = dir.join("witnesses");
+    let sinks = audit::read_sinks(&witnesses).unwrap_or_default().into_iter().map(PathBuf::from);
+    let mut folders = vec![dir.join("warden"), dir.join("ledger"), witnesses];
+    folders.extend(sinks.filter(|place| place.is_dir()));
+    Wall { folders, ..Wall::default() }
 }
 
 /// The line on the warden's machine: it reads which fronts are known.

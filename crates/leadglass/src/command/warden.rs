@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::UnixListener;
 use warden::{Channel, Settings, Unseal, Warden};
 
-use super::serve::{warden_recipe, watch};
+use super::serve::{start_courier, warden_recipe, watch};
 use super::supervise::{Recipe, Roles, SECRET};
 use super::{pin, walled};
 use crate::cli::WardenArgs;
@@ -38,6 +38,7 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
         recipe.arguments.push("--with-line".into());
     }
     let mut roles = Roles::default();
+    start_courier(&dir, None, &mut roles);
     let warden = roles.start(recipe)?;
     let (mut ready, secret) = (warden.ready().clone(), warden.told());
     if let Some(address) = &arguments.listen {
@@ -71,6 +72,7 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     let unsealed = unseal(dir, &Method::read(dir, &arguments.unseal)?)?;
     let unseal = Unseal::Root { root: unsealed.root, by: unsealed.by };
     std::fs::create_dir_all(dir.join("run"))?;
+    std::fs::create_dir_all(dir.join("witnesses"))?;
     let bound = |name: &str| {
         Bound::unix(&dir.join(name)).with_context(|| {
             format!("the socket {name} cannot be made in {}; is another warden running there?", dir.display())

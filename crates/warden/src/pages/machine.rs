@@ -23,6 +23,17 @@ impl Warden {
             studies: u64::from(registry.studies()),
             outbox_sequence,
             duplicates: self.relations.read().expect(HELD).duplicates(),
+            sinks: self
+                .ledger
+                .sinks()
+                .into_iter()
+                .map(|sink| protocol::SinkRow {
+                    folder: sink.folder.display().to_string(),
+                    away: sink.away,
+                    behind: sink.behind,
+                })
+                .collect(),
+            withheld: self.not_behind().err().map(|refusal| refusal.to_string()),
         }))
     }
 

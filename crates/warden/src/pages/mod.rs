@@ -14,6 +14,8 @@ mod relationships;
 mod reports;
 mod sessions;
 mod studies;
+mod window;
+mod witnesses;
 
 use model::Instant;
 use policy::{Service, Target};
@@ -44,6 +46,9 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
         PageRequest::Cold(_) => (Service::Cold, "cold"),
+        PageRequest::SetWitness { .. } | PageRequest::SetSink { .. } | PageRequest::ExportWindow { .. } => {
+            (Service::Machine, "machine")
+        }
         PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
         PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
         PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
@@ -144,6 +149,9 @@ impl Warden {
                 self.disk_holds(&caller, disk, filesystem, holds, instead_of, now)
             }
             PageRequest::Cold(asked) => self.cold_page(&caller, asked, now).await,
+            PageRequest::ExportWindow { window, from } => self.export_window(&caller, window, from, now),
+            PageRequest::SetSink { path, on } => self.set_sink(&caller, path, on, now),
+            PageRequest::SetWitness { url, vkeys } => self.set_witness(&caller, url, vkeys, now),
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Fronts(request) => self.fronts(&caller, request, now),

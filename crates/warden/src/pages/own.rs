@@ -34,7 +34,7 @@ impl Warden {
         let own: Vec<PatientNumber> = self.reachable(caller, now).patients().map(|(patient, _)| patient).collect();
         let mut rows = Vec::new();
         for patient in &own {
-            self.append(caller, vec![EntryBody::AccessesRead { patient: *patient }], now)?;
+            self.record_limited(caller, EntryBody::AccessesRead { patient: *patient }, now).await?;
             rows.extend(self.accesses_of(caller, *patient));
             rows.extend(self.emergencies_of(*patient));
         }

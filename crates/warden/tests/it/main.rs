@@ -11,6 +11,7 @@ mod filing;
 mod holder;
 mod leaving;
 mod reaching;
+mod repeating;
 mod restoring;
 mod sender;
 mod shredding;

@@ -1,0 +1,252 @@
+//! What an auditor is given to fold a window again, and the folding.
+//!
+//! The keys of the window's days open everything that was recorded on them, so nothing of these days can be left out.
+//! What reach at the window's beginning rests on (people, memberships, relationships, filings, leases that still run) was
+//! recorded before; of that, each entry is *shown*: its JSON with its salt, which the leaf commits to. So older days stay
+//! closed, and what was listed or opened on them stays unsaid. That no shown entry was left out is the site's word.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use model::{Entry, EntryBody, EntryNumber, Instant, Window};
+use seal::Secret32;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::leaf::Leaf;
+use crate::payload::{SALT_BYTES, commit};
+use crate::read::read_leaves;
+use crate::tile::TILE_WIDTH;
+use crate::{Day, DayKey, ExposureIndex, Ledger, PayloadKeys, ReachState, ReadError, Reader, VerifyError};
+
+/// The most lines of a window's file.
+const LINES_MAX: usize = 50_000_000;
+/// Entries looked at for one answer.
+const SHOWN_AT_ONCE: usize = 10_000;
+
+/// The first line of a window's file: who holds it reads the days of the window.
+#[derive(Serialize, Deserialize)]
+pub struct WindowHeader {
+    version: u8,
+    origin: String,
+    /// The window.
+    pub window: Window,
+    days: Vec<DayLine>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DayLine {
+    day: i32,
+    key: String,
+}
+
+/// An entry of before the window, shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Which.
+    pub number: EntryNumber,
+    /// In hexadecimal digits.
+    pub salt: String,
+    /// The JSON, byte by byte.
+    pub entry: String,
+}
+
+/// Why a window cannot be folded again.
+#[derive(Debug, Error)]
+pub enum RefoldError {
+    /// The file is none.
+    #[error("line {line} of the window's file cannot be read; have the site export it again")]
+    File {
+        /// Which line.
+        line: usize,
+    },
+    /// It belongs to another ledger.
+    #[error("the window's file belongs to {0}; name the folder of that ledger")]
+    OtherLedger(String),
+    /// A shown entry is not what the ledger commits to.
+    #[error("entry {0} is shown otherwise than the ledger has it; the file was changed, or made for another ledger")]
+    Shown(EntryNumber),
+    /// An entry of the window's days does not open.
+    #[error("entry {number} of the window does not open: {error}")]
+    Closed {
+        /// Which.
+        number: EntryNumber,
+        /// Why.
+        error: crate::PayloadError,
+    },
+    /// The ledger does not hold.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// A window that was folded again.
+pub struct Refolded {
+    /// Which window.
+    pub window: Window,
+    /// The fold.
+    pub index: ExposureIndex,
+    /// Names of people (their e-mail addresses), organisations and devices, as far as entries say.
+    pub names: BTreeMap<String, model::Who>,
+    /// Entries that keys opened.
+    pub opened: u64,
+    /// Entries that were shown.
+    pub shown: u64,
+}
+
+impl Ledger {
+    /// The keys of a window's days.
+    #[must_use]
+    pub fn window(&self, window: Window) -> WindowHeader {
+        let keys = self.payload_keys().window(window);
+        let line = |key: &DayKey| DayLine {
+            day: key.day().0,
+            key: key.expose().iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        WindowHeader {
+            version: 1,
+            origin: self.verifier().name().to_owned(),
+            window,
+            days: keys.iter().map(line).collect(),
+        }
+    }
+
+    /// The entries from `from` on that are shown for a window, and where to go on; nothing when the window's days begin.
+    pub fn shown(&self, from: EntryNumber, window: Window) -> Result<(Vec<Shown>, Option<EntryNumber>), ReadError> {
+        let first_day = Day::of(window.from);
+        let mut shown = Vec::new();
+        let read = self.read_shown(from, SHOWN_AT_ONCE)?;
+        let next = EntryNumber(from.0 + read.len() as u64);
+        let ended = read.is_empty();
+        for (number, salt, json, entry) in read {
+            if Day::of(entry.recorded) >= first_day {
+                return Ok((shown, None));
+            }
+            if bears_on(&entry, window.from) {
+                let salt = salt.iter().map(|byte| format!("{byte:02x}")).collect();
+                shown.push(Shown { number, salt, entry: json });
+            }
+        }
+        Ok((shown, (!ended).then_some(next)))
+    }
+}
+
+/// Whether an entry of before the window bears on what could be or was reached inside it.
+fn bears_on(entry: &Entry, window_from: Instant) -> bool {
+    let named = matches!(entry.body, EntryBody::OrganisationAdded { .. });
+    let runs = match &entry.body {
+        EntryBody::Listed { lease_until, .. } | EntryBody::Opened { lease_until, .. } => *lease_until > window_from,
+        _ => false,
+    };
+    named || runs || ReachState::concerns(&entry.body)
+}
+
+/// Folds a window again from the ledger's files in `dir` and the lines of a window's file, with no key of the site. The
+/// files are verified first, as [`crate::verify()`] does it.
+pub fn refold<'l>(dir: &Path, mut lines: impl Iterator<Item = &'l str>) -> Result<Refolded, RefoldError> {
+    let verified = crate::verify(dir, None)?;
+    let header = lines.next().and_then(|line| serde_json::from_str::<WindowHeader>(line).ok());
+    let header = header.filter(|header| header.version == 1).ok_or(RefoldError::File { line: 1 })?;
+    if crate::open::payload_origin(&header.origin) != crate::open::payload_origin(verified.verifier.name()) {
+        return Err(RefoldError::OtherLedger(header.origin));
+    }
+    let keys: Option<Vec<DayKey>> = header.days.iter().map(day_key).collect();
+    let keys = keys.ok_or(RefoldError::File { line: 1 })?;
+    let mut folded = Refolded {
+        window: header.window,
+        index: ExposureIndex::default(),
+        names: BTreeMap::new(),
+        opened: 0,
+        shown: 0,
+    };
+    let mut bundle = Leaves::default();
+    let mut before = None;
+    for (line, text) in lines.take(LINES_MAX).enumerate() {
+        let shown: Shown = serde_json::from_str(text).map_err(|_| RefoldError::File { line: line + 2 })?;
+        if before.is_some_and(|before| shown.number <= before) {
+            return Err(RefoldError::File { line: line + 2 });
+        }
+        before = Some(shown.number);
+        let entry = bundle.check(dir, verified.published, &shown)?;
+        folded.take(shown.number, &entry);
+        folded.shown += 1;
+    }
+    let first_day = keys.iter().map(DayKey::day).min();
+    let mut reader = Reader::open(dir, PayloadKeys::Days(keys))?;
+    for index in 0..reader.size().div_ceil(TILE_WIDTH) {
+        for (number, opened) in reader.bundle(index)? {
+            match opened {
+                Ok(entry) if before.is_none_or(|before| before < number) => {
+                    folded.take(number, &entry);
+                    folded.opened += 1;
+                }
+                Ok(_) | Err(crate::PayloadError::NoKey { .. }) => {}
+                Err(error) if first_day.is_some() => return Err(RefoldError::Closed { number, error }),
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(folded)
+}
+
+impl Refolded {
+    fn take(&mut self, number: EntryNumber, entry: &Entry) {
+        self.index.apply(number, entry);
+        match &entry.body {
+            EntryBody::PersonAdded { person, email, .. } => {
+                self.names.insert(format!("person:{email}"), model::Who::Person(*person));
+            }
+            EntryBody::OrganisationAdded { organisation, name, .. } => {
+                self.names.insert(format!("org:{name}"), model::Who::Organisation(*organisation));
+            }
+            EntryBody::DeviceAdded { device, name, .. } => {
+                self.names.insert(format!("device:{name}"), model::Who::Device(*device));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn day_key(line: &DayLine) -> Option<DayKey> {
+    let bytes: Option<Vec<u8>> = (0..32)
+        .map(|n| line.key.get(n * 2..n * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()))
+        .collect();
+    let key = Secret32::from_bytes(bytes?.as_slice().try_into().ok()?);
+    (line.key.len() == 64).then(|| DayKey::from_bytes(Day(line.day), key.expose()))
+}
+
+/// The leaves of the bundle that was looked at last.
+#[derive(Default)]
+struct Leaves {
+    index: Option<u64>,
+    leaves: Vec<Leaf>,
+}
+
+impl Leaves {
+    /// Compares a shown entry with its leaf.
+    fn check(&mut self, dir: &Path, size: u64, shown: &Shown) -> Result<Entry, RefoldError> {
+        let refused = || RefoldError::Shown(shown.number);
+        if shown.number.0 >= size {
+            return Err(refused());
+        }
+        let index = shown.number.0 / TILE_WIDTH;
+        if self.index != Some(index) {
+            let width = TILE_WIDTH.min(size - index * TILE_WIDTH);
+            self.leaves = read_leaves(dir, index, width)?;
+            self.index = Some(index);
+        }
+        let leaf = self.leaves.get((shown.number.0 % TILE_WIDTH) as usize).ok_or_else(refused)?;
+        let mut salted = Vec::with_capacity(SALT_BYTES + shown.entry.len());
+        for n in 0..SALT_BYTES {
+            let digits = shown.salt.get(n * 2..n * 2 + 2).ok_or_else(refused)?;
+            salted.push(u8::from_str_radix(digits, 16).map_err(|_| refused())?);
+        }
+        salted.extend_from_slice(shown.entry.as_bytes());
+        if shown.salt.len() != SALT_BYTES * 2 || commit(&salted) != leaf.commitment {
+            return Err(refused());
+        }
+        serde_json::from_str(&shown.entry).map_err(|_| refused())
+    }
+}

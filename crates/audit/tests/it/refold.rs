@@ -1,0 +1,167 @@
+//! An auditor with a window's file and a copy of the ledger's files gets the report that the site gets.
+
+use audit::{ExposureIndex, Ledger, RefoldError, refold};
+use model::{
+    Actor, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship,
+    Role, SECOND, SessionId, StudyNumber, Tier, What, Who, Window,
+};
+
+use crate::site::{Site, copy};
+
+const DAY: i64 = 86_400;
+/// 2025-11-24T00:00:00Z.
+const MIDNIGHT: i64 = 1_763_942_400;
+
+fn at(day: i64, second: i64) -> Instant {
+    Instant((MIDNIGHT + day * DAY + second) * SECOND)
+}
+
+fn person(number: u32) -> Actor {
+    let origin = Origin(format!("192.0.2.{number}"));
+    Actor::Person { person: PersonId(number), session: SessionId([number as u8; 16]), origin }
+}
+
+fn related(who: Who, what: What, window: Window) -> EntryBody {
+    let basis = "referral".to_owned();
+    EntryBody::Related {
+        relationship: Relationship { who, what, tier: Tier::Open, window, basis, entry: EntryNumber(0) },
+    }
+}
+
+/// Five days: people and relationships of before, readings on every day, a membership that ends, a study that moves.
+fn history(ledger: &Ledger) {
+    let append = |actor: Actor, body: EntryBody, when: Instant| drop(ledger.append(vec![(actor, body)], when).unwrap());
+    let (organisation, all) = (OrganisationId(0), Window { from: at(-9, 0), to: at(99, 0) });
+    for n in 0..6 {
+        let (email, name) = (format!("p{n}@example.org"), format!("P. {n}"));
+        let role = if n == 5 { Role::Officer } else { Role::Referrer };
+        append(Actor::Owner, EntryBody::PersonAdded { person: PersonId(n), email, name, role }, at(0, 10));
+    }
+    append(Actor::Owner, EntryBody::MemberJoined { person: PersonId(0), organisation }, at(0, 20));
+    append(Actor::Owner, related(Who::Organisation(organisation), What::Patient(PatientNumber(1)), all), at(0, 30));
+    append(Actor::Owner, related(Who::Person(PersonId(1)), What::Site, all), at(0, 40));
+    append(
+        Actor::Owner,
+        related(Who::Person(PersonId(2)), What::Study(StudyNumber(3)), Window { from: at(1, 0), to: at(2, 900) }),
+        at(0, 50),
+    );
+    append(
+        Actor::Owner,
+        related(Who::Person(PersonId(3)), What::Patient(PatientNumber(4)), Window { from: at(0, 0), to: at(1, 0) }),
+        at(0, 60),
+    );
+    for day in 0..5 {
+        for n in 0..40u32 {
+            let (patient, study) = (PatientNumber(n % 8), StudyNumber(n % 20));
+            if day == 0 {
+                let stored = EntryBody::Stored {
+                    patient,
+                    study,
+                    instances: 1,
+                    duplicates: 0,
+                    conflicts: 0,
+                    taken_in: at(0, 0),
+                    outbox_sequence: u64::from(n),
+                };
+                append(Actor::Warden, stored, at(day, 1000 + i64::from(n)));
+            }
+            let when = at(day, DAY - 400 + i64::from(n) * 10 - 10);
+            let lease_until = when.plus_seconds(300);
+            let body = if n.is_multiple_of(3) {
+                EntryBody::Listed { patients: (n % 8..8).collect(), studies: (n % 20..20).collect(), lease_until }
+            } else {
+                EntryBody::Opened { patient, study, scope: OpenScope::Images, lease_until }
+            };
+            append(person(n % 5), body, when);
+        }
+        if day == 1 {
+            append(Actor::Owner, EntryBody::MemberLeft { person: PersonId(0), organisation }, at(2, 5));
+            append(
+                Actor::Owner,
+                EntryBody::Moved {
+                    study: StudyNumber(3),
+                    from: PatientNumber(3),
+                    to: PatientNumber(7),
+                    reason: "wrong".into(),
+                },
+                at(2, 6),
+            );
+        }
+    }
+}
+
+fn exported(ledger: &Ledger, window: Window) -> Vec<String> {
+    let mut lines = vec![serde_json::to_string(&ledger.window(window)).unwrap()];
+    let mut next = Some(EntryNumber(0));
+    while let Some(from) = next {
+        let (shown, following) = ledger.shown(from, window).unwrap();
+        lines.extend(shown.iter().map(|shown| serde_json::to_string(shown).unwrap()));
+        next = following;
+    }
+    lines
+}
+
+#[test]
+fn a_window_is_folded_again_to_the_same_report_without_the_sites_keys() {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    history(&ledger);
+    let mut index = ExposureIndex::default();
+    for (number, entry) in ledger.read(EntryNumber(0), 10_000).unwrap() {
+        index.apply(number, &entry);
+    }
+    let windows = [(at(2, 0), at(3, 0)), (at(2, 100), at(2, 200)), (at(0, 0), at(5, 0)), (at(4, 86_000), at(5, 3600))];
+    let lines: Vec<_> = windows.iter().map(|(from, to)| exported(&ledger, Window { from: *from, to: *to })).collect();
+    drop(ledger);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let files = elsewhere.path().join("ledger");
+    copy(&site.ledger(), &files);
+    for ((from, to), lines) in windows.into_iter().zip(lines) {
+        let window = Window { from, to };
+        let folded = refold(&files, lines.iter().map(String::as_str)).unwrap();
+        let mut reached = 0;
+        for who in (0..6).map(|n| Who::Person(PersonId(n))).chain([Who::Organisation(OrganisationId(0))]) {
+            let report = folded.index.report(who, window);
+            reached += report.reachable.len() + report.opened.len();
+            assert_eq!(report, index.report(who, window), "{who:?} in {window:?}");
+        }
+        assert!(reached > 0);
+        assert_eq!(folded.names["person:p1@example.org"], Who::Person(PersonId(1)));
+        // what was listed or opened on other days is not told, but for leases that reach in
+        let told =
+            lines[1..].iter().filter(|line| line.contains("\\\"opened\\\"") || line.contains("\\\"listed\\\"")).count();
+        assert!(told < 40, "{told} readings of earlier days");
+    }
+}
+
+#[test]
+fn a_file_that_was_changed_is_refused() {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    history(&ledger);
+    let lines = exported(&ledger, Window { from: at(2, 0), to: at(3, 0) });
+    drop(ledger);
+    let fold = |lines: &[String]| refold(&site.ledger(), lines.iter().map(String::as_str)).map(|folded| folded.shown);
+    assert!(fold(&lines).is_ok());
+    let changed = |from: &str, to: &str| {
+        let mut changed = lines.clone();
+        let line = changed.iter_mut().skip(1).find(|line| line.contains(from)).unwrap();
+        *line = line.replacen(from, to, 1);
+        fold(&changed)
+    };
+    assert!(matches!(changed("referrer", "radiologist"), Err(RefoldError::Shown(_))));
+    assert!(matches!(changed("\"salt\":\"", "\"salt\":\"00"), Err(RefoldError::Shown(_))));
+    assert!(matches!(changed("\"number\":3", "\"number\":2"), Err(RefoldError::File { .. } | RefoldError::Shown(_))));
+    assert!(matches!(fold(&lines[1..]), Err(RefoldError::File { line: 1 })));
+    let mut other_key = lines.clone();
+    let place = other_key[0].find("\"key\":\"").unwrap() + 7;
+    let digit = if &other_key[0][place..=place] == "0" { "1" } else { "0" };
+    other_key[0].replace_range(place..=place, digit);
+    assert!(matches!(fold(&other_key), Err(RefoldError::Closed { .. })));
+    let twice: Vec<_> = [&lines[..], &lines[1..]].concat();
+    assert!(matches!(fold(&twice), Err(RefoldError::File { .. })));
+    let elsewhere = Site::new();
+    let (ledger, _) = elsewhere.open();
+    drop(ledger);
+    assert!(refold(&elsewhere.ledger(), lines.iter().map(String::as_str)).is_err());
+}

@@ -1,0 +1,273 @@
+//! Two folders: every entry goes to both, one may fail, and what was lost in one comes back from the other.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use audit::{
+    AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, mark_sink, reconcile, sink_ledger, verify,
+};
+
+use crate::site::{ORIGIN, START, Site, append, assert_story, copy, keys, opened, options};
+
+/// Two disks, each of which is full or broken while told so.
+#[derive(Default)]
+struct Disks {
+    second: PathBuf,
+    full: [AtomicBool; 2],
+    broken: [AtomicBool; 2],
+}
+
+impl Disks {
+    fn which(&self, path: &Path) -> usize {
+        usize::from(path.starts_with(&self.second))
+    }
+
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let which = self.which(path);
+        if self.broken[which].load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is broken"));
+        }
+        if self.full[which].load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl LedgerIo for Disks {
+    fn create_journal(&self, path: &Path, bytes: u64) -> io::Result<File> {
+        self.write(path)?;
+        Disk.create_journal(path, bytes)
+    }
+    fn write_journal(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let path = fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file)))?;
+        if self.broken[self.which(&path)].load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is broken"));
+        }
+        Disk.write_journal(file, offset, bytes)
+    }
+    fn sync_journal(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+    fn write_file(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        self.write(path)?;
+        Disk.write_file(path, content)
+    }
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        self.write(path)?;
+        Disk.sync_directory(path)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        Disk.remove_file(path)
+    }
+}
+
+struct Two {
+    site: Site,
+    place: tempfile::TempDir,
+    disks: Arc<Disks>,
+}
+
+impl Two {
+    fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        mark_sink(place.path()).unwrap();
+        let disks = Arc::new(Disks { second: place.path().to_owned(), ..Disks::default() });
+        Self { site: Site::new(), place, disks }
+    }
+
+    fn second(&self) -> PathBuf {
+        sink_ledger(self.place.path())
+    }
+
+    /// Journal files that hold few records, so that a full disk is noticed soon.
+    fn open(&self) -> Ledger {
+        let io: Arc<dyn LedgerIo> = Arc::clone(&self.disks) as Arc<dyn LedgerIo>;
+        let (ledger, replay) = self.site.open_with(LedgerOptions { journal_bytes: 4096, ..options(io) }).unwrap();
+        let entries: Vec<_> = replay.map(Result::unwrap).collect();
+        assert_story(&entries, entries.len() as u64);
+        ledger.add_sink(self.place.path()).unwrap();
+        ledger
+    }
+
+    fn reconcile(&self, accepted: bool) -> Reconciled {
+        reconcile(&self.site.ledger(), self.place.path(), &keys(), ORIGIN, accepted).unwrap()
+    }
+
+    #[track_caller]
+    fn both_hold(&self, size: u64) {
+        for folder in [self.site.ledger(), self.second()] {
+            let verified = verify(&folder, None).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+            assert_eq!(verified.size, size, "{}", folder.display());
+        }
+    }
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..3000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("{what}: not within half a minute");
+}
+
+fn is_whole(ledger: &Ledger) -> bool {
+    ledger.sinks().iter().all(|sink| sink.away.is_none() && sink.behind == 0)
+}
+
+#[test]
+fn every_entry_is_in_both_folders_also_those_from_before_the_second() {
+    let two = Two::new();
+    let (ledger, _) = two.site.open();
+    append(&ledger, 0..700);
+    drop(ledger);
+    let ledger = two.open();
+    wait_for("the second folder has what was there", || is_whole(&ledger));
+    append(&ledger, 700..1000);
+    assert!(is_whole(&ledger), "an answer waits for both");
+    drop(ledger);
+    two.both_hold(1000);
+    // and over a restart
+    let ledger = two.open();
+    wait_for("the second folder is read", || is_whole(&ledger));
+    append(&ledger, 1000..1010);
+    drop(ledger);
+    two.both_hold(1010);
+}
+
+#[test]
+fn one_disk_that_is_full_or_broken_stops_nobody_and_catches_up() {
+    for which in [0, 1] {
+        for broken in [false, true] {
+            let two = Two::new();
+            let ledger = two.open();
+            wait_for("both are there", || is_whole(&ledger));
+            append(&ledger, 0..10);
+            let fault = if broken { &two.disks.broken[which] } else { &two.disks.full[which] };
+            fault.store(true, Ordering::SeqCst);
+            append(&ledger, 10..400);
+            wait_for("it is said", || ledger.sinks()[which].behind > 0 || ledger.sinks()[which].away.is_some());
+            // reading goes on, too
+            let read = ledger.read(model::EntryNumber(0), 400).unwrap();
+            assert_story(&read, 400);
+            fault.store(false, Ordering::SeqCst);
+            wait_for("it catches up without anything new", || is_whole(&ledger));
+            append(&ledger, 400..420);
+            drop(ledger);
+            two.both_hold(420);
+            assert!(matches!(two.reconcile(false), Reconciled::Behind));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_recorded_when_neither_disk_takes_it_and_everything_goes_on_when_one_does() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..10);
+    two.disks.full.iter().for_each(|full| full.store(true, Ordering::SeqCst));
+    let mut next = 10;
+    let refused = loop {
+        match ledger.append(vec![opened(next)], START.plus_seconds(next as i64)) {
+            Ok(_) => next += 1,
+            Err(error) => break error,
+        }
+        assert!(next < 200, "the journals have an end");
+    };
+    assert!(matches!(refused, AppendError::NoSpace(_)), "{refused:?}");
+    for _ in 0..5 {
+        ledger.append(vec![opened(next)], START.plus_seconds(next as i64)).unwrap_err();
+    }
+    two.disks.full[1].store(false, Ordering::SeqCst);
+    wait_for("the second takes entries again", || {
+        ledger.append(vec![opened(next)], START.plus_seconds(next as i64)).is_ok()
+    });
+    append(&ledger, next + 1..next + 50);
+    two.disks.full[0].store(false, Ordering::SeqCst);
+    wait_for("the first catches up", || is_whole(&ledger));
+    drop(ledger);
+    two.both_hold(next + 50);
+}
+
+#[test]
+fn a_restart_takes_over_what_the_first_disk_missed_but_asks_when_it_was_rolled_back() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..300);
+    // a backup of the first folder alone
+    drop(ledger);
+    let yesterday = tempfile::tempdir().unwrap();
+    copy(&two.site.ledger(), &yesterday.path().join("ledger"));
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 300..320);
+    two.disks.broken[0].store(true, Ordering::SeqCst);
+    append(&ledger, 320..400);
+    drop(ledger);
+    two.disks.broken[0].store(false, Ordering::SeqCst);
+    let before = tempfile::tempdir().unwrap();
+    copy(&two.site.ledger(), &before.path().join("ledger"));
+    assert!(matches!(two.reconcile(false), Reconciled::TakenOver(80)), "the second says that the first was away");
+    two.both_hold(400);
+    // the same again with yesterday's copy of the first
+    for (kept, accepted) in [(&yesterday, false), (&yesterday, true)] {
+        fs::remove_dir_all(two.site.ledger()).unwrap();
+        copy(&kept.path().join("ledger"), &two.site.ledger());
+        match two.reconcile(accepted) {
+            Reconciled::Ahead(ahead) if !accepted => assert_eq!(ahead.note.lines().nth(1), Some("400")),
+            Reconciled::TakenOver(100) if accepted => two.both_hold(400),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_second_folder_with_another_history_is_never_written() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..20);
+    drop(ledger);
+    fs::remove_dir_all(two.site.ledger()).unwrap();
+    Ledger::create(&two.site.ledger(), &keys(), ORIGIN).unwrap();
+    let (ledger, _) = two.site.open();
+    for n in 100..140 {
+        ledger.append(vec![opened(n)], START).unwrap();
+    }
+    drop(ledger);
+    let held = verify(&two.second(), None).unwrap().root;
+    let io: Arc<dyn LedgerIo> = Arc::clone(&two.disks) as Arc<dyn LedgerIo>;
+    let (ledger, replay) = two.site.open_with(options(io)).unwrap();
+    drop(replay);
+    ledger.add_sink(two.place.path()).unwrap();
+    wait_for("it is said", || ledger.sinks()[1].away.as_deref().is_some_and(|why| why.contains("another history")));
+    ledger.append(vec![opened(140)], START).unwrap();
+    drop(ledger);
+    assert_eq!(verify(&two.second(), None).unwrap().root, held);
+}
+
+#[test]
+fn a_folder_that_is_removed_or_not_mounted_stops_nobody_and_comes_back() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..300);
+    let mut entries = fs::read_dir(two.place.path()).unwrap();
+    assert!(entries.next().is_some());
+    fs::rename(two.second(), two.place.path().join("elsewhere")).unwrap();
+    fs::remove_file(two.place.path().join("leadglass-sink.json")).unwrap();
+    append(&ledger, 300..600);
+    wait_for("it is said", || ledger.sinks()[1].away.as_deref().is_some_and(|why| why.contains("mount")));
+    // an empty place is not filled: it may be the folder under a mount
+    assert!(!two.second().exists());
+    mark_sink(two.place.path()).unwrap();
+    wait_for("it is filled again", || is_whole(&ledger));
+    append(&ledger, 600..610);
+    drop(ledger);
+    two.both_hold(610);
+}

@@ -1,0 +1,155 @@
+//! What may happen very often and says little each time: refusals, and a patient who asks again and again.
+//!
+//! The first [`EACH_MAX`] in a minute of one subject and one kind are entries of their own. What follows in that minute is
+//! counted, and once a second one entry says how many there were. Whoever asked waits for the entry that counts it, as
+//! for any other: so no count is lost in a crash, and a flood of refusals slows itself instead of filling the disk.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use model::{Actor, DeviceId, EntryBody, EntryNumber, Instant, NumberSet, PersonId, What};
+use protocol::Refusal;
+use tokio::sync::oneshot;
+
+use crate::state::Warden;
+use crate::subject::Caller;
+
+/// Entries of their own in one minute, for one subject and one kind.
+pub(crate) const EACH_MAX: u32 = 60;
+/// How long a minute is, in seconds.
+const MINUTE: i64 = 60;
+/// How often counts are written.
+pub(crate) const FLUSH: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Who, and what happens to them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    subject: Subject,
+    action: String,
+    reason: String,
+}
+
+/// A person in any session, a device from anywhere.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Person(PersonId),
+    Device(DeviceId),
+    Other,
+}
+
+/// One subject's minute.
+struct Counting {
+    began: Instant,
+    each: u32,
+    /// The newest entry of its own.
+    entry: Option<EntryNumber>,
+    actor: Actor,
+    /// What is counted and in no entry yet.
+    times: u64,
+    studies: Vec<u32>,
+    waiting: Vec<oneshot::Sender<bool>>,
+}
+
+/// Everybody's.
+#[derive(Default)]
+pub(crate) struct Repeats(Mutex<HashMap<Key, Counting>>);
+
+impl Warden {
+    /// Records something that may happen very often, by itself or as a count.
+    pub(crate) async fn record_limited(&self, caller: &Caller, body: EntryBody, now: Instant) -> Result<(), Refusal> {
+        let key = key_of(&caller.actor, &body);
+        let waits = {
+            let mut repeats = self.repeats.0.lock().expect("no holder panics");
+            let counting = repeats.entry(key.clone()).or_insert_with(|| Counting::new(now, caller.actor.clone()));
+            if now >= counting.began.plus_seconds(MINUTE) && counting.times == 0 {
+                *counting = Counting::new(now, caller.actor.clone());
+            }
+            if counting.each < EACH_MAX {
+                counting.each += 1;
+                None
+            } else {
+                let (sender, receiver) = oneshot::channel();
+                counting.times += 1;
+                if let EntryBody::Refused { what: Some(What::Study(study)), .. } = &body {
+                    counting.studies.push(study.0);
+                }
+                counting.actor = caller.actor.clone();
+                counting.waiting.push(sender);
+                Some(receiver)
+            }
+        };
+        if let Some(receiver) = waits {
+            return if receiver.await == Ok(true) { Ok(()) } else { Err(Refusal::CannotRecord) };
+        }
+        let appended = self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await;
+        let mut repeats = self.repeats.0.lock().expect("no holder panics");
+        let counting = repeats.get_mut(&key);
+        match appended {
+            Ok(appended) => {
+                if let Some(counting) = counting {
+                    counting.entry = appended.last().map(|(number, _)| *number);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // nothing that a count could point at: whoever waits is told the same
+                if let Some(counting) = counting.filter(|counting| counting.entry.is_none()) {
+                    (counting.each, counting.times) = (0, 0);
+                    counting.studies.clear();
+                    for sender in counting.waiting.drain(..) {
+                        let _ = sender.send(false);
+                    }
+                }
+                Err(self.cannot_record(&error))
+            }
+        }
+    }
+
+    /// Writes what was counted and answers who waits for it.
+    pub(crate) async fn flush_repeats(&self) {
+        let now = self.now();
+        let mut waiting = Vec::new();
+        let mut entries = Vec::new();
+        {
+            let mut repeats = self.repeats.0.lock().expect("no holder panics");
+            repeats.retain(|_, counting| counting.times > 0 || now < counting.began.plus_seconds(MINUTE));
+            for counting in repeats.values_mut() {
+                let Some(entry) = counting.entry.filter(|_| counting.times > 0) else { continue };
+                let studies: NumberSet = std::mem::take(&mut counting.studies).into_iter().collect();
+                let times = std::mem::take(&mut counting.times);
+                waiting.append(&mut counting.waiting);
+                entries.push((counting.actor.clone(), EntryBody::Repeated { entry, times, studies }));
+            }
+        }
+        let mut recorded = true;
+        for part in entries.chunks(audit::APPEND_ENTRIES_MAX) {
+            if let Err(error) = self.ledger.append_later(part.to_vec(), now).await {
+                self.cannot_record(&error);
+                recorded = false;
+            }
+        }
+        // who went away meanwhile does not hear it
+        for sender in waiting {
+            let _ = sender.send(recorded);
+        }
+    }
+}
+
+impl Counting {
+    fn new(began: Instant, actor: Actor) -> Self {
+        Self { began, each: 0, entry: None, actor, times: 0, studies: Vec::new(), waiting: Vec::new() }
+    }
+}
+
+fn key_of(actor: &Actor, body: &EntryBody) -> Key {
+    let subject = match actor {
+        Actor::Person { person, .. } => Subject::Person(*person),
+        Actor::Device { device, .. } => Subject::Device(*device),
+        Actor::Owner | Actor::Stranger { .. } | Actor::Warden => Subject::Other,
+    };
+    let (action, reason) = match body {
+        EntryBody::Refused { action, reason, .. } => (action.clone(), reason.clone()),
+        _ => ("accesses-read".to_owned(), String::new()),
+    };
+    Key { subject, action, reason }
+}

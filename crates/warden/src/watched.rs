@@ -1,0 +1,192 @@
+//! Who watches the ledger from outside, and what happens when they have seen more than it holds.
+//!
+//! The warden asks nobody itself. A courier, which holds no key, takes checkpoints to the witnesses and leaves what they
+//! show in `DIR/witnesses`. A note counts only when this site's own key signed it, so nobody else can make the warden
+//! stop; and a witness that is away stops nothing.
+
+use std::path::{Path, PathBuf};
+
+use audit::{
+    Ahead, Checkpoint, Ledger, LedgerKeys, LossAccepted, Reconciled, WitnessAt, forget_ahead, read_accepted, read_ahead,
+};
+use model::{Actor, Entry, EntryBody, Instant};
+use protocol::Refusal;
+
+use crate::state::{StartError, Warden};
+
+/// Witnesses, as the ledger says.
+#[derive(Default)]
+pub(crate) struct Watched {
+    witnesses: Vec<WitnessAt>,
+    sinks: Vec<String>,
+    behind: Option<Checkpoint>,
+}
+
+impl Watched {
+    /// Takes the next entry.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        match &entry.body {
+            EntryBody::WitnessAdded { url, vkeys } => {
+                self.witnesses.retain(|witness| witness.url != *url);
+                self.witnesses.push(WitnessAt { url: url.clone(), vkeys: vkeys.clone() });
+            }
+            EntryBody::WitnessRemoved { url } => self.witnesses.retain(|witness| witness.url != *url),
+            EntryBody::SinkAdded { path } => {
+                self.sinks.retain(|place| place != path);
+                self.sinks.push(path.clone());
+            }
+            EntryBody::SinkRemoved { path } => self.sinks.retain(|place| place != path),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn sinks(&self) -> &[String] {
+        &self.sinks
+    }
+
+    pub(crate) fn witnesses(&self) -> &[WitnessAt] {
+        &self.witnesses
+    }
+}
+
+/// A loss that the owner accepted, and what follows it.
+pub(crate) struct Accepted {
+    ahead: Ahead,
+    reason: String,
+    shown: Option<Checkpoint>,
+    origin: String,
+    /// Entries that were there when it was accepted.
+    kept: u64,
+}
+
+/// Before the ledger is opened: second folders say whether they hold more than it, and an accepted loss is put right. What
+/// a second folder holds is taken over; what is nowhere is gone, and checkpoints begin under a new origin line.
+pub(crate) fn settle_before_opening(
+    dir: &Path,
+    keys: &LedgerKeys,
+    base: &str,
+    now: Instant,
+) -> Result<Option<Accepted>, StartError> {
+    let (ledger, folder) = (dir.join("ledger"), dir.join("witnesses"));
+    let accepted = accepted(&folder);
+    for place in audit::read_sinks(&folder).unwrap_or_default() {
+        let own = accepted.as_ref().is_some_and(|(ahead, _)| ahead.witness == place);
+        match audit::reconcile(&ledger, Path::new(&place), keys, base, own) {
+            Ok(Reconciled::Behind) => {}
+            Ok(Reconciled::TakenOver(entries)) => {
+                tracing::warn!(
+                    place,
+                    entries,
+                    "the second folder of the ledger had more entries; they were taken over"
+                );
+                if let Some((ahead, reason)) = accepted.clone().filter(|_| own) {
+                    let prover = audit::Prover::open(&ledger)
+                        .map_err(|_| StartError::Io(std::io::ErrorKind::NotFound.into()))?;
+                    let (size, origin) = (prover.checkpoint().1.size, prover.verifier().name().to_owned());
+                    let shown = Checkpoint::open(ahead.note.as_bytes(), prover.verifier()).ok();
+                    return Ok(Some(Accepted { ahead, reason, shown, origin, kept: size.saturating_sub(entries) }));
+                }
+            }
+            Ok(Reconciled::Ahead(ahead)) if !own => {
+                audit::write_ahead(&folder, &ahead).map_err(StartError::Io)?;
+            }
+            Ok(Reconciled::Ahead(_)) => {
+                // another history by now: it stays beside, and the place is filled anew
+                let second = audit::sink_ledger(Path::new(&place));
+                std::fs::rename(&second, second.with_file_name(format!("ledger-until-{}", now.0)))
+                    .map_err(StartError::Io)?;
+            }
+            // one folder that is away stops nobody
+            Err(error) => tracing::error!(place, %error, "the second folder of the ledger was not looked at"),
+        }
+    }
+    let Some((ahead, reason)) = accepted else { return Ok(None) };
+    // crash after this, before the entry: the next start begins yet another origin; no number is lost
+    let (old, origin) = Ledger::renew(&ledger, keys, base)?;
+    let shown = Checkpoint::open(ahead.note.as_bytes(), &keys.verifier(&old)).ok();
+    let kept = audit::checkpoint(&ledger).map_or(0, |(_, checkpoint)| checkpoint.size);
+    Ok(Some(Accepted { ahead, reason, shown, origin, kept }))
+}
+
+/// What was shown and accepted, when it is the same.
+fn accepted(folder: &Path) -> Option<(Ahead, String)> {
+    let (ahead, LossAccepted { note, reason }) = (read_ahead(folder)?, read_accepted(folder)?);
+    (ahead.note == note).then_some((ahead, reason))
+}
+
+impl Warden {
+    fn witnesses_folder(&self) -> PathBuf {
+        self.dir.join("witnesses")
+    }
+
+    /// Writes down for the courier whom it asks, and for the next start which second folders there are.
+    pub(crate) fn tell_courier(&self) -> std::io::Result<()> {
+        let (witnesses, sinks) = {
+            let watched = self.watched.lock().expect("no holder panics");
+            (watched.witnesses.clone(), watched.sinks.clone())
+        };
+        if witnesses.is_empty() && sinks.is_empty() && !self.witnesses_folder().exists() {
+            return Ok(());
+        }
+        audit::write_witnesses(&self.witnesses_folder(), &witnesses)?;
+        audit::write_sinks(&self.witnesses_folder(), &sinks)
+    }
+
+    /// Has entries go to every second folder that the ledger names.
+    pub(crate) fn open_sinks(&self) -> Result<(), audit::OpenError> {
+        let sinks = self.watched.lock().expect("no holder panics").sinks.clone();
+        sinks.iter().try_for_each(|place| self.ledger.add_sink(Path::new(place)))
+    }
+
+    /// Records an accepted loss and forgets what showed it.
+    pub(crate) fn record_loss(&self, accepted: Accepted, now: Instant) -> Result<(), StartError> {
+        let Accepted { ahead, reason, shown, origin, kept } = accepted;
+        if let Some(shown) = shown {
+            let body = EntryBody::LossAccepted(Box::new(model::LossAccepted {
+                shown_by: ahead.witness,
+                shown_size: shown.size,
+                shown_root: shown.root.to_string(),
+                kept,
+                origin,
+                reason,
+            }));
+            self.ledger.append(vec![(Actor::Owner, body)], now)?;
+        }
+        forget_ahead(&self.witnesses_folder()).map_err(StartError::Io)
+    }
+
+    /// Looks at what witnesses have shown. Called at the start and every few seconds.
+    pub(crate) fn look_at_witnesses(&self) {
+        let Some(ahead) = read_ahead(&self.witnesses_folder()) else {
+            self.watched.lock().expect("no holder panics").behind = None;
+            self.ledger.hold(false);
+            return;
+        };
+        let contradicted = self.ledger.contradicts(&ahead.note);
+        match &contradicted {
+            Some(shown) if self.watched.lock().expect("no holder panics").behind.as_ref() == Some(shown) => {}
+            Some(shown) => tracing::error!(
+                ours = self.ledger.size(),
+                theirs = shown.size,
+                witness = ahead.witness,
+                "the ledger was rolled back or forked: nothing is released; restore the newest copy of DIR, or accept the loss"
+            ),
+            None => {
+                if let Err(error) = forget_ahead(&self.witnesses_folder()) {
+                    tracing::warn!(%error, "a note that is not ahead any more cannot be removed");
+                }
+            }
+        }
+        // what came behind it now would make a fork of it: images wait in the front's outbox, as they do while the warden is away
+        self.ledger.hold(contradicted.is_some());
+        self.watched.lock().expect("no holder panics").behind = contradicted;
+    }
+
+    /// Whether the ledger is the one that its witnesses have seen, as far as they have said.
+    pub(crate) fn not_behind(&self) -> Result<(), Refusal> {
+        match &self.watched.lock().expect("no holder panics").behind {
+            Some(shown) => Err(Refusal::Behind { ours: self.ledger.size(), theirs: shown.size }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A flood of refusals: every one is counted, few are entries.
+
+use model::{EntryBody, EntryNumber};
+use protocol::{Refusal, Scope};
+
+use crate::site::Folder;
+
+/// Asked at once.
+const FLOOD: usize = 500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refusals_is_counted_to_the_last_one_in_a_few_entries() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    let reader = site.reader("viewer").await;
+    site.hand_over(&[sender.image("P1", "1.2.1", 1), sender.image("P2", "1.2.2", 1)]).await.unwrap();
+    let asked = (0..FLOOD).map(|n| site.open(&reader, if n % 2 == 0 { "1.2.1" } else { "1.2.2" }, Scope::Images));
+    for answer in futures::future::join_all(asked).await {
+        assert_eq!(answer.err(), Some(Refusal::NotFound));
+    }
+    // each of them was answered after the entry that counts it
+    let entries = site.entries().await;
+    let mut counted = 0;
+    let mut written = 0;
+    for (number, entry) in entries.iter().enumerate() {
+        match &entry.body {
+            EntryBody::Refused { .. } => (counted, written) = (counted + 1, written + 1),
+            EntryBody::Repeated { entry, times, studies } => {
+                assert!(*entry < EntryNumber(number as u64));
+                assert!(studies.numbers().iter().all(|study| *study < 2) && !studies.numbers().is_empty());
+                (counted, written) = (counted + times, written + 1);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(counted, FLOOD as u64);
+    assert!(written < 100, "{written} entries");
+}
