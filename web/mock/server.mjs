@@ -16,6 +16,7 @@ import { cases } from './cases.mjs';
 import { deciding } from './deciding.mjs';
 import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
+import { acknowledge, budget, findings, lift } from './findings.mjs';
 import { checkpoint, exposure, page } from './ledger.mjs';
 import { accesses, devices, now, organisations, people, SECOND, SITE, studies } from './people.mjs';
 
@@ -179,6 +180,17 @@ async function api(request, url, body, me, token) {
   if (is('GET', /^\/api\/exposure\/report$/) || is('GET', /^\/api\/incidents\/\d+\/notice$/)) return { body: '%PDF-1.7\n%%EOF\n', headers: { 'Content-Type': 'application/pdf' } };
   const answer = cases(request.method, pathname, body, fault === 'empty');
   if (answer !== undefined) return json(answer);
+  if (is('GET', /^\/api\/findings$/)) return json(findings(fault === 'empty'));
+  if (is('GET', /^\/api\/budgets$/)) return json(budget(searchParams.get('whose')));
+  if (is('POST', /^\/api\/budgets\/lift$/)) {
+    lift(body.whose, body.note);
+    return nothing();
+  }
+  const finding = is('POST', /^\/api\/findings\/\d+\/acknowledge$/) && Number(pathname.split('/')[3]);
+  if (finding) {
+    acknowledge(finding, body.note);
+    return nothing();
+  }
   throw new Problem(404, 'there is no such address', 'look at the description of the interface');
 }
 

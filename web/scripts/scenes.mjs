@@ -130,6 +130,22 @@ export const scenes = [
     },
   },
   {
+    name: 'findings', role: 'officer', looks: ALL,
+    async go(page) {
+      await go('/officer/findings')(page);
+      await page.locator('tbody button').first().click();
+      await page.locator('svg rect.bar').first().waitFor();
+    },
+  },
+  {
+    name: 'findings-lift', role: 'officer', looks: ONE,
+    async go(page) {
+      await go('/officer/findings')(page);
+      await named('button', 'Aufheben', 'Lift')(page).first().click();
+      await page.locator('dialog button.primary').click();
+    },
+  },
+  {
     name: 'exposure', role: 'officer', looks: ALL,
     async go(page) {
       await go('/officer/exposure')(page);

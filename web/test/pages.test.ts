@@ -92,6 +92,11 @@ const entries: Record<EntryKind, Entry> = {
   'escrow-drilled': { ...base, kind: 'escrow-drilled', method: '3fa94c01', set: 'ab', threshold: 2, proven: [1, 2] },
   'front-introduced': { ...base, kind: 'front-introduced', pin: '0123456789abcdef0123', name: 'city' },
   'front-forgotten': { ...base, kind: 'front-forgotten', pin: '0123456789abcdef0123' },
+  'finding-raised': { ...base, kind: 'finding-raised', finding: { about: who, reaction: 'touch', evidence: { volume: { measure: 'opened-other', span: 'day', patients: 57, weight: 89, normal: 8, limit: 60, unusual_hours: 12, in_sequence: 20, sessions: 3 } } } },
+  'finding-acknowledged': { ...base, kind: 'finding-acknowledged', finding: 12, note: 'asked her' },
+  'budget-lifted': { ...base, kind: 'budget-lifted', about: 'site', note: 'asked her' },
+  'budget-set': { ...base, kind: 'budget-set', about: who, ceilings: { opened_due: null, opened_other: 10, listed_due: null, listed_other: null } },
+  'honey-added': { ...base, kind: 'honey-added', patient: 3 },
   unknown: { ...base, kind: 'unknown' },
 };
 

@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, ApprovalRule, Authorisation, BreakGlassRule, Change, Clock, ColdHolder, ColdRule, DeviceId, DeviceMay,
-    DiskId, DiskPart, EmergencyReason, EntryNumber, Instant, KeyId, Need, NumberSet, OrganisationId, PatientNumber,
-    PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber, Tier, Verdict, WarmingBasis,
-    What, Window,
+    About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
+    DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, Finding, Instant, KeyId, Need, NumberSet,
+    OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber,
+    Tier, Verdict, WarmingBasis, What, Whose, Window,
 };
 
 /// One entry of the ledger.
@@ -642,6 +642,37 @@ pub enum EntryBody {
         times: u64,
         /// The studies that it was about, where it was about studies.
         studies: NumberSet,
+    },
+    /// Unusual reading was found; this entry's number is the finding's.
+    FindingRaised {
+        /// What was found.
+        finding: Finding,
+    },
+    /// An officer has looked at a finding.
+    FindingAcknowledged {
+        /// The finding's entry.
+        finding: EntryNumber,
+        /// What the officer wrote.
+        note: String,
+    },
+    /// An officer lifted what stopped or slowed somebody: what was read so far counts against no limit any more, and as normal.
+    BudgetLifted {
+        /// Whose.
+        about: Whose,
+        /// What the officer wrote.
+        note: String,
+    },
+    /// A ceiling was set by hand, or taken away again.
+    BudgetSet {
+        /// Whose.
+        about: Whose,
+        /// From now on.
+        ceilings: Ceilings,
+    },
+    /// A synthetic patient was made whom nobody has a reason to read.
+    HoneyAdded {
+        /// Which.
+        patient: PatientNumber,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

@@ -6,6 +6,7 @@ mod approval;
 mod cases;
 mod cold;
 mod entry;
+mod finding;
 mod id;
 mod patient_set;
 mod reach;
@@ -18,6 +19,7 @@ pub use entry::{
     Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ShareSetAdded, SignInMethod,
     UnsealMethodAdded,
 };
+pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
     DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
     SiteId, StudyNumber, Uid,

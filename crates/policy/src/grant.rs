@@ -149,6 +149,7 @@ impl Subject {
                     | Service::Ledger
                     | Service::Exposure
                     | Service::Cold
+                    | Service::Findings
                     | Service::Machine
                     | Service::MoveStudy
                     | Service::Propose
@@ -179,7 +180,16 @@ fn role_includes(role: Role, service: Service) -> bool {
         Role::Officer => {
             matches!(
                 service,
-                Ledger | Exposure | Cold | Directory | AllSessions | MoveStudy | Propose | Approve | ReviewBreakGlass
+                Ledger
+                    | Exposure
+                    | Cold
+                    | Findings
+                    | Directory
+                    | AllSessions
+                    | MoveStudy
+                    | Propose
+                    | Approve
+                    | ReviewBreakGlass
             )
         }
         Role::Administrator => matches!(service, Directory | Manage | MoveStudy | Propose | Approve),

@@ -49,13 +49,15 @@ pub enum Service {
     ReviewBreakGlass,
     /// Cold studies: their holders and rule, requests and approvals, rotation and destruction of keys.
     Cold,
+    /// Findings of unusual reading, budgets, honey patients.
+    Findings,
     /// Importing files, snapshots for the vault, the state of the machine.
     Machine,
 }
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -79,6 +81,7 @@ impl Service {
         Self::BreakGlass,
         Self::ReviewBreakGlass,
         Self::Cold,
+        Self::Findings,
         Self::Machine,
     ];
 }

@@ -215,7 +215,7 @@ impl Failure {
 fn refused(refusal: &Refusal) -> (StatusCode, String, String) {
     let status = match refusal {
         Refusal::SignedOut | Refusal::SignInFailed => StatusCode::UNAUTHORIZED,
-        Refusal::NotAllowed => StatusCode::FORBIDDEN,
+        Refusal::NotAllowed | Refusal::TouchNeeded | Refusal::OverBudget => StatusCode::FORBIDDEN,
         Refusal::NotFound => StatusCode::NOT_FOUND,
         // the study is there and may be reached; what it needs first is said
         Refusal::Cold => StatusCode::CONFLICT,
@@ -249,6 +249,8 @@ mod tests {
         check(Refusal::NotFound, 404);
         check(Refusal::Cold, 409);
         check(Refusal::Throttled { seconds: 3 }, 429);
+        check(Refusal::TouchNeeded, 403);
+        check(Refusal::OverBudget, 403);
         check(Refusal::Invalid(Invalid::Code), 400);
         check(Refusal::Exists, 409);
         check(Refusal::CannotRecord, 503);

@@ -15,6 +15,7 @@ mod assets;
 mod attributes;
 mod body;
 mod break_glass;
+mod budgets;
 mod cases;
 mod credential;
 mod errors;

@@ -10,7 +10,7 @@ use policy::Service;
 use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::{
-    approvals, assets, break_glass, cases, exposure, frames, guard, health, ledger, my, openapi, people, qido,
+    approvals, assets, break_glass, budgets, cases, exposure, frames, guard, health, ledger, my, openapi, people, qido,
     removals, rendered, reports, session, sign_in, stow, studies, wado,
 };
 
@@ -105,6 +105,13 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/questions/{question}/answer", Exposure, cases::answer),
     route!(GET "/api/my/questions", OwnAccesses, cases::own_questions),
     route!(POST "/api/my/questions", OwnAccesses, cases::ask),
+    route!(GET "/api/findings", Findings, budgets::findings),
+    route!(POST "/api/findings/{finding}/acknowledge", Findings, budgets::acknowledge),
+    route!(GET "/api/budgets", Findings, budgets::budget),
+    route!(POST "/api/budgets", Findings, budgets::set),
+    route!(POST "/api/budgets/lift", Findings, budgets::lift),
+    route!(GET "/api/honey", Findings, budgets::honey),
+    route!(POST "/api/honey", Findings, budgets::add_honey),
     // QIDO-RS, PS3.18 section 10.6
     route!(GET "/dicom-web/studies", List, qido::studies),
     route!(GET "/dicom-web/studies/{study}/series", List, qido::series_of_study),

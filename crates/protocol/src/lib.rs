@@ -7,6 +7,7 @@
 mod addresses;
 mod approvals;
 mod break_glass;
+mod budgets;
 mod cases;
 mod codec;
 mod cold;
@@ -21,6 +22,7 @@ mod unseal;
 pub use addresses::admits;
 pub use approvals::*;
 pub use break_glass::*;
+pub use budgets::{BudgetDay, BudgetReport, BudgetRow, FindingRow};
 pub use cases::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, converse, listen};
 pub use cold::*;

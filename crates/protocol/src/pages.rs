@@ -395,6 +395,41 @@ pub enum PageRequest {
         /// Whether from now on, or no more.
         on: bool,
     },
+    /// Unusual reading that was found, newest first (officer, owner).
+    Findings,
+    /// Say that a finding was looked at (officer, owner).
+    AcknowledgeFinding {
+        /// The finding's entry.
+        finding: EntryNumber,
+        /// What was seen.
+        note: String,
+    },
+    /// Somebody's volume and limits (officer, owner).
+    Budget {
+        /// `person:EMAIL`, `org:NAME`, `device:NAME`, `site`.
+        whose: String,
+    },
+    /// Lift what stopped or slowed somebody (officer, owner).
+    LiftBudget {
+        /// As in `Budget`.
+        whose: String,
+        /// Why.
+        note: String,
+    },
+    /// Set ceilings by hand (officer, owner).
+    SetBudget {
+        /// As in `Budget`.
+        whose: String,
+        /// The ceilings.
+        ceilings: model::Ceilings,
+    },
+    /// Make synthetic patients whom nobody has a reason to read (officer, owner).
+    AddHoney {
+        /// How many, at most 100.
+        count: u32,
+    },
+    /// The honey patients (officer, owner).
+    Honey,
     /// Wait until the outbox is handed over up to here, for commands that relate right after an import (owner).
     Health,
     /// Take a consistent snapshot of the warden's files into a folder that the caller names (owner; `vault sync`).
@@ -451,6 +486,13 @@ impl std::fmt::Debug for PageRequest {
             Self::SetWitness { .. } => "SetWitness",
             Self::SetSink { .. } => "SetSink",
             Self::ExportWindow { .. } => "ExportWindow",
+            Self::Findings => "Findings",
+            Self::AcknowledgeFinding { .. } => "AcknowledgeFinding",
+            Self::Budget { .. } => "Budget",
+            Self::LiftBudget { .. } => "LiftBudget",
+            Self::SetBudget { .. } => "SetBudget",
+            Self::AddHoney { .. } => "AddHoney",
+            Self::Honey => "Honey",
             Self::Health => "Health",
             Self::Snapshot { .. } => "Snapshot",
             Self::Fronts(_) => "Fronts",
@@ -527,6 +569,12 @@ pub enum PageReply {
     Questions(Vec<crate::QuestionRow>),
     /// Cold studies, rotation, shredding.
     Cold(crate::ColdReply),
+    /// Findings.
+    Findings(Vec<crate::FindingRow>),
+    /// Volume and limits.
+    Budget(Box<crate::BudgetReport>),
+    /// Honey patients.
+    Honey(Vec<PatientRow>),
     /// How the warden is.
     Health(Health),
     /// A change was not made: it waits for a second person, or for its time.
@@ -578,6 +626,9 @@ impl std::fmt::Debug for PageReply {
             Self::Incident(_) => "Incident",
             Self::Questions(_) => "Questions",
             Self::Cold(_) => "Cold",
+            Self::Findings(_) => "Findings",
+            Self::Budget(_) => "Budget",
+            Self::Honey(_) => "Honey",
             Self::Health(_) => "Health",
             Self::Proposed(_) => "Proposed",
             Self::Proposals(_) => "Proposals",

@@ -29,6 +29,14 @@ pub enum Refusal {
         /// How long to wait.
         seconds: u32,
     },
+    /// Unusually many patients were read: a fresh proof that the person is there comes first. HTTP 403.
+    #[error("unusually many patients were read here; sign in again to show that it is you, then go on")]
+    TouchNeeded,
+    /// More patients were read than the budget has. HTTP 403.
+    #[error(
+        "reading further patients is stopped because unusually many were read; the data protection officer can lift it, and break-glass opens one patient in an emergency"
+    )]
+    OverBudget,
     /// The request itself is wrong. HTTP 400.
     #[error("{0}")]
     Invalid(Invalid),

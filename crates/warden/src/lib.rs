@@ -8,11 +8,13 @@
 mod announce;
 mod approvals;
 mod break_glass;
+mod budgets;
 mod cases;
 mod cold;
 mod database;
 mod epochs;
 mod handover;
+mod honey;
 mod init;
 mod keyring;
 mod leases;

@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use audit::Reachable;
+use budget::Act;
 use model::{EntryBody, Instant, PatientNumber, StudyNumber};
 use policy::{Reach, Service, Target};
 use protocol::{Credential, Invalid, Level, ListReply, ListRequest, OpenRequest, Refusal, Scope};
 
 use registry::SearchError;
 
+use crate::budgets::{Reading, names_exactly};
 use crate::state::{Channel, Warden};
 use crate::subject::Caller;
 
@@ -50,6 +52,9 @@ impl Warden {
         let holder = caller.holder.ok_or(Refusal::NotAllowed)?;
         let leased = self.leases.lock().expect("no holder panics").listing(holder, &patients, &studies, now);
         if !patients.is_empty() && leased.is_none() {
+            let exactly = names_exactly(request);
+            let reading = Reading { act: Act::List, patients: &patients, exactly, what: None };
+            self.within_budget(caller, reading, now).await?;
             let lease_until = grant.lease_until();
             let body = EntryBody::Listed { patients: patients.clone(), studies: studies.clone(), lease_until };
             let receipt = self

@@ -1,10 +1,12 @@
 //! The open flow: credential → [`policy::Grant`] → [`audit::Receipt`] (durable) → [`Release`] → keys.
 
+use budget::Act;
 use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What};
 use policy::{Denied, Reach, Service, Target};
 use protocol::{Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
 use seal::BatchKeys;
 
+use crate::budgets::Reading;
 use crate::list::reach_of;
 use crate::release::{Lease, Release};
 use crate::state::{Channel, Warden};
@@ -104,6 +106,10 @@ impl Warden {
             lease.until = lease.until.min(grant.lease_until());
             return Ok(Release::again(&lease, row, moved, keys).into_study());
         }
+        let act = if with_pixels { Act::Open } else { Act::List };
+        let patients = [patient.0].into_iter().collect();
+        let reading = Reading { act, patients: &patients, exactly: true, what: Some(What::Study(study)) };
+        self.within_budget(caller, reading, now).await.map_err(OpenRefusal::Failed)?;
         let scope = if with_pixels { OpenScope::Images } else { OpenScope::Listing };
         let body = EntryBody::Opened { patient, study, scope, lease_until: grant.lease_until() };
         let receipt = self

@@ -26,6 +26,8 @@ const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 const FLUSH_SECONDS: u64 = 5;
 /// How often what is due goes cold, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;
+/// After so many of these readers are compared with their peers: once an hour.
+const FLUSHES_PER_LOOK: u64 = 720;
 
 /// Serves a socket until the task is dropped. Reading the socket and the pulse stay on the current runtime, which should have a
 /// thread of its own; what may take long or wait for a lock is done on `workers`.
@@ -106,8 +108,13 @@ fn is_of(stream: &tokio::net::UnixStream, owner: u32) -> bool {
 /// Writes sessions' last use now and then, and sweeps what ended by itself.
 pub async fn keep_house(warden: Arc<Warden>) {
     let mut interval = tokio::time::interval(std::time::Duration::from_secs(FLUSH_SECONDS));
-    loop {
+    for turn in 0u64.. {
         interval.tick().await;
+        if turn % FLUSHES_PER_LOOK == 0
+            && let Err(refusal) = warden.look_beyond_peers().await
+        {
+            tracing::error!(%refusal, "readers could not be compared with their peers");
+        }
         let warden = Arc::clone(&warden);
         let swept = tokio::task::spawn_blocking(move || {
             warden.look_at_witnesses();

@@ -124,7 +124,8 @@ pub struct Warden {
     pub(crate) cases: Arc<RwLock<Cases>>,
     /// Held while an incident or a question is given its number. Before every other lock.
     pub(crate) numbering: Mutex<()>,
-    // lock order: changing, people, database, registry, recent_keys, leases; `reader` and `index` alone
+    pub(crate) budgets: Arc<Mutex<budget::State>>,
+    // lock order: changing, people, database, registry, recent_keys, leases; `reader`, `index` and `budgets` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
@@ -182,6 +183,7 @@ impl Warden {
         let mut cold = Cold::default();
         let mut unseal = UnsealMethods::default();
         let mut watched = Watched::default();
+        let mut budgets = budget::State::since(clock());
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -197,6 +199,7 @@ impl Warden {
             cold.apply(number, &entry);
             unseal.apply(&entry);
             watched.apply(&entry);
+            budgets.apply(number, &entry);
             of_people.see(&entry);
             match &entry.body {
                 EntryBody::Initialised { name, .. } => site_name.clone_from(name),
@@ -229,6 +232,8 @@ impl Warden {
         let observed_cold = Arc::clone(&cold);
         let unseal = Arc::new(Mutex::new(unseal));
         let observed_unseal = Arc::clone(&unseal);
+        let budgets = Arc::new(Mutex::new(budgets));
+        let budgets_observed = Arc::clone(&budgets);
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
             observed.2.fetch_max(entry.recorded.0, Ordering::Relaxed);
             observed.0.write().expect("no holder panics").apply(number, entry);
@@ -239,6 +244,7 @@ impl Warden {
             observed_cold.write().expect("no holder panics").apply(number, entry);
             observed_unseal.lock().expect("no holder panics").apply(entry);
             observed_watched.lock().expect("no holder panics").apply(entry);
+            budgets_observed.lock().expect("no holder panics").apply(number, entry);
         }));
         let warden = Self {
             registry: RwLock::new(registry),
@@ -254,6 +260,7 @@ impl Warden {
             cases,
             numbering: Mutex::default(),
             watched,
+            budgets,
             database: Mutex::new(database),
             reader: Mutex::new(reader),
             people: Mutex::new(people),

@@ -2,7 +2,7 @@
 
 import type { About, CaseBody } from './cases.ts';
 import type { DecidingBody } from './deciding.ts';
-import type { Authorisation, DeviceMay, Micros, Role, SignInMethod, Span, Tier } from './types.ts';
+import type { Authorisation, Ceilings, DeviceMay, Finding, Micros, Role, SignInMethod, Span, Tier, Whose } from './types.ts';
 
 export type Actor =
   | 'owner'
@@ -95,6 +95,11 @@ export type EntryBody =
   | { kind: 'loss-accepted'; shown_by: string; shown_size: number; shown_root: string; kept: number; origin: string; reason: string }
   | { kind: 'window-exported'; window: Span }
   | { kind: 'repeated'; entry: number; times: number; studies: string }
+  | { kind: 'finding-raised'; finding: Finding }
+  | { kind: 'finding-acknowledged'; finding: number; note: string }
+  | { kind: 'budget-lifted'; about: Whose; note: string }
+  | { kind: 'budget-set'; about: Whose; ceilings: Ceilings }
+  | { kind: 'honey-added'; patient: number }
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];
@@ -152,6 +157,7 @@ export function patientsOf(body: EntryBody): number[] {
     case 'warming-requested':
     case 'warmed':
     case 'shredded':
+    case 'honey-added':
       return [body.patient];
     case 'moved':
       return [body.from, body.to];

@@ -259,3 +259,81 @@ export interface Span {
   from: Micros;
   to: Micros;
 }
+
+/** Whose reading is measured. */
+export type Whose = { person: number } | { organisation: number } | { device: number } | 'site';
+export type Measure = 'opened-due' | 'opened-other' | 'listed-due' | 'listed-other';
+export type BudgetSpan = 'hour' | 'day' | 'week' | 'month';
+export type Reaction = 'noticed' | 'slowed' | 'touch' | 'stopped';
+
+export interface Volume {
+  measure: Measure;
+  span: BudgetSpan;
+  patients: number;
+  weight: number;
+  normal: number;
+  limit: number;
+  unusual_hours: number;
+  in_sequence: number;
+  sessions: number;
+}
+
+export type Evidence =
+  | { volume: Volume }
+  | { honey: { patient: number; opened: boolean } }
+  | { 'beyond-peers': { measure: Measure; normal: number; peers: number } };
+
+export interface Finding {
+  about: Whose;
+  reaction: Reaction;
+  evidence: Evidence;
+}
+
+export interface FindingRow {
+  entry: number;
+  at: Micros;
+  /** As a request names them: `person:EMAIL`, `org:NAME`, `device:NAME`, `site`. */
+  whose: string;
+  name: string;
+  finding: Finding;
+  sentence: string;
+  acknowledged: Micros | null;
+  note: string;
+}
+
+/** Patients a day; `null` goes by what was learned, 4294967295 never stops. */
+export interface Ceilings {
+  opened_due: number | null;
+  opened_other: number | null;
+  listed_due: number | null;
+  listed_other: number | null;
+}
+
+export interface BudgetRow {
+  measure: Measure;
+  span: BudgetSpan;
+  patients: number;
+  normal: number;
+  slow: number | null;
+  touch: number | null;
+  stop: number | null;
+  basis: 'own' | 'peers' | 'role' | 'set' | 'nothing';
+}
+
+export interface BudgetDay {
+  from: Micros;
+  opened_due: number;
+  opened_other: number;
+  listed_due: number;
+  listed_other: number;
+}
+
+export interface BudgetReport {
+  whose: string;
+  name: string;
+  rows: BudgetRow[];
+  days: BudgetDay[];
+  stopped: Measure[];
+  asked: Micros | null;
+  ceilings: Ceilings;
+}

@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'emergency' | 'emergencies' | 'sessions';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'emergency' | 'emergencies' | 'sessions';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -25,6 +25,7 @@ export const pages: readonly Page[] = [
   { path: '/my', name: 'myImages', roles: ['patient'], listed: true, load: () => import('../my/MyImages.svelte') },
   { path: '/my/accesses', name: 'myAccesses', roles: ['patient'], listed: true, load: () => import('../my/MyAccesses.svelte') },
   { path: '/officer', name: 'ledger', roles: OFFICERS, listed: true, load: () => import('../officer/Ledger.svelte') },
+  { path: '/officer/findings', name: 'findings', roles: OFFICERS, listed: true, load: () => import('../findings/Findings.svelte') },
   { path: '/officer/exposure', name: 'exposure', roles: OFFICERS, listed: true, load: () => import('../officer/Exposure.svelte') },
   { path: '/officer/incidents', name: 'incidents', roles: OFFICERS, listed: true, load: () => import('../officer/Incidents.svelte') },
   { path: '/officer/questions', name: 'questions', roles: OFFICERS, listed: true, load: () => import('../officer/Questions.svelte') },

@@ -2,6 +2,8 @@
 
 import type { About } from '../api/cases.ts';
 import { numbersOf, type Entry, type EntryKind, type What } from '../api/entries.ts';
+import type { Whose } from '../api/types.ts';
+import { findingSentence } from '../findings/sentence.ts';
 import { aboutCase, caseSentence, isCase } from './caseSentence.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 import { deciding } from './deciding.ts';
@@ -158,6 +160,16 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`The keys of ${dateTime(entry.window.from, tongue)} to ${dateTime(entry.window.to, tongue)} were given out for an auditor.`, `Die Schlüssel von ${dateTime(entry.window.from, tongue)} bis ${dateTime(entry.window.to, tongue)} wurden für eine Prüfung herausgegeben.`);
     case 'repeated':
       return say(`What entry ${entry.entry} says happened ${entry.times} times more.`, `Was Eintrag ${entry.entry} sagt, geschah noch ${entry.times}-mal.`);
+    case 'finding-raised':
+      return `${findingSentence(entry.finding, whoseWords(entry.finding.about, names, say), tongue)}.`;
+    case 'finding-acknowledged':
+      return say(`Finding ${entry.finding} was looked at: ${entry.note}.`, `Auffälligkeit ${entry.finding} wurde angesehen: ${entry.note}.`);
+    case 'budget-lifted':
+      return say(`What held back the reading of ${whoseWords(entry.about, names, say)} was lifted: ${entry.note}.`, `Was das Lesen von ${whoseWords(entry.about, names, say)} aufhielt, wurde aufgehoben: ${entry.note}.`);
+    case 'budget-set':
+      return say(`Ceilings for ${whoseWords(entry.about, names, say)} were set by hand.`, `Grenzen für ${whoseWords(entry.about, names, say)} wurden von Hand gesetzt.`);
+    case 'honey-added':
+      return say(`Patient ${entry.patient} is a honey patient: made up, and nobody has a reason to read it.`, `Patient ${entry.patient} ist ein Köder: erfunden, und niemand hat Grund, ihn zu lesen.`);
     default:
       return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
@@ -186,6 +198,10 @@ function whoWords(who: About, names: Names, say: Say): string {
   return names.device(who.device) ?? say(`device ${who.device}`, `Gerät ${who.device}`);
 }
 
+function whoseWords(whose: Whose, names: Names, say: Say): string {
+  return whose === 'site' ? say('the whole site', 'das ganze Haus') : whoWords(whose, names, say);
+}
+
 function whatWords(what: What, say: Say): string {
   if (what === 'site') return say('everything here', 'alles hier');
   if ('patient' in what) return say(`patient ${what.patient}`, `Patient ${what.patient}`);
@@ -200,6 +216,8 @@ function reason(word: string, say: Say): string {
     throttled: say('too many attempts', 'zu viele Versuche'),
     passkey: say('the passkey did not verify', 'der Passkey ließ sich nicht prüfen'),
     cold: say('the study is cold', 'die Untersuchung ist kalt'),
+    touch: say('a fresh touch is needed first', 'erst braucht es eine frische Anmeldung'),
+    budget: say('the budget is used up', 'das Kontingent ist aufgebraucht'),
     'not-allowed': say('this way is not allowed', 'dieser Weg ist nicht erlaubt'),
   };
   return known[word] ?? word;
@@ -208,6 +226,7 @@ function reason(word: string, say: Say): string {
 /** The kinds in groups, for the filter. */
 export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
+  findings: ['finding-raised', 'finding-acknowledged', 'budget-lifted', 'budget-set', 'honey-added'],
   refusals: ['refused', 'sign-in-refused', 'repeated'],
   signIn: ['signed-in', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
   approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
@@ -223,7 +242,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
-  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'window-exported' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
+  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

@@ -8,6 +8,8 @@ import type { Order, StudyPage, StudyRow } from '../api/types.ts';
 import { remember } from '../study/known.ts';
 
 export const PAGE_ROWS = 200;
+/** A search names fewer people at a time: each row is somebody's name that was read. */
+const SEARCH_ROWS = 25;
 /** How many of the newest rows a look for arrivals asks for. */
 const ARRIVAL_ROWS = 50;
 
@@ -26,6 +28,11 @@ export class Listing {
   scrollTop = 0;
   #asking: AbortController | null = null;
 
+  /** Rows of one page. */
+  get pageRows(): number {
+    return this.words.trim() ? SEARCH_ROWS : PAGE_ROWS;
+  }
+
   /** Asks anew from the top. Old rows stay on the screen until the answer is there. */
   async ask(): Promise<void> {
     this.#asking?.abort();
@@ -34,7 +41,7 @@ export class Listing {
     this.busy = true;
     this.error = null;
     try {
-      const page = await this.#page(0, PAGE_ROWS, asking.signal);
+      const page = await this.#page(0, this.pageRows, asking.signal);
       if (asking.signal.aborted) return;
       this.rows = page.studies;
       this.more = page.more;
@@ -55,7 +62,7 @@ export class Listing {
     const asking = (this.#asking ??= new AbortController());
     this.busy = true;
     try {
-      const page = await this.#page(this.rows.length, PAGE_ROWS, asking.signal);
+      const page = await this.#page(this.rows.length, this.pageRows, asking.signal);
       if (asking.signal.aborted) return;
       // a study that arrived meanwhile moves the pages by one: no row may stand twice
       const there = new Set(this.rows.map((row) => row.number));

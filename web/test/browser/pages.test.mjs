@@ -226,6 +226,26 @@ test('an officer’s ledger grows while it is looked at, and a pause holds it', 
     assert.equal(await size(), held);
   }, { prepare: (page) => page.clock.install() }));
 
+test('an officer reads why something was found, sees the volume, and lifts it with a note', () =>
+  as('officer', '/officer/findings', async (page) => {
+    await page.getByText('3 are open').waitFor();
+    await page.getByText(/Dr\. Jonas Keller opened 34 patients about whom nothing is new within a day/).waitFor();
+    await page.getByText(/listed a honey patient outside of an exact search/).waitFor();
+    await page.getByRole('button', { name: 'Volume Dr. Jonas Keller, 214' }).click();
+    await page.getByRole('img', { name: /At most 34 new patients were read on one day; reading stops past 43/ }).waitFor();
+    await page.getByText('Stopped: Opened, nothing new about them').waitFor();
+    await page.getByRole('button', { name: 'Lift Dr. Jonas Keller, 214' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Let Dr. Jonas Keller read on' });
+    await dialog.getByRole('button', { name: 'Lift' }).click();
+    await dialog.getByText('Say in a few words what you saw.').waitFor();
+    await dialog.getByLabel('What you saw').fill('asked the practice');
+    await dialog.getByRole('button', { name: 'Lift' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('1 is open').waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing is cut off at 360 px');
+  }));
+
 test('a name that is markup stays a name', () =>
   as('radiologist', '/worklist', async (page) => {
     const rows = page.locator('.row');

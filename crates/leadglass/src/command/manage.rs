@@ -185,14 +185,14 @@ fn origin(dir: &Path) -> String {
     std::fs::read_to_string(dir.join("run/origin")).unwrap_or_else(|_| "https://localhost:8443".to_owned())
 }
 
-fn done(format: Format, value: &serde_json::Value, text: &str) {
+pub fn done(format: Format, value: &serde_json::Value, text: &str) {
     match format {
         Format::Json => say!("{value}"),
         Format::Text => say!("{text}"),
     }
 }
 
-fn list<T: Serialize>(format: Format, rows: &[T], text: impl Fn(&T) -> String) -> Result<()> {
+pub fn list<T: Serialize>(format: Format, rows: &[T], text: impl Fn(&T) -> String) -> Result<()> {
     match format {
         Format::Json => say!("{}", serde_json::to_string(rows)?),
         Format::Text => rows.iter().for_each(|row| say!("{}", text(row))),
@@ -200,6 +200,6 @@ fn list<T: Serialize>(format: Format, rows: &[T], text: impl Fn(&T) -> String) -
     Ok(())
 }
 
-fn other<T>() -> Result<T> {
+pub fn other<T>() -> Result<T> {
     bail!("the warden answered something else; run commands and serve from the same version")
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod approve;
+mod budget;
 mod cold;
 mod courier;
 mod demo;
@@ -66,6 +67,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Cold(command) => cold::cold(&dir, format, command),
         Command::Shred(arguments) => cold::shred(&dir, format, &arguments),
         Command::Rotate => cold::rotate(&dir, format),
+        Command::Findings(command) => budget::findings(&dir, format, command),
+        Command::Budget(command) => budget::budget(&dir, format, command),
+        Command::Honey(command) => budget::honey(&dir, format, command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Witness(command) => witness::witness(&dir, format, command),
         Command::Courier { until_stdin_closes } => courier::courier(&dir, until_stdin_closes),

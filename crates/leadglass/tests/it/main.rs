@@ -11,6 +11,7 @@ mod corpus;
 mod crash;
 mod drills;
 mod installation;
+mod outsider;
 mod persons;
 mod private;
 mod reach;

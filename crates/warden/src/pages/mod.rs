@@ -1,6 +1,7 @@
 //! Everything else that a page or a command asks: one file per resource.
 
 mod about;
+mod budgets;
 mod cold;
 mod directory;
 mod exposure;
@@ -16,6 +17,8 @@ mod sessions;
 mod studies;
 mod window;
 mod witnesses;
+
+pub(crate) use directory::field;
 
 use model::Instant;
 use policy::{Service, Target};
@@ -49,6 +52,13 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::SetWitness { .. } | PageRequest::SetSink { .. } | PageRequest::ExportWindow { .. } => {
             (Service::Machine, "machine")
         }
+        PageRequest::Findings
+        | PageRequest::AcknowledgeFinding { .. }
+        | PageRequest::Budget { .. }
+        | PageRequest::LiftBudget { .. }
+        | PageRequest::SetBudget { .. }
+        | PageRequest::AddHoney { .. }
+        | PageRequest::Honey => (Service::Findings, "findings"),
         PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
         PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
         PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
@@ -152,6 +162,13 @@ impl Warden {
             PageRequest::ExportWindow { window, from } => self.export_window(&caller, window, from, now),
             PageRequest::SetSink { path, on } => self.set_sink(&caller, path, on, now),
             PageRequest::SetWitness { url, vkeys } => self.set_witness(&caller, url, vkeys, now),
+            PageRequest::Findings => self.findings(),
+            PageRequest::AcknowledgeFinding { finding, note } => self.acknowledge(&caller, finding, &note, now),
+            PageRequest::Budget { whose } => self.budget(&whose, now),
+            PageRequest::LiftBudget { whose, note } => self.lift_budget(&caller, &whose, &note, now),
+            PageRequest::SetBudget { whose, ceilings } => self.set_budget(&caller, &whose, ceilings, now),
+            PageRequest::AddHoney { count } => self.add_honey(&caller, count, now),
+            PageRequest::Honey => self.honey_rows(),
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Fronts(request) => self.fronts(&caller, request, now),

@@ -83,7 +83,7 @@ impl Warden {
     }
 
     /// Writes what changed in the registry, then the entries about it.
-    fn write_with_entries(
+    pub(crate) fn write_with_entries(
         &self,
         database: &mut Database,
         registry: &mut Registry,

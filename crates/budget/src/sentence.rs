@@ -1,0 +1,93 @@
+//! A finding in one sentence.
+
+use model::{Evidence, Finding, Measure, Reaction, Span, Volume};
+
+/// Why a finding was raised and what was done, with its numbers. `name` is whose it is, in words.
+#[must_use]
+pub fn sentence(finding: &Finding, name: &str) -> String {
+    let why = match &finding.evidence {
+        Evidence::Volume(volume) => of_volume(volume, name),
+        Evidence::Honey { opened: true, .. } => {
+            format!("{name} opened a honey patient, whom nobody has a reason to open")
+        }
+        Evidence::Honey { opened: false, .. } => {
+            format!("{name} listed a honey patient outside of an exact search, whom nobody has a reason to see")
+        }
+        Evidence::BeyondPeers { measure, normal, peers } => format!(
+            "{name} has come to {} {normal} patients in 28 days {}; the role's median is {peers}",
+            if measure.is_opened() { "open" } else { "list" },
+            reason_of(*measure)
+        ),
+    };
+    let done = match finding.reaction {
+        Reaction::Noticed => "nothing was held back",
+        Reaction::Slowed => "each further patient waits",
+        Reaction::Touch => "a fresh touch was asked for",
+        Reaction::Stopped => "such reading is stopped until an officer lifts it",
+    };
+    format!("{why}: {done}")
+}
+
+fn of_volume(volume: &Volume, name: &str) -> String {
+    let Volume { measure, span, patients, weight, normal, limit, unusual_hours, in_sequence, sessions } = volume;
+    let act = if measure.is_opened() { "opened" } else { "listed" };
+    let within = match span {
+        Span::Hour => "an hour",
+        Span::Day => "a day",
+        Span::Week => "7 days",
+        Span::Month => "28 days",
+    };
+    let mut text = format!("{name} {act} {patients} patients {} within {within}", reason_of(*measure));
+    let mut more = Vec::new();
+    if *unusual_hours > 0 {
+        more.push(format!("{unusual_hours} of the day at unusual hours"));
+    }
+    if *in_sequence > 0 {
+        more.push(format!("{in_sequence} of the day in the order of their numbers"));
+    }
+    if *sessions > 1 {
+        more.push(format!("{sessions} sessions took part"));
+    }
+    if !more.is_empty() {
+        text.push_str(&format!(" ({})", more.join(", ")));
+    }
+    if weight != patients {
+        text.push_str(&format!(", which count as {weight}"));
+    }
+    text.push_str(&format!("; normal are {normal}, the limit is {limit}"));
+    text
+}
+
+fn reason_of(measure: Measure) -> &'static str {
+    if measure.is_due() { "who are due" } else { "about whom nothing is new" }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{PersonId, Whose};
+
+    use super::*;
+
+    #[test]
+    fn a_finding_says_why_with_its_numbers() {
+        let volume = Volume {
+            measure: Measure::OpenedOther,
+            span: Span::Day,
+            patients: 57,
+            weight: 89,
+            normal: 8,
+            limit: 60,
+            unusual_hours: 12,
+            in_sequence: 20,
+            sessions: 3,
+        };
+        let evidence = Evidence::Volume(volume);
+        let finding = Finding { about: Whose::Person(PersonId(1)), reaction: Reaction::Touch, evidence };
+        assert_eq!(
+            sentence(&finding, "Dr. Beispiel"),
+            "Dr. Beispiel opened 57 patients about whom nothing is new within a day (12 of the day at unusual hours, 20 of the day in \
+             the order of their numbers, 3 sessions took part), which count as 89; normal are 8, the limit is 60: a fresh touch was \
+             asked for"
+        );
+    }
+}

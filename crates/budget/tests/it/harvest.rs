@@ -1,0 +1,179 @@
+//! Harvests with leaked logins, as in the first incident: three accounts, two of clinics and one of a radiologist, all with a reach over
+//! the whole site, so that budgets alone stand in the way. The tests print how many patients were gone and hold the numbers that
+//! `docs/budgets.md` states.
+
+use model::{Measure, Whose};
+
+use crate::month::{Habit, Harvest, Month, OLD_PATIENTS};
+
+/// The day on which the harvest begins: the site has learned for six weeks.
+const BEGIN: i32 = 42;
+/// Within so many days the officer reads of it.
+const FOUND_DAYS_MAX: i32 = 7;
+/// Patients gone when everybody's login is used at once, on one day.
+const EVERYBODY_MAX: usize = 8_000;
+
+struct Case {
+    name: &'static str,
+    harvest: fn(u32) -> Harvest,
+    days: i32,
+    /// Whether the owners touch whenever they are asked: the harvester rides on it.
+    touching: bool,
+    /// Patients gone from all three accounts together at most.
+    patients_max: usize,
+}
+
+const CASES: [Case; 10] = [
+    Case {
+        name: "fast, by number",
+        harvest: |n| Harvest::Fast { from: n * 50_000 },
+        days: 1,
+        touching: false,
+        patients_max: 160,
+    },
+    Case {
+        name: "fast, by number, touched",
+        harvest: |n| Harvest::Fast { from: n * 50_000 },
+        days: 1,
+        touching: true,
+        patients_max: 360,
+    },
+    Case {
+        name: "fast, anywhere",
+        harvest: |_| Harvest::FastAnywhere { requests: 20_000 },
+        days: 1,
+        touching: false,
+        patients_max: 160,
+    },
+    Case {
+        name: "fast, anywhere, touched",
+        harvest: |_| Harvest::FastAnywhere { requests: 20_000 },
+        days: 1,
+        touching: true,
+        patients_max: 360,
+    },
+    Case {
+        name: "names by pages",
+        harvest: |n| Harvest::Names { from: n * 50_000 },
+        days: 1,
+        touching: false,
+        patients_max: 1_000,
+    },
+    Case {
+        name: "names by pages, touched",
+        harvest: |n| Harvest::Names { from: n * 50_000 },
+        days: 1,
+        touching: true,
+        patients_max: 2_600,
+    },
+    Case {
+        name: "20 a day each",
+        harvest: |_| Harvest::Slow { patients: 20 },
+        days: 28,
+        touching: false,
+        patients_max: 160,
+    },
+    Case {
+        name: "20 a day each, touched",
+        harvest: |_| Harvest::Slow { patients: 20 },
+        days: 28,
+        touching: true,
+        patients_max: 400,
+    },
+    Case {
+        name: "20 a day each, around the clock, touched",
+        harvest: |_| Harvest::AroundTheClock { patients: 20 },
+        days: 28,
+        touching: true,
+        patients_max: 260,
+    },
+    Case {
+        name: "5 a day each, touched",
+        harvest: |_| Harvest::Slow { patients: 5 },
+        days: 28,
+        touching: true,
+        patients_max: 300,
+    },
+];
+
+#[test]
+fn three_leaked_logins_are_stopped_at_the_stated_numbers_of_patients() {
+    for seed in [1, 2] {
+        let mut learned = Month::new(seed);
+        learned.run_to(BEGIN);
+        for case in &CASES {
+            let mut month = learned.clone();
+            prepare(&mut month, case.touching);
+            let accounts = accounts(&month);
+            month.harvests = accounts.iter().zip(0..).map(|(account, n)| (*account, (case.harvest)(n))).collect();
+            month.run_to(BEGIN + case.days);
+            let gone = month.harvested.len() + month.harvested_names.len();
+            let (day, by_then) = month.found.map_or((-1, gone), |(day, gone)| (day - BEGIN, gone));
+            println!(
+                "seed {seed}, {}: {gone} patients from three accounts; found on day {day} after {by_then}",
+                case.name
+            );
+            assert!(gone <= case.patients_max, "{gone} patients");
+            assert!(month.found.is_some_and(|(day, _)| day - BEGIN < FOUND_DAYS_MAX), "{:?}", month.found);
+        }
+    }
+}
+
+#[test]
+fn a_new_site_that_has_learned_nothing_stops_a_harvest_too() {
+    let mut month = Month::new(5);
+    month.run_to(2);
+    prepare(&mut month, true);
+    month.harvests =
+        accounts(&month).iter().zip(0..).map(|(account, n)| (*account, Harvest::Fast { from: n * 50_000 })).collect();
+    month.run_to(3);
+    println!("a new site, fast: {} patients from three accounts", month.harvested.len());
+    assert!(month.harvested.len() <= 300, "{}", month.harvested.len());
+}
+
+#[test]
+fn who_harvests_only_patients_who_are_due_stays_within_what_the_owner_could_read() {
+    let mut month = Month::new(6);
+    month.run_to(BEGIN);
+    prepare(&mut month, true);
+    month.harvests = accounts(&month).iter().map(|account| (*account, Harvest::SlowDue { patients: 20 })).collect();
+    month.run_to(BEGIN + 28);
+    println!(
+        "20 due patients a day each for 28 days: {} patients from three accounts, found {:?}",
+        month.harvested.len(),
+        month.found
+    );
+    assert!(month.harvested.len() <= 1_300, "{}", month.harvested.len());
+}
+
+#[test]
+fn who_acts_for_everybody_who_is_signed_in_is_stopped_by_the_budget_of_the_site() {
+    let mut month = Month::new(7);
+    month.run_to(BEGIN);
+    prepare(&mut month, true);
+    let everybody = 0..month.readers.len();
+    month.harvests = everybody.map(|account| (account, Harvest::FastAnywhere { requests: 2_000 })).collect();
+    month.run_to(BEGIN + 1);
+    let stopped = month.site.state.stopped(Whose::Site);
+    println!(
+        "{} logins at once, fast: {} patients, the site stopped {stopped:?}",
+        month.harvests.len(),
+        month.harvested.len()
+    );
+    assert!(stopped.contains(&Measure::OpenedOther));
+    assert!(month.harvested.len() <= EVERYBODY_MAX, "{}", month.harvested.len());
+}
+
+/// Two ward doctors' logins and a radiologist's.
+fn accounts(month: &Month) -> [usize; 3] {
+    let ward = month.reader(|habit| habit == Habit::WardDoctor);
+    [ward, ward + 1, month.reader(|habit| habit == Habit::Radiologist)]
+}
+
+fn prepare(month: &mut Month, touching: bool) {
+    month.touching = touching;
+    month.lifting = false;
+    month.site.findings.clear();
+    month.found = None;
+    assert!(month.patients >= OLD_PATIENTS);
+}

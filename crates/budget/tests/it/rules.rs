@@ -1,0 +1,279 @@
+//! The rules, one by one.
+
+use budget::{Act, State, Verdict, WAIT_MILLISECONDS_MAX};
+use model::{
+    Actor, Ceilings, DeviceId, EmergencyReason, EntryBody, EntryNumber, Evidence, Measure, Origin, PatientNumber,
+    PersonId, Reaction, Role, SessionId, Span, What, Who, Whose,
+};
+
+use crate::site::{START, Site};
+
+fn site() -> (Site, Who) {
+    let mut site = Site::new();
+    site.at(0, 10 * 3_600);
+    let reader = site.person(0, Role::Radiologist, 0);
+    (site, reader)
+}
+
+fn set(site: &mut Site, about: Whose, opened: u32, listed: u32) {
+    let ceilings = Ceilings { opened_other: Some(opened), listed_other: Some(listed), ..Ceilings::default() };
+    site.record(Actor::Owner, EntryBody::BudgetSet { about, ceilings });
+}
+
+/// Opens patients until something else than passing happens; how many were opened.
+fn open_until(site: &mut Site, who: Who, patients: impl IntoIterator<Item = u32>, verdict: Verdict) -> u32 {
+    let mut opened = 0;
+    for patient in patients {
+        match site.open(who, patient) {
+            found if found == verdict => return opened,
+            Verdict::Pass | Verdict::Wait { .. } => opened += 1,
+            Verdict::Later { seconds } => site.now = site.now.plus_seconds(i64::from(seconds)),
+            other => panic!("{other:?} after {opened}"),
+        }
+        site.now = site.now.plus_seconds(3);
+    }
+    panic!("{opened} were opened without {verdict:?}");
+}
+
+#[test]
+fn reading_the_same_patients_again_costs_nothing() {
+    let (mut site, reader) = site();
+    set(&mut site, reader.into(), 40, 40);
+    for round in 0..20 {
+        for patient in 0..10 {
+            assert_eq!(site.open(reader, patient * 100), Verdict::Pass, "round {round}");
+        }
+    }
+    let view = site.state.view(reader.into(), site.now);
+    let row = view.rows.iter().find(|row| row.measure == Measure::OpenedOther && row.span == Span::Day).unwrap();
+    assert_eq!(row.weight, 10);
+}
+
+#[test]
+fn it_slows_then_asks_for_a_touch_then_stops_and_says_each_once() {
+    let (mut site, reader) = site();
+    set(&mut site, reader.into(), 40, 1_000);
+    let strangers = || (0..1_000).map(|n| n * 100);
+    // the hour asks first, at three quarters; a sign-in answers for a shift
+    let asked = open_until(&mut site, reader, strangers(), Verdict::Touch);
+    assert_eq!(asked, 30);
+    assert_eq!(site.open(reader, 77_777), Verdict::Touch, "it stays asked");
+    assert!(matches!(site.open(reader, 100), Verdict::Pass), "who was read before may be read");
+    site.now = site.now.plus_seconds(1);
+    site.sign_in(reader);
+    let more = open_until(&mut site, reader, strangers().skip(30), Verdict::Stop);
+    assert_eq!(asked + more, 40);
+    site.sign_in(reader);
+    assert_eq!(site.open(reader, 99_000), Verdict::Stop, "a touch lifts no stop");
+    site.at(3, 0);
+    assert_eq!(site.open(reader, 99_000), Verdict::Stop, "nor does another day");
+    let told: Vec<Reaction> = site.findings.iter().map(|(_, finding)| finding.reaction).collect();
+    assert_eq!(told, [Reaction::Slowed, Reaction::Touch, Reaction::Stopped], "{:?}", site.findings);
+    site.lift(reader.into());
+    assert_eq!(site.open(reader, 99_000), Verdict::Pass);
+    assert_eq!(site.state.stopped(reader.into()), []);
+}
+
+#[test]
+fn stopped_reading_of_one_kind_leaves_due_patients_to_be_read() {
+    let (mut site, reader) = site();
+    set(&mut site, reader.into(), 8, 1_000);
+    for patient in 0..50 {
+        site.store(patient, false);
+    }
+    site.sign_in(reader);
+    let gone = (1_000..2_000).map(|n| n * 100);
+    open_until(&mut site, reader, gone.clone(), Verdict::Touch);
+    site.now = site.now.plus_seconds(1);
+    site.sign_in(reader);
+    open_until(&mut site, reader, gone.skip(6), Verdict::Stop);
+    for patient in 0..50 {
+        assert!(matches!(site.open(reader, patient), Verdict::Pass | Verdict::Wait { .. }), "{patient}");
+    }
+}
+
+#[test]
+fn an_import_makes_nobody_due_and_a_modality_does() {
+    let (mut site, reader) = site();
+    site.store(1, true);
+    site.store(2, false);
+    site.open(reader, 1);
+    site.open(reader, 2);
+    let view = site.state.view(reader.into(), site.now);
+    let today = view.days.last().unwrap().patients;
+    assert_eq!(today, [1, 1, 0, 0], "opened due, opened other");
+    site.at(15, 0);
+    site.store(3, false);
+    site.at(40, 0);
+    site.open(reader, 3);
+    assert_eq!(
+        site.state.view(reader.into(), site.now).days.last().unwrap().patients,
+        [0, 1, 0, 0],
+        "and not for ever"
+    );
+}
+
+#[test]
+fn names_that_a_relationship_names_are_never_counted() {
+    let mut site = Site::new();
+    let reader = site.person(0, Role::Referrer, 3);
+    site.organisation(3);
+    set(&mut site, reader.into(), 10, 10);
+    for patient in 0..2_000 {
+        let who = if patient % 2 == 0 { reader } else { Who::Organisation(model::OrganisationId(3)) };
+        site.relate(who, What::Patient(PatientNumber(patient)));
+    }
+    for page in 0..10 {
+        let names: Vec<u32> = (page * 200..page * 200 + 200).collect();
+        assert_eq!(site.list(reader, &names), Verdict::Pass, "page {page}");
+    }
+    site.sign_in(reader);
+    assert_eq!(site.list(reader, &(2_000..2_020).collect::<Vec<_>>()), Verdict::Stop, "others are");
+}
+
+#[test]
+fn a_patient_an_officer_and_an_administrator_have_no_budget() {
+    let mut site = Site::new();
+    for (person, role) in
+        [Role::Patient, Role::Officer, Role::Administrator, Role::OfficerAdministrator].into_iter().enumerate()
+    {
+        let who = site.person(person as u32, role, 0);
+        for patient in 0..5_000 {
+            assert_eq!(site.open(who, patient * 7), Verdict::Pass, "{role:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_waits_waits_in_a_queue_and_never_long() {
+    let (mut site, reader) = site();
+    set(&mut site, reader.into(), 400, 1_000);
+    let mut waits = Vec::new();
+    for patient in 0..290 {
+        match site.open(reader, patient * 100) {
+            Verdict::Wait { milliseconds } => waits.push(milliseconds),
+            Verdict::Later { seconds } => {
+                assert!(seconds <= 10, "{seconds}");
+                site.now = site.now.plus_seconds(i64::from(seconds));
+            }
+            Verdict::Pass => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(waits.len() > 50, "{waits:?}");
+    assert!(waits.iter().all(|wait| i64::from(*wait) <= 2 * WAIT_MILLISECONDS_MAX), "{waits:?}");
+    // requests that come at once wait one after the other
+    assert!(waits.windows(2).any(|pair| pair[0] < pair[1]), "{waits:?}");
+}
+
+#[test]
+fn break_glass_is_counted_and_never_held_back() {
+    let (mut site, reader) = site();
+    set(&mut site, reader.into(), 4, 4);
+    for patient in 0..10 {
+        site.open(reader, patient * 100);
+    }
+    assert_ne!(site.open(reader, 9_000), Verdict::Pass);
+    let Who::Person(person) = reader else { panic!("a person") };
+    let actor = Actor::Person { person, session: SessionId([7; 16]), origin: Origin::default() };
+    let (patient, until) = (PatientNumber(9_000), site.now.plus_seconds(3_600));
+    let reason = EmergencyReason::LifeThreatening;
+    site.record(actor, EntryBody::BrokeGlass { patient, reason, text: "stroke".to_owned(), until });
+    assert_eq!(site.open(reader, 9_000), Verdict::Pass);
+    assert_ne!(site.open(reader, 9_100), Verdict::Pass, "one patient only");
+    let view = site.state.view(reader.into(), site.now);
+    assert_eq!(view.days.last().unwrap().patients, [0, 4, 0, 0], "three, and the one in the emergency");
+}
+
+#[test]
+fn a_honey_patient_raises_at_once() {
+    let (mut site, reader) = site();
+    for patient in [500, 501, 502] {
+        site.record(Actor::Owner, EntryBody::HoneyAdded { patient: PatientNumber(patient) });
+    }
+    assert_eq!(site.ask(reader, Act::List, &[500], true), Verdict::Pass, "an exact search is no walk");
+    assert!(site.findings.is_empty());
+    assert_eq!(site.list(reader, &[1, 2, 500, 3]), Verdict::Touch, "one name may be chance");
+    assert_eq!(site.findings.len(), 1);
+    site.now = site.now.plus_seconds(1);
+    site.sign_in(reader);
+    site.now = site.now.plus_seconds(1);
+    assert!(matches!(site.list(reader, &[1, 2, 500, 3]), Verdict::Pass | Verdict::Wait { .. }));
+    assert_eq!(site.findings.len(), 1, "and is told once");
+    assert_eq!(site.list(reader, &[7, 501]), Verdict::Stop, "two are none");
+    assert_eq!(site.open(reader, 8_000), Verdict::Stop);
+    site.lift(reader.into());
+    assert_eq!(site.open(reader, 502), Verdict::Stop, "nobody opens one");
+    let honey: Vec<_> =
+        site.findings.iter().filter(|(_, finding)| matches!(finding.evidence, Evidence::Honey { .. })).collect();
+    assert_eq!(honey.len(), 3);
+}
+
+#[test]
+fn a_device_is_not_asked_to_touch_and_a_machine_without_limits_is_only_noticed() {
+    let mut site = Site::new();
+    let device = site.device(5);
+    set(&mut site, device.into(), 20, 20);
+    assert_eq!(open_until(&mut site, device, (0..100).map(|n| n * 50), Verdict::Stop), 20);
+    let none = Some(Ceilings::NO_LIMIT);
+    let ceilings = Ceilings { opened_due: none, opened_other: none, listed_due: none, listed_other: none };
+    site.record(Actor::Owner, EntryBody::BudgetSet { about: Whose::Device(DeviceId(5)), ceilings });
+    site.lift(device.into());
+    site.record(Actor::Owner, EntryBody::HoneyAdded { patient: PatientNumber(3) });
+    site.findings.clear();
+    for patient in 0..10_000 {
+        assert_eq!(site.open(device, patient), Verdict::Pass);
+    }
+    let told: Vec<_> = site.findings.iter().map(|(_, finding)| (finding.about, finding.reaction)).collect();
+    assert_eq!(told, [(Whose::Device(DeviceId(5)), Reaction::Noticed)]);
+}
+
+#[test]
+fn what_a_replay_rebuilds_is_what_was_there() {
+    let mut site = Site::with_entries();
+    let readers: Vec<Who> = (0..4).map(|person| site.person(person, Role::Radiologist, 0)).collect();
+    set(&mut site, Whose::Person(PersonId(1)), 15, 400);
+    let mut dice = crate::dice::Dice::new(11);
+    for day in 0..40 {
+        for hour in [8, 9, 14] {
+            site.at(day, hour * 3_600);
+            for _ in 0..20 {
+                site.store(dice.below(5_000), false);
+                let (reader, patient) = (readers[dice.below(4) as usize], dice.below(5_000));
+                site.open(reader, patient);
+                site.list(reader, &[patient, patient + 1, patient + 2]);
+            }
+        }
+        if day == 20 {
+            site.sign_in(readers[1]);
+            site.lift(readers[1].into());
+        }
+    }
+    let mut again = State::since(START);
+    for (number, entry) in (0..).zip(&site.entries) {
+        again.apply(EntryNumber(number), entry);
+    }
+    assert!(!site.findings.is_empty());
+    assert_eq!(again.findings(), site.state.findings());
+    for whose in
+        readers.iter().map(|who| Whose::from(*who)).chain([Whose::Site, Whose::Organisation(model::OrganisationId(0))])
+    {
+        let (before, after) = (site.state.view(whose, site.now), again.view(whose, site.now));
+        assert_eq!(before.days, after.days, "{whose:?}");
+        assert_eq!(before.stopped, after.stopped, "{whose:?}");
+        assert_eq!(before.rows, after.rows, "{whose:?}");
+    }
+}
+
+#[test]
+fn findings_say_whose_and_are_acknowledged_by_number() {
+    let (mut site, reader) = site();
+    set(&mut site, reader.into(), 4, 4);
+    for patient in 0..5 {
+        site.open(reader, patient * 1_000);
+    }
+    let number = site.state.findings().first().unwrap().entry;
+    let note = "asked her".to_owned();
+    site.record(Actor::Owner, EntryBody::FindingAcknowledged { finding: number, note: note.clone() });
+    assert_eq!(site.state.findings()[0].acknowledged, Some((site.now, note)));
+}

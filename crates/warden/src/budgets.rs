@@ -1,0 +1,88 @@
+//! Between the decision and the entry: whether so many patients may be read now. What is found is an entry before anything happens.
+
+use std::time::Duration;
+
+use budget::{Act, Ask, Verdict};
+use model::{Actor, EntryBody, Finding, Instant, NumberSet, What};
+use protocol::{ListRequest, Refusal};
+
+use crate::leases::Holder;
+use crate::pages::HELD;
+use crate::state::Warden;
+use crate::subject::Caller;
+
+/// Attributes that name one patient or one study: Patient ID, Accession Number, StudyInstanceUID.
+const EXACT: [u32; 3] = [0x0010_0020, 0x0008_0050, 0x0020_000D];
+
+/// What a reading is, for its budget.
+pub(crate) struct Reading<'a> {
+    pub(crate) act: Act,
+    pub(crate) patients: &'a NumberSet,
+    /// Whether the patient was named exactly.
+    pub(crate) exactly: bool,
+    /// What the entry of a refusal is about.
+    pub(crate) what: Option<What>,
+}
+
+impl Warden {
+    /// Lets a reading pass, makes it wait a moment, or refuses it. It is counted at once, so that requests that run at the same time
+    /// cannot pass a limit together.
+    pub(crate) async fn within_budget(
+        &self,
+        caller: &Caller,
+        reading: Reading<'_>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Some(who) = caller.who else { return Ok(()) };
+        let session = match caller.holder {
+            Some(Holder::Session(session)) => Some(session),
+            _ => None,
+        };
+        let Reading { act, patients, exactly, what } = reading;
+        let ask = Ask { who, session, act, patients: patients.numbers(), exactly, now };
+        let answer = self.budgets.lock().expect(HELD).ask(&ask);
+        self.record_findings(answer.findings, now).await?;
+        let (reason, refusal) = match answer.verdict {
+            Verdict::Pass => return Ok(()),
+            Verdict::Wait { milliseconds } => {
+                tokio::time::sleep(Duration::from_millis(u64::from(milliseconds))).await;
+                return Ok(());
+            }
+            Verdict::Later { seconds } => return Err(Refusal::Throttled { seconds }),
+            Verdict::Touch => ("touch", Refusal::TouchNeeded),
+            Verdict::Stop => ("budget", Refusal::OverBudget),
+        };
+        let action = if act == Act::Open { "open" } else { "list" };
+        let body = EntryBody::Refused { action: action.to_owned(), what, reason: reason.to_owned() };
+        match self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await {
+            Ok(_) => Err(refusal),
+            Err(error) => Err(self.cannot_record(&error)),
+        }
+    }
+
+    /// Tells the officer of readers whose learned volume is far beyond their role.
+    pub(crate) async fn look_beyond_peers(&self) -> Result<(), Refusal> {
+        let now = self.now();
+        let findings = self.budgets.lock().expect(HELD).beyond_peers(now);
+        self.record_findings(findings, now).await
+    }
+
+    async fn record_findings(&self, findings: Vec<Finding>, now: Instant) -> Result<(), Refusal> {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let entries =
+            findings.into_iter().map(|finding| (Actor::Warden, EntryBody::FindingRaised { finding })).collect();
+        match self.ledger.append_later(entries, now).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.cannot_record(&error)),
+        }
+    }
+}
+
+/// Whether a list asks for one patient or study by identifier: one value, no wildcard.
+pub(crate) fn names_exactly(request: &ListRequest) -> bool {
+    request.matches.iter().any(|wanted| {
+        EXACT.contains(&wanted.tag) && !wanted.value.trim().is_empty() && !wanted.value.contains(['*', '?', '\\', ','])
+    })
+}

@@ -1,0 +1,57 @@
+/** A finding in one sentence, without its full stop. Pure: name and language come as arguments. */
+
+import type { BudgetSpan, Finding, Measure, Reaction, Volume } from '../api/types.ts';
+import { count, type Tongue } from '../words/when.ts';
+
+type Say = (en: string, de: string) => string;
+
+export function findingSentence(finding: Finding, name: string, tongue: Tongue): string {
+  const say: Say = (en, de) => (tongue === 'de' ? de : en);
+  return `${why(finding, name, say, (value) => count(value, tongue))}: ${done(finding.reaction, say)}`;
+}
+
+function why({ evidence }: Finding, name: string, say: Say, number: (value: number) => string): string {
+  if ('volume' in evidence) return ofVolume(evidence.volume, name, say, number);
+  if ('honey' in evidence) {
+    return evidence.honey.opened
+      ? say(`${name} opened a honey patient, whom nobody has a reason to open`, `${name} öffnete einen Köder, den zu öffnen niemand Grund hat`)
+      : say(`${name} listed a honey patient outside of an exact search, whom nobody has a reason to see`, `${name} bekam außerhalb einer genauen Suche einen Köder aufgelistet, den zu sehen niemand Grund hat`);
+  }
+  const { measure, normal, peers } = evidence['beyond-peers'];
+  const [act, getan] = measure.startsWith('opened') ? ['open', 'zu öffnen'] : ['list', 'aufzulisten'];
+  return say(
+    `${name} has come to ${act} ${number(normal)} patients in 28 days ${of(measure, say)}; the role’s median is ${number(peers)}`,
+    `${name} ist dahin gekommen, in 28 Tagen ${number(normal)} Patienten ${getan}, ${of(measure, say)}; der Median der Rolle ist ${number(peers)}`,
+  );
+}
+
+function ofVolume(volume: Volume, name: string, say: Say, number: (value: number) => string): string {
+  const opened = volume.measure.startsWith('opened');
+  const more = [
+    volume.unusual_hours ? say(`${number(volume.unusual_hours)} of the day at unusual hours`, `${number(volume.unusual_hours)} des Tages zu ungewöhnlicher Stunde`) : '',
+    volume.in_sequence ? say(`${number(volume.in_sequence)} of the day in the order of their numbers`, `${number(volume.in_sequence)} des Tages in der Reihenfolge ihrer Nummern`) : '',
+    volume.sessions > 1 ? say(`${number(volume.sessions)} sessions took part`, `${number(volume.sessions)} Sitzungen waren beteiligt`) : '',
+  ].filter(Boolean);
+  const brackets = more.length ? ` (${more.join(', ')})` : '';
+  const weight = volume.weight === volume.patients ? '' : say(`, which count as ${number(volume.weight)}`, `, die als ${number(volume.weight)} zählen`);
+  const within = spanWords(volume.span, say);
+  return say(
+    `${name} ${opened ? 'opened' : 'listed'} ${number(volume.patients)} patients ${of(volume.measure, say)} within ${within}${brackets}${weight}; normal are ${number(volume.normal)}, the limit is ${number(volume.limit)}`,
+    `${name} ${opened ? 'öffnete' : 'bekam aufgelistet:'} ${number(volume.patients)} Patienten, ${of(volume.measure, say)}, in ${within}${brackets}${weight}; normal sind ${number(volume.normal)}, die Grenze ist ${number(volume.limit)}`,
+  );
+}
+
+const of = (measure: Measure, say: Say): string => (measure.endsWith('due') ? say('who are due', 'bei denen etwas Neues ist') : say('about whom nothing is new', 'bei denen nichts Neues ist'));
+
+function spanWords(span: BudgetSpan, say: Say): string {
+  return { hour: say('an hour', 'einer Stunde'), day: say('a day', 'einem Tag'), week: say('7 days', '7 Tagen'), month: say('28 days', '28 Tagen') }[span];
+}
+
+function done(reaction: Reaction, say: Say): string {
+  return {
+    noticed: say('nothing was held back', 'nichts wurde aufgehalten'),
+    slowed: say('each further patient waits', 'jeder weitere Patient wartet'),
+    touch: say('a fresh touch was asked for', 'eine frische Anmeldung wurde verlangt'),
+    stopped: say('such reading is stopped until an officer lifts it', 'solches Lesen ist angehalten, bis der Datenschutz es aufhebt'),
+  }[reaction];
+}
