@@ -17,6 +17,7 @@ fn path(route: &Route) -> String {
         .replace("{used}", "0")
         .replace("{incident}", "1")
         .replace("{question}", "1")
+        .replace("{finding}", "1")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
         .replace("{instance}", "1.2.3.1.1")
@@ -37,6 +38,7 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
     ];
     // every field that any body has, each usable, so that the warden is asked and not the shape refused
     let body = serde_json::json!({
+        "whose": "site", "ceilings": {}, "count": 1,
         "ceremony": "c", "credential": {}, "email": "a@example.org", "password": "p", "code": "1", "token": "t",
         "label": "l", "patient": "ISSUER/1", "reason": "r", "name": "n", "role": "referrer", "organisation": "o",
         "password_and_code": false, "authorisation": "passkey-only", "may": ["store"], "from": 1, "until": 2,
@@ -55,7 +57,11 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
         body["from"] = serde_json::json!([]);
         body["token"] = serde_json::json!(true);
     }
-    let query = if route.path.starts_with("/api/exposure") { "?who=person:a&from=1&to=2" } else { "" };
+    let query = match route.path {
+        "/api/budgets" => "?whose=site",
+        path if path.starts_with("/api/exposure") => "?who=person:a&from=1&to=2",
+        _ => "",
+    };
     front.send(route.method.as_str(), &format!("{}{query}", path(route)), who, &fields, body.to_string()).await
 }
 
