@@ -54,7 +54,7 @@ impl Warden {
         if !patients.is_empty() && leased.is_none() {
             let exactly = names_exactly(request);
             let reading = Reading { act: Act::List, patients: &patients, exactly, what: None };
-            self.within_budget(caller, reading, now).await?;
+            self.within_budget(caller, &reading, now).await?;
             let lease_until = grant.lease_until();
             let body = EntryBody::Listed { patients: patients.clone(), studies: studies.clone(), lease_until };
             let receipt = self

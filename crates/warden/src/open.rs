@@ -86,6 +86,14 @@ impl Warden {
             reach.map(|reach| Reach { until: still_warm.map_or(reach.until, |warm| warm.min(reach.until)), ..reach });
         let target = Target::Study { patient, study, reach };
         let grant = policy::decide(&caller.subject, service, target, now).map_err(OpenRefusal::Denied)?;
+        let with_pixels = service == Service::Open;
+        let act = if with_pixels { Act::Open } else { Act::List };
+        let patients = [patient.0].into_iter().collect();
+        let reading = Reading { act, patients: &patients, exactly: true, what: Some(What::Study(study)) };
+        // a honey patient is found before anybody hears whether the study is cold
+        if self.budgets.lock().expect("no holder panics").is_honey(patient) {
+            self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)?;
+        }
         if warm_until.is_some() && still_warm.is_none() {
             let body = EntryBody::Refused {
                 action: "open".to_owned(),
@@ -98,18 +106,16 @@ impl Warden {
             );
         }
 
-        let keys = self.keys_of(study)?;
         let holder = caller.holder.ok_or(OpenRefusal::Denied(Denied::Unknown))?;
-        let with_pixels = service == Service::Open;
         let lease = self.leases.lock().expect("no holder panics").opening(holder, study, with_pixels, now);
+        if lease.is_none() {
+            self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)?;
+        }
+        let keys = self.keys_of(study)?;
         if let Some(mut lease) = lease {
             lease.until = lease.until.min(grant.lease_until());
             return Ok(Release::again(&lease, row, moved, keys).into_study());
         }
-        let act = if with_pixels { Act::Open } else { Act::List };
-        let patients = [patient.0].into_iter().collect();
-        let reading = Reading { act, patients: &patients, exactly: true, what: Some(What::Study(study)) };
-        self.within_budget(caller, reading, now).await.map_err(OpenRefusal::Failed)?;
         let scope = if with_pixels { OpenScope::Images } else { OpenScope::Listing };
         let body = EntryBody::Opened { patient, study, scope, lease_until: grant.lease_until() };
         let receipt = self
