@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
     Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, OpenScope, OrganisationId,
-    PersonId, Reaction, SessionId, Who, Whose,
+    PatientNumber, PersonId, Reaction, SessionId, Who, Whose,
 };
 
 use crate::ask::{Act, Ask};
@@ -144,6 +144,12 @@ impl State {
     /// Honey patients, ascending.
     pub fn honey_patients(&self) -> impl Iterator<Item = u32> {
         self.honey.iter().copied()
+    }
+
+    /// Whether a patient is synthetic.
+    #[must_use]
+    pub fn is_honey(&self, patient: PatientNumber) -> bool {
+        self.honey.contains(&patient.0)
     }
 
     /// What stands between `who` and further reading: an officer's lifting, or a touch.

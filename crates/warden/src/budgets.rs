@@ -30,7 +30,7 @@ impl Warden {
     pub(crate) async fn within_budget(
         &self,
         caller: &Caller,
-        reading: Reading<'_>,
+        reading: &Reading<'_>,
         now: Instant,
     ) -> Result<(), Refusal> {
         let Some(who) = caller.who else { return Ok(()) };
@@ -38,7 +38,7 @@ impl Warden {
             Some(Holder::Session(session)) => Some(session),
             _ => None,
         };
-        let Reading { act, patients, exactly, what } = reading;
+        let &Reading { act, patients, exactly, what } = reading;
         let ask = Ask { who, session, act, patients: patients.numbers(), exactly, now };
         let answer = self.budgets.lock().expect(HELD).ask(&ask);
         self.record_findings(answer.findings, now).await?;
