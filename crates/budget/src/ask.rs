@@ -212,7 +212,8 @@ fn judge(whose: Whose, book: &mut Book, table: &Table, new: &[New], now: Instant
     let mut judged = Judged { reaction: None, along: 0.0, finding: None };
     let day = day_of(now);
     // who was stopped with one kind of reading goes on with those who are due, as far as a normal day goes
-    let restrained = book.stopped.contains(&true);
+    let group = matches!(whose, Whose::Organisation(_) | Whose::Site);
+    let restrained = !group && book.stopped.contains(&true);
     for measure in Measure::ALL {
         let of_measure = || new.iter().filter(|one| one.measure == measure);
         let more: u32 = of_measure().map(New::weight).sum();
@@ -248,8 +249,7 @@ fn judge(whose: Whose, book: &mut Book, table: &Table, new: &[New], now: Instant
             book.stopped[measure as usize] = true;
         }
         // a group is not slowed and not asked: its readers are
-        let group = matches!(whose, Whose::Organisation(_) | Whose::Site) && reaction != Reaction::Stopped;
-        let reaction = if group { Reaction::Noticed } else { reaction };
+        let reaction = if group && reaction != Reaction::Stopped { Reaction::Noticed } else { reaction };
         if is_told(book, measure, span, reaction, day) {
             let volume = Volume {
                 measure,

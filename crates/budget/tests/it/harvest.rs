@@ -2,7 +2,7 @@
 //! the whole site, so that budgets alone stand in the way. The tests print how many patients were gone and hold the numbers that
 //! `docs/budgets.md` states.
 
-use model::{Measure, Whose};
+use model::{Measure, Span, Whose};
 
 use crate::month::{Habit, Harvest, Month, OLD_PATIENTS};
 
@@ -10,8 +10,8 @@ use crate::month::{Habit, Harvest, Month, OLD_PATIENTS};
 const BEGIN: i32 = 42;
 /// Within so many days the officer reads of it.
 const FOUND_DAYS_MAX: i32 = 7;
-/// Patients gone when everybody's login is used at once, on one day.
-const EVERYBODY_MAX: usize = 8_000;
+/// Past so many patients of one day about whom nothing is new the site stops, whoever reads.
+const EVERYBODY_MAX: u32 = 1_500;
 
 struct Case {
     name: &'static str,
@@ -151,17 +151,24 @@ fn who_acts_for_everybody_who_is_signed_in_is_stopped_by_the_budget_of_the_site(
     let mut month = Month::new(7);
     month.run_to(BEGIN);
     prepare(&mut month, true);
-    let everybody = 0..month.readers.len();
-    month.harvests = everybody.map(|account| (account, Harvest::FastAnywhere { requests: 2_000 })).collect();
+    let doctors = |habit| matches!(habit, Habit::Radiologist | Habit::WardDoctor);
+    let accounts = (0..month.readers.len()).filter(|account| doctors(month.readers[*account].habit));
+    month.harvests = accounts.map(|account| (account, Harvest::FastAnywhere { requests: 600 })).collect();
     month.run_to(BEGIN + 1);
-    let stopped = month.site.state.stopped(Whose::Site);
+    let now = month.site.now;
+    let view = month.site.state.view(Whose::Site, now);
+    let row = view.rows.iter().find(|row| row.measure == Measure::OpenedOther && row.span == Span::Day).unwrap();
     println!(
-        "{} logins at once, fast: {} patients, the site stopped {stopped:?}",
+        "{} logins at once, fast, everybody touches: {} patients in all; of those about whom nothing is new {} with the owners' own, the \
+         site stops past {}",
         month.harvests.len(),
-        month.harvested.len()
+        month.harvested.len(),
+        view.days.last().unwrap().patients[Measure::OpenedOther as usize],
+        row.limit.stop
     );
-    assert!(stopped.contains(&Measure::OpenedOther));
-    assert!(month.harvested.len() <= EVERYBODY_MAX, "{}", month.harvested.len());
+    assert_eq!(month.site.state.stopped(Whose::Site), [Measure::OpenedOther], "nobody is kept from those who are due");
+    assert!(row.weight <= row.limit.stop);
+    assert!(row.limit.stop < EVERYBODY_MAX, "{}", row.limit.stop);
 }
 
 /// Two ward doctors' logins and a radiologist's.
