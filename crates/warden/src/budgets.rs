@@ -54,10 +54,8 @@ impl Warden {
         };
         let action = if act == Act::Open { "open" } else { "list" };
         let body = EntryBody::Refused { action: action.to_owned(), what, reason: reason.to_owned() };
-        match self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await {
-            Ok(_) => Err(refusal),
-            Err(error) => Err(self.cannot_record(&error)),
-        }
+        self.record_limited(caller, body, now).await?;
+        Err(refusal)
     }
 
     /// Tells the officer of readers whose learned volume is far beyond their role.
