@@ -18,8 +18,6 @@ mod studies;
 mod window;
 mod witnesses;
 
-pub(crate) use directory::field;
-
 use model::Instant;
 use policy::{Service, Target};
 use protocol::{Credential, PageReply, PageRequest, Refusal};
