@@ -9,7 +9,6 @@ use protocol::{PageReply, REPORT_FORM, Refusal, ReportDocument, SignedReport};
 use super::HELD;
 use super::directory::unknown;
 use super::exposure::reported;
-use crate::init::origin;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -39,7 +38,8 @@ impl Warden {
         let document = ReportDocument {
             leadglass: REPORT_FORM.to_owned(),
             site: self.site_name.clone(),
-            ledger: origin(self.site()),
+            // the checkpoint's own name: it has a number behind it once a loss was accepted
+            ledger: computed.lines().next().unwrap_or_default().to_owned(),
             made: now,
             made_by,
             program: env!("CARGO_PKG_VERSION").to_owned(),
