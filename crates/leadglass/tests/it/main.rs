@@ -22,6 +22,7 @@ mod tang;
 mod thief;
 mod threats_history;
 mod threats_insider;
+mod threats_root;
 mod threats_thief;
 mod threats_walls;
 mod two_machines;
