@@ -38,20 +38,16 @@ fn keys_that_open(dir: &Path) -> usize {
         }
     }
     assert!(!epochs.is_empty(), "the epoch key of what is hot is there for who has the root");
+    let cut = |magic: &'static [u8; 4], bytes: usize| -> Vec<&[u8]> {
+        files.iter().flat_map(|file| places(file, magic).filter_map(move |at| file.get(at..at + bytes))).collect()
+    };
+    let (hot, taken_in) = (cut(b"LGWE", EpochKey::WRAP_BYTES), cut(b"LGWB", WrappedBatchKeys::BYTES));
+    let site_key = root.site_secret_key();
     let opens = |name: &KeyId| {
-        files.iter().any(|file| opens_in(file, site, *name, &epochs) || site_wraps(file, site, *name, &root))
+        hot.iter().any(|wrap| epochs.iter().any(|epoch| epoch.unwrap(site, *name, wrap).is_ok()))
+            || taken_in.iter().any(|wrap| site_key.unwrap(site, *name, wrap).is_ok())
     };
     names.iter().filter(|name| opens(name)).count()
-}
-
-fn opens_in(file: &[u8], site: SiteId, name: KeyId, epochs: &[EpochKey]) -> bool {
-    let wraps = places(file, b"LGWE").filter_map(|at| file.get(at..at + EpochKey::WRAP_BYTES));
-    wraps.into_iter().any(|wrap| epochs.iter().any(|epoch| epoch.unwrap(site, name, wrap).is_ok()))
-}
-
-fn site_wraps(file: &[u8], site: SiteId, name: KeyId, root: &seal::RootSecret) -> bool {
-    let mut wraps = places(file, b"LGWB").filter_map(|at| file.get(at..at + WrappedBatchKeys::BYTES));
-    wraps.any(|wrap| root.site_secret_key().unwrap(site, name, wrap).is_ok())
 }
 
 fn places<'a>(file: &'a [u8], magic: &'a [u8; 4]) -> impl Iterator<Item = usize> + 'a {
