@@ -209,18 +209,22 @@ impl ReachState {
         }
     }
 
-    /// Every study that was ever filed, with the patient that it is filed under now, in no particular order.
-    pub fn filed(&self) -> impl Iterator<Item = (StudyNumber, PatientNumber)> {
-        self.filings.iter().filter_map(|(study, filings)| filings.last().map(|patient| (*study, *patient)))
-    }
-
     /// Until when relationships of people and organisations with a patient or study last: for each the latest end. A relationship
-    /// with the whole site and a device's are not in it: they reach everything for as long as somebody works here.
+    /// with the whole site and a device's are not in it: they reach everything for as long as somebody works here. Nor is that of a
+    /// person who left, or whose role reads no patient.
     #[must_use]
     pub fn lasting(&self) -> Lasting {
         let mut lasting = Lasting::default();
         for held in &self.relationships {
-            if matches!(held.who, Who::Device(_)) || held.span.from >= held.span.to {
+            let counts = match held.who {
+                Who::Device(_) => false,
+                Who::Organisation(_) => true,
+                Who::Person(person) => {
+                    let role = self.people.get(&person).and_then(Timeline::last);
+                    role.is_none_or(|role| role.is_some_and(reads_patients))
+                }
+            };
+            if !counts || held.span.from >= held.span.to {
                 continue;
             }
             let until = match held.what {
