@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use model::{KeyId, ObjectId, SiteId};
+use model::{KeyId, ObjectId};
 use phantom::ct_instance;
 use seal::{
     EpochKey, HEADER_BYTES, ObjectContext, ObjectKind, RootEnvelope, SealKey, TAG_BYTES, WrappedBatchKeys, open_blob,
