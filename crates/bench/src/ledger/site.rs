@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use model::{DeviceId, DeviceMay, Instant, ObjectId, Origin, SiteId, Tier, Uid};
+use model::{Ceilings, DeviceId, DeviceMay, Instant, ObjectId, Origin, SiteId, Tier, Uid};
 use protocol::{
     Credential, HandoverBody, HandoverObject, HandoverRecord, InstanceAttributes, PROTOCOL_VERSION, PageReply,
     PageRequest, PatientAttributes, SeriesAttributes, StoredNote, StudyAttributes, WardenClient, WrappedKey, context,
@@ -69,6 +69,10 @@ pub async fn reader(client: &WardenClient) -> Result<Credential> {
     let (from, until) = (now(), now().plus_seconds(86_400));
     let (who, whom, basis) = ("device:reader".to_owned(), "site".to_owned(), "measurement".to_owned());
     owner(client, PageRequest::Relate { who, whom, tier: Tier::Open, from, until, basis }).await?;
+    // measured is how fast it answers, not when it would stop a reader of everything
+    let none = Some(Ceilings::NO_LIMIT);
+    let ceilings = Ceilings { opened_due: none, opened_other: none, listed_due: none, listed_other: none };
+    owner(client, PageRequest::SetBudget { whose: "device:reader".to_owned(), ceilings }).await?;
     Ok(Credential::DeviceToken { token, origin: Origin("127.0.0.1".to_owned()) })
 }
 
