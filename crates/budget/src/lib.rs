@@ -3,7 +3,7 @@
 //! [`State`] is a replay of the ledger like reach itself: it counts distinct patients, never requests, for every person, organisation
 //! and device and for the whole site. [`State::ask`] is asked before names or keys leave; it counts at once, so that requests that
 //! run at the same time cannot pass a limit together. Every number that it judges by can be shown ([`State::view`]), and every
-//! finding says in one sentence why ([`sentence`]). `docs/budgets.md` describes the model, the limits and what they stop.
+//! finding says in one sentence why ([`sentence()`]). `docs/budgets.md` describes the model, the limits and what they stop.
 //!
 //! No input or output, no clock: the caller passes `now`.
 

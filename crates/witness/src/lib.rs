@@ -2,7 +2,7 @@
 //!
 //! - [`Witness`] keeps the latest checkpoint of each log that it knows and cosigns what continues it. It never cosigns
 //!   two histories of one log and never a smaller tree after a larger one.
-//! - [`serve`] answers for it over HTTP.
+//! - [`serve()`] answers for it over HTTP.
 //! - [`Courier`] reads a ledger's folder, asks the witnesses for cosignatures, keeps them, and keeps what shows that a
 //!   witness has seen more than the folder holds: then the ledger was rolled back.
 //!
