@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use audit::LedgerOptions;
-use model::{BreakGlassRule, EmergencyReason, EntryBody, Instant, Origin, Role, Verdict, What};
+use model::{BreakGlassRule, EmergencyReason, EntryBody, Instant, Role, Verdict, What};
 use protocol::{
     ApprovalRequest, BreakGlassRequest, BreakGlassTerms, BreakGlassUses, BrokenGlass, Credential, Emergency, Level,
-    PageReply, PageRequest, Refusal, Scope, SignInReply,
+    PageReply, PageRequest, Refusal, Scope,
 };
 
-use crate::site::{Folder, Site, now, password};
+use crate::site::{Folder, Site, now};
 
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 const HOUR: i64 = 3600;
@@ -229,9 +229,7 @@ async fn the_officer_sees_each_use_ends_it_signs_it_off_and_the_patient_reads_th
     assert!(site.exposure("person:doctor@x.example").await.reachable.patients == 1);
     site.stop().await;
     let site = folder.start_with(clock, LedgerOptions::default()).await;
-    let signed_in = site.sign_in(password("officer2@x.example", &codes[0])).await;
-    let Ok(SignInReply::SignedIn { token, .. }) = signed_in else { panic!("not signed in") };
-    let officer = Credential::Session { token, origin: Origin("10.0.0.7".into()) };
+    let officer = site.password("officer2@x.example", &codes[0]).await.unwrap();
     assert!(uses(&site, &officer).await.rows[0].overdue, "three days without a review");
     let note = "patient in the emergency room, asked the ward".to_owned();
     let review = BreakGlassRequest::Review { used: broken.used, verdict: Verdict::NotJustified, note };
