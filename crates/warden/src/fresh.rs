@@ -24,7 +24,6 @@ impl Warden {
 
     /// That the caller is there and means this act. The entry `confirmed` is durable when this returns; a touch that does not
     /// verify is counted like a refused proof.
-    #[allow(dead_code, reason = "for the flows whose acts want a touch")]
     pub(crate) async fn require_fresh(
         &self,
         caller: &Caller,

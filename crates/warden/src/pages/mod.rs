@@ -172,9 +172,9 @@ impl Warden {
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Fronts(request) => self.fronts(&caller, request, now),
-            PageRequest::Approvals(request) => self.approvals(&caller, request, now),
+            PageRequest::Approvals(request) => self.approvals(&caller, request, now).await,
             PageRequest::Removals(request) => self.removals(&caller, request, now),
-            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
+            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now).await,
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
         }
     }

@@ -20,3 +20,4 @@ mod shredding;
 mod signing_in;
 mod site;
 mod thief;
+mod touching;

@@ -243,7 +243,9 @@ impl Site {
     /// Enrols by a link and signs in.
     pub async fn session(&self, email: &str, link: &str) -> Credential {
         let codes = self.enrol(link).await;
-        self.password(email, &codes[0]).await.expect("signed in")
+        let session = self.password(email, &codes[0]).await.expect("signed in");
+        crate::touching::keep(&session, &codes[1..]);
+        session
     }
 
     /// Signs in with a password in a browser of its own.
