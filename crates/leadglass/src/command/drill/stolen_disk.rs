@@ -190,7 +190,8 @@ fn back(rows: &mut Rows, practice: &Practice, folder: &Path) -> Result<()> {
 fn stolen(rows: &mut Rows, practice: &Practice, restored: &Played) -> Result<()> {
     let file = std::fs::read(practice.site.dir().join("front/disk.json"))?;
     let disk: serde_json::Value = serde_json::from_slice(&file)?;
-    let disk = format!("disk:{}", disk["disk"].as_str().unwrap_or_default());
+    let disk: model::DiskId = serde_json::from_value(disk["disk"].clone())?;
+    let disk = format!("disk:{disk}");
     let report = restored.ok(&["exposure", &disk, "--from", "1h"], "")?;
     let number = |value: &serde_json::Value| value.as_u64().unwrap_or_default();
     let (patients, studies) = (number(&report["reachable"]["patients"]), number(&report["reachable"]["studies"]));
