@@ -6,7 +6,6 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use dpop::Thumbprint;
 use model::Origin;
 use protocol::{Refusal, SignInReply, SignInRequest};
 use serde::Deserialize;
@@ -16,7 +15,6 @@ use crate::app::Serving;
 use crate::credential::{self, COOKIE_ENDED, From};
 use crate::errors::Failure;
 use crate::json;
-use crate::possession::Shown;
 
 /// What a browser calls itself is kept to so many characters in the list of sessions.
 const USER_AGENT_CHARACTERS_MAX: usize = 200;
@@ -35,19 +33,8 @@ struct PasswordAndCode {
 }
 
 #[derive(Deserialize)]
-struct Key {
-    key: Thumbprint,
-}
-
-#[derive(Deserialize)]
 struct Link {
     token: String,
-}
-
-#[derive(Deserialize)]
-struct LinkAndKey {
-    token: String,
-    key: Thumbprint,
 }
 
 #[derive(Deserialize)]
@@ -72,13 +59,8 @@ struct FirstCode {
 }
 
 /// `POST /api/sign-in/passkey/begin`
-pub(crate) async fn passkey_begin(
-    State(serving): State<Serving>,
-    From(origin): From,
-    request: Request,
-) -> Result<Response, Failure> {
-    let Key { key } = json::read(request).await?;
-    step(&serving, origin, SignInRequest::PasskeyBegin { key }).await
+pub(crate) async fn passkey_begin(State(serving): State<Serving>, From(origin): From) -> Result<Response, Failure> {
+    step(&serving, origin, SignInRequest::PasskeyBegin).await
 }
 
 /// `POST /api/sign-in/passkey/finish`
@@ -100,10 +82,8 @@ pub(crate) async fn password(
     request: Request,
 ) -> Result<Response, Failure> {
     let user_agent = user_agent(request.headers());
-    let proof = request.extensions().get::<Shown>().cloned();
     let PasswordAndCode { email, password, code } = json::read(request).await?;
-    let Shown(proof) = proof.ok_or(Refusal::Proof)?;
-    step(&serving, origin, SignInRequest::Password { email, password, code, user_agent, proof }).await
+    step(&serving, origin, SignInRequest::Password { email, password, code, user_agent }).await
 }
 
 /// `POST /api/sign-out`
@@ -139,8 +119,8 @@ pub(crate) async fn enrol_passkey_begin(
     From(origin): From,
     request: Request,
 ) -> Result<Response, Failure> {
-    let LinkAndKey { token, key } = json::read(request).await?;
-    step(&serving, origin, SignInRequest::EnrolPasskeyBegin { token, key }).await
+    let Link { token } = json::read(request).await?;
+    step(&serving, origin, SignInRequest::EnrolPasskeyBegin { token }).await
 }
 
 /// `POST /api/enrolment/passkey/finish`
@@ -186,9 +166,9 @@ pub(crate) async fn enrol_password_finish(
 
 async fn step(serving: &Serving, origin: Origin, request: SignInRequest) -> Result<Response, Failure> {
     Ok(match serving.warden.sign_in(origin, request).await? {
-        SignInReply::Ceremony { ceremony, options, nonce } => {
+        SignInReply::Ceremony { ceremony, options } => {
             let options: Value = serde_json::from_str(&options).map_err(|_| Failure::Internal)?;
-            json::of(&json!({ "ceremony": ceremony, "options": options, "nonce": nonce }))
+            json::of(&json!({ "ceremony": ceremony, "options": options }))
         }
         SignInReply::SignedIn { token, me } => {
             let cookie = credential::set_cookie(&token).ok_or(Failure::Internal)?;

@@ -6,7 +6,6 @@
 
 mod addresses;
 mod approvals;
-mod asked;
 mod break_glass;
 mod budgets;
 mod cases;
@@ -15,7 +14,6 @@ mod cold;
 mod fronts;
 mod handover;
 mod pages;
-mod proof;
 mod reading;
 mod refusal;
 mod removals;
@@ -23,9 +21,6 @@ mod unseal;
 
 pub use addresses::admits;
 pub use approvals::*;
-pub use asked::{
-    Asked, Asking, INSTANCE_STUDIES_MAX, INSTANCE_STUDIES_STEP, WORKLIST_ROWS_DEFAULT, asked_by_page, query_pairs,
-};
 pub use break_glass::*;
 pub use budgets::{BudgetDay, BudgetReport, BudgetRow, FindingRow};
 pub use cases::*;
@@ -37,7 +32,6 @@ pub use handover::{
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
 pub use pages::*;
-pub use proof::{Fresh, Proof, Shown};
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
 pub use removals::*;
@@ -46,7 +40,7 @@ pub use tarpc::context;
 pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 1;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

@@ -90,7 +90,6 @@ impl History {
                     ae_title: None,
                     from: Vec::new(),
                     token: self.throw(2) == 0,
-                    bound: None,
                 };
                 let _ = self.site.people.add_device(new, &mut self.site.random);
             }

@@ -15,4 +15,3 @@ mod records;
 mod sessions;
 mod site;
 mod throttling;
-mod touching;

@@ -27,7 +27,6 @@ pub(super) struct DeviceToAdd {
     pub(super) ae_title: Option<String>,
     pub(super) from: Vec<String>,
     pub(super) token: bool,
-    pub(super) bound: Option<protocol::TokenBinding>,
 }
 
 impl Warden {
@@ -174,7 +173,6 @@ impl Warden {
             ae_title: new.ae_title,
             from: new.from,
             token: new.token,
-            bound: new.bound,
         };
         let changed = people.add_device(device, &mut SystemRandom)?;
         let added = self.commit(people, changed, &caller.actor, now)?;

@@ -3,7 +3,6 @@
 
 mod answering;
 mod approving;
-mod browser;
 mod cold;
 mod emergency;
 mod exposing;
@@ -11,7 +10,6 @@ mod failing;
 mod filing;
 mod holder;
 mod leaving;
-mod proving;
 mod reaching;
 mod repeating;
 mod restoring;
@@ -20,4 +18,3 @@ mod shredding;
 mod signing_in;
 mod site;
 mod thief;
-mod touching;
