@@ -20,6 +20,15 @@ const stage = setStage(async () => {
   doctor = await stage.signedIn('referrer', '/worklist', { expected: [/status of 404/] });
 });
 
+/** The person confirms with their password and a code that was not used before. */
+async function confirm(page, role) {
+  const person = stage.demo.person(role);
+  const dialog = page.getByRole('dialog', { name: 'Please confirm' });
+  await dialog.getByLabel('Password').fill(person.password);
+  await dialog.getByLabel('One-time code').fill(await stage.demo.code(person));
+  await dialog.getByRole('button', { name: 'Confirm with password and code' }).click();
+}
+
 test('an administrator proposes a role, and it does not change', async () => {
   await administrator.getByRole('button', { name: /^Change Dr\. Robin/ }).click();
   const dialog = administrator.getByRole('dialog', { name: /^Change Dr\. Robin/ });
@@ -42,6 +51,7 @@ test('an officer approves exactly that', async () => {
   await proposal.getByRole('button', { name: /^Approve proposal/ }).click();
   await stage.picture(officer, 'approve');
   await officer.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+  await confirm(officer, 'officer');
   await proposal.getByText('approved, waits for its time').waitFor();
   await stage.picture(officer, 'approved');
 });
@@ -56,11 +66,13 @@ test('in an emergency one form reaches a patient of another practice', async () 
   await doctor.getByLabel('In your own words').fill('Unconscious in the emergency room');
   const open = doctor.getByRole('button', { name: 'Open in the emergency' });
   await open.click();
+  await confirm(doctor, 'referrer');
   await doctor.getByText('No patient is known by exactly this').waitFor();
   await doctor.getByText(/4 more tries/).waitFor();
   await stage.picture(doctor, 'emergency-missed');
   await doctor.getByLabel('Birth date').fill('30.06.1944');
   await open.click();
+  await confirm(doctor, 'referrer');
   await doctor.getByRole('heading', { name: /You may open/ }).waitFor();
   await stage.picture(doctor, 'emergency-done');
   await doctor.getByRole('link', { name: 'To the worklist' }).click();

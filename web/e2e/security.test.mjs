@@ -1,6 +1,7 @@
 /** What a browser is told and what it may do: headers, the policy, the cookie, requests of other sites, sessions. */
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { codeNow } from './stage/demo.mjs';
@@ -97,6 +98,59 @@ test('the session cookie is out of reach of scripts, of other sites and of plain
   assert.ok(value.length >= 43, '256 bits at least');
   assert.equal(await page.evaluate(() => document.cookie), '');
 });
+
+test('the key of the browser signs and is not given out', async () => {
+  const outcome = await page.evaluate(async () => {
+    const { pair } = await window.leadglassTest.key();
+    const attempts = await Promise.all(['jwk', 'pkcs8', 'raw'].map((format) => crypto.subtle.exportKey(format, pair.privateKey).then(() => 'given out', (error) => error.name)));
+    return { extractable: pair.privateKey.extractable, usages: pair.privateKey.usages, attempts };
+  });
+  assert.equal(outcome.extractable, false);
+  assert.deepEqual(outcome.usages, ['sign']);
+  assert.ok(outcome.attempts.every((name) => name !== 'given out'), JSON.stringify(outcome.attempts));
+});
+
+test('a cookie in other hands opens nothing: no list, no image, no page', async () => {
+  const [cookie] = await page.context().cookies();
+  const { body: { studies: [{ uid, number }] } } = await ask(page, 'GET', '/api/studies');
+  // what the person has open is on lease at the front
+  assert.equal((await ask(page, 'GET', `/dicom-web/studies/${uid}/thumbnail`)).status, 200);
+  const health = await fetch(`${stage.demo.address}/api/health`);
+  const nonce = health.headers.get('dpop-nonce');
+  assert.ok(nonce, 'every answer brings a nonce');
+  for (const path of ['/api/session', '/api/studies', `/api/studies/number/${number}`, '/api/sessions', '/dicom-web/studies', `/dicom-web/studies/${uid}`, `/dicom-web/studies/${uid}/metadata`, `/dicom-web/studies/${uid}/thumbnail`]) {
+    for (const DPoP of [undefined, 'x.y.z', await strangersProof(path, nonce)]) {
+      const headers = { Cookie: `${cookie.name}=${cookie.value}`, ...(DPoP ? { DPoP } : {}) };
+      const answer = await fetch(`${stage.demo.address}${path}`, { headers });
+      assert.equal(answer.status, 401, `${path} with ${DPoP ?? 'no proof'}`);
+      assert.match(answer.headers.get('www-authenticate'), /^DPoP algs="ES256", error="invalid_dpop_proof"$/);
+      assert.deepEqual(Object.keys(await answer.json()), ['error', 'hint']);
+    }
+  }
+  // in the browser itself, by a script that has the cookie and not the key
+  assert.equal((await ask(page, 'GET', '/api/studies', undefined, {}, { bare: true })).status, 401);
+  const again = await page.evaluate(async (path) => {
+    const url = new URL(path, location.origin);
+    const { session, ...key } = await window.leadglassTest.key();
+    const proof = await window.leadglassTest.proof(key, 'GET', url, '', session);
+    const send = (path, method = 'GET') => fetch(path, { method, headers: { DPoP: proof, 'X-Leadglass': '1' } }).then((response) => response.status);
+    return [await send(path), await send(path), await send('/api/sessions'), await send('/api/studies?words=a')];
+  }, '/api/studies');
+  assert.deepEqual(again, [200, 401, 401, 401], 'a proof is for one request, once');
+  assert.equal((await ask(page, 'GET', '/api/session')).status, 200, 'the person is still signed in');
+});
+
+/** A proof as the thief can make it: well formed, of another key. */
+async function strangersProof(path, nonce) {
+  const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', publicKey);
+  const hash = (text) => createHash('sha256').update(text).digest();
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { jti: crypto.randomUUID(), htm: 'GET', htu: stage.demo.address + path, iat: 0, nonce, lg_req: hash(Buffer.concat([hash(''), hash('')])).toString('base64url') };
+  const signed = `${part({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } })}.${part(claims)}`;
+  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, Buffer.from(signed));
+  return `${signed}.${Buffer.from(signature).toString('base64url')}`;
+}
 
 test('a change without the header of our own pages is refused', async () => {
   for (const headers of [{}, { 'X-Leadglass': '0' }]) {

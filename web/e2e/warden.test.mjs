@@ -8,7 +8,7 @@ import { ask, setStage } from './stage/stage.mjs';
 let page;
 
 const stage = setStage(async () => {
-  page = await stage.signedIn('radiologist', '/', { expected: [/status of 503/] });
+  page = await stage.signedIn('radiologist', '/', { expected: [/status of 503/, /status of 401/] });
   await page.getByRole('grid').getByRole('link').first().waitFor();
 });
 

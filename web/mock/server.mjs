@@ -42,12 +42,12 @@ const server = createServer(async (request, response) => {
   try {
     const body = request.method === 'POST' ? JSON.parse((await bytes(request)).toString() || '{}') : {};
     const answer = await route(request, url, body);
-    const headers = { 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin', 'Cache-Control': 'no-store', ...answer.headers };
+    const headers = { 'Content-Security-Policy': CSP, 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Resource-Policy': 'same-origin', 'Cache-Control': 'no-store', 'DPoP-Nonce': 'mock', ...answer.headers };
     response.writeHead(answer.status ?? 200, headers);
     response.end(answer.body ?? '');
   } catch (problem) {
     if (!(problem instanceof Problem)) console.error(problem);
-    response.writeHead(problem.status ?? 500, { 'Content-Type': 'application/json', ...problem.headers });
+    response.writeHead(problem.status ?? 500, { 'Content-Type': 'application/json', 'DPoP-Nonce': 'mock', ...problem.headers });
     response.end(JSON.stringify({ error: problem.status ? problem.message : 'something broke in the mock', hint: problem.hint ?? 'look at its terminal' }));
   }
 });
@@ -73,6 +73,7 @@ async function route(request, url, body) {
     return json({ passkeyRole });
   }
   if (!pathname.startsWith('/api') && !pathname.startsWith('/dicom-web')) return file(pathname);
+  if (pathname === '/api/health') return json({ front: 'ok', warden: fault === 'away' ? 'away' : 'ok' });
   if (request.method !== 'GET' && request.headers['x-leadglass'] !== '1') throw new Problem(403, 'this request did not come from our pages', 'use the pages');
   if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, 1_500));
   if (fault === 'away' && pathname !== '/api/session') throw new Problem(503, 'reading waits for the warden', 'try again in a moment', { 'Retry-After': '2' });
@@ -94,7 +95,7 @@ function signedIn(role) {
 }
 
 function signIn(pathname, body) {
-  if (pathname.endsWith('/begin')) return json({ ceremony: 'c1', options: { publicKey: { challenge: 'AAECAwQFBgcICQoLDA0ODw', rpId: 'localhost', userVerification: 'required', allowCredentials: [], timeout: 60_000 } } });
+  if (pathname.endsWith('/begin')) return json({ ceremony: 'c1', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { challenge: 'AAECAwQFBgcICQoLDA0ODw', rpId: 'localhost', userVerification: 'required', allowCredentials: [], timeout: 60_000 } } });
   if (pathname.endsWith('/finish')) return signedIn(passkeyRole);
   const role = { both: 'officer-administrator' }[body.email.split('@')[0]] ?? body.email.split('@')[0];
   if (body.password === 'wrong' || !people.some((person) => person.role === role)) throw new Problem(401, 'the e-mail address, password and code do not fit together', 'check all three and try again');
@@ -104,7 +105,7 @@ function signIn(pathname, body) {
 function enrol(pathname, body) {
   if (body.token !== 'good' && body.token !== 'passkey-only') throw new Problem(404, 'this enrolment link does not work', 'ask your administrator for a new one');
   if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND });
-  if (pathname.endsWith('/passkey/begin')) return json({ ceremony: 'c2', options: { publicKey: { rp: { id: 'localhost', name: 'leadglass' }, user: { id: 'BAUGBw', name: 'patient@example.org', displayName: 'Emil Sandberg' }, challenge: 'AAECAwQFBgcICQoLDA0ODw', pubKeyCredParams: [{ type: 'public-key', alg: -7 }], authenticatorSelection: { residentKey: 'required', userVerification: 'required' }, excludeCredentials: [] } } });
+  if (pathname.endsWith('/passkey/begin')) return json({ ceremony: 'c2', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { rp: { id: 'localhost', name: 'leadglass' }, user: { id: 'BAUGBw', name: 'patient@example.org', displayName: 'Emil Sandberg' }, challenge: 'AAECAwQFBgcICQoLDA0ODw', pubKeyCredParams: [{ type: 'public-key', alg: -7 }], authenticatorSelection: { residentKey: 'required', userVerification: 'required' }, excludeCredentials: [] } } });
   if (pathname.endsWith('/passkey/finish')) return json({ recovery_codes: [] });
   if (pathname.endsWith('/estimate')) {
     const { length } = body.password;
@@ -127,6 +128,7 @@ async function api(request, url, body, me, token) {
   const { pathname, searchParams } = url;
   const is = (method, pattern) => request.method === method && pattern.exec(pathname);
   if (is('GET', /^\/api\/session$/)) return json(me);
+  if (is('POST', /^\/api\/fresh$/)) return json({ ceremony: 'c4', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { challenge: 'AAEC', rpId: 'localhost', userVerification: 'required', allowCredentials: [], timeout: 60_000 } }, password: true });
   const decided = deciding(is, body, Problem, json, nothing);
   if (decided) return decided;
   if (is('POST', /^\/api\/sign-out$/)) {

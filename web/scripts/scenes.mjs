@@ -17,6 +17,9 @@ async function emergency(page, id) {
   await named('textbox', 'Geburtsdatum', 'Birth date')(page).fill('12.05.1970');
   await named('textbox', 'In Ihren Worten', 'In your own words')(page).fill('Bewusstlos in der Notaufnahme');
   await page.locator('form button.danger').click();
+  await page.locator('dialog input[type=password]').fill('password of a test');
+  await page.locator('dialog input[name=code]').fill('123456');
+  await page.locator('dialog form button').last().click();
 }
 
 async function search(page, words) {

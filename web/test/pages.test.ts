@@ -7,7 +7,7 @@ import { picturesOf } from '../src/my/pictures.ts';
 import { labelled, partSpan, ticks } from '../src/officer/plot.ts';
 import { GROUPS, sentence, type Names } from '../src/officer/sentence.ts';
 import { addressBlocks, isAeTitle, isEmail, isRecord, isUid } from '../src/people/shapes.ts';
-import { bytesOf, textOf } from '../src/signin/passkey.ts';
+import { bytesOf, textOf } from '../src/api/base64url.ts';
 import { rowWindow, scrollToRow } from '../src/worklist/window.ts';
 
 test('number sets are read as the ledger writes them', () => {
@@ -52,6 +52,8 @@ const entries: Record<EntryKind, Entry> = {
   'loss-accepted': { ...base, kind: 'loss-accepted', shown_by: 'https://w.example', shown_size: 20, shown_root: '00', kept: 10, origin: 'o/2', reason: 'disk' },
   'window-exported': { ...base, kind: 'window-exported', window: { from: 0, to: 1_700_000_000_000_000 } },
   repeated: { ...base, kind: 'repeated', entry: 3, times: 7, studies: '' },
+  'proof-refused': { ...base, kind: 'proof-refused', person: 1, session: 'ab', device: null, reason: 'key', count: 3, since: 1 },
+  confirmed: { ...base, kind: 'confirmed', person: 1, act: 'x', method: 'passkey' },
   'accesses-read': { ...base, kind: 'accesses-read', patient: 3 },
   'keys-filed': { ...base, kind: 'keys-filed', study: 4, keys: ['00'] },
   'disk-holds': { ...base, kind: 'disk-holds', disk: 'abcdef0123456789', filesystem: '', holds: ['images', 'copy'], instead_of: null },

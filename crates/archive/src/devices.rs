@@ -7,9 +7,10 @@
 use std::{fs, io, net::IpAddr, path::Path};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
+use dpop::Thumbprint;
 use model::{DeviceId, Instant};
 use policy::{Service, Subject, Target};
-use protocol::{DeviceEntry, SignedDevices};
+use protocol::{DeviceEntry, SignedDevices, TokenBinding};
 use seal::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -42,6 +43,26 @@ pub enum NotAdmitted {
     /// The device is known, but may not do this.
     #[error("this device may not do this; see its --may in `leadglass device add`")]
     Service,
+}
+
+/// What a caller holds beside a token, verified by the front.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    /// The key that signed the request's proof (RFC 9449).
+    pub key: Option<Thumbprint>,
+    /// The certificate of the connection (RFC 8705).
+    pub certificate: Option<Thumbprint>,
+}
+
+impl Held {
+    /// Whether it is what a token is bound to. A token without it is one that nobody holds.
+    fn fits(self, bound: Option<TokenBinding>) -> bool {
+        match bound {
+            None => true,
+            Some(TokenBinding::Dpop(key)) => self.key == Some(key),
+            Some(TokenBinding::Certificate(certificate)) => self.certificate == Some(certificate),
+        }
+    }
 }
 
 /// The device list cannot be used; nobody is admitted from it.
@@ -96,10 +117,11 @@ impl DeviceList {
         )
     }
 
-    /// The device that holds this bearer token, at this address, if it may do `service`.
+    /// The device that holds this bearer token and what it is bound to, at this address, if it may do `service`.
     pub fn admit_token(
         &self,
         token: &str,
+        held: Held,
         address: IpAddr,
         service: Service,
         now: Instant,
@@ -108,6 +130,7 @@ impl DeviceList {
         decide(
             self.devices.iter().filter(|device| {
                 device.token_sha256.is_some_and(|own| verify_slices_are_equal(&own, hash.as_ref()).is_ok())
+                    && held.fits(device.bound)
             }),
             address,
             service,
@@ -189,6 +212,7 @@ mod tests {
             may: may.to_vec(),
             token_sha256: token
                 .map(|token| digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().unwrap()),
+            bound: None,
         }
     }
 
@@ -241,10 +265,13 @@ mod tests {
     fn a_token_admits_only_its_own_device() {
         let list = DeviceList { devices: devices() };
         let address = "10.1.2.3".parse().unwrap();
-        assert_eq!(list.admit_token("secret", address, Service::Store, NOW), Ok(DeviceId(3)));
-        assert_eq!(list.admit_token("secret", address, Service::Open, NOW), Err(NotAdmitted::Service));
-        assert_eq!(list.admit_token("", address, Service::Store, NOW), Err(NotAdmitted::Unknown));
-        assert_eq!(list.admit_token("Secret", address, Service::Store, NOW), Err(NotAdmitted::Unknown));
+        assert_eq!(list.admit_token("secret", Held::default(), address, Service::Store, NOW), Ok(DeviceId(3)));
+        assert_eq!(list.admit_token("secret", Held::default(), address, Service::Open, NOW), Err(NotAdmitted::Service));
+        assert_eq!(list.admit_token("", Held::default(), address, Service::Store, NOW), Err(NotAdmitted::Unknown));
+        assert_eq!(
+            list.admit_token("Secret", Held::default(), address, Service::Store, NOW),
+            Err(NotAdmitted::Unknown)
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod site;
 mod warden_link;
 
 pub use clock::Clock;
-pub use devices::{DEVICES_FILE, DeviceList, DeviceListError, NotAdmitted};
+pub use devices::{DEVICES_FILE, DeviceList, DeviceListError, Held, NotAdmitted};
 pub use dial::Dial;
 pub use handover::{Handover, HandoverError};
 pub use ingest::{

@@ -4,18 +4,15 @@
 use std::sync::Arc;
 
 use model::Uid;
-use protocol::{Credential, Level, ListReply, ListRequest, Match, Order, Refusal, Scope, StudyRow};
+use protocol::{
+    Credential, INSTANCE_STUDIES_MAX, INSTANCE_STUDIES_STEP, Level, ListReply, ListRequest, Match, Order, Refusal,
+    Scope, StudyRow,
+};
 
 use crate::{
     InstanceRow, ReadError, Reader,
     open::{OpenedListing, blocking, open_listing},
 };
-
-/// Studies whose listing keys are asked for at a time.
-const STUDIES_PER_CALL: u32 = 20;
-
-/// The most studies that one query for instances looks through; more match behind them.
-const STUDIES_PER_QUERY_MAX: u32 = 200;
 
 /// Which instances are wanted (PS3.18 section 10.6.1.2.3).
 #[derive(Clone, Debug, Default)]
@@ -106,11 +103,11 @@ impl Reader {
             words: String::new(),
             order: Order::NewestFirst,
             offset: 0,
-            limit: STUDIES_PER_CALL,
+            limit: INSTANCE_STUDIES_STEP,
         };
-        while request.offset < STUDIES_PER_QUERY_MAX {
+        while request.offset < INSTANCE_STUDIES_MAX {
             let reply = self.list(credential, &request).await?;
-            request.offset += STUDIES_PER_CALL;
+            request.offset += INSTANCE_STUDIES_STEP;
             let (reader, more) = (self.clone(), reply.more);
             let opened = blocking(move || open_listing(&reader, reply.listings)).await?;
             for OpenedListing { study, rows } in opened {

@@ -1,7 +1,7 @@
 //! **open**: a study for a credential.
 //!
 //! ```text
-//! credential ──► lease of this (credential, study) still running? ──yes──► the opened study, no call
+//! credential ──► lease of this (token, key, study) still running? ──yes──► the opened study, no call
 //!                        │ no
 //!                        ▼
 //!                warden: decide, record, release keys ──► rows opened in memory ──► kept until the lease ends
@@ -68,7 +68,10 @@ impl Reader {
 
     /// Opens a study. [`Scope::Listing`] releases what lists instances and their metadata, never a pixel.
     pub async fn open(&self, credential: &Credential, study: &Uid, scope: Scope) -> Result<Arc<OpenStudy>, ReadError> {
-        let slot = self.inner.leases.slot(LeaseKey::of(credential, study));
+        let Some(key) = LeaseKey::of(credential, study) else {
+            return self.ask_to_open(credential, study, scope).await;
+        };
+        let slot = self.inner.leases.slot(key);
         if let Some(open) = slot.running(scope, self.now(), self.inner.link.leases_ended()) {
             return Ok(open);
         }
@@ -76,15 +79,24 @@ impl Reader {
         if let Some(open) = slot.running(scope, self.now(), self.inner.link.leases_ended()) {
             return Ok(open);
         }
-        let leases_ended = self.inner.link.leases_ended();
         let asking = self.inner.leases.ask(&slot);
+        let open = self.ask_to_open(credential, study, scope).await?;
+        asking.keep(&open);
+        Ok(open)
+    }
+
+    async fn ask_to_open(
+        &self,
+        credential: &Credential,
+        study: &Uid,
+        scope: Scope,
+    ) -> Result<Arc<OpenStudy>, ReadError> {
+        let leases_ended = self.inner.link.leases_ended();
         let request = OpenRequest { study: study.clone(), scope };
         let reply = self.inner.link.open(credential, &request).await?;
         let (reader, credential, study) = (self.clone(), credential.clone(), study.clone());
         let open = blocking(move || OpenStudy::build(&reader, credential, study, scope, leases_ended, reply)).await?;
-        let open = Arc::new(open);
-        asking.keep(&open);
-        Ok(open)
+        Ok(Arc::new(open))
     }
 
     /// Forgets what was released to a credential: what a sign-out does.

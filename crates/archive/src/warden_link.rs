@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
-    devices::{DeviceList, NotAdmitted},
+    devices::{DeviceList, Held, NotAdmitted},
     dial::Dial,
     pulse::Pulse,
     site::Site,
@@ -68,6 +68,7 @@ struct Inner {
     connection: tokio::sync::Mutex<Connection>,
     devices: RwLock<Devices>,
     tls_key_pem: Mutex<Option<Zeroizing<String>>>,
+    proof_nonces: RwLock<Arc<[String]>>,
     leases_ended: AtomicU64,
 }
 
@@ -104,6 +105,7 @@ impl WardenLink {
             site,
             clock,
             tls_key_pem: Mutex::default(),
+            proof_nonces: RwLock::new(Arc::new([])),
             leases_ended: AtomicU64::new(0),
         });
         tokio::spawn(keep_up(Arc::downgrade(&inner)));
@@ -137,6 +139,12 @@ impl WardenLink {
     pub fn tls_key_pem(&self) -> Option<String> {
         let key = self.inner.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner);
         key.as_ref().map(|key| String::clone(key))
+    }
+
+    /// The nonces that the warden takes proofs with, the newest first; none before it has answered once.
+    #[must_use]
+    pub fn proof_nonces(&self) -> Arc<[String]> {
+        Arc::clone(&self.inner.proof_nonces.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Hands outbox records over. A silent warden is waited for: nobody stands at a screen for this.
@@ -214,12 +222,18 @@ impl WardenLink {
     }
 
     /// The device that holds this bearer token, at this address, if it may do `service`.
-    pub async fn admit_token(&self, token: &str, from: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
-        let admitted = self.inner.device_list().admit_token(token, from, service, self.inner.clock.now());
+    pub async fn admit_token(
+        &self,
+        token: &str,
+        held: Held,
+        from: IpAddr,
+        service: Service,
+    ) -> Result<DeviceId, NotAdmitted> {
+        let admitted = self.inner.device_list().admit_token(token, held, from, service, self.inner.clock.now());
         match admitted {
             Err(_) => {
                 let _ = self.hello().await;
-                self.inner.device_list().admit_token(token, from, service, self.inner.clock.now())
+                self.inner.device_list().admit_token(token, held, from, service, self.inner.clock.now())
             }
             admitted => admitted,
         }
@@ -341,6 +355,8 @@ impl Inner {
         }
         let tls_key_pem = hello.tls_key_pem.take().map(Zeroizing::new);
         *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = tls_key_pem;
+        *self.proof_nonces.write().unwrap_or_else(PoisonError::into_inner) =
+            std::mem::take(&mut hello.proof_nonces).into();
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
         if devices.signed.as_ref() == Some(&hello.devices) {
             return Ok(());

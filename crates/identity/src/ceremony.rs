@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{Instant, Origin, PersonId};
+use dpop::Thumbprint;
+use model::{Instant, Origin, PersonId, SessionId};
 use rand_core::CryptoRng;
-use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
+use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyAuthentication, PasskeyRegistration};
 
 use crate::password_hash::PasswordHash;
 use crate::secret::{SecretBytes, TokenHash, new_token};
 use crate::throttle::origin_key;
-use crate::{CEREMONIES_MAX, CEREMONIES_PER_ORIGIN_MAX, CEREMONY_SECONDS};
+use crate::{CEREMONIES_MAX, CEREMONIES_PER_ORIGIN_MAX, CEREMONIES_PER_SESSION_MAX, CEREMONY_SECONDS};
 
 /// Wrong codes that an authenticator app may give before its enrolment has to start again.
 const CODE_TRIES: u8 = 5;
@@ -36,12 +37,24 @@ struct UnderWay {
 enum Starter {
     Origin(String),
     Enrolment(TokenHash),
+    Session(SessionId),
 }
 
 pub(crate) enum Ceremony {
-    SignIn(Box<DiscoverableAuthentication>),
+    /// With the browser's key, which the challenge names and the session will be bound to.
+    SignIn(Box<DiscoverableAuthentication>, Thumbprint),
     BindPasskey(Box<PasskeyRegistration>),
     ConfirmCode(NewPassword),
+    Fresh(Box<FreshWaiting>),
+}
+
+/// An act that waits for a fresh touch.
+pub(crate) struct FreshWaiting {
+    pub(crate) act: Thumbprint,
+    pub(crate) key: Thumbprint,
+    pub(crate) nonce: [u8; 32],
+    /// Absent for a person without a passkey.
+    pub(crate) state: Option<PasskeyAuthentication>,
 }
 
 /// A password whose one-time-code secret waits to be confirmed.
@@ -79,6 +92,26 @@ impl Ceremonies {
         random: &mut dyn CryptoRng,
     ) -> String {
         self.begin(ceremony, Starter::Enrolment(link), 1, now, random)
+    }
+
+    /// Keeps a ceremony of an act in a session. A session that begins too many loses its own oldest.
+    pub(crate) fn begin_fresh(
+        &mut self,
+        waiting: FreshWaiting,
+        session: SessionId,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> String {
+        let waiting = Ceremony::Fresh(Box::new(waiting));
+        self.begin(waiting, Starter::Session(session), CEREMONIES_PER_SESSION_MAX, now, random)
+    }
+
+    /// Takes a ceremony of this session out.
+    pub(crate) fn take_fresh(&mut self, name: &str, session: SessionId, now: Instant) -> Option<FreshWaiting> {
+        match self.take(name, now, |starter| *starter == Starter::Session(session))? {
+            Ceremony::Fresh(waiting) => Some(*waiting),
+            _ => None,
+        }
     }
 
     /// Takes a sign-in ceremony out.

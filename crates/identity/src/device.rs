@@ -1,7 +1,7 @@
 //! Devices: modalities, workstations and machine clients, and their bearer tokens (RFC 6750).
 
 use model::{DeviceId, DeviceMay, EntryBody, OrganisationId};
-use protocol::{DeviceEntry, DeviceRow};
+use protocol::{DeviceEntry, DeviceRow, TokenBinding};
 use rand_core::CryptoRng;
 
 use crate::directory::{folded, normal_name};
@@ -24,6 +24,8 @@ pub struct NewDevice {
     pub from: Vec<String>,
     /// Whether to make a bearer token.
     pub token: bool,
+    /// What the token is bound to.
+    pub bound: Option<TokenBinding>,
 }
 
 /// A device that was added. The token exists here only.
@@ -73,6 +75,12 @@ impl People {
         if may.is_empty() {
             return Err(DirectoryError::Field { field: "may", expected: "at least one of store, list, open" });
         }
+        if new.bound.is_some() && !new.token {
+            return Err(DirectoryError::Field {
+                field: "token",
+                expected: "a token, when it is to be bound to something",
+            });
+        }
         let device = DeviceId(self.next.device);
         let token = new.token.then(|| new_device_token(random));
         let entry =
@@ -86,6 +94,7 @@ impl People {
             may,
             token: token.as_deref().map(TokenHash::of),
             removed: None,
+            bound: new.bound,
         }));
         Ok(Changed { value: AddedDevice { device, token }, entries: vec![entry] })
     }
@@ -100,6 +109,7 @@ impl People {
             from: record.from.clone(),
             may: record.may.clone(),
             token_sha256: record.token.map(TokenHash::bytes),
+            bound: record.bound,
         };
         self.devices.values().filter(|record| record.removed.is_none()).map(entry).collect()
     }
@@ -149,6 +159,7 @@ impl People {
             from: record.from.clone(),
             may: record.may.clone(),
             token: record.token.is_some(),
+            bound: record.bound,
         };
         self.devices.values().filter(|record| record.removed.is_none()).map(row).collect()
     }
@@ -189,6 +200,12 @@ impl<'a> Device<'a> {
     #[must_use]
     pub fn from(self) -> &'a [String] {
         &self.0.from
+    }
+
+    /// What its token is bound to.
+    #[must_use]
+    pub fn bound(self) -> Option<TokenBinding> {
+        self.0.bound
     }
 
     /// What it may do.

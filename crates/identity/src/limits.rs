@@ -19,6 +19,8 @@ pub const CEREMONY_SECONDS: i64 = 5 * 60;
 pub const CEREMONIES_MAX: usize = 10_000;
 /// Ceremonies under way at once from one network address.
 pub const CEREMONIES_PER_ORIGIN_MAX: usize = 200;
+/// Acts of one session that wait for a fresh touch at once.
+pub const CEREMONIES_PER_SESSION_MAX: usize = 8;
 /// A browser's WebAuthn answer, in bytes of JSON.
 pub const CREDENTIAL_BYTES_MAX: usize = 64 * 1024;
 /// Passkeys of one person.

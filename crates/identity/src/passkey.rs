@@ -1,10 +1,12 @@
 //! Passkeys (W3C WebAuthn Level 3): discoverable credentials, user verification required.
 //!
-//! The challenge comes from the given randomness: the ceremony that webauthn-rs starts is opened, its challenge
-//! replaced, and everything about it is verified by webauthn-rs as usual.
+//! The challenge is SHA-256 over a nonce of the given randomness and the thumbprint of the browser's key, so that an answer
+//! binds no other key: the ceremony that webauthn-rs starts is opened, its challenge replaced, and everything about it is
+//! verified by webauthn-rs as usual.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dpop::Thumbprint;
 use model::{EntryBody, Instant, Origin, PersonId, SignInMethod};
 use protocol::SignInReply;
 use rand_core::CryptoRng;
@@ -28,6 +30,8 @@ pub struct PasskeyCeremony {
     pub ceremony: String,
     /// `{"publicKey": ...}` for `navigator.credentials`, as JSON with base64url.
     pub options: String,
+    /// What the challenge is made of, beside the browser's key; base64url.
+    pub nonce: String,
 }
 
 impl std::fmt::Debug for PasskeyCeremony {
@@ -38,23 +42,30 @@ impl std::fmt::Debug for PasskeyCeremony {
 
 impl From<PasskeyCeremony> for SignInReply {
     fn from(ceremony: PasskeyCeremony) -> Self {
-        Self::Ceremony { ceremony: ceremony.ceremony, options: ceremony.options }
+        Self::Ceremony { ceremony: ceremony.ceremony, options: ceremony.options, nonce: ceremony.nonce }
     }
 }
 
 impl People {
-    /// Starts a sign-in with whichever passkey the browser finds for this site (section 7.2).
-    pub fn begin_passkey(&mut self, origin: &Origin, now: Instant, random: &mut dyn CryptoRng) -> PasskeyCeremony {
+    /// Starts a sign-in with whichever passkey the browser finds for this site (section 7.2). The session will be bound to
+    /// `key`.
+    pub fn begin_passkey(
+        &mut self,
+        key: Thumbprint,
+        origin: &Origin,
+        now: Instant,
+        random: &mut dyn CryptoRng,
+    ) -> PasskeyCeremony {
         let (options, state) =
             self.webauthn.start_discoverable_authentication().expect("a discoverable ceremony has no input to refuse");
-        let challenge = new_challenge(random);
+        let (nonce, challenge) = new_challenge(key, None, random);
         let state = with_challenge(&state, "ast", &challenge);
         let mut options = to_value(&options);
         options["publicKey"]["challenge"] = json!(challenge);
         // the page asks for conditional mediation where it wants it
         options.as_object_mut().expect("options are an object").remove("mediation");
-        let ceremony = self.ceremonies.begin_sign_in(Ceremony::SignIn(Box::new(state)), origin, now, random);
-        PasskeyCeremony { ceremony, options: options.to_string() }
+        let ceremony = self.ceremonies.begin_sign_in(Ceremony::SignIn(Box::new(state), key), origin, now, random);
+        PasskeyCeremony { ceremony, options: options.to_string(), nonce: URL_SAFE_NO_PAD.encode(nonce) }
     }
 
     /// Finishes a sign-in with a passkey. The ceremony is over whatever comes out.
@@ -67,7 +78,7 @@ impl People {
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<SignedIn>, SignInError> {
-        let (person, verified) = match self.verify_passkey(ceremony, credential, now) {
+        let (person, key, verified) = match self.verify_passkey(ceremony, credential, now) {
             Ok(verified) => verified,
             Err((reason, person)) => {
                 let mut error = SignInError::recorded(reason, person);
@@ -84,7 +95,7 @@ impl People {
             bound.passkey.update_credential(&verified);
         }
         self.put(Record::Person(record));
-        Ok(self.open_session(person, SignInMethod::Passkey, origin, user_agent, now, random))
+        Ok(self.open_session(person, SignInMethod::Passkey, key, origin, user_agent, now, random))
     }
 
     fn verify_passkey(
@@ -92,9 +103,9 @@ impl People {
         ceremony: &str,
         credential: &str,
         now: Instant,
-    ) -> Result<(PersonId, AuthenticationResult), (SignInReason, Option<PersonId>)> {
+    ) -> Result<(PersonId, Thumbprint, AuthenticationResult), (SignInReason, Option<PersonId>)> {
         const WRONG: (SignInReason, Option<PersonId>) = (SignInReason::Passkey, None);
-        let Some(Ceremony::SignIn(state)) = self.ceremonies.take_sign_in(ceremony, now) else { return Err(WRONG) };
+        let Some(Ceremony::SignIn(state, key)) = self.ceremonies.take_sign_in(ceremony, now) else { return Err(WRONG) };
         let credential: PublicKeyCredential = parse(credential).ok_or(WRONG)?;
         // section 7.2 step 6: the user handle must be there and its person must own the credential
         let handle = credential.get_user_unique_id().ok_or(WRONG)?;
@@ -116,13 +127,14 @@ impl People {
         if !verified.user_verified() {
             return Err(wrong(SignInReason::Passkey));
         }
-        Ok((person.person, verified))
+        Ok((person.person, key, verified))
     }
 
     /// Starts binding a passkey to the person of an enrolment link (section 7.1).
     pub fn begin_passkey_enrolment(
         &mut self,
         token: &str,
+        key: Thumbprint,
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<PasskeyCeremony, EnrolmentError> {
@@ -137,7 +149,7 @@ impl People {
             .start_passkey_registration(handle, &person.email, &person.name, Some(bound))
             .map_err(|_| EnrolmentError::Passkey)?;
         let link = link.token;
-        let challenge = new_challenge(random);
+        let (nonce, challenge) = new_challenge(key, None, random);
         let state = with_challenge(&state, "rs", &challenge);
         let mut options = to_value(&options);
         options["publicKey"]["challenge"] = json!(challenge);
@@ -145,7 +157,7 @@ impl People {
         options["publicKey"]["authenticatorSelection"]["residentKey"] = json!("required");
         options["publicKey"]["authenticatorSelection"]["requireResidentKey"] = json!(true);
         let ceremony = self.ceremonies.begin_enrolment(Ceremony::BindPasskey(Box::new(state)), link, now, random);
-        Ok(PasskeyCeremony { ceremony, options: options.to_string() })
+        Ok(PasskeyCeremony { ceremony, options: options.to_string(), nonce: URL_SAFE_NO_PAD.encode(nonce) })
     }
 
     /// Binds a passkey. The link is used up.
@@ -187,27 +199,32 @@ fn holds(person: &PersonRecord, passkey: &Passkey) -> bool {
     person.passkeys.iter().any(|bound| bound.passkey.cred_id() == passkey.cred_id())
 }
 
-fn parse<T: DeserializeOwned>(credential: &str) -> Option<T> {
+pub(crate) fn parse<T: DeserializeOwned>(credential: &str) -> Option<T> {
     if credential.len() > CREDENTIAL_BYTES_MAX {
         return None;
     }
     serde_json::from_str(credential).ok()
 }
 
-/// 256 random bits as base64url (section 13.4.3 asks for at least 128).
-fn new_challenge(random: &mut dyn CryptoRng) -> String {
-    let mut challenge = [0; 32];
-    random.fill_bytes(&mut challenge);
-    URL_SAFE_NO_PAD.encode(challenge)
+/// A nonce of 256 random bits (section 13.4.3 asks for at least 128), and the challenge of it, the browser's key and the act
+/// as base64url.
+pub(crate) fn new_challenge(
+    key: Thumbprint,
+    act: Option<Thumbprint>,
+    random: &mut dyn CryptoRng,
+) -> ([u8; 32], String) {
+    let mut nonce = [0; 32];
+    random.fill_bytes(&mut nonce);
+    (nonce, URL_SAFE_NO_PAD.encode(dpop::challenge(&nonce, key, act)))
 }
 
-fn with_challenge<T: Serialize + DeserializeOwned>(state: &T, inner: &str, challenge: &str) -> T {
+pub(crate) fn with_challenge<T: Serialize + DeserializeOwned>(state: &T, inner: &str, challenge: &str) -> T {
     let mut state = to_value(state);
     let place = state.get_mut(inner).and_then(|inner| inner.get_mut("challenge"));
     *place.expect("a ceremony has a challenge; tests register and sign in with it") = json!(challenge);
     serde_json::from_value(state).expect("a ceremony with another challenge is a ceremony")
 }
 
-fn to_value<T: Serialize>(value: &T) -> Value {
+pub(crate) fn to_value<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("WebAuthn structures are JSON")
 }

@@ -1,5 +1,6 @@
 //! Signing in with a password and a one-time code, in two halves with the slow part between them.
 
+use dpop::Thumbprint;
 use model::{Instant, Origin, PersonId, SignInMethod};
 use rand_core::CryptoRng;
 
@@ -15,7 +16,7 @@ use crate::{Changed, EMAIL_BYTES_MAX, KNOWN_ORIGIN_SECONDS, People};
 /// A password to be checked: owned, so that it goes to another thread. Dropping it counts as a wrong attempt.
 #[must_use = "an attempt that is not finished counts as wrong"]
 pub struct PasswordCheck {
-    person: Option<PersonId>,
+    pub(crate) person: Option<PersonId>,
     hash: PasswordHash,
     attempt: Attempt,
     origin: Origin,
@@ -24,7 +25,7 @@ pub struct PasswordCheck {
 /// A password that was checked. Only [`PasswordCheck::verify`] makes one, and it is used once.
 #[must_use = "an attempt that is not finished counts as wrong"]
 pub struct Verified {
-    check: PasswordCheck,
+    pub(crate) check: PasswordCheck,
     matches: bool,
 }
 
@@ -78,15 +79,29 @@ impl People {
         Ok(PasswordCheck { person, hash, attempt, origin: origin.clone() })
     }
 
-    /// Finishes a sign-in with the one-time code, or a recovery code in its place.
+    /// Finishes a sign-in with the one-time code, or a recovery code in its place. The session is bound to `key`, which the
+    /// browser has shown that it holds.
     pub fn finish_password(
         &mut self,
         verified: Verified,
         code: &str,
+        key: Thumbprint,
         user_agent: &str,
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<SignedIn>, SignInError> {
+        let origin = verified.check.origin.clone();
+        let (person, method) = self.confirm_password(verified, code, now)?;
+        Ok(self.open_session(person, method, key, &origin, user_agent, now, random))
+    }
+
+    /// Judges password and code together, and uses the code up.
+    pub(crate) fn confirm_password(
+        &mut self,
+        verified: Verified,
+        code: &str,
+        now: Instant,
+    ) -> Result<(PersonId, SignInMethod), SignInError> {
         let Verified { check, matches } = verified;
         let refused = |reason| SignInError::recorded(reason, check.person);
         let Some(mut record) = check.person.and_then(|person| self.persons.get(&person)).cloned() else {
@@ -114,7 +129,7 @@ impl People {
         let person = record.person;
         self.throttle.succeeded(&check.attempt);
         self.put(Record::Person(record));
-        Ok(self.open_session(person, method, &check.origin, user_agent, now, random))
+        Ok((person, method))
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
+use dpop::Thumbprint;
 use model::{
     Authorisation, DeviceId, DeviceMay, Instant, OrganisationId, Origin, PersonId, Role, SessionId, SignInMethod,
 };
+use protocol::TokenBinding;
 use serde::{Deserialize, Serialize};
 use webauthn_rs::prelude::Passkey;
 use zeroize::Zeroizing;
@@ -189,6 +191,9 @@ pub(crate) struct DeviceRecord {
     /// When it was removed.
     #[serde(default)]
     pub(crate) removed: Option<Instant>,
+    /// What the token is bound to; without it the token is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bound: Option<TokenBinding>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -208,4 +213,7 @@ pub(crate) struct SessionRecord {
     pub(crate) origin: Origin,
     pub(crate) user_agent: String,
     pub(crate) method: SignInMethod,
+    /// The browser's key. A session from before keys has none and no proof holds for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Thumbprint>,
 }

@@ -1,5 +1,6 @@
 //! Sessions: an opaque token in a cookie, an idle limit and an absolute limit (SP 800-63B-4 section 5).
 
+use dpop::Thumbprint;
 use model::{EntryBody, Instant, OrganisationId, Origin, PersonId, Role, SECOND, SessionId, SignInMethod};
 use protocol::{Me, Refusal, SessionRow, SignInReply};
 use rand_core::CryptoRng;
@@ -48,6 +49,8 @@ pub struct SessionInfo {
     pub organisations: Vec<OrganisationId>,
     /// How they signed in.
     pub method: SignInMethod,
+    /// The key of the browser that signed in; no request holds without a proof of it.
+    pub key: Option<Thumbprint>,
     /// Since when.
     pub since: Instant,
     /// When it ends if nothing is done.
@@ -157,6 +160,13 @@ impl People {
         self.session_info(session).ok_or(SignedOut)
     }
 
+    /// The session of a token, without using it: what its proof is held against.
+    pub fn look_at_session(&self, token: &str, now: Instant) -> Result<SessionInfo, SignedOut> {
+        let session = self.session_by_token_hash(TokenHash::of(token)).ok_or(SignedOut)?;
+        let alive = self.sessions.get(&session).is_some_and(|record| self.is_alive(record, now));
+        self.session_info(session).filter(|_| alive).ok_or(SignedOut)
+    }
+
     /// Who holds a session, as the pages show it.
     #[must_use]
     pub fn me(&self, session: SessionId) -> Option<Me> {
@@ -247,11 +257,13 @@ impl People {
         self.throttle.sweep(now);
     }
 
-    /// A new session for somebody who has just proved who they are. Never continues an old one.
+    /// A new session for somebody who has just proved who they are, bound to their browser's key. Never continues an old one.
+    #[allow(clippy::too_many_arguments, reason = "who, how, with what, from where, when")]
     pub(crate) fn open_session(
         &mut self,
         person: PersonId,
         method: SignInMethod,
+        key: Thumbprint,
         origin: &Origin,
         user_agent: &str,
         now: Instant,
@@ -276,6 +288,7 @@ impl People {
             origin: origin.clone(),
             user_agent,
             method,
+            key: Some(key),
         }));
         self.touched.insert(session, now);
         self.signed_in_at(person, origin, now);
@@ -304,6 +317,7 @@ impl People {
             role: person.role,
             organisations: person.organisations.clone(),
             method: record.method,
+            key: record.key,
             since: record.since,
             idle_until: self.idle_until(record),
             absolute_until: self.absolute_until(record),

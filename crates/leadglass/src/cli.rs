@@ -511,6 +511,12 @@ pub enum DeviceCommand {
         /// Make a bearer token for DICOMweb.
         #[arg(long)]
         token: bool,
+        /// Bind the token to a key that signs each request (DPoP, RFC 9449): its JWK thumbprint.
+        #[arg(long, value_name = "JKT", requires = "token", conflicts_with = "bind_certificate")]
+        bind_dpop: Option<dpop::Thumbprint>,
+        /// Bind the token to a client certificate (RFC 8705): its PEM file. The device connects over TLS with it.
+        #[arg(long, value_name = "FILE", requires = "token")]
+        bind_certificate: Option<std::path::PathBuf>,
     },
     /// Remove a device, or only its bearer token.
     #[command(after_help = "Example: leadglass device remove CT1")]

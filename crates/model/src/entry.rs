@@ -281,6 +281,32 @@ pub enum EntryBody {
         /// A fixed word for why.
         reason: String,
     },
+    /// A credential was tried without the proof that belongs to it: a cookie or token that is in other hands, a request that was
+    /// changed or sent again, or a mistake. The first of a minute has its own entry, the rest one more with a count.
+    ProofRefused {
+        /// Whose session, when it is one of ours.
+        person: Option<PersonId>,
+        /// Which session.
+        session: Option<SessionId>,
+        /// Which device.
+        device: Option<DeviceId>,
+        /// A fixed word: `missing`, `shape`, `signature`, `address`, `request`, `nonce`, `key`, `holder`, `replayed`, `touch`,
+        /// `session` or `token` (one that nobody holds), `owner-on-front`.
+        reason: String,
+        /// How many.
+        count: u64,
+        /// Since when.
+        since: Instant,
+    },
+    /// Somebody showed anew that they are there, and meant one act. The act's own entry follows.
+    Confirmed {
+        /// Who.
+        person: PersonId,
+        /// SHA-256 that names the act, base64url.
+        act: String,
+        /// How.
+        method: SignInMethod,
+    },
     /// An exposure report was made.
     ExposureReported {
         /// About whom or what.

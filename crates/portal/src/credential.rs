@@ -1,4 +1,5 @@
-//! What a request carries to say who sends it: a session cookie (RFC 6265) or a bearer token (RFC 6750).
+//! What a request carries to say who sends it: a session cookie (RFC 6265) with a proof (RFC 9449), or a token (RFC 6750),
+//! which may be bound to a key (RFC 9449) or a client certificate (RFC 8705).
 
 use std::convert::Infallible;
 
@@ -6,9 +7,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use model::Origin;
-use protocol::Credential;
+use protocol::{Credential, Proof};
 
 use crate::guard::Peer;
+use crate::possession::{ClientCertificate, Shown};
 
 /// The session cookie. Browsers take the `__Host-` prefix from `http://localhost` too, which they hold to be secure.
 pub(crate) const COOKIE: &str = "__Host-leadglass";
@@ -24,10 +26,16 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let origin = origin(parts);
-        Ok(Self(if let Some(token) = bearer(&parts.headers) {
-            Credential::DeviceToken { token, origin }
+        let shown = parts.extensions.remove::<Shown>().map(|shown| shown.0);
+        let certificate = parts.extensions.get::<ClientCertificate>().map(|certificate| certificate.0);
+        Ok(Self(if let Some((bound, token)) = authorization(&parts.headers) {
+            if bound || certificate.is_some() {
+                Credential::BoundToken { token, origin, proof: shown.filter(|_| bound), certificate }
+            } else {
+                Credential::DeviceToken { token, origin }
+            }
         } else if let Some(token) = session(&parts.headers) {
-            Credential::Session { token, origin }
+            Credential::Session { token, origin, proof: shown.unwrap_or_else(|| none(parts)) }
         } else {
             Credential::Stranger { origin }
         }))
@@ -54,15 +62,35 @@ pub(crate) fn shows_bearer(headers: &HeaderMap) -> bool {
     headers.contains_key(header::AUTHORIZATION)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+/// A request that nothing was put beside: it was not asked for under `/api` or `/dicom-web`.
+fn none(parts: &Parts) -> Box<Proof> {
+    Box::new(Proof {
+        jwt: String::new(),
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: String::new(),
+        body: Vec::new(),
+        key: None,
+    })
+}
+
+/// The token of the `Authorization` header, and whether it comes by the scheme `DPoP` (RFC 9449 section 7.1).
+fn authorization(headers: &HeaderMap) -> Option<(bool, String)> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (value, None) = (values.next()?, values.next()) else { return Some(String::new()) };
-    let token = value.to_str().ok().and_then(|value| {
+    let (value, None) = (values.next()?, values.next()) else { return Some((false, String::new())) };
+    let read = value.to_str().ok().and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        let bound = scheme.eq_ignore_ascii_case("dpop");
+        (bound || scheme.eq_ignore_ascii_case("bearer")).then(|| (bound, token.trim()))
     });
-    // a header that is no bearer token is a token that nobody holds, not a reason to look at the cookie
-    Some(token.filter(|token| usable(token)).unwrap_or_default().to_owned())
+    // a header that is no token is a token that nobody holds, not a reason to look at the cookie
+    let (bound, token) = read.filter(|(_, token)| usable(token)).unwrap_or_default();
+    Some((bound, token.to_owned()))
+}
+
+/// The token that a proof of this request must name.
+pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
+    authorization(headers).map(|(_, token)| token)
 }
 
 /// The session token of the cookie, if there is exactly one of that name.
@@ -112,7 +140,8 @@ mod tests {
     }
 
     fn session_of(token: &str) -> Credential {
-        Credential::Session { token: token.into(), origin: Origin::default() }
+        let proof = none(&axum::http::Request::new(()).into_parts().0);
+        Credential::Session { token: token.into(), origin: Origin::default(), proof }
     }
 
     fn device_of(token: &str) -> Credential {
@@ -126,6 +155,9 @@ mod tests {
         assert_eq!(of(&[(header::COOKIE, "a=1; __Host-leadglass=tok; b=2")]), session_of("tok"));
         assert_eq!(of(&[(header::AUTHORIZATION, "Bearer tok")]), device_of("tok"));
         assert_eq!(of(&[(header::AUTHORIZATION, "bearer tok")]), device_of("tok"));
+        let bound =
+            Credential::BoundToken { token: "tok".into(), origin: Origin::default(), proof: None, certificate: None };
+        assert_eq!(of(&[(header::AUTHORIZATION, "DPoP tok")]), bound);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::{Invalid, Refusal};
 
 use crate::json;
+use crate::possession::challenge;
 
 /// Seconds that a client should wait for the warden.
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -97,9 +98,15 @@ impl From<ReadError> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, error, hint) = self.words();
-        let mut response = (status, json::of(&serde_json::json!({ "error": error, "hint": hint }))).into_response();
+        let mut body = serde_json::json!({ "error": error, "hint": hint });
+        if matches!(self, Self::Refused(Refusal::FreshNeeded)) {
+            // for the page, which asks the person and tries again
+            body["fresh"] = true.into();
+        }
+        let mut response = (status, json::of(&body)).into_response();
         let headers = response.headers_mut();
         match &self {
+            Self::Refused(refusal @ (Refusal::ProofNonce | Refusal::Proof)) => headers.extend(challenge(refusal)),
             Self::Refused(Refusal::SignedOut | Refusal::SignInFailed) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"leadglass\""));
             }
@@ -214,8 +221,10 @@ impl Failure {
 
 fn refused(refusal: &Refusal) -> (StatusCode, String, String) {
     let status = match refusal {
-        Refusal::SignedOut | Refusal::SignInFailed => StatusCode::UNAUTHORIZED,
-        Refusal::NotAllowed | Refusal::TouchNeeded | Refusal::OverBudget => StatusCode::FORBIDDEN,
+        Refusal::SignedOut | Refusal::SignInFailed | Refusal::ProofNonce | Refusal::Proof => StatusCode::UNAUTHORIZED,
+        Refusal::NotAllowed | Refusal::FreshNeeded | Refusal::TouchNeeded | Refusal::OverBudget => {
+            StatusCode::FORBIDDEN
+        }
         Refusal::NotFound => StatusCode::NOT_FOUND,
         // the study is there and may be reached; what it needs first is said
         Refusal::Cold => StatusCode::CONFLICT,
@@ -245,6 +254,9 @@ mod tests {
         let check = |refusal: Refusal, status: u16| assert_eq!(refused(&refusal).0.as_u16(), status, "{refusal:?}");
         check(Refusal::SignedOut, 401);
         check(Refusal::SignInFailed, 401);
+        check(Refusal::ProofNonce, 401);
+        check(Refusal::Proof, 401);
+        check(Refusal::FreshNeeded, 403);
         check(Refusal::NotAllowed, 403);
         check(Refusal::NotFound, 404);
         check(Refusal::Cold, 409);

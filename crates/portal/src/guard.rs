@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::body::UnstalledBody;
 use crate::errors::Failure;
+use crate::possession::Possession;
 use crate::{credential, headers};
 
 /// The longest path and query, in bytes.
@@ -87,11 +88,19 @@ impl Policy {
 }
 
 /// The outermost layer: every request goes in through it, every answer goes out through it.
-pub(crate) async fn guard(State(policy): State<Policy>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State((policy, possession)): State<(Policy, Possession)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let asks = ["/api/", "/dicom-web/"].iter().any(|begin| request.uri().path().starts_with(begin));
     let mut response = match judge(&policy, &request) {
         Err(failure) => failure.into_response(),
-        Ok(()) => answer(&policy, request, next).await,
+        Ok(()) => answer(&policy, asks.then_some(&possession), request, next).await,
     };
+    if asks {
+        possession.hand_out(response.headers_mut());
+    }
     headers::secure(response.headers_mut(), policy.strict_transport);
     response
 }
@@ -121,14 +130,23 @@ fn acts_by_cookie(request: &Request) -> bool {
     request.uri().path().starts_with("/api/") || request.headers().contains_key(header::COOKIE)
 }
 
-async fn answer(policy: &Policy, request: Request, next: Next) -> Response {
+async fn answer(policy: &Policy, possession: Option<&Possession>, request: Request, next: Next) -> Response {
     let seconds = match (request.method(), request.uri().path()) {
         (&Method::POST, path) if path.starts_with("/dicom-web/") => UPLOAD_SECONDS_MAX,
         (_, "/api/exposure" | "/api/exposure/report") => REPORT_SECONDS_MAX,
         _ => ANSWER_SECONDS_MAX,
     };
     let request = request.map(|body| UnstalledBody::wrap(body, policy.body_stall));
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = async {
+        match possession {
+            Some(possession) => match possession.attach(request).await {
+                Ok(request) => next.run(request).await,
+                Err(failure) => failure.into_response(),
+            },
+            None => next.run(request).await,
+        }
+    };
+    let answer = AssertUnwindSafe(answer).catch_unwind();
     match timeout(Duration::from_secs(seconds), answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {

@@ -4,7 +4,8 @@
 //! through `archive`, and the warden says yes or no. The routes that a stranger may use stand by name in
 //! [`routes::ROUTES`]; a test walks that table and proves that every other one refuses a stranger.
 //!
-//! - `serve` accepts connections, `tls` makes them private, `guard` is what every request passes.
+//! - `serve` accepts connections, `tls` makes them private, `guard` is what every request passes, `possession` reads what it
+//!   shows beside its token.
 //! - `routes` is the table; one file per resource holds its handlers.
 //! - `errors` is the one translator from refusals to answers; `headers` is what every answer carries.
 
@@ -17,6 +18,7 @@ mod body;
 mod break_glass;
 mod budgets;
 mod cases;
+mod client_certificate;
 mod credential;
 mod errors;
 mod exposure;
@@ -30,6 +32,7 @@ mod multipart;
 mod my;
 mod openapi;
 mod people;
+mod possession;
 mod qido;
 mod query;
 mod range;
@@ -52,4 +55,4 @@ pub use serve::{
     CONNECTIONS_MAX, DRAIN_SECONDS_MAX, HEADER_SECONDS_MAX, HttpConfig, HttpLimits, Portal, ServeError,
     TLS_HANDSHAKE_SECONDS_MAX, WRITE_STALL_SECONDS_MAX, serve, serve_within,
 };
-pub use tls::{DevelopmentCertificate, Tls, TlsError, development_certificate};
+pub use tls::{DevelopmentCertificate, Tls, TlsError, certificate_thumbprint, development_certificate};

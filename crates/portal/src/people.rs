@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::{Authorisation, DeviceMay, Instant, Role, Tier};
-use protocol::{PageReply, PageRequest};
+use protocol::{PageReply, PageRequest, TokenBinding};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -48,6 +48,8 @@ struct NewDevice {
     from: Vec<String>,
     #[serde(default)]
     token: bool,
+    #[serde(default)]
+    bound: Option<TokenBinding>,
 }
 
 #[derive(Deserialize)]
@@ -141,8 +143,8 @@ pub(crate) async fn add_device(
     Caller(caller): Caller,
     request: Request,
 ) -> Result<Response, Failure> {
-    let NewDevice { name, organisation, may, ae_title, from, token } = json::read(request).await?;
-    let request = PageRequest::AddDevice { name, organisation, may, ae_title, from, token };
+    let NewDevice { name, organisation, may, ae_title, from, token, bound } = json::read(request).await?;
+    let request = PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound };
     match serving.warden.ask(&caller, request).await? {
         PageReply::DeviceAdded { device, token } => Ok(json::of(&json!({ "device": device, "token": token }))),
         _ => Err(unexpected()),

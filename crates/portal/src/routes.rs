@@ -9,6 +9,7 @@ use policy::Service;
 
 use crate::app::{App, Serving};
 use crate::errors::Failure;
+use crate::possession::Possession;
 use crate::{
     approvals, assets, break_glass, budgets, cases, exposure, frames, guard, health, ledger, my, openapi, people, qido,
     removals, rendered, reports, session, sign_in, stow, studies, wado,
@@ -53,6 +54,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/enrolment/password/finish", Enrol, sign_in::enrol_password_finish),
     route!(POST "/api/sign-out", OwnSessions, sign_in::sign_out),
     route!(GET "/api/session", OwnSessions, session::me),
+    route!(POST "/api/fresh", OwnSessions, session::fresh),
     route!(GET "/api/sessions", OwnSessions, session::list),
     route!(DELETE "/api/sessions/{session}", OwnSessions, session::end),
     route!(GET "/api/studies", List, studies::worklist),
@@ -163,6 +165,7 @@ pub static ROUTES: &[Route] = &[
 
 /// The table as a router, inside of what every request passes.
 pub(crate) fn router(app: App, policy: guard::Policy) -> Router {
+    let possession = Possession::new(policy.public_origin(), app.warden.clone());
     let serving = Serving::new(app, policy.public_origin());
     let mut router = Router::new();
     for route in ROUTES {
@@ -173,5 +176,5 @@ pub(crate) fn router(app: App, policy: guard::Policy) -> Router {
         .method_not_allowed_fallback(|| async { Failure::Method.into_response() })
         .fallback(assets::page)
         .with_state(serving)
-        .layer(middleware::from_fn_with_state(policy, guard::guard))
+        .layer(middleware::from_fn_with_state((policy, possession), guard::guard))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use dpop::Thumbprint;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::body::{BODY_STALL_SECONDS_MAX, StallGuard};
+use crate::possession::ClientCertificate;
 use crate::{App, Tls, guard, routes};
 
 /// The most connections at one time; more wait in the listener's queue.
@@ -206,9 +208,14 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let address = peer.ip().to_canonical();
     let ended = match tls {
-        None => requests(stream, address, limits, router, watcher).await,
+        None => requests(stream, address, None, limits, router, watcher).await,
         Some(tls) => match timeout(limits.tls_handshake, tls.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => requests(stream, address, limits, router, watcher).await,
+            Ok(Ok(stream)) => {
+                let certificates = stream.get_ref().1.peer_certificates();
+                let certificate = certificates.and_then(|chain| chain.first());
+                let certificate = certificate.map(|own| ClientCertificate(Thumbprint::of_certificate(own)));
+                requests(stream, address, certificate, limits, router, watcher).await
+            }
             Ok(Err(_)) | Err(_) => return,
         },
     };
@@ -220,6 +227,7 @@ async fn connection(
 async fn requests<S>(
     stream: S,
     address: IpAddr,
+    certificate: Option<ClientCertificate>,
     limits: HttpLimits,
     router: Router,
     watcher: Watcher,
@@ -231,6 +239,9 @@ where
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(guard::Peer(address));
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
         router.clone().oneshot(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());

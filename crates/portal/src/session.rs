@@ -1,10 +1,13 @@
-//! Who is signed in, and where else: `/api/session`, `/api/sessions`.
+//! Who is signed in, and where else: `/api/session`, `/api/sessions`; and that they are there now: `/api/fresh`.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use dpop::Thumbprint;
 use model::{PersonId, SessionId};
 use protocol::{PageReply, PageRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
@@ -15,6 +18,28 @@ use crate::{json, query};
 pub(crate) async fn me(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
     match serving.warden.ask(&caller, PageRequest::Me).await? {
         PageReply::Me(me) => json::with_identifiers(&me),
+        _ => Err(unexpected()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Act {
+    act: Thumbprint,
+}
+
+/// `POST /api/fresh`: a challenge for an act that wants a fresh touch.
+pub(crate) async fn fresh(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let Act { act } = json::read(request).await?;
+    match serving.warden.ask(&caller, PageRequest::FreshBegin { act }).await? {
+        PageReply::FreshChallenge { ceremony, options, nonce, password } => {
+            let options: Option<Value> =
+                options.map(|options| serde_json::from_str(&options)).transpose().map_err(|_| Failure::Internal)?;
+            Ok(json::of(&json!({ "ceremony": ceremony, "options": options, "nonce": nonce, "password": password })))
+        }
         _ => Err(unexpected()),
     }
 }

@@ -6,6 +6,7 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use dpop::Thumbprint;
 use model::Origin;
 use protocol::{Refusal, SignInReply, SignInRequest};
 use serde::Deserialize;
@@ -15,6 +16,7 @@ use crate::app::Serving;
 use crate::credential::{self, COOKIE_ENDED, From};
 use crate::errors::Failure;
 use crate::json;
+use crate::possession::Shown;
 
 /// What a browser calls itself is kept to so many characters in the list of sessions.
 const USER_AGENT_CHARACTERS_MAX: usize = 200;
@@ -33,8 +35,19 @@ struct PasswordAndCode {
 }
 
 #[derive(Deserialize)]
+struct Key {
+    key: Thumbprint,
+}
+
+#[derive(Deserialize)]
 struct Link {
     token: String,
+}
+
+#[derive(Deserialize)]
+struct LinkAndKey {
+    token: String,
+    key: Thumbprint,
 }
 
 #[derive(Deserialize)]
@@ -59,8 +72,13 @@ struct FirstCode {
 }
 
 /// `POST /api/sign-in/passkey/begin`
-pub(crate) async fn passkey_begin(State(serving): State<Serving>, From(origin): From) -> Result<Response, Failure> {
-    step(&serving, origin, SignInRequest::PasskeyBegin).await
+pub(crate) async fn passkey_begin(
+    State(serving): State<Serving>,
+    From(origin): From,
+    request: Request,
+) -> Result<Response, Failure> {
+    let Key { key } = json::read(request).await?;
+    step(&serving, origin, SignInRequest::PasskeyBegin { key }).await
 }
 
 /// `POST /api/sign-in/passkey/finish`
@@ -82,8 +100,10 @@ pub(crate) async fn password(
     request: Request,
 ) -> Result<Response, Failure> {
     let user_agent = user_agent(request.headers());
+    let proof = request.extensions().get::<Shown>().cloned();
     let PasswordAndCode { email, password, code } = json::read(request).await?;
-    step(&serving, origin, SignInRequest::Password { email, password, code, user_agent }).await
+    let Shown(proof) = proof.ok_or(Refusal::Proof)?;
+    step(&serving, origin, SignInRequest::Password { email, password, code, user_agent, proof }).await
 }
 
 /// `POST /api/sign-out`
@@ -119,8 +139,8 @@ pub(crate) async fn enrol_passkey_begin(
     From(origin): From,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Link { token } = json::read(request).await?;
-    step(&serving, origin, SignInRequest::EnrolPasskeyBegin { token }).await
+    let LinkAndKey { token, key } = json::read(request).await?;
+    step(&serving, origin, SignInRequest::EnrolPasskeyBegin { token, key }).await
 }
 
 /// `POST /api/enrolment/passkey/finish`
@@ -166,9 +186,9 @@ pub(crate) async fn enrol_password_finish(
 
 async fn step(serving: &Serving, origin: Origin, request: SignInRequest) -> Result<Response, Failure> {
     Ok(match serving.warden.sign_in(origin, request).await? {
-        SignInReply::Ceremony { ceremony, options } => {
+        SignInReply::Ceremony { ceremony, options, nonce } => {
             let options: Value = serde_json::from_str(&options).map_err(|_| Failure::Internal)?;
-            json::of(&json!({ "ceremony": ceremony, "options": options }))
+            json::of(&json!({ "ceremony": ceremony, "options": options, "nonce": nonce }))
         }
         SignInReply::SignedIn { token, me } => {
             let cookie = credential::set_cookie(&token).ok_or(Failure::Internal)?;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::net::IpAddr;
 
-use archive::{Accepted, Batch, Identity, IngestError, IntakeActor, NotAdmitted, Source, Staged};
+use archive::{Accepted, Batch, Held, Identity, IngestError, IntakeActor, NotAdmitted, Source, Staged};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -86,13 +86,16 @@ async fn take_in(
 
 /// The front's own decision, from the list that the warden signed.
 async fn admit(serving: &Serving, caller: Credential) -> Result<IntakeActor, Failure> {
-    let (token, origin) = match caller {
-        Credential::DeviceToken { token, origin } => (token, origin),
+    let (token, origin, held) = match caller {
+        Credential::DeviceToken { token, origin } => (token, origin, Held::default()),
+        Credential::BoundToken { token, origin, proof, certificate } => {
+            (token, origin, Held { key: proof.and_then(|proof| proof.key), certificate })
+        }
         Credential::Session { .. } => return Err(Failure::Refused(Refusal::NotAllowed)),
         Credential::Stranger { .. } | Credential::Owner => return Err(Failure::Refused(Refusal::SignedOut)),
     };
     let address: IpAddr = origin.0.parse().map_err(|_| Failure::Refused(Refusal::SignedOut))?;
-    match serving.warden.admit_token(&token, address, Service::Store).await {
+    match serving.warden.admit_token(&token, held, address, Service::Store).await {
         Ok(device) => Ok(IntakeActor { device: Some(device), origin }),
         Err(NotAdmitted::Unknown) => Err(Failure::Refused(Refusal::SignedOut)),
         Err(NotAdmitted::Address | NotAdmitted::Service) => Err(Failure::Refused(Refusal::NotAllowed)),

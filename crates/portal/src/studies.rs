@@ -6,7 +6,7 @@ use axum::response::Response;
 use model::{StudyNumber, Uid};
 use protocol::{
     ColdAsk, ColdReply, Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, PageReply, PageRequest,
-    Refusal, SeriesRow, StudyRow,
+    Refusal, SeriesRow, StudyRow, WORKLIST_ROWS_DEFAULT,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,8 +18,6 @@ use crate::errors::Failure;
 use crate::qido::study_uid;
 use crate::{json, query};
 
-/// Rows of one page when the request does not say.
-const ROWS_DEFAULT: u32 = 50;
 /// The longest search text, in characters.
 const WORDS_CHARACTERS_MAX: usize = 200;
 
@@ -50,7 +48,7 @@ pub(crate) async fn worklist(
         words: String::new(),
         order: Order::NewestFirst,
         offset: 0,
-        limit: ROWS_DEFAULT,
+        limit: WORKLIST_ROWS_DEFAULT,
     };
     for (name, value) in query::parameters(raw.as_deref())? {
         match name.as_str() {

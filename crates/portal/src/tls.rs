@@ -7,6 +7,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
+use crate::client_certificate::AnyCertificate;
+
 /// A certificate with its private key. Who holds the key can pose as this front; losing it costs a new certificate.
 #[derive(Clone)]
 pub struct Tls {
@@ -43,10 +45,11 @@ impl Tls {
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let certificates = Arc::new(AnyCertificate::new(&provider));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Pair)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(certificates)
             .with_single_cert(chain, key)
             .map_err(TlsError::Pair)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -62,6 +65,13 @@ impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Tls(..)")
     }
+}
+
+/// The thumbprint (RFC 8705 section 3.1) of the first certificate in a PEM text.
+#[must_use]
+pub fn certificate_thumbprint(pem: &[u8]) -> Option<dpop::Thumbprint> {
+    let certificate = CertificateDer::pem_slice_iter(pem).next()?.ok()?;
+    Some(dpop::Thumbprint::of_certificate(&certificate))
 }
 
 /// A self-signed certificate for trying leadglass on one machine. Browsers refuse passkeys behind it.

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod approvals;
+mod asked;
 mod break_glass;
 mod budgets;
 mod cases;
@@ -14,6 +15,7 @@ mod cold;
 mod fronts;
 mod handover;
 mod pages;
+mod proof;
 mod reading;
 mod refusal;
 mod removals;
@@ -21,6 +23,9 @@ mod unseal;
 
 pub use addresses::admits;
 pub use approvals::*;
+pub use asked::{
+    Asked, Asking, INSTANCE_STUDIES_MAX, INSTANCE_STUDIES_STEP, WORKLIST_ROWS_DEFAULT, asked_by_page, query_pairs,
+};
 pub use break_glass::*;
 pub use budgets::{BudgetDay, BudgetReport, BudgetRow, FindingRow};
 pub use cases::*;
@@ -32,6 +37,7 @@ pub use handover::{
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
 pub use pages::*;
+pub use proof::{Fresh, Proof, Shown};
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
 pub use removals::*;
@@ -40,7 +46,7 @@ pub use tarpc::context;
 pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

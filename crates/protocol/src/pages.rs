@@ -1,18 +1,22 @@
 //! Signing in, and everything else that pages and commands ask.
 
+use dpop::Thumbprint;
 use model::{
     Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, OrganisationId, Origin, PersonId, Role, SessionId,
     SignInMethod, Tier, Uid, Window,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{PatientRow, StudyRow};
+use crate::{PatientRow, Proof, StudyRow, TokenBinding};
 
 /// One step of signing in or enrolling. WebAuthn structures travel as the JSON that the browser makes and takes.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum SignInRequest {
     /// Start a discoverable passkey sign-in.
-    PasskeyBegin,
+    PasskeyBegin {
+        /// The browser's key: the challenge names it, and the session is bound to it.
+        key: Thumbprint,
+    },
     /// Finish it.
     PasskeyFinish {
         /// From [`SignInReply::Ceremony`].
@@ -32,6 +36,8 @@ pub enum SignInRequest {
         code: String,
         /// What the browser calls itself.
         user_agent: String,
+        /// Shows that the browser holds the key that the session will be bound to.
+        proof: Box<Proof>,
     },
     /// What an enrolment link is for.
     EnrolmentLook {
@@ -42,6 +48,8 @@ pub enum SignInRequest {
     EnrolPasskeyBegin {
         /// The token in the link.
         token: String,
+        /// The browser's key: the challenge names it.
+        key: Thumbprint,
     },
     /// Finish binding a passkey. The link is used up.
     EnrolPasskeyFinish {
@@ -99,6 +107,8 @@ pub enum SignInReply {
         ceremony: String,
         /// `PublicKeyCredentialCreationOptions` or `...RequestOptions` wrapped in `publicKey`, as JSON.
         options: String,
+        /// The challenge is SHA-256 of these 32 bytes and the thumbprint of the browser's key; the page computes it too.
+        nonce: String,
     },
     /// Signed in.
     SignedIn {
@@ -193,6 +203,11 @@ pub struct Me {
 pub enum PageRequest {
     /// Who am I.
     Me,
+    /// A challenge for one act that wants a fresh touch.
+    FreshBegin {
+        /// What [`act_digest`](dpop::act_digest) gives for the act, as base64url.
+        act: Thumbprint,
+    },
     /// My sessions, or with `person` somebody else's (officer).
     Sessions {
         /// Whose; `None` is the caller's own.
@@ -250,6 +265,8 @@ pub enum PageRequest {
         from: Vec<String>,
         /// Whether to make a bearer token.
         token: bool,
+        /// What the token is bound to.
+        bound: Option<TokenBinding>,
     },
     /// Make a relationship.
     Relate {
@@ -454,6 +471,7 @@ impl std::fmt::Debug for PageRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Me => "Me",
+            Self::FreshBegin { .. } => "FreshBegin",
             Self::Sessions { .. } => "Sessions",
             Self::EndSession { .. } => "EndSession",
             Self::People => "People",
@@ -511,6 +529,18 @@ pub enum PageReply {
     Done,
     /// Who is signed in.
     Me(Me),
+    /// A challenge for one act.
+    FreshChallenge {
+        /// Names this ceremony in [`Fresh`](crate::Fresh).
+        ceremony: String,
+        /// `{"publicKey": ...}` for `navigator.credentials.get`, as JSON; `None` where the person has no passkey and types
+        /// password and code instead.
+        options: Option<String>,
+        /// The challenge is SHA-256 of these 32 bytes, the thumbprint of the browser's key and the act's digest.
+        nonce: String,
+        /// Whether a password with a new code serves too.
+        password: bool,
+    },
     /// Sessions.
     Sessions(Vec<SessionRow>),
     /// People.
@@ -608,6 +638,7 @@ impl std::fmt::Debug for PageReply {
         f.write_str(match self {
             Self::Done => "Done",
             Self::Me(_) => "Me",
+            Self::FreshChallenge { .. } => "FreshChallenge",
             Self::Sessions(_) => "Sessions",
             Self::People(_) => "People",
             Self::Organisations(_) => "Organisations",
@@ -747,6 +778,8 @@ pub struct DeviceRow {
     pub may: Vec<DeviceMay>,
     /// Whether it has a bearer token.
     pub token: bool,
+    /// What the token is bound to.
+    pub bound: Option<TokenBinding>,
 }
 
 /// One entry with its number and the names behind its numbers, for the officer.

@@ -1,18 +1,23 @@
 //! Listing and opening.
 
+use dpop::Thumbprint;
 use model::{Instant, KeyId, Origin, PatientNumber, SiteId, StudyNumber, Uid};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use crate::Proof;
+
 /// What a caller holds.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Credential {
-    /// A session cookie.
+    /// A session cookie, with the proof that this request comes from the browser that the session is bound to.
     Session {
         /// The token.
         token: String,
         /// From where.
         origin: Origin,
+        /// The proof.
+        proof: Box<Proof>,
     },
     /// The bearer token of a device.
     DeviceToken {
@@ -20,6 +25,17 @@ pub enum Credential {
         token: String,
         /// From where.
         origin: Origin,
+    },
+    /// The token of a device that shows more than the token: a proof (RFC 9449) or a client certificate (RFC 8705).
+    BoundToken {
+        /// The token.
+        token: String,
+        /// From where.
+        origin: Origin,
+        /// The proof, when there is one.
+        proof: Option<Box<Proof>>,
+        /// The certificate of the TLS connection, when there is one.
+        certificate: Option<Thumbprint>,
     },
     /// Nothing.
     Stranger {
@@ -35,6 +51,7 @@ impl std::fmt::Debug for Credential {
         f.write_str(match self {
             Self::Session { .. } => "Session(..)",
             Self::DeviceToken { .. } => "DeviceToken(..)",
+            Self::BoundToken { .. } => "BoundToken(..)",
             Self::Stranger { .. } => "Stranger",
             Self::Owner => "Owner",
         })
@@ -58,6 +75,8 @@ pub struct Hello {
     pub devices: SignedDevices,
     /// The private key of the front's own certificate (PEM), kept sealed by the warden; released to the front only.
     pub tls_key_pem: Option<String>,
+    /// Nonces that proofs are taken with now, the newest first; the front hands the newest out (RFC 9449 section 8).
+    pub proof_nonces: Vec<String>,
 }
 
 impl std::fmt::Debug for Hello {
@@ -94,6 +113,19 @@ pub struct DeviceEntry {
     pub may: Vec<model::DeviceMay>,
     /// SHA-256 of its bearer token, when it has one.
     pub token_sha256: Option<[u8; 32]>,
+    /// What the token is bound to.
+    #[serde(default)]
+    pub bound: Option<TokenBinding>,
+}
+
+/// What a device's token is bound to: without it the token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenBinding {
+    /// A key that signs each request (RFC 9449): its JWK thumbprint.
+    Dpop(Thumbprint),
+    /// A client certificate (RFC 8705): SHA-256 over its DER.
+    Certificate(Thumbprint),
 }
 
 /// The level of a query (PS3.18 section 10.6).
@@ -407,6 +439,7 @@ mod tests {
             outbox_chain: [0; 32],
             devices: SignedDevices { list: vec![], signature: vec![] },
             tls_key_pem: Some(secret()),
+            proof_nonces: vec![],
         };
         let released = ReleasedStudy { row: study, moved: false, keys: vec![], lease_until: Instant(0) };
         let shown = format!("{request:?} {attributes:?} {reply:?} {link:?} {asked:?} {hello:?} {released:?}");

@@ -9,6 +9,15 @@ pub enum Refusal {
     /// No session, or it ended. HTTP 401.
     #[error("you are not signed in, or your session ended; sign in again")]
     SignedOut,
+    /// The proof's nonce is not taken any more: sign again with the newest one. HTTP 401, `use_dpop_nonce`.
+    #[error("the proof of this request is too old; sign it again with the nonce of DPoP-Nonce")]
+    ProofNonce,
+    /// The request carries no proof that holds. HTTP 401, `invalid_dpop_proof`.
+    #[error("this request does not come from the browser or program that signed in; sign in again here")]
+    Proof,
+    /// The act wants the person to show anew that they are there. HTTP 403.
+    #[error("this needs a fresh touch of your passkey, or your password with a new code; confirm it and try again")]
+    FreshNeeded,
     /// Known, but not allowed, where that may be said. HTTP 403.
     #[error("you may not do this; a relationship or another role is needed")]
     NotAllowed,

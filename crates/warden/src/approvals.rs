@@ -15,7 +15,7 @@ use std::sync::MutexGuard;
 
 use audit::Appended;
 use aws_lc_rs::digest::{SHA256, digest};
-use identity::People;
+use identity::{People, Touch};
 use model::{Change, EntryBody, EntryNumber, Instant, PersonId, ProposalEnd, SiteId, Standing};
 use policy::Decider;
 use protocol::{PROPOSALS_OPEN_MAX, ProposalRow, Refusal};
@@ -69,6 +69,7 @@ impl Warden {
         caller: &Caller,
         number: EntryNumber,
         shown: &str,
+        touch: &Touch,
         now: Instant,
     ) -> Result<ProposalRow, Refusal> {
         let turn = self.changing.lock().expect(HELD);
@@ -86,7 +87,8 @@ impl Warden {
         approvers.push(person);
         let Proposal { change, need, proposed, .. } = &proposal;
         let earliest = policy::earliest(change, proposal.proposer(), &approvers, need, &deciders, *proposed);
-        let body = EntryBody::Approved { proposal: number, digest, earliest, evidence: None };
+        let body =
+            EntryBody::Approved { proposal: number, digest, earliest, evidence: touch.evidence().map(str::to_owned) };
         self.append(caller, vec![body], now)?;
         drop(turn);
         self.carry_out_due(now);

@@ -6,7 +6,7 @@ use audit::Reachable;
 use budget::Act;
 use model::{EntryBody, Instant, PatientNumber, StudyNumber};
 use policy::{Reach, Service, Target};
-use protocol::{Credential, Invalid, Level, ListReply, ListRequest, OpenRequest, Refusal, Scope};
+use protocol::{Asking, Credential, Invalid, Level, ListReply, ListRequest, OpenRequest, Refusal, Scope};
 
 use registry::SearchError;
 
@@ -23,7 +23,7 @@ impl Warden {
         request: &ListRequest,
         now: Instant,
     ) -> Result<ListReply, Refusal> {
-        let caller = self.caller(credential, channel, now)?;
+        let caller = self.caller(credential, channel, Asking::List(request), now).await?;
         self.list_for(&caller, request, now).await
     }
 

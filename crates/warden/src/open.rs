@@ -3,7 +3,7 @@
 use budget::Act;
 use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What};
 use policy::{Denied, Reach, Service, Target};
-use protocol::{Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
+use protocol::{Asking, Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
 use seal::BatchKeys;
 
 use crate::budgets::Reading;
@@ -21,7 +21,7 @@ impl Warden {
         request: &OpenRequest,
         now: Instant,
     ) -> Result<OpenReply, Refusal> {
-        let caller = self.caller(credential, channel, now)?;
+        let caller = self.caller(credential, channel, Asking::Open(request), now).await?;
         self.open_for(&caller, request, now).await
     }
 

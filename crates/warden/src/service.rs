@@ -119,6 +119,7 @@ pub async fn keep_house(warden: Arc<Warden>) {
         let swept = tokio::task::spawn_blocking(move || {
             warden.look_at_witnesses();
             warden.tidy_up();
+            warden.record_refusals(false);
         });
         if swept.await.is_err() {
             tracing::error!("keeping house failed");
@@ -147,6 +148,7 @@ impl Protocol for Service {
             outbox_chain: chain,
             devices: warden.signed_devices(),
             tls_key_pem: (self.channel == Channel::Front).then(|| warden.tls_key_pem.clone()).flatten(),
+            proof_nonces: warden.proofs.nonces(warden.now()),
         })
     }
 

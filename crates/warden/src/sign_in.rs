@@ -21,7 +21,9 @@ impl Warden {
         let rng = &mut SystemRandom;
         let stranger = Actor::Stranger { origin: origin.clone() };
         match request {
-            SignInRequest::PasskeyBegin => Ok(self.people.lock().expect(HELD).begin_passkey(origin, now, rng).into()),
+            SignInRequest::PasskeyBegin { key } => {
+                Ok(self.people.lock().expect(HELD).begin_passkey(key, origin, now, rng).into())
+            }
             SignInRequest::PasskeyFinish { ceremony, credential, user_agent } => {
                 let mut people = self.people.lock().expect(HELD);
                 match people.finish_passkey(&ceremony, &credential, origin, &user_agent, now, rng) {
@@ -29,7 +31,8 @@ impl Warden {
                     Err(error) => self.sign_in_refused(people, &error, stranger, now),
                 }
             }
-            SignInRequest::Password { email, password, code, user_agent } => {
+            SignInRequest::Password { email, password, code, user_agent, proof } => {
+                let key = self.prove_sign_in(&proof, "/api/sign-in/password", now)?;
                 let check = self.people.lock().expect(HELD).begin_password(&email, origin, now);
                 let check = match check {
                     Ok(check) => check,
@@ -40,7 +43,7 @@ impl Warden {
                 let verified = self.slowly(move || check.verify(&password)).await?;
                 let now = self.now();
                 let mut people = self.people.lock().expect(HELD);
-                match people.finish_password(verified, &code, &user_agent, now, rng) {
+                match people.finish_password(verified, &code, key, &user_agent, now, rng) {
                     Ok(changed) => self.signed_in(people, changed, origin, now),
                     Err(error) => self.sign_in_refused(people, &error, stranger, now),
                 }
@@ -48,8 +51,8 @@ impl Warden {
             SignInRequest::EnrolmentLook { token } => {
                 Ok(SignInReply::Enrolment(self.people.lock().expect(HELD).enrolment_for(&token, now)?))
             }
-            SignInRequest::EnrolPasskeyBegin { token } => {
-                Ok(self.people.lock().expect(HELD).begin_passkey_enrolment(&token, now, rng)?.into())
+            SignInRequest::EnrolPasskeyBegin { token, key } => {
+                Ok(self.people.lock().expect(HELD).begin_passkey_enrolment(&token, key, now, rng)?.into())
             }
             SignInRequest::EnrolPasskeyFinish { token, ceremony, credential, label } => {
                 let mut people = self.people.lock().expect(HELD);
@@ -75,7 +78,7 @@ impl Warden {
             }
             SignInRequest::SignOut { token } => {
                 let mut people = self.people.lock().expect(HELD);
-                let session = people.session(&token, now).map_err(|_| Refusal::SignedOut)?.session;
+                let session = people.look_at_session(&token, now).map_err(|_| Refusal::SignedOut)?.session;
                 let changed = people.sign_out(&token).map_err(|_| Refusal::SignedOut)?;
                 let person = changed.value;
                 let actor = Actor::Person { person, session, origin: origin.clone() };
@@ -112,8 +115,8 @@ impl Warden {
     }
 
     /// Runs something slow on a blocking thread, a few at a time: a flood of sign-ins waits instead of taking all memory.
-    async fn slowly<T: Send + 'static>(
-        self: &Arc<Self>,
+    pub(crate) async fn slowly<T: Send + 'static>(
+        &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
         let place = Arc::clone(&self.slow_places).acquire_owned().await.map_err(|_| Refusal::Internal)?;

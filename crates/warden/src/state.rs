@@ -21,6 +21,7 @@ use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::origin;
 use crate::leases::Leases;
+use crate::proof::Proofs;
 use crate::relations::Relations;
 use crate::repeats::Repeats;
 use crate::secrets::{Secrets, read_secret};
@@ -146,6 +147,7 @@ pub struct Warden {
     pub(crate) unseal: Arc<Mutex<UnsealMethods>>,
     pub(crate) changing_unseal: Mutex<()>,
     pub(crate) repeats: Repeats,
+    pub(crate) proofs: Proofs,
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
@@ -276,6 +278,7 @@ impl Warden {
             unseal,
             changing_unseal: Mutex::default(),
             repeats: Repeats::default(),
+            proofs: Proofs::new(&page_origin, &fresh_key(), clock()),
             recorded,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
@@ -406,6 +409,13 @@ impl Numbers {
             _ => {}
         }
     }
+}
+
+/// 256 random bits.
+fn fresh_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).expect("the operating system gives randomness");
+    key
 }
 
 fn read_registry(secrets: &Secrets, database: &Database) -> Result<Registry, DatabaseError> {

@@ -1,10 +1,13 @@
 //! From what a caller holds to who asks.
 
+use dpop::Thumbprint;
 use model::{Actor, Instant, Origin, Role, Who};
 use policy::Subject;
-use protocol::{Credential, Refusal};
+use protocol::{Asking, Credential, Proof, Refusal};
 
 use crate::leases::Holder;
+use crate::proof::OfSession;
+use crate::refusals::About;
 use crate::state::{Channel, Warden};
 
 /// A caller whose credential holds now.
@@ -29,27 +32,60 @@ impl Caller {
 }
 
 impl Warden {
-    /// Who asks. A session or token that does not hold is a refusal, not a stranger, so that a page can say 'sign in again'.
-    pub(crate) fn caller(&self, credential: &Credential, channel: Channel, now: Instant) -> Result<Caller, Refusal> {
+    /// Who asks for this. A session or token that does not hold is a refusal, not a stranger, so that a page can say 'sign in
+    /// again'; so is one whose proof does not hold for what is asked.
+    pub(crate) async fn caller(
+        &self,
+        credential: &Credential,
+        channel: Channel,
+        asking: Asking<'_>,
+        now: Instant,
+    ) -> Result<Caller, Refusal> {
         match credential {
             Credential::Owner if channel == Channel::Owner => {
                 Ok(Caller { subject: Subject::Owner, actor: Actor::Owner, who: None, holder: None })
             }
             // a holder's socket carries requests and approvals only
             _ if channel == Channel::Holder => Err(Refusal::NotAllowed),
-            Credential::Owner => Err(Refusal::NotAllowed),
+            Credential::Owner => {
+                self.count_refusal(About::Nobody, "owner-on-front", &Origin::default(), now).await?;
+                Err(Refusal::NotAllowed)
+            }
             Credential::Stranger { origin } => Ok(Caller {
                 subject: Subject::Stranger,
                 actor: Actor::Stranger { origin: origin.clone() },
                 who: None,
                 holder: None,
             }),
-            Credential::Session { token, origin } => self.session_caller(token, origin, now),
-            Credential::DeviceToken { token, origin } => self.device_caller(token, origin),
+            Credential::Session { token, origin, proof } => {
+                self.session_caller(token, origin, proof, asking, now).await
+            }
+            Credential::DeviceToken { token, origin } => {
+                self.device_caller(token, origin, (None, None), asking, now).await
+            }
+            Credential::BoundToken { token, origin, proof, certificate } => {
+                let shown = (proof.as_deref(), *certificate);
+                self.device_caller(token, origin, shown, asking, now).await
+            }
         }
     }
 
-    fn session_caller(&self, token: &str, origin: &Origin, now: Instant) -> Result<Caller, Refusal> {
+    async fn session_caller(
+        &self,
+        token: &str,
+        origin: &Origin,
+        proof: &Proof,
+        asking: Asking<'_>,
+        now: Instant,
+    ) -> Result<Caller, Refusal> {
+        // looking does not use it: a cookie without a proof keeps no session alive
+        let found = self.people.lock().expect("no holder panics").look_at_session(token, now);
+        let Ok(found) = found else {
+            self.count_refusal(About::Nobody, "session", origin, now).await?;
+            return Err(Refusal::SignedOut);
+        };
+        let of = OfSession { session: found.session, person: found.person, key: found.key };
+        self.prove_session(&of, proof, asking, origin, now).await?;
         let mut people = self.people.lock().expect("no holder panics");
         let session = people.session(token, now).map_err(|_| Refusal::SignedOut)?;
         Ok(Caller {
@@ -65,18 +101,35 @@ impl Warden {
         })
     }
 
-    fn device_caller(&self, token: &str, origin: &Origin) -> Result<Caller, Refusal> {
-        let people = self.people.lock().expect("no holder panics");
-        let device = people.device_by_token(token).ok_or(Refusal::SignedOut)?;
+    async fn device_caller(
+        &self,
+        token: &str,
+        origin: &Origin,
+        shown: (Option<&Proof>, Option<Thumbprint>),
+        asking: Asking<'_>,
+        now: Instant,
+    ) -> Result<Caller, Refusal> {
+        let found = {
+            let people = self.people.lock().expect("no holder panics");
+            let device = people.device_by_token(token);
+            device.map(|device| (device.id(), device.may().to_vec(), device.from().to_vec(), device.bound()))
+        };
+        let Some((device, may, from, bound)) = found else {
+            self.count_refusal(About::Nobody, "token", origin, now).await?;
+            return Err(Refusal::SignedOut);
+        };
         let address = origin.0.parse().map_err(|_| Refusal::NotAllowed)?;
-        if !protocol::admits(device.from(), address) {
+        if !protocol::admits(&from, address) {
             return Err(Refusal::NotAllowed);
         }
+        if let Some(bound) = bound {
+            self.prove_device((device, bound), token, shown, asking, origin, now).await?;
+        }
         Ok(Caller {
-            subject: Subject::Device { device: device.id(), may: device.may().to_vec() },
-            actor: Actor::Device { device: device.id(), origin: origin.clone() },
-            who: Some(Who::Device(device.id())),
-            holder: Some(Holder::Device(device.id())),
+            subject: Subject::Device { device, may },
+            actor: Actor::Device { device, origin: origin.clone() },
+            who: Some(Who::Device(device)),
+            holder: Some(Holder::Device(device)),
         })
     }
 }

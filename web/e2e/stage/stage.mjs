@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { installBrowserKey } from './browser-key.mjs';
 import { startDemo } from './demo.mjs';
 
 const FLAGS = [
@@ -76,6 +77,7 @@ class Stage {
       const { origin, protocol } = new URL(request.url());
       if (!elsewhere && !['blob:', 'data:'].includes(protocol) && origin !== own) complain(`a request to somebody else: ${request.url()}`);
     });
+    await context.addInitScript(installBrowserKey);
     await context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', (event) => {
         console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`);
@@ -116,27 +118,9 @@ class Stage {
   }
 }
 
-/** A request as the page's own script would make it. */
-export function ask(page, method, path, body, headers = { 'X-Leadglass': '1' }) {
-  return page.evaluate(
-    async ({ method, path, body, headers }) => {
-      const init = { method, headers: { ...headers } };
-      if (body !== undefined) {
-        init.headers['Content-Type'] = 'application/json';
-        init.body = JSON.stringify(body);
-      }
-      const response = await fetch(path, init);
-      const text = await response.text();
-      let parsed = text;
-      try {
-        parsed = JSON.parse(text);
-      } catch {
-        // not every answer is JSON
-      }
-      return { status: response.status, body: parsed, headers: Object.fromEntries(response.headers) };
-    },
-    { method, path, body, headers },
-  );
+/** A request as the page's own script would make it, with the proof of the browser's key; `bare` leaves the proof out. */
+export function ask(page, method, path, body, headers = { 'X-Leadglass': '1' }, { bare = false } = {}) {
+  return page.evaluate((asked) => window.leadglassTest.ask(asked), { method, path, body, headers, bare });
 }
 
 /** Everything that a browser keeps or shows beside the page: nothing of a patient may stand there. */

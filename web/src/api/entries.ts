@@ -65,6 +65,8 @@ export type EntryBody =
       opened_patients: number;
       sha256?: string;
     }
+  | { kind: 'proof-refused'; person: number | null; session: string | null; device: number | null; reason: string; count: number; since: Micros }
+  | { kind: 'confirmed'; person: number; act: string; method: SignInMethod }
   | { kind: 'accesses-read'; patient: number }
   | DecidingBody
   | { kind: 'cold-holders-set'; generation: number; threshold: number; holders: { key: number[]; name: string; kind: 'sharing' | 'emergency' | 'service' }[] }

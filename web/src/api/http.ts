@@ -4,8 +4,12 @@
  * A request never takes the screen away: where the session has ended it waits until somebody has signed in again
  * and then goes on; where the warden is away or the line is lost, a reading request waits and repeats itself, and
  * `line` says so to the banner. Requests that change something are not repeated: the person decides.
+ *
+ * Every request of a session carries a proof of this browser's key (`key.ts`), with a nonce that the last answer
+ * brought. So a wrong clock does no harm, and a cookie in other hands none either.
  */
 
+import { type BrowserKey, forgetKey, heldElsewhere, heldKey, proofOf } from './key.ts';
 import { line, session } from './state.svelte.ts';
 
 /** Why something was not done. `message` and `hint` come from the front, in English; `kind` is for our own words. */
@@ -15,6 +19,8 @@ export class Refusal extends Error {
     readonly status: number,
     message: string,
     readonly hint: string,
+    /** Whether the act wants the person to confirm it (`signin/fresh.svelte.ts`). */
+    readonly fresh = false,
   ) {
     super(message);
   }
@@ -26,10 +32,19 @@ export interface Asking {
   /** Answer 401 and 503 with a `Refusal` at once instead of waiting: signing in, health. */
   atOnce?: boolean;
   accept?: string;
+  /** Sign with this key, which no session is bound to yet: signing in. */
+  key?: BrowserKey;
 }
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_LONGEST_MS = 15_000;
+/** A nonce is taken for two minutes; after one a newer one is fetched before it is needed. */
+const NONCE_FRESH_MS = 60_000;
+/** How often a request is signed anew when its proof was not taken. */
+const PROOFS_MAX = 3;
+
+let nonce = { value: '', at: -Infinity };
+let fetching: Promise<void> | null = null;
 
 /** GET, as JSON. */
 export async function get<T>(path: string, asking: Asking = {}): Promise<T> {
@@ -53,6 +68,15 @@ export async function remove(path: string): Promise<void> {
   await send('DELETE', path, undefined, {});
 }
 
+/** Ends the session here and at the front. */
+export async function signOut(): Promise<void> {
+  try {
+    await post('/api/sign-out', {}, { atOnce: true });
+  } finally {
+    await forgetKey();
+  }
+}
+
 async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown, asking: Asking): Promise<Response> {
   const headers: Record<string, string> = { Accept: asking.accept ?? 'application/json' };
   if (method !== 'GET') headers['X-Leadglass'] = '1';
@@ -60,11 +84,17 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' };
   if (body !== undefined) init.body = JSON.stringify(body);
   if (asking.signal) init.signal = asking.signal;
+  const url = new URL(path, location.origin);
 
+  let proofs = 0;
   for (let attempt = 0; ; attempt += 1) {
     let response: Response;
     try {
+      const proof = await proofFor(method, url, init.body, asking);
+      if (proof === null) delete headers['DPoP'];
+      else headers['DPoP'] = proof;
       response = await fetch(path, init);
+      takeNonce(response);
     } catch (error) {
       if (asking.signal?.aborted) throw error;
       if (method !== 'GET' || asking.atOnce) throw new Refusal('offline', 0, '', '');
@@ -75,6 +105,10 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
     if (response.ok) {
       line.state = 'well';
       return response;
+    }
+    if (response.status === 401 && proofs < PROOFS_MAX && (await mayTryAgain(response))) {
+      proofs += 1;
+      continue;
     }
     if (response.status === 401 && !asking.atOnce && session.me !== null) {
       await session.again(asking.signal);
@@ -89,18 +123,56 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
   }
 }
 
+/** The proof of a request; `null` for nobody in particular. */
+async function proofFor(method: string, url: URL, body: BodyInit | null | undefined, asking: Asking): Promise<string | null> {
+  const key = asking.key ?? (await heldKey());
+  if (key === null) return null;
+  await freshNonce();
+  const text = typeof body === 'string' ? body : '';
+  return proofOf(key, { method, url, body: text, nonce: nonce.value, session: 'session' in key && !asking.key ? (key.session as string) : null });
+}
+
+/** Gets a nonce before it is needed, from the one address that asks for nothing. */
+async function freshNonce(): Promise<void> {
+  if (performance.now() - nonce.at < NONCE_FRESH_MS) return;
+  fetching ??= (async () => {
+    try {
+      takeNonce(await fetch('/api/health', { cache: 'no-store', credentials: 'omit' }));
+    } catch {
+      // the request itself will say that the line is lost
+    } finally {
+      fetching = null;
+    }
+  })();
+  await fetching;
+}
+
+function takeNonce(response: Response): void {
+  const value = response.headers.get('DPoP-Nonce');
+  if (value) nonce = { value, at: performance.now() };
+}
+
+/** Whether a refused proof is worth another try: with a newer nonce, or with the key of another tab's sign-in. */
+async function mayTryAgain(response: Response): Promise<boolean> {
+  const wanted = response.headers.get('WWW-Authenticate') ?? '';
+  if (!wanted.startsWith('DPoP')) return false;
+  return wanted.includes('use_dpop_nonce') || (await heldElsewhere());
+}
+
 async function refusalOf(response: Response): Promise<Refusal> {
   const { status } = response;
   let message = '';
   let hint = '';
+  let fresh = false;
   try {
-    const body = (await response.json()) as { error?: unknown; hint?: unknown };
+    const body = (await response.json()) as { error?: unknown; hint?: unknown; fresh?: unknown };
+    fresh = body.fresh === true;
     if (typeof body.error === 'string') message = body.error;
     if (typeof body.hint === 'string') hint = body.hint;
   } catch {
     // a body that is not JSON says nothing to a person; the status does
   }
-  return new Refusal(kindOf(status), status, message, hint);
+  return new Refusal(kindOf(status), status, message, hint, fresh);
 }
 
 function kindOf(status: number): Refusal['kind'] {

@@ -61,6 +61,23 @@ export interface PasswordEstimate {
 export interface Ceremony {
   ceremony: string;
   options: { publicKey: Record<string, unknown> };
+  /** The challenge is made of this and the thumbprint of the browser's key. */
+  nonce: string;
+}
+
+/** How a person may show that they are there and mean one act. */
+export interface FreshChallenge {
+  ceremony: string;
+  /** `null` for a person without a passkey. */
+  options: { publicKey: Record<string, unknown> } | null;
+  nonce: string;
+  password: boolean;
+}
+
+/** That a person is there and means one act; goes into the request of that act as `fresh`. */
+export interface Fresh {
+  ceremony: string;
+  shown: { passkey: { credential: string } } | { password_and_code: { password: string; code: string } };
 }
 
 export interface OneTimeCodeSecret {
@@ -179,6 +196,8 @@ export interface DeviceRow {
   from: string[];
   may: DeviceMay[];
   token: boolean;
+  /** What the token is bound to. */
+  bound: { dpop: string } | { certificate: string } | null;
 }
 
 export interface EnrolmentLink {

@@ -3,6 +3,10 @@
 const FIXED = new Map(Object.entries({
   'you may not do this': 'Das dürfen Sie nicht',
   'a relationship or another role is needed': 'Dafür braucht es eine Beziehung oder eine andere Rolle',
+  'this needs a fresh touch of your passkey, or your password with a new code': 'Das braucht eine neue Bestätigung mit Ihrem Passkey, oder Ihr Passwort mit einem neuen Code',
+  'confirm it and try again': 'Bestätigen Sie es und versuchen Sie es noch einmal',
+  'this request does not come from the browser or program that signed in': 'Diese Anfrage kommt nicht aus dem Browser oder Programm, das sich angemeldet hat',
+  'sign in again here': 'Melden Sie sich hier noch einmal an',
   'there is nothing here that you may see': 'Hier ist nichts, was Sie sehen dürfen',
   'ask the administrator if this is unexpected': 'Fragen Sie die Verwaltung, wenn das nicht sein kann',
   'this study is cold, and its keys lie with holders elsewhere': 'Diese Untersuchung ist kalt, ihre Schlüssel liegen bei Hütern außer Haus',

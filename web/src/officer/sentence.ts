@@ -103,6 +103,17 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
         `Exposure of ${whoWords(entry.about, names, say)}: ${entry.reachable_patients} patients reachable, ${entry.listed_patients} listed, ${entry.opened_patients} opened.`,
         `Reichweite von ${whoWords(entry.about, names, say)}: ${entry.reachable_patients} Patienten erreichbar, ${entry.listed_patients} aufgelistet, ${entry.opened_patients} geöffnet.`,
       );
+    case 'proof-refused': {
+      const whose = entry.person !== null ? say(`the session of ${person(entry.person)}`, `die Sitzung von ${person(entry.person)}`)
+        : entry.device !== null ? say(`the token of ${whoWords({ device: entry.device }, names, say)}`, `das Token von ${whoWords({ device: entry.device }, names, say)}`)
+        : say('something that nobody holds', 'etwas, das niemandem gehört');
+      const times = entry.count === 1 ? say('once', 'einmal') : say(`${entry.count} times`, `${entry.count} Mal`);
+      return say(`A request for ${whose} was refused ${times}: ${proofReason(entry.reason, say)}.`, `Eine Anfrage für ${whose} wurde ${times} abgelehnt: ${proofReason(entry.reason, say)}.`);
+    }
+    case 'confirmed': {
+      const way = entry.method === 'passkey' ? say('with a passkey', 'mit Passkey') : say('with password and code', 'mit Passwort und Code');
+      return say(`${person(entry.person)} confirmed one act ${way}.`, `${person(entry.person)} bestätigte einen Schritt ${way}.`);
+    }
     case 'accesses-read':
       return say(`Patient ${entry.patient} asked who had looked.`, `Patient ${entry.patient} fragte, wer hineingesehen hat.`);
     case 'cold-holders-set':
@@ -223,12 +234,32 @@ function reason(word: string, say: Say): string {
   return known[word] ?? word;
 }
 
+/** Why a proof of possession did not hold (`dpop::ProofError::word` and what the warden adds). */
+function proofReason(word: string, say: Say): string {
+  const known: Record<string, string> = {
+    missing: say('it carried no proof of the browser that signed in', 'sie trug keinen Nachweis des Browsers, der sich angemeldet hat'),
+    shape: say('its proof is out of shape', 'ihr Nachweis hat nicht die rechte Form'),
+    signature: say('its proof is not signed as it should be', 'ihr Nachweis ist nicht richtig unterschrieben'),
+    address: say('its proof is for another address', 'ihr Nachweis gilt für eine andere Adresse'),
+    request: say('its proof is for another request', 'ihr Nachweis gilt für eine andere Anfrage'),
+    nonce: say('its proof is too old', 'ihr Nachweis ist zu alt'),
+    key: say('it comes from another browser', 'sie kommt aus einem anderen Browser'),
+    holder: say('its proof is for another session', 'ihr Nachweis gilt für eine andere Sitzung'),
+    replayed: say('its proof was used before', 'ihr Nachweis wurde schon benutzt'),
+    touch: say('the confirmation did not hold', 'die Bestätigung hielt nicht'),
+    session: say('there is no such session', 'es gibt keine solche Sitzung'),
+    token: say('there is no such token', 'es gibt kein solches Token'),
+    'owner-on-front': say('only the owner of the machine may do this', 'nur wem die Maschine gehört, darf das'),
+  };
+  return known[word] ?? word;
+}
+
 /** The kinds in groups, for the filter. */
 export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
   findings: ['finding-raised', 'finding-acknowledged', 'budget-lifted', 'budget-set', 'honey-added'],
-  refusals: ['refused', 'sign-in-refused', 'repeated'],
-  signIn: ['signed-in', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
+  refusals: ['refused', 'sign-in-refused', 'proof-refused', 'repeated'],
+  signIn: ['signed-in', 'confirmed', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
   approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
@@ -242,7 +273,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
   if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

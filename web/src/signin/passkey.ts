@@ -3,18 +3,20 @@
  * the conversions themselves do it; the rest get the same by hand.
  */
 
+import { bytesOf, textOf } from '../api/base64url.ts';
+
 /** What the front sends as `publicKey`. */
 export type OptionsJson = Record<string, unknown>;
 
-export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
-
-export function textOf(buffer: ArrayBuffer): string {
-  let binary = '';
-  for (const byte of new Uint8Array(buffer)) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+/**
+ * The options with the challenge that this page computes itself: SHA-256 over the warden's nonce, the thumbprint of this
+ * browser's key and, for an act, its digest. What stands in the options is not taken: an authenticator that signs this
+ * challenge binds this key and no other.
+ */
+export async function withChallenge(options: OptionsJson, nonce: string, thumbprint: string, act = ''): Promise<OptionsJson> {
+  const parts = [nonce, thumbprint, act].map(bytesOf);
+  const whole = Uint8Array.from(parts.flatMap((part) => [...part]));
+  return { ...options, challenge: textOf(await crypto.subtle.digest('SHA-256', whole)) };
 }
 
 /** Whether this browser knows passkeys at all. */

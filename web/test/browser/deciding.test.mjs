@@ -2,6 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as } from './stage.mjs';
 
+/** The person confirms the act that the dialog names, with a password and a code. */
+async function confirm(page, why) {
+  const dialog = page.getByRole('dialog', { name: 'Please confirm' });
+  await dialog.getByText(why).waitFor();
+  await dialog.getByLabel('Password').fill('password of a test');
+  await dialog.getByLabel('One-time code').fill('123456');
+  await dialog.getByRole('button', { name: 'Confirm with password and code' }).click();
+}
+
 const approvals = (page) => page.getByRole('article');
 
 test('an officer reads what exactly changes, and approves that', () =>
@@ -13,7 +22,10 @@ test('an officer reads what exactly changes, and approves that', () =>
     const dialog = page.getByRole('dialog', { name: 'Approve this change?' });
     await dialog.getByText(/becomes “radiologist”/).waitFor();
     await dialog.getByRole('button', { name: 'Approve' }).click();
-    assert.equal(JSON.parse((await sent).postData()).digest, '0412'.repeat(16), 'the digest of what was shown');
+    await confirm(page, /You approve this change: .*becomes “radiologist”/);
+    const body = JSON.parse((await sent).postData());
+    assert.equal(body.fresh.ceremony, 'c4', 'a touch for this');
+    assert.equal(body.digest, '0412'.repeat(16), 'the digest of what was shown');
     await page.getByText('Your approval is recorded.').waitFor();
     await row.getByText('approved, waits for its time').waitFor();
   }));
@@ -44,6 +56,7 @@ test('in an emergency a patient is reached by keyboard alone, and nothing of the
     await page.keyboard.type('Unconscious in the emergency room');
     const sent = page.waitForRequest((request) => request.url().endsWith('/api/break-glass') && request.method() === 'POST');
     await page.keyboard.press('Enter');
+    await confirm(page, /emergency access to one patient/);
     const body = JSON.parse((await sent).postData());
     assert.deepEqual([body.patient_id, body.birth_date, body.reason, body.seconds], ['100234', '19700512', 'life-threatening', 3_600]);
     const done = page.getByRole('heading', { name: /You may open/ });
@@ -68,6 +81,7 @@ test('a form that lacks something says what, and a patient who is not known says
     await page.getByText(/Write the date as it is on the order/).waitFor();
     await page.getByRole('textbox', { name: 'Birth date' }).fill('28.02.1970');
     await open.click();
+    await confirm(page, /emergency access/);
     const alert = page.getByRole('alert');
     await alert.getByText('No patient is known by exactly this').waitFor();
     await alert.getByText(/Every try is recorded/).waitFor();

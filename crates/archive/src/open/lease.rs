@@ -31,14 +31,25 @@ pub(super) struct LeaseKey {
 }
 
 impl LeaseKey {
-    pub(super) fn of(credential: &Credential, study: &Uid) -> Self {
-        Self { credential: hash(credential), study: study.clone() }
+    /// `None` for a caller whose possession the front could not verify: the warden decides each time, and nothing is kept.
+    pub(super) fn of(credential: &Credential, study: &Uid) -> Option<Self> {
+        Some(Self { credential: hash(credential)?, study: study.clone() })
     }
 }
 
-fn hash(credential: &Credential) -> [u8; 32] {
-    let bytes = postcard::to_stdvec(credential).expect("a credential has only strings");
-    *blake3::hash(&zeroize::Zeroizing::new(bytes)).as_bytes()
+/// Token, address and what is held beside the token: the key of the browser or program, or the certificate. A cookie that
+/// comes without the key meets another lease than the one that the key's holder has.
+fn hash(credential: &Credential) -> Option<[u8; 32]> {
+    let (kind, token, origin, held) = match credential {
+        Credential::Session { token, origin, proof } => (0, token.as_str(), &origin.0, [Some(proof.key?), None]),
+        Credential::DeviceToken { token, origin } => (1, token.as_str(), &origin.0, [None, None]),
+        Credential::BoundToken { token, origin, proof, certificate } => {
+            (2, token.as_str(), &origin.0, [proof.as_ref().and_then(|proof| proof.key), *certificate])
+        }
+        Credential::Stranger { .. } | Credential::Owner => return None,
+    };
+    let bytes = postcard::to_stdvec(&(kind, token, origin, held)).expect("texts and digests are postcard");
+    Some(*blake3::hash(&zeroize::Zeroizing::new(bytes)).as_bytes())
 }
 
 #[derive(Default)]
@@ -178,7 +189,7 @@ impl Leases {
     }
 
     pub(super) fn forget_credential(&self, credential: &Credential) {
-        let credential = hash(credential);
+        let Some(credential) = hash(credential) else { return };
         let table = lock(&self.table);
         table.slots.iter().filter(|(key, _)| key.credential == credential).for_each(|(_, slot)| slot.forget());
     }

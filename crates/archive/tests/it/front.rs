@@ -76,7 +76,16 @@ pub fn store(batch: &mut Batch, part10: &[u8]) -> Result<Accepted, IngestError> 
 }
 
 pub fn reader() -> Credential {
-    Credential::Session { token: "token".into(), origin: Origin("192.0.2.9".into()) }
+    session("token", "192.0.2.9", Some(KEY))
+}
+
+/// The key of a browser whose proof holds.
+pub const KEY: dpop::Thumbprint = dpop::Thumbprint([7; 32]);
+
+pub fn session(token: &str, origin: &str, key: Option<dpop::Thumbprint>) -> Credential {
+    let (jwt, body) = (String::new(), Vec::new());
+    let proof = protocol::Proof { jwt, method: "GET".into(), path: String::new(), query: String::new(), body, key };
+    Credential::Session { token: token.into(), origin: Origin(origin.into()), proof: Box::new(proof) }
 }
 
 pub fn uid(text: &str) -> Uid {

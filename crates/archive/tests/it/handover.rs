@@ -194,6 +194,7 @@ async fn devices_are_admitted_from_the_last_signed_list_while_the_warden_is_away
             from: vec!["127.0.0.0/8".into()],
             may: vec![DeviceMay::Store],
             token_sha256: None,
+            bound: None,
         });
     });
     // a device that was just added is looked up in a fresh list

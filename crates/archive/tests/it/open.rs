@@ -7,7 +7,7 @@ use futures::StreamExt;
 use model::SessionId;
 use protocol::{Credential, Match, PageRequest, Refusal, Scope};
 
-use crate::front::{Front, reader, store, uid};
+use crate::front::{Front, KEY, reader, session, store, uid};
 use crate::objects::Object;
 use crate::warden::LEASE_SECONDS;
 
@@ -52,10 +52,17 @@ async fn a_lease_serves_nobody_else_and_nothing_else() {
     front.open("1.2.826.0.1.2").await;
     assert_eq!(opened(&front), 2);
     front.warden.state(|state| state.refuse = Some(Refusal::NotFound));
-    for (token, origin) in [("other", "192.0.2.9"), ("token", "192.0.2.10"), ("", "192.0.2.9")] {
-        let other = Credential::Session { token: token.into(), origin: model::Origin(origin.into()) };
+    let other_key = dpop::Thumbprint([8; 32]);
+    for (token, origin, key) in [
+        ("other", "192.0.2.9", Some(KEY)),
+        ("token", "192.0.2.10", Some(KEY)),
+        ("", "192.0.2.9", Some(KEY)),
+        ("token", "192.0.2.9", Some(other_key)),
+        ("token", "192.0.2.9", None),
+    ] {
+        let other = session(token, origin, key);
         let refused = front.reader.open(&other, &uid(STUDY), Scope::Images).await.unwrap_err();
-        assert!(matches!(refused, ReadError::Refused(Refusal::NotFound)), "{token} {origin}");
+        assert!(matches!(refused, ReadError::Refused(Refusal::NotFound)), "{token} {origin} {key:?}");
     }
     let device = Credential::DeviceToken { token: "token".into(), origin: model::Origin("192.0.2.9".into()) };
     assert!(front.reader.open(&device, &uid(STUDY), Scope::Images).await.is_err());

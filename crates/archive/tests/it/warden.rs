@@ -256,6 +256,7 @@ impl Warden for FakeWarden {
                 outbox_chain: state.chain,
                 devices: SignedDevices { signature: self.shared.signing.sign(&message).to_vec(), list },
                 tls_key_pem: None,
+                proof_nonces: Vec::new(),
             })
         })
     }

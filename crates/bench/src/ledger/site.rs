@@ -62,6 +62,7 @@ pub async fn reader(client: &WardenClient) -> Result<Credential> {
             ae_title: None,
             from: Vec::new(),
             token: true,
+            bound: None,
         },
     )
     .await?;

@@ -92,7 +92,7 @@ impl TestServer {
     pub fn stored(&self, study: &str) -> Vec<Vec<u8>> {
         self.runtime.block_on(async {
             self.handover.handover_idle().await.unwrap();
-            let credential = Credential::Session { token: "token".into(), origin: model::Origin::default() };
+            let credential = Credential::DeviceToken { token: "token".into(), origin: model::Origin::default() };
             let open = self.reader.open(&credential, &Uid::parse(study).unwrap(), Scope::Images).await.unwrap();
             let mut all = Vec::new();
             for instance in open.instances() {

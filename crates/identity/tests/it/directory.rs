@@ -24,6 +24,7 @@ fn device(site: &Site, name: &str, ae_title: Option<&str>) -> NewDevice {
         ae_title: ae_title.map(str::to_owned),
         from: Vec::new(),
         token: false,
+        bound: None,
     }
 }
 

@@ -4,7 +4,7 @@ use identity::{DirectoryError, ENROLMENT_SECONDS, EnrolmentError};
 use model::{EntryBody, PersonId};
 
 use crate::authenticator::Authenticator;
-use crate::site::{EMAIL, Site};
+use crate::site::{EMAIL, KEY, Site};
 
 #[test]
 fn a_link_says_whom_it_is_for() {
@@ -22,7 +22,10 @@ fn a_link_says_whom_it_is_for() {
 fn dead(site: &mut Site, token: &str) {
     let now = site.now;
     assert_eq!(site.people.enrolment_for(token, now).err(), Some(EnrolmentError::Link));
-    assert_eq!(site.people.begin_passkey_enrolment(token, now, &mut site.random).err(), Some(EnrolmentError::Link));
+    assert_eq!(
+        site.people.begin_passkey_enrolment(token, KEY, now, &mut site.random).err(),
+        Some(EnrolmentError::Link)
+    );
     assert_eq!(site.people.password_setting(token, now, &mut site.random).err(), Some(EnrolmentError::Link));
     let finished = site.people.finish_passkey_enrolment(token, "", "", "x", now).err();
     assert_eq!(finished, Some(EnrolmentError::Link));
@@ -47,7 +50,7 @@ fn a_link_that_is_unknown_expired_voided_or_used_is_dead() {
     let (older, newer) = (site.link(person), site.link(person));
     dead(&mut site, &older);
     // used
-    let begun = site.people.begin_passkey_enrolment(&newer, site.now, &mut site.random).unwrap();
+    let begun = site.people.begin_passkey_enrolment(&newer, KEY, site.now, &mut site.random).unwrap();
     let credential = Authenticator::new(1).create(&begun.options);
     site.people.finish_passkey_enrolment(&newer, &begun.ceremony, &credential, "x", site.now).unwrap();
     dead(&mut site, &newer);

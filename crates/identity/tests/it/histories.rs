@@ -90,6 +90,7 @@ impl History {
                     ae_title: None,
                     from: Vec::new(),
                     token: self.throw(2) == 0,
+                    bound: None,
                 };
                 let _ = self.site.people.add_device(new, &mut self.site.random);
             }

@@ -15,3 +15,4 @@ mod records;
 mod sessions;
 mod site;
 mod throttling;
+mod touching;

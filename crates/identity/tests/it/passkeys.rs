@@ -5,7 +5,7 @@ use model::{EntryBody, Origin, PersonId, SignInMethod};
 use serde_json::Value;
 
 use crate::authenticator::Authenticator;
-use crate::site::{BROWSER, DESK, EMAIL, Site, kinds};
+use crate::site::{BROWSER, DESK, EMAIL, KEY, Site, kinds};
 
 type Defect = fn(&mut Authenticator);
 
@@ -19,7 +19,7 @@ fn bind(
     authenticator: &mut Authenticator,
 ) -> Result<Vec<EntryBody>, EnrolmentError> {
     let token = site.link(person);
-    let begun = site.people.begin_passkey_enrolment(&token, site.now, &mut site.random)?;
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random)?;
     let credential = authenticator.create(&begun.options);
     let done = site.people.finish_passkey_enrolment(&token, &begun.ceremony, &credential, "Telefon", site.now)?;
     assert_eq!(done.value, person);
@@ -27,7 +27,7 @@ fn bind(
 }
 
 fn sign_in(site: &mut Site, authenticator: &mut Authenticator) -> Result<Changed<SignedIn>, SignInError> {
-    let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+    let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
     let credential = authenticator.get(&begun.options);
     finish(site, &begun.ceremony, &credential)
 }
@@ -73,7 +73,7 @@ fn a_synchronised_passkey_without_a_counter_signs_in_again_and_again() {
     bind(&mut site, person, &mut authenticator).unwrap();
     for _ in 0..3 {
         // such authenticators always say 0
-        let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+        let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
         let credential = authenticator.get_with_counter(&begun.options, 0);
         finish(&mut site, &begun.ceremony, &credential).unwrap();
     }
@@ -84,7 +84,7 @@ fn options_ask_for_a_discoverable_credential_and_a_verified_user() {
     let mut site = Site::new();
     let person = site.person(EMAIL, &[site.strict]);
     let token = site.link(person);
-    let begun = site.people.begin_passkey_enrolment(&token, site.now, &mut site.random).unwrap();
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random).unwrap();
     let options: Value = serde_json::from_str(&begun.options).unwrap();
     let selection = &options["publicKey"]["authenticatorSelection"];
     assert_eq!(selection["residentKey"], "required");
@@ -94,7 +94,7 @@ fn options_ask_for_a_discoverable_credential_and_a_verified_user() {
     assert_eq!(options["publicKey"]["rp"]["name"], "Radiologie am Fluss");
     assert_eq!(options["publicKey"]["attestation"], "none");
 
-    let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+    let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
     let options: Value = serde_json::from_str(&begun.options).unwrap();
     assert_eq!(options["publicKey"]["userVerification"], "required");
     assert_eq!(options["publicKey"]["allowCredentials"], serde_json::json!([]));
@@ -160,7 +160,7 @@ fn a_passkey_is_bound_with_its_own_link_and_ceremony_only() {
     let other = site.person("other@example.org", &[site.strict]);
     let (token, other_token) = (site.link(person), site.link(other));
     let mut authenticator = Authenticator::new(1);
-    let begun = site.people.begin_passkey_enrolment(&token, site.now, &mut site.random).unwrap();
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random).unwrap();
     let credential = authenticator.create(&begun.options);
     let now = site.now;
     let mut refused = |token: &str, ceremony: &str, credential: &str, label: &str, now| {
@@ -182,7 +182,7 @@ fn a_newer_link_voids_a_ceremony_under_way() {
     let mut site = Site::new();
     let person = site.person(EMAIL, &[site.strict]);
     let token = site.link(person);
-    let begun = site.people.begin_passkey_enrolment(&token, site.now, &mut site.random).unwrap();
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random).unwrap();
     let credential = Authenticator::new(1).create(&begun.options);
     let newer = site.link(person);
     let old = site.people.finish_passkey_enrolment(&token, &begun.ceremony, &credential, "x", site.now);
@@ -194,11 +194,11 @@ fn a_newer_link_voids_a_ceremony_under_way() {
 #[test]
 fn what_is_no_credential_is_refused() {
     let (mut site, _, mut authenticator) = registered();
-    let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+    let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
     let credential = authenticator.get(&begun.options);
     let long = format!("{credential}{}", " ".repeat(64 * 1024));
     for credential in ["", "{}", "[]", "null", &credential[..credential.len() - 1], &long] {
-        let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+        let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
         assert_eq!(finish(&mut site, &begun.ceremony, credential).unwrap_err().reason, SignInReason::Passkey);
     }
 }
@@ -249,19 +249,19 @@ fn somebody_elses_user_handle_does_not_make_a_passkey_theirs() {
 #[test]
 fn an_assertion_is_good_once() {
     let (mut site, _, mut authenticator) = registered();
-    let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+    let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
     let credential = authenticator.get(&begun.options);
     finish(&mut site, &begun.ceremony, &credential).unwrap();
     // replayed into its own ceremony, which is over, and into a new one, which has another challenge
     assert_eq!(finish(&mut site, &begun.ceremony, &credential).unwrap_err().reason, SignInReason::Passkey);
-    let again = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+    let again = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
     assert_eq!(finish(&mut site, &again.ceremony, &credential).unwrap_err().reason, SignInReason::Passkey);
 }
 
 #[test]
 fn a_failed_answer_ends_its_ceremony() {
     let (mut site, _, mut authenticator) = registered();
-    let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+    let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
     authenticator.user_verified = false;
     let wrong = authenticator.get(&begun.options);
     authenticator.user_verified = true;
@@ -274,7 +274,7 @@ fn a_failed_answer_ends_its_ceremony() {
 fn a_ceremony_ends_after_five_minutes() {
     for (seconds, right) in [(299, true), (300, false)] {
         let (mut site, _, mut authenticator) = registered();
-        let begun = site.people.begin_passkey(&origin(), site.now, &mut site.random);
+        let begun = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
         let credential = authenticator.get(&begun.options);
         site.later(seconds);
         assert_eq!(finish(&mut site, &begun.ceremony, &credential).is_ok(), right, "{seconds}");
@@ -285,7 +285,7 @@ fn a_ceremony_ends_after_five_minutes() {
 fn an_enrolment_ceremony_signs_nobody_in() {
     let (mut site, person, mut authenticator) = registered();
     let token = site.link(person);
-    let begun = site.people.begin_passkey_enrolment(&token, site.now, &mut site.random).unwrap();
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random).unwrap();
     let credential = authenticator.get(&begun.options);
     assert_eq!(finish(&mut site, &begun.ceremony, &credential).unwrap_err().reason, SignInReason::Passkey);
 }
@@ -333,10 +333,10 @@ fn twenty_passkeys_are_the_most() {
 fn who_begins_too_many_ceremonies_loses_only_their_own() {
     let (mut site, _, mut authenticator) = registered();
     let elsewhere = Origin("198.51.100.1".to_owned());
-    let mine = site.people.begin_passkey(&origin(), site.now, &mut site.random);
-    let first = site.people.begin_passkey(&elsewhere, site.now, &mut site.random);
+    let mine = site.people.begin_passkey(KEY, &origin(), site.now, &mut site.random);
+    let first = site.people.begin_passkey(KEY, &elsewhere, site.now, &mut site.random);
     for _ in 0..identity::CEREMONIES_PER_ORIGIN_MAX {
-        let _ = site.people.begin_passkey(&elsewhere, site.now, &mut site.random);
+        let _ = site.people.begin_passkey(KEY, &elsewhere, site.now, &mut site.random);
     }
     let credential = authenticator.get(&first.options);
     finish(&mut site, &first.ceremony, &credential).unwrap_err();

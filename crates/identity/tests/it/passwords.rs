@@ -4,7 +4,7 @@ use identity::{EnrolmentError, PasswordCost, People, SignInReason, code_at};
 use model::{EntryBody, SignInMethod};
 use protocol::Refusal;
 
-use crate::site::{EMAIL, GOOD_PASSWORD, Site, kinds};
+use crate::site::{EMAIL, GOOD_PASSWORD, KEY, Site, kinds};
 
 #[test]
 fn a_password_and_a_code_sign_in() {
@@ -182,7 +182,7 @@ fn a_password_that_was_replaced_while_it_was_checked_does_not_sign_in() {
     let verified = check.verify(GOOD_PASSWORD);
     let anna = site.enrol_password(anna.person, "ein ganz anderer Satz über Möwen").unwrap();
     let code = site.code(&anna);
-    let error = site.people.finish_password(verified, &code, "", site.now, &mut site.random).unwrap_err();
+    let error = site.people.finish_password(verified, &code, KEY, "", site.now, &mut site.random).unwrap_err();
     assert_eq!(error.reason, SignInReason::Password);
 }
 

@@ -4,7 +4,7 @@ use identity::{Device, IdentityRecord, LoadError, NewDevice, People, Recorded, S
 use model::{Actor, DeviceId, DeviceMay, Entry, EntryBody, OrganisationId, Origin, PersonId, SessionId};
 
 use crate::authenticator::Authenticator;
-use crate::site::{BROWSER, EMAIL, GOOD_PASSWORD, Site, settings};
+use crate::site::{BROWSER, EMAIL, GOOD_PASSWORD, KEY, Site, settings};
 
 fn reloaded(records: &[IdentityRecord]) -> People {
     let read = |record: &IdentityRecord| IdentityRecord::from_bytes(&record.to_bytes()).unwrap();
@@ -18,7 +18,7 @@ fn busy() -> (Site, Vec<String>) {
     let code = site.code(&anna);
     let session = site.sign_in(EMAIL, GOOD_PASSWORD, &code).unwrap().value.token;
     let link = site.link(anna.person);
-    let begun = site.people.begin_passkey_enrolment(&link, site.now, &mut site.random).unwrap();
+    let begun = site.people.begin_passkey_enrolment(&link, KEY, site.now, &mut site.random).unwrap();
     let credential = Authenticator::new(1).create(&begun.options);
     site.people.finish_passkey_enrolment(&link, &begun.ceremony, &credential, "Telefon", site.now).unwrap();
     let open_link = site.link(anna.person);
@@ -29,6 +29,7 @@ fn busy() -> (Site, Vec<String>) {
         ae_title: Some("CT1".to_owned()),
         from: Vec::new(),
         token: true,
+        bound: None,
     };
     let token = site.people.add_device(device, &mut site.random).unwrap().value.token.unwrap();
     let mut secrets = vec![session, open_link, token, GOOD_PASSWORD.to_owned(), anna.secret];
@@ -77,7 +78,7 @@ fn debug_output_shows_no_secret_and_nobody() {
     let link = site.people.issue_enrolment(person, site.now, &mut site.random).unwrap();
     shown.push(format!("{link:?}"));
     secrets.push(link.value.token.clone());
-    let ceremony = site.people.begin_passkey_enrolment(&link.value.token, site.now, &mut site.random).unwrap();
+    let ceremony = site.people.begin_passkey_enrolment(&link.value.token, KEY, site.now, &mut site.random).unwrap();
     shown.push(format!("{ceremony:?}"));
     let setting = site.people.password_setting(&link.value.token, site.now, &mut site.random).unwrap();
     shown.push(format!("{setting:?}"));
@@ -98,7 +99,7 @@ fn debug_output_shows_no_secret_and_nobody() {
     let verified = check.verify(GOOD_PASSWORD);
     shown.push(format!("{verified:?}"));
     let code = identity::code_at(&secret.secret, site.now).unwrap();
-    let signed_in = site.people.finish_password(verified, &code, BROWSER, site.now, &mut site.random).unwrap();
+    let signed_in = site.people.finish_password(verified, &code, KEY, BROWSER, site.now, &mut site.random).unwrap();
     shown.push(format!("{signed_in:?}"));
     secrets.push(signed_in.value.token);
     let device = NewDevice {
@@ -108,6 +109,7 @@ fn debug_output_shows_no_secret_and_nobody() {
         ae_title: None,
         from: Vec::new(),
         token: true,
+        bound: None,
     };
     let added = site.people.add_device(device, &mut site.random).unwrap();
     shown.push(format!("{:?}", added.value));

@@ -3,7 +3,7 @@
 use identity::{SESSION_ABSOLUTE_SECONDS, SESSION_IDLE_SECONDS, SESSIONS_PER_PERSON_MAX, SignedIn, SignedOut};
 use model::{EntryBody, SessionId};
 
-use crate::site::{BROWSER, DESK, EMAIL, GOOD_PASSWORD, Site, WithPassword, kinds};
+use crate::site::{BROWSER, DESK, EMAIL, GOOD_PASSWORD, KEY, Site, WithPassword, kinds};
 
 fn signed_in(site: &mut Site, who: &WithPassword) -> SignedIn {
     let code = site.code(who);
@@ -155,7 +155,7 @@ fn a_browser_that_calls_itself_something_long_is_cut_short() {
     let check = site.people.begin_password(EMAIL, &origin, site.now).unwrap();
     let verified = check.verify(GOOD_PASSWORD);
     let agent = format!("a\n\0{}", "ö".repeat(1000));
-    site.people.finish_password(verified, &code, &agent, site.now, &mut site.random).unwrap();
+    site.people.finish_password(verified, &code, KEY, &agent, site.now, &mut site.random).unwrap();
     let rows = site.people.session_rows(anna.person, None, site.now);
     assert_eq!(rows[0].user_agent, format!("a{}", "ö".repeat(255)));
 }

@@ -7,10 +7,12 @@ use model::{Authorisation, EntryBody, Instant, OrganisationId, Origin, PersonId,
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-pub const HERE: &str = "https://images.example.org";
+pub use crate::authenticator::HERE;
 pub const DESK: &str = "192.0.2.7";
 pub const BROWSER: &str = "Browser 1.0";
 pub const GOOD_PASSWORD: &str = "zwölf leise Kraniche frühstücken";
+/// The key of a browser.
+pub const KEY: dpop::Thumbprint = dpop::Thumbprint([7; 32]);
 pub const EMAIL: &str = "anna.beispiel@praxis-nord.example";
 
 /// 2026-01-01T00:00:00Z.
@@ -102,7 +104,7 @@ impl Site {
     ) -> Result<Changed<SignedIn>, SignInError> {
         let check = self.people.begin_password(email, &Origin(origin.to_owned()), self.now)?;
         let verified = check.verify(password);
-        self.people.finish_password(verified, code, BROWSER, self.now, &mut self.random)
+        self.people.finish_password(verified, code, KEY, BROWSER, self.now, &mut self.random)
     }
 
     #[track_caller]

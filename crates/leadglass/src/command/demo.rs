@@ -158,6 +158,7 @@ fn fill(dir: &Path, address: &str, dicom: &str, files: &[PathBuf]) -> Result<Vec
         ae_title: Some(AE_TITLE.to_owned()),
         from: vec!["127.0.0.1".to_owned()],
         token: false,
+        bound: None,
     })?;
     let dicom = dicom.parse().context("the front named its DICOM address")?;
     let statuses = dimse::sender::send_files(dicom, AE_TITLE, "LEADGLASS", files)

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use dpop::Thumbprint;
 use model::{Authorisation, Instant, Tier, Uid};
-use protocol::{ApprovalRequest, PageReply, PageRequest, RemovalRequest};
+use protocol::{ApprovalRequest, PageReply, PageRequest, RemovalRequest, TokenBinding};
 use serde::Serialize;
 use serde_json::json;
 
@@ -100,7 +101,12 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
 pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> {
     let owner = Owner::connect(dir)?;
     match command {
-        DeviceCommand::Add { name, organisation, may, ae, from, token } => {
+        DeviceCommand::Add { name, organisation, may, ae, from, token, bind_dpop, bind_certificate } => {
+            let bound = match (bind_dpop, bind_certificate) {
+                (Some(key), _) => Some(TokenBinding::Dpop(key)),
+                (None, Some(file)) => Some(TokenBinding::Certificate(certificate(&file)?)),
+                (None, None) => None,
+            };
             let request = PageRequest::AddDevice {
                 name: name.clone(),
                 organisation,
@@ -108,6 +114,7 @@ pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> 
                 ae_title: ae,
                 from,
                 token,
+                bound,
             };
             let PageReply::DeviceAdded { token, .. } = owner.ask(request)? else { return other() };
             match (format, token) {
@@ -174,6 +181,13 @@ pub fn move_study(dir: &Path, format: Format, arguments: &MoveArgs) -> Result<()
     Owner::connect(dir)?.tell(PageRequest::MoveStudy { study, patient, reason })?;
     done(format, &json!({ "moved": true }), "Moved. The stored bytes are as they were.");
     Ok(())
+}
+
+/// The thumbprint of the first certificate in a PEM file (RFC 8705 section 3.1).
+fn certificate(file: &Path) -> Result<Thumbprint> {
+    let pem = std::fs::read(file).with_context(|| format!("{} cannot be read; check the path", file.display()))?;
+    portal::certificate_thumbprint(&pem)
+        .ok_or_else(|| anyhow!("{} holds no certificate; give the client's certificate in PEM form", file.display()))
 }
 
 /// Reads a time or says which option is wrong.

@@ -79,12 +79,22 @@ impl Installation {
         self.start_with(&["--passphrase-file", "-"], PASSPHRASE);
     }
 
+    /// Starts `serve` over TLS, with the certificate that it makes for itself.
+    pub fn start_tls(&mut self) {
+        self.start_serving(&["serve"], &["--passphrase-file", "-"], PASSPHRASE);
+    }
+
     /// Starts `serve` and waits for its line.
     pub fn start_with(&mut self, arguments: &[&str], input: &str) {
+        self.start_serving(&["serve", "--plain-http"], arguments, input);
+    }
+
+    fn start_serving(&mut self, serve: &[&str], arguments: &[&str], input: &str) {
         assert!(self.serve.is_none());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut child = self
-            .command(&["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"])
+            .command(serve)
+            .args(["--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

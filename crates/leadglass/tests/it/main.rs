@@ -3,6 +3,11 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "tests print and write what they like")]
 
 mod accounts;
+#[path = "../../../identity/tests/it/authenticator.rs"]
+#[allow(dead_code, reason = "shared with the tests of identity")]
+mod authenticator;
+mod bound;
+mod browser;
 mod client;
 mod clients;
 mod cold;
@@ -10,6 +15,7 @@ mod commands;
 mod corpus;
 mod crash;
 mod drills;
+mod hostile_front;
 mod installation;
 mod outsider;
 mod persons;

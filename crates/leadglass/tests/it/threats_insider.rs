@@ -35,8 +35,8 @@ impl Scene {
         let admins_link = add("admin@x.example", "administrator");
         add("reader@x.example", "referrer");
         add("control@x.example", "referrer");
-        let officer = Person::enrol(&site, "officer@localhost", &officers_link);
-        let admin = Person::enrol(&site, "admin@x.example", &admins_link);
+        let officer = Person::with_passkey(&site, &officers_link);
+        let admin = Person::with_passkey(&site, &admins_link);
         Self { site, officer, admin, spy }
     }
 
@@ -53,8 +53,7 @@ impl Scene {
         let answer = self.admin.post("/api/approvals/role", &json!({ "email": "control@x.example", "role": role }));
         assert_eq!(answer.status, 202, "{}", answer.json());
         let row = answer.json()["proposed"].clone();
-        let path = format!("/api/approvals/{}/approve", row["proposal"]);
-        assert_eq!(self.officer.post(&path, &json!({ "digest": row["digest"] })).status, 202);
+        assert_eq!(self.officer.approve(&row).status, 202);
         wait_until("the control is carried out", || self.state(&row["proposal"]).get("carried-out").is_some());
     }
 
@@ -90,8 +89,7 @@ fn one_administrator_alone_makes_no_reader_no_officer_and_no_reach_however_long_
         let answer = admin.post(path, &body);
         assert_eq!(answer.status, 202, "{path}: {}", answer.json());
         let row = answer.json()["proposed"].clone();
-        let approve = format!("/api/approvals/{}/approve", row["proposal"]);
-        let own = admin.post(&approve, &json!({ "digest": row["digest"] }));
+        let own = admin.approve(&row);
         assert!(matches!(own.status, 400 | 403), "nobody approves their own: {}", own.status);
         proposed.push(row["proposal"].clone());
     }
@@ -137,16 +135,22 @@ fn the_owner_of_the_machine_alone_gets_no_further() {
 fn two_who_collude_get_it_after_the_delay_and_the_ledger_names_both() {
     let scene = Scene::new();
     let row = scene.admin.post("/api/relationships", &site_wide("device:spy")).json()["proposed"].clone();
+    let other = json!("00".repeat(32));
+    assert_eq!(scene.officer.approve_with(&row, &other).status, 400, "another digest is another change");
+    // a touch for something else, and one that was used, approve nothing
     let path = format!("/api/approvals/{}/approve", row["proposal"]);
-    let other = json!({ "digest": "00".repeat(32) });
-    assert_eq!(scene.officer.post(&path, &other).status, 400, "another digest is another change");
-    assert_eq!(scene.officer.post(&path, &json!({ "digest": row["digest"] })).status, 202);
+    let elsewhere = scene.officer.touch(&["break-glass"]);
+    let body = json!({ "digest": row["digest"], "fresh": elsewhere });
+    assert!(matches!(scene.officer.post(&path, &body).status, 401 | 403), "a touch for another act");
+    assert_eq!(scene.officer.approve(&row).status, 202);
     wait_until("it is carried out", || scene.state(&row["proposal"]).get("carried-out").is_some());
     assert_eq!(get(scene.site.http(), &scene.spy, "/dicom-web/studies").status, 200);
     let entries = scene.kinds();
     let about = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind && entry["proposal"] == row["proposal"]);
     let approved = about("approved").unwrap();
     assert_eq!(approved["digest"], row["digest"]);
+    let evidence: Value = serde_json::from_str(approved["evidence"].as_str().unwrap()).unwrap();
+    assert!(evidence["response"]["signature"].is_string(), "what the passkey signed stands in the ledger");
     assert_eq!(about("carried-out").unwrap()["standing"], "two-persons");
     let proposed =
         entries.iter().find(|entry| entry["kind"] == "proposed" && entry["earliest"] == row["earliest"]).unwrap();

@@ -9,8 +9,10 @@ use crate::harness::{As, Front, start};
 #[tokio::test]
 async fn a_person_signs_in_and_out() {
     let front = start().await;
-    let begun = front.post_json("/api/sign-in/passkey/begin", As::Stranger, &json!({})).await;
-    assert_eq!(begun.json(), json!({"ceremony": "ceremony", "options": {"publicKey": {"challenge": "AAAA"}}}));
+    let begun =
+        front.post_json("/api/sign-in/passkey/begin", As::Stranger, &json!({ "key": front.signer.thumbprint() })).await;
+    let expected = json!({"ceremony": "ceremony", "options": {"publicKey": {"challenge": "AAAA"}}, "nonce": "BBBB"});
+    assert_eq!(begun.json(), expected);
 
     let body = json!({"email": "radiologist@example.org", "password": PASSWORD, "code": "123456"});
     let signed_in = front.post_json("/api/sign-in/password", As::Stranger, &body).await;

@@ -24,6 +24,8 @@ pub const RADIOLOGIST: &str = "token-of-a-radiologist";
 pub const ADMINISTRATOR: &str = "token-of-an-administrator";
 pub const WORKSTATION: &str = "token-of-a-workstation";
 pub const MODALITY: &str = "token-of-a-modality";
+/// What proofs are made with.
+pub const NONCE: &str = "nonce-of-the-double";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 #[derive(Clone)]
@@ -169,6 +171,7 @@ impl Warden for Double {
                 .as_ref()
                 .try_into()
                 .ok(),
+            bound: None,
         };
         let list = serde_json::to_vec(&[
             device(1, "workstation", WORKSTATION, &[DeviceMay::List, DeviceMay::Open]),
@@ -186,6 +189,7 @@ impl Warden for Double {
             outbox_chain: state.chain.1,
             devices: SignedDevices { list, signature },
             tls_key_pem: None,
+            proof_nonces: vec![NONCE.into()],
         })
     }
 
@@ -266,9 +270,10 @@ impl Warden for Double {
     async fn sign_in(self, _: Context, _: model::Origin, request: SignInRequest) -> Result<SignInReply, Refusal> {
         self.state.lock().unwrap().asked.push(("sign_in", "somebody"));
         match request {
-            SignInRequest::PasskeyBegin => Ok(SignInReply::Ceremony {
+            SignInRequest::PasskeyBegin { .. } => Ok(SignInReply::Ceremony {
                 ceremony: "ceremony".into(),
                 options: r#"{"publicKey":{"challenge":"AAAA"}}"#.into(),
+                nonce: "BBBB".into(),
             }),
             SignInRequest::Password { password, code, .. } if password == PASSWORD && code == "123456" => {
                 Ok(SignInReply::SignedIn { token: RADIOLOGIST.into(), me: me() })

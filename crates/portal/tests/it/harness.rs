@@ -15,7 +15,7 @@ use store::Store;
 use tempfile::TempDir;
 
 use crate::dicom::Image;
-use crate::double::{ADMINISTRATOR, Double, MODALITY, RADIOLOGIST, WORKSTATION};
+use crate::double::{ADMINISTRATOR, Double, MODALITY, NONCE, RADIOLOGIST, WORKSTATION};
 
 pub struct Front {
     pub portal: Portal,
@@ -25,6 +25,8 @@ pub struct Front {
     handover: Handover,
     client: Client<HttpConnector, Full<Bytes>>,
     origin: String,
+    /// The browser's key.
+    pub signer: dpop::Signer,
     _folder: TempDir,
 }
 
@@ -68,7 +70,11 @@ pub async fn start_with(tls: Option<portal::Tls>, limits: HttpLimits) -> Front {
     let app = App { warden, reader, intake: intake.clone() };
     let portal = portal::serve_within(listener, config, limits, app.clone()).unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
-    Front { portal, double, app, intake, handover, client, origin, _folder: folder }
+    let signer = dpop::Signer::generate();
+    let front = Front { portal, double, app, intake, handover, client, origin, signer, _folder: folder };
+    // the first nonce has come from the warden
+    front.app.warden.hello().await.unwrap();
+    front
 }
 
 impl Front {
@@ -122,6 +128,23 @@ impl Front {
         self.send(method, path, who, &fields, body.to_string()).await
     }
 
+    /// What the browser's key signs for a request.
+    pub fn proof(&self, method: &str, path: &str, body: &[u8]) -> String {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let body = if method == "GET" || path.starts_with("/dicom-web/") { &[] } else { body };
+        let address = format!("{}{path}", self.origin);
+        let claims = dpop::Claims {
+            method,
+            address: &address,
+            nonce: NONCE,
+            query,
+            body,
+            session: Some("session"),
+            token: None,
+        };
+        self.signer.sign(&claims)
+    }
+
     pub async fn send(
         &self,
         method: &str,
@@ -135,10 +158,14 @@ impl Front {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
+        let body = body.into();
         if let Some((name, value)) = who.credential() {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body.into())).unwrap();
+        if matches!(who, As::Radiologist | As::Administrator) || path == "/api/sign-in/password" {
+            request = request.header("dpop", self.proof(method, path, &body));
+        }
+        let request = request.body(Full::new(body)).unwrap();
         let response = self.client.request(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_or_else(|_| Bytes::from_static(b"(cut off)"), |body| body.to_bytes());

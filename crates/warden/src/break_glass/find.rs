@@ -18,16 +18,7 @@ impl Warden {
     /// The patient, if exactly one is known by this. No name is looked at, nothing is listed, and nothing that could match more than one
     /// value is taken.
     pub(super) fn find_exactly(&self, emergency: &Emergency) -> Result<Option<PatientNumber>, Refusal> {
-        let id = exact("patient ID", &emergency.patient_id)?;
-        let birth_date = exact("birth date", &emergency.birth_date)?;
-        let accession = exact("accession number", &emergency.accession_number)?;
-        let is_date = birth_date.len() == 8 && birth_date.bytes().all(|byte| byte.is_ascii_digit());
-        if !birth_date.is_empty() && !is_date {
-            return Err(field("birth date", "a date as YYYYMMDD"));
-        }
-        if [id, birth_date, accession].iter().filter(|value| !value.is_empty()).count() < 2 {
-            return Err(field("the patient", "two of patient ID, birth date and accession number"));
-        }
+        let [id, birth_date, accession] = in_shape(emergency)?;
         let wanted = [(PATIENT_ID, id), (PATIENT_BIRTH_DATE, birth_date), (ACCESSION_NUMBER, accession)];
         let matches = wanted.iter().filter(|(_, value)| !value.is_empty());
         let request = ListRequest {
@@ -56,6 +47,21 @@ impl Warden {
             _ => None,
         })
     }
+}
+
+/// Patient ID, birth date and accession number, two of them at least, and nothing that could match more than one value.
+pub(super) fn in_shape(emergency: &Emergency) -> Result<[&str; 3], Refusal> {
+    let id = exact("patient ID", &emergency.patient_id)?;
+    let birth_date = exact("birth date", &emergency.birth_date)?;
+    let accession = exact("accession number", &emergency.accession_number)?;
+    let is_date = birth_date.len() == 8 && birth_date.bytes().all(|byte| byte.is_ascii_digit());
+    if !birth_date.is_empty() && !is_date {
+        return Err(field("birth date", "a date as YYYYMMDD"));
+    }
+    if [id, birth_date, accession].iter().filter(|value| !value.is_empty()).count() < 2 {
+        return Err(field("the patient", "two of patient ID, birth date and accession number"));
+    }
+    Ok([id, birth_date, accession])
 }
 
 fn exact<'a>(what: &str, text: &'a str) -> Result<&'a str, Refusal> {

@@ -27,6 +27,7 @@ pub(super) struct DeviceToAdd {
     pub(super) ae_title: Option<String>,
     pub(super) from: Vec<String>,
     pub(super) token: bool,
+    pub(super) bound: Option<protocol::TokenBinding>,
 }
 
 impl Warden {
@@ -173,6 +174,7 @@ impl Warden {
             ae_title: new.ae_title,
             from: new.from,
             token: new.token,
+            bound: new.bound,
         };
         let changed = people.add_device(device, &mut SystemRandom)?;
         let added = self.commit(people, changed, &caller.actor, now)?;

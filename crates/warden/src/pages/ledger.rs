@@ -11,6 +11,8 @@ const ENTRIES_MAX: u32 = 500;
 
 impl Warden {
     pub(super) fn entries(&self, from: EntryNumber, limit: u32) -> Result<PageReply, Refusal> {
+        // what was counted so far is told, too
+        self.record_refusals(true);
         let size = self.ledger.size();
         let read = self.ledger.read(from, limit.min(ENTRIES_MAX) as usize).map_err(|error| {
             tracing::error!(%error, "entries cannot be read");

@@ -20,7 +20,7 @@ mod witnesses;
 
 use model::Instant;
 use policy::{Service, Target};
-use protocol::{Credential, PageReply, PageRequest, Refusal};
+use protocol::{Asking, Credential, PageReply, PageRequest, Refusal};
 
 pub(crate) use self::directory::{field, unknown};
 use crate::state::{Channel, Warden};
@@ -29,9 +29,10 @@ use crate::subject::Caller;
 /// Which service a request is, and what it is called in the ledger when it is refused.
 fn service_of(request: &PageRequest) -> (Service, &'static str) {
     match request {
-        PageRequest::Me | PageRequest::Sessions { person: None } | PageRequest::EndSession { .. } => {
-            (Service::OwnSessions, "sessions")
-        }
+        PageRequest::Me
+        | PageRequest::FreshBegin { .. }
+        | PageRequest::Sessions { person: None }
+        | PageRequest::EndSession { .. } => (Service::OwnSessions, "sessions"),
         PageRequest::Sessions { person: Some(_) } => (Service::AllSessions, "sessions"),
         PageRequest::People | PageRequest::Organisations | PageRequest::Devices => (Service::Directory, "directory"),
         PageRequest::AddOrganisation { .. }
@@ -86,7 +87,7 @@ impl Warden {
         if channel == Channel::Holder {
             return self.holder_page(request, now).await;
         }
-        let caller = self.caller(credential, channel, now)?;
+        let caller = self.caller(credential, channel, Asking::Page(&request), now).await?;
         if let PageRequest::StudyUid { study } = request {
             return self.study_uid(&caller, study, now).await;
         }
@@ -105,7 +106,8 @@ impl Warden {
             return Err(self.refuse(&caller, action, None, denied, now).await);
         }
         match request {
-            PageRequest::Me => self.me(credential, now),
+            PageRequest::Me => self.me(&caller),
+            PageRequest::FreshBegin { act } => self.begin_fresh(&caller, act, now),
             PageRequest::Sessions { person } => self.sessions(&caller, person, now),
             PageRequest::EndSession { session } => self.end_session(&caller, session, now).await,
             PageRequest::People => Ok(PageReply::People(self.people.lock().expect(HELD).person_rows())),
@@ -121,8 +123,8 @@ impl Warden {
                 self.add_person(&caller, new, now)
             }
             PageRequest::IssueEnrolment { email } => self.issue_enrolment(&caller, &email, now),
-            PageRequest::AddDevice { name, organisation, may, ae_title, from, token } => {
-                let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token };
+            PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound } => {
+                let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token, bound };
                 self.add_device(&caller, new, now)
             }
             PageRequest::Relate { who, whom, tier, from, until, basis } => {
@@ -170,9 +172,9 @@ impl Warden {
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Fronts(request) => self.fronts(&caller, request, now),
-            PageRequest::Approvals(request) => self.approvals(&caller, request, now),
+            PageRequest::Approvals(request) => self.approvals(&caller, request, now).await,
             PageRequest::Removals(request) => self.removals(&caller, request, now),
-            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
+            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now).await,
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
         }
     }

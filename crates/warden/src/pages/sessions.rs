@@ -1,7 +1,7 @@
 //! One's own session and sessions, and an officer's view of others'.
 
 use model::{Instant, PersonId, Role, SessionId};
-use protocol::{Credential, PageReply, Refusal};
+use protocol::{PageReply, Refusal};
 
 use super::HELD;
 use crate::leases::Holder;
@@ -9,11 +9,9 @@ use crate::state::Warden;
 use crate::subject::Caller;
 
 impl Warden {
-    pub(super) fn me(&self, credential: &Credential, now: Instant) -> Result<PageReply, Refusal> {
-        let Credential::Session { token, .. } = credential else { return Err(Refusal::SignedOut) };
-        let mut people = self.people.lock().expect(HELD);
-        let session = people.session(token, now).map_err(|_| Refusal::SignedOut)?;
-        people.me(session.session).map(PageReply::Me).ok_or(Refusal::SignedOut)
+    pub(super) fn me(&self, caller: &Caller) -> Result<PageReply, Refusal> {
+        let model::Actor::Person { session, .. } = caller.actor else { return Err(Refusal::SignedOut) };
+        self.people.lock().expect(HELD).me(session).map(PageReply::Me).ok_or(Refusal::SignedOut)
     }
 
     pub(super) fn sessions(

@@ -9,6 +9,7 @@ use protocol::{
 };
 
 use crate::site::{Folder, Site, now};
+use crate::touching;
 
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 const DELAY: i64 = 600;
@@ -62,7 +63,15 @@ fn proposed(reply: Result<PageReply, Refusal>) -> ProposalRow {
 }
 
 async fn approve(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
-    let request = ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone() };
+    let fresh = site.touch(who, &["approve", &row.proposal.to_string(), &row.digest]).await;
+    let request = ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh };
+    site.ask_as(who, PageRequest::Approvals(request)).await
+}
+
+async fn refuse(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
+    let reason = "not a radiologist".to_owned();
+    let fresh = site.touch(who, &["refuse", &row.proposal.to_string(), &reason]).await;
+    let request = ApprovalRequest::Refuse { proposal: row.proposal, reason, fresh };
     site.ask_as(who, PageRequest::Approvals(request)).await
 }
 
@@ -162,7 +171,8 @@ async fn the_owner_of_the_machine_is_no_person() {
     let row = proposed(Ok(site.ask(whole_site("device:viewer")).await));
     assert_eq!(row.need.approvals, 2, "two persons for the owner's proposal");
     let digest = row.digest.clone();
-    let owners = PageRequest::Approvals(ApprovalRequest::Approve { proposal: row.proposal, digest });
+    let owners =
+        PageRequest::Approvals(ApprovalRequest::Approve { proposal: row.proposal, digest, fresh: touching::nothing() });
     assert_eq!(site.ask_owner(owners).await.err(), Some(Refusal::NotAllowed));
     wait(DELAY + 1);
     let row = proposed(approve(&site, &officer, &row).await);
@@ -234,9 +244,8 @@ async fn refused_withdrawn_and_expired_proposals_stay_ended_over_a_restart() {
     let (officer, admin) = two_persons(&site).await;
     let _reader = site.person("reader@x.example", Role::Referrer, None).await;
     let refused = proposed(site.ask_as(&admin, role("reader@x.example", Role::Radiologist)).await);
-    let request = ApprovalRequest::Refuse { proposal: refused.proposal, reason: "not a radiologist".to_owned() };
-    assert!(site.ask_as(&admin, PageRequest::Approvals(request.clone())).await.is_err(), "whoever proposed withdraws");
-    proposed(site.ask_as(&officer, PageRequest::Approvals(request)).await);
+    assert!(refuse(&site, &admin, &refused).await.is_err(), "whoever proposed withdraws");
+    proposed(refuse(&site, &officer, &refused).await);
     assert_eq!(approve(&site, &officer, &refused).await.err(), Some(Refusal::NotFound), "ended is ended");
 
     let withdrawn = proposed(site.ask_as(&admin, role("reader@x.example", Role::Technologist)).await);
@@ -325,4 +334,29 @@ async fn a_new_officer_is_added_by_two_and_gets_one_link_from_whoever_proposed()
     assert!(matches!(look(&site, &row).await.state, ProposalState::CarriedOut { .. }));
     assert!(matches!(site.ask_as(&admin, link()).await, Ok(PageReply::EnrolmentLink { .. })));
     assert_eq!(site.ask_as(&admin, link()).await.err(), Some(Refusal::NotAllowed), "one link was approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_wants_a_fresh_touch_for_exactly_this() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let (officer, admin) = two_persons(&site).await;
+    let _reader = site.person("reader@x.example", Role::Referrer, None).await;
+    let row = proposed(site.ask_as(&admin, role("reader@x.example", Role::Radiologist)).await);
+    let number = row.proposal.to_string();
+    for words in [
+        ["approve", "0", row.digest.as_str()],
+        ["approve", number.as_str(), "00"],
+        ["refuse", number.as_str(), row.digest.as_str()],
+    ] {
+        let fresh = site.touch(&officer, &words).await;
+        let request = ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh };
+        let refused = site.ask_as(&officer, PageRequest::Approvals(request)).await.err();
+        assert_eq!(refused, Some(Refusal::FreshNeeded), "{words:?}");
+    }
+    let request =
+        ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh: touching::nothing() };
+    assert_eq!(site.ask_as(&officer, PageRequest::Approvals(request)).await.err(), Some(Refusal::FreshNeeded));
+    assert!(look(&site, &row).await.approvals.is_empty());
+    assert!(approve(&site, &officer, &row).await.is_ok());
 }

@@ -3,7 +3,7 @@
 use model::{EntryBody, Role};
 use protocol::{Credential, Level, PageReply, PageRequest, Refusal, RemovalRequest, Scope, SignInRequest};
 
-use crate::site::{Folder, Site, password};
+use crate::site::{Folder, Site};
 
 async fn removal(site: &Site, request: RemovalRequest) -> Result<PageReply, Refusal> {
     site.ask_owner(PageRequest::Removals(request)).await
@@ -21,7 +21,7 @@ async fn who_left_signs_in_no_more_reaches_nothing_and_keeps_their_name_in_what_
     removal(&site, RemovalRequest::ClosePerson { email: "doctor@x.example".to_owned() }).await.unwrap();
 
     assert_eq!(site.open(&doctor, "1.2.1", Scope::Images).await.err(), Some(Refusal::SignedOut));
-    assert!(site.sign_in(password("doctor@x.example", "123456")).await.is_err());
+    assert!(site.password("doctor@x.example", "123456").await.is_err());
     let again = PageRequest::IssueEnrolment { email: "doctor@x.example".to_owned() };
     assert!(site.ask_owner(again).await.is_err(), "no link brings it back");
     let relate = site.ask_owner(relate("person:doctor@x.example")).await;
@@ -45,7 +45,7 @@ async fn who_left_signs_in_no_more_reaches_nothing_and_keeps_their_name_in_what_
     }
     site.stop().await;
     let site = folder.start().await;
-    assert!(site.sign_in(password("doctor@x.example", "123456")).await.is_err(), "over a restart too");
+    assert!(site.password("doctor@x.example", "123456").await.is_err(), "over a restart too");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,5 +170,6 @@ fn device(name: &str) -> PageRequest {
         ae_title: None,
         from: Vec::new(),
         token: true,
+        bound: None,
     }
 }

@@ -3,6 +3,7 @@
 
 mod answering;
 mod approving;
+mod browser;
 mod cold;
 mod emergency;
 mod exposing;
@@ -10,6 +11,7 @@ mod failing;
 mod filing;
 mod holder;
 mod leaving;
+mod proving;
 mod reaching;
 mod repeating;
 mod restoring;
@@ -18,3 +20,4 @@ mod shredding;
 mod signing_in;
 mod site;
 mod thief;
+mod touching;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::Role;
 use protocol::{Credential, Invalid, PageReply, PageRequest, Refusal, SignInReply, SignInRequest};
 
-use crate::site::{Folder, PASSWORD, now, password};
+use crate::site::{Folder, PASSWORD, now};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enrolment_link_works_once_even_over_a_restart() {
@@ -19,7 +19,7 @@ async fn an_enrolment_link_works_once_even_over_a_restart() {
         let token = link.to_owned();
         [
             SignInRequest::EnrolmentLook { token: token.clone() },
-            SignInRequest::EnrolPasskeyBegin { token: token.clone() },
+            SignInRequest::EnrolPasskeyBegin { token: token.clone(), key: dpop::Thumbprint([7; 32]) },
             SignInRequest::EnrolPasswordBegin { token: token.clone(), password: PASSWORD.to_owned() },
             SignInRequest::PasswordEstimate { token, password: PASSWORD.to_owned() },
         ]
@@ -62,16 +62,16 @@ async fn a_code_is_good_once_even_over_a_restart() {
     let code = identity::code_at(&secret, now()).unwrap();
     let finish = SignInRequest::EnrolPasswordFinish { token: link, ceremony, code: code.clone() };
     let Ok(SignInReply::Enrolled { recovery_codes }) = site.sign_in(finish).await else { panic!("not enrolled") };
-    assert_eq!(site.sign_in(password("a@x.example", &code)).await.err(), Some(Refusal::SignInFailed));
+    assert_eq!(site.password("a@x.example", &code).await.err(), Some(Refusal::SignInFailed));
     // the code of the step to come is taken early, once
     let code = identity::code_at(&secret, now().plus_seconds(30)).unwrap();
-    assert!(site.sign_in(password("a@x.example", &code)).await.is_ok());
-    assert!(site.sign_in(password("a@x.example", &recovery_codes[3])).await.is_ok());
+    assert!(site.password("a@x.example", &code).await.is_ok());
+    assert!(site.password("a@x.example", &recovery_codes[3]).await.is_ok());
     site.stop().await;
     let site = folder.start().await;
-    assert_eq!(site.sign_in(password("a@x.example", &code)).await.err(), Some(Refusal::SignInFailed));
-    let used = password("a@x.example", &recovery_codes[3]);
-    assert_eq!(site.sign_in(used).await.err(), Some(Refusal::SignInFailed));
+    assert_eq!(site.password("a@x.example", &code).await.err(), Some(Refusal::SignInFailed));
+    let used = site.password("a@x.example", &recovery_codes[3]).await;
+    assert_eq!(used.err(), Some(Refusal::SignInFailed));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,11 +92,12 @@ async fn a_session_that_ended_stays_ended_over_a_restart() {
     assert_eq!(site.ask_as(&session, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
     // the token of a session is no device's, and the other way round
     let reader = site.reader("viewer").await;
-    let (Credential::DeviceToken { token: device, origin }, Credential::Session { token, .. }) = (&reader, &session)
+    let (Credential::DeviceToken { token: device, origin }, Credential::Session { token, proof, .. }) =
+        (&reader, &session)
     else {
         panic!("credentials")
     };
-    let crossed = Credential::Session { token: device.clone(), origin: origin.clone() };
+    let crossed = Credential::Session { token: device.clone(), origin: origin.clone(), proof: proof.clone() };
     assert_eq!(site.ask_as(&crossed, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
     let crossed = Credential::DeviceToken { token: token.clone(), origin: origin.clone() };
     assert_eq!(site.ask_as(&crossed, PageRequest::Me).await.err(), Some(Refusal::SignedOut));

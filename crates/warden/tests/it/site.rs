@@ -7,13 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use audit::LedgerOptions;
 use model::{DeviceMay, Entry, EntryNumber, Instant, Origin, Tier, Window};
 use protocol::{
-    Credential, ExposureReport, HandoverRecord, HandoverReply, Level, ListReply, ListRequest, OpenReply, OpenRequest,
-    Order, PageReply, PageRequest, Refusal, Scope, SignInReply, SignInRequest, WardenClient, context,
+    Asking, Credential, ExposureReport, HandoverRecord, HandoverReply, INSTANCE_STUDIES_STEP, Level, ListReply,
+    ListRequest, OpenReply, OpenRequest, Order, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, Scope, SignInReply,
+    SignInRequest, WardenClient, context,
 };
 use seal::{RecoveryKit, SitePublicKey, SystemRandom};
 use tempfile::TempDir;
 use warden::{Channel, MadeSite, NewSite, Settings, Unseal, Warden};
 
+use crate::browser::{self, Sent};
 use crate::sender::{Sender, uid};
 
 pub const PASSPHRASE: &str = "five random words of a test";
@@ -127,7 +129,8 @@ impl Site {
     }
 
     pub async fn ask_as(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        self.front.ask(soon(), credential.clone(), request).await.unwrap()
+        let credential = browser::signed(credential, Asking::Page(&request), &self.nonce().await);
+        self.front.ask(soon(), credential, request).await.unwrap()
     }
 
     pub async fn list(&self, credential: &Credential, level: Level) -> Result<ListReply, Refusal> {
@@ -137,13 +140,16 @@ impl Site {
             words: String::new(),
             order: Order::NewestFirst,
             offset: 0,
-            limit: 200,
+            limit: if level == Level::Instance { INSTANCE_STUDIES_STEP } else { 200 },
         };
-        self.front.list(soon(), credential.clone(), request).await.unwrap()
+        let credential = browser::signed(credential, Asking::List(&request), &self.nonce().await);
+        self.front.list(soon(), credential, request).await.unwrap()
     }
 
     pub async fn open(&self, credential: &Credential, study: &str, scope: Scope) -> Result<OpenReply, Refusal> {
-        self.front.open(soon(), credential.clone(), OpenRequest { study: uid(study), scope }).await.unwrap()
+        let request = OpenRequest { study: uid(study), scope };
+        let credential = browser::signed(credential, Asking::Open(&request), &self.nonce().await);
+        self.front.open(soon(), credential, request).await.unwrap()
     }
 
     /// A device with a token that may list and open.
@@ -160,6 +166,7 @@ impl Site {
             ae_title: None,
             from: Vec::new(),
             token: true,
+            bound: None,
         };
         let PageReply::DeviceAdded { token: Some(token), .. } = self.ask(request).await else { panic!("no token") };
         Credential::DeviceToken { token, origin: Origin("10.0.0.9".into()) }
@@ -236,9 +243,35 @@ impl Site {
     /// Enrols by a link and signs in.
     pub async fn session(&self, email: &str, link: &str) -> Credential {
         let codes = self.enrol(link).await;
-        let request = password(email, &codes[0]);
-        let Ok(SignInReply::SignedIn { token, .. }) = self.sign_in(request).await else { panic!("not signed in") };
-        Credential::Session { token, origin: Origin("10.0.0.7".into()) }
+        let session = self.password(email, &codes[0]).await.expect("signed in");
+        crate::touching::keep(&session, &codes[1..]);
+        session
+    }
+
+    /// Signs in with a password in a browser of its own.
+    pub async fn password(&self, email: &str, code: &str) -> Result<Credential, Refusal> {
+        let signer = dpop::Signer::generate();
+        let sent = Sent::new("POST", "/api/sign-in/password", code.as_bytes());
+        let proof = Box::new(browser::sign(&signer, None, &sent, &self.nonce().await));
+        let request = SignInRequest::Password {
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            code: code.to_owned(),
+            user_agent: "test".to_owned(),
+            proof: proof.clone(),
+        };
+        match self.sign_in(request).await? {
+            SignInReply::SignedIn { token, me } => {
+                browser::keep(&token, signer, me.session);
+                Ok(Credential::Session { token, origin: Origin("10.0.0.7".into()), proof })
+            }
+            _ => panic!("not signed in"),
+        }
+    }
+
+    /// The newest nonce for proofs.
+    pub async fn nonce(&self) -> String {
+        self.front.hello(soon(), PROTOCOL_VERSION).await.unwrap().unwrap().proof_nonces[0].clone()
     }
 
     /// Sets a password by a link; gives the recovery codes.
@@ -257,15 +290,6 @@ impl Site {
 }
 
 pub const PASSWORD: &str = "vortrag kastanie 41 regal";
-
-pub fn password(email: &str, code: &str) -> SignInRequest {
-    SignInRequest::Password {
-        email: email.to_owned(),
-        password: PASSWORD.to_owned(),
-        code: code.to_owned(),
-        user_agent: "test".to_owned(),
-    }
-}
 
 pub fn soon() -> context::Context {
     let mut context = context::current();

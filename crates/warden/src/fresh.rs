@@ -1,0 +1,79 @@
+//! A fresh touch for one act: begun by the page, asked for by the flow that does the act, used up by it.
+//!
+//! A flow calls [`Warden::require_fresh`] with the act's digest, which it computes from what it is about to do, never from
+//! what the front says: `dpop::act_digest(&["kind", ...])`, the same words that the page gives to `freshly`.
+
+use dpop::Thumbprint;
+use identity::{Changed, FreshError, PasswordCheck, Touch};
+use model::{Actor, EntryBody, Instant, Origin, SessionId};
+use protocol::{Fresh, PageReply, Refusal, Shown};
+use seal::SystemRandom;
+
+use crate::pages::HELD;
+use crate::refusals::About;
+use crate::state::Warden;
+use crate::subject::Caller;
+
+impl Warden {
+    /// A challenge for an act in the caller's session.
+    pub(crate) fn begin_fresh(&self, caller: &Caller, act: Thumbprint, now: Instant) -> Result<PageReply, Refusal> {
+        let Actor::Person { session, .. } = caller.actor else { return Err(Refusal::NotAllowed) };
+        let begun = self.people.lock().expect(HELD).begin_fresh(session, act, now, &mut SystemRandom);
+        begun.map(Into::into).map_err(|error| Refusal::from(&error))
+    }
+
+    /// That the caller is there and means this act. The entry `confirmed` is durable when this returns; a touch that does not
+    /// verify is counted like a refused proof.
+    pub(crate) async fn require_fresh(
+        &self,
+        caller: &Caller,
+        act: Thumbprint,
+        fresh: &Fresh,
+        now: Instant,
+    ) -> Result<Touch, Refusal> {
+        let Actor::Person { person, session, origin } = &caller.actor else { return Err(Refusal::NotAllowed) };
+        let touched = match &fresh.shown {
+            Shown::Passkey { credential } => {
+                let mut people = self.people.lock().expect(HELD);
+                let touched = people.finish_fresh_passkey(*session, act, &fresh.ceremony, credential, now);
+                touched.map(|touch| (people, touch))
+            }
+            Shown::PasswordAndCode { password, code } => {
+                let begun = self.begin_fresh_password(*session, act, &fresh.ceremony, origin, now);
+                match begun {
+                    Err(error) => Err(error),
+                    Ok(check) => {
+                        let password = password.clone();
+                        let verified = self.slowly(move || check.verify(&password)).await?;
+                        let mut people = self.people.lock().expect(HELD);
+                        let touched = people.finish_fresh_password(*session, act, verified, code, self.now());
+                        touched.map(|touch| (people, touch))
+                    }
+                }
+            }
+        };
+        match touched {
+            Ok((people, touch)) => {
+                let method = touch.method();
+                let body = EntryBody::Confirmed { person: *person, act: act.to_string(), method };
+                self.commit(people, Changed { value: touch, entries: vec![body] }, &caller.actor, now)
+            }
+            Err(error) => {
+                if error != FreshError::SignedOut {
+                    self.count_refusal(About::Session(*person, *session), "touch", origin, now).await?;
+                }
+                Err(Refusal::from(&error))
+            }
+        }
+    }
+    fn begin_fresh_password(
+        &self,
+        session: SessionId,
+        act: Thumbprint,
+        ceremony: &str,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<PasswordCheck, FreshError> {
+        self.people.lock().expect(HELD).begin_fresh_password(session, act, ceremony, origin, now)
+    }
+}
