@@ -401,7 +401,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::Match;
+    use crate::{Fresh, Match, Shown};
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -542,9 +542,11 @@ mod tests {
         check("POST", "/api/studies/1.2.8/move", body, Asking::Page(&moving("A/1")), false);
         let approve = |proposal, digest: &str| {
             let (proposal, digest) = (model::EntryNumber(proposal), digest.to_owned());
-            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest })
+            let shown = Shown::Passkey { credential: "{}".into() };
+            let fresh = Fresh { ceremony: "c".into(), shown };
+            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest, fresh })
         };
-        let (address, body) = ("/api/approvals/17/approve", r#"{"digest":"ab","fresh":{"ceremony":"c"}}"#);
+        let (address, body) = ("/api/approvals/17/approve", r#"{"digest":"ab","fresh":{"ceremony":"c","shown":{"passkey":{"credential":"{}"}}}}"#);
         check("POST", address, body, Asking::Page(&approve(17, "ab")), true);
         check("POST", address, body, Asking::Page(&approve(18, "ab")), false);
         check("POST", address, body, Asking::Page(&approve(17, "cd")), false);

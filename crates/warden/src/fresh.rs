@@ -32,40 +32,42 @@ impl Warden {
         now: Instant,
     ) -> Result<Touch, Refusal> {
         let Actor::Person { person, session, origin } = &caller.actor else { return Err(Refusal::NotAllowed) };
-        let touched = match &fresh.shown {
-            Shown::Passkey { credential } => {
-                let mut people = self.people.lock().expect(HELD);
-                let touched = people.finish_fresh_passkey(*session, act, &fresh.ceremony, credential, now);
-                touched.map(|touch| (people, touch))
-            }
-            Shown::PasswordAndCode { password, code } => {
-                let begun = self.begin_fresh_password(*session, act, &fresh.ceremony, origin, now);
-                match begun {
-                    Err(error) => Err(error),
-                    Ok(check) => {
-                        let password = password.clone();
-                        let verified = self.slowly(move || check.verify(&password)).await?;
-                        let mut people = self.people.lock().expect(HELD);
-                        let touched = people.finish_fresh_password(*session, act, verified, code, self.now());
-                        touched.map(|touch| (people, touch))
+        // the lock of a touch that holds is not kept over the count of one that does not
+        let error = {
+            let touched = match &fresh.shown {
+                Shown::Passkey { credential } => {
+                    let mut people = self.people.lock().expect(HELD);
+                    let touched = people.finish_fresh_passkey(*session, act, &fresh.ceremony, credential, now);
+                    touched.map(|touch| (people, touch))
+                }
+                Shown::PasswordAndCode { password, code } => {
+                    match self.begin_fresh_password(*session, act, &fresh.ceremony, origin, now) {
+                        Err(error) => Err(error),
+                        Ok(check) => {
+                            let password = password.clone();
+                            let verified = self.slowly(move || check.verify(&password)).await?;
+                            let mut people = self.people.lock().expect(HELD);
+                            let touched = people.finish_fresh_password(*session, act, verified, code, self.now());
+                            touched.map(|touch| (people, touch))
+                        }
                     }
                 }
+            };
+            match touched {
+                Ok((people, touch)) => {
+                    let method = touch.method();
+                    let body = EntryBody::Confirmed { person: *person, act: act.to_string(), method };
+                    return self.commit(people, Changed { value: touch, entries: vec![body] }, &caller.actor, now);
+                }
+                Err(error) => error,
             }
         };
-        match touched {
-            Ok((people, touch)) => {
-                let method = touch.method();
-                let body = EntryBody::Confirmed { person: *person, act: act.to_string(), method };
-                self.commit(people, Changed { value: touch, entries: vec![body] }, &caller.actor, now)
-            }
-            Err(error) => {
-                if error != FreshError::SignedOut {
-                    self.count_refusal(About::Session(*person, *session), "touch", origin, now).await?;
-                }
-                Err(Refusal::from(&error))
-            }
+        if error != FreshError::SignedOut {
+            self.count_refusal(About::Session(*person, *session), "touch", origin, now).await?;
         }
+        Err(Refusal::from(&error))
     }
+
     fn begin_fresh_password(
         &self,
         session: SessionId,
