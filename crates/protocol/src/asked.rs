@@ -546,7 +546,10 @@ mod tests {
             let fresh = Fresh { ceremony: "c".into(), shown };
             PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest, fresh })
         };
-        let (address, body) = ("/api/approvals/17/approve", r#"{"digest":"ab","fresh":{"ceremony":"c","shown":{"passkey":{"credential":"{}"}}}}"#);
+        let (address, body) = (
+            "/api/approvals/17/approve",
+            r#"{"digest":"ab","fresh":{"ceremony":"c","shown":{"passkey":{"credential":"{}"}}}}"#,
+        );
         check("POST", address, body, Asking::Page(&approve(17, "ab")), true);
         check("POST", address, body, Asking::Page(&approve(18, "ab")), false);
         check("POST", address, body, Asking::Page(&approve(17, "cd")), false);
