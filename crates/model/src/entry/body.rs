@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EscrowDrilled, Origin, SignInMethod, UnsealMethodAdded};
+use super::{EscrowDrilled, LossAccepted, OpenScope, SignInMethod, UnsealMethodAdded};
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
     DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, Finding, Instant, KeyId, Need, NumberSet,
