@@ -17,8 +17,8 @@ use std::{
 use model::{DeviceId, Origin};
 use policy::Service;
 use protocol::{
-    Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
-    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
+    Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
+    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 use zeroize::Zeroizing;
@@ -152,6 +152,15 @@ impl WardenLink {
         self.repeated(HANDOVER_SECONDS_MAX, |client, context| {
             let records = records.clone();
             async move { client.handover(context, records).await }
+        })
+        .await
+    }
+
+    /// Says which disk this front keeps images on. The entry is durable before this returns.
+    pub async fn lies_on(&self, disk: &FrontDisk) -> Result<(), Refusal> {
+        self.repeatable(CALL_SECONDS_MAX, |client, context| {
+            let disk = disk.clone();
+            async move { client.lies_on(context, disk).await }
         })
         .await
     }

@@ -31,7 +31,7 @@ pub use budgets::{BudgetDay, BudgetReport, BudgetRow, FindingRow};
 pub use cases::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, converse, listen};
 pub use cold::*;
-pub use fronts::FrontRequest;
+pub use fronts::{FrontDisk, FrontRequest};
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
@@ -65,4 +65,6 @@ pub trait Warden {
     async fn ask(credential: Credential, request: PageRequest) -> Result<PageReply, Refusal>;
     /// Whether the process runs: answered at once, whatever else it is doing.
     async fn pulse();
+    /// A front on a machine of its own says which disk it keeps images on.
+    async fn lies_on(disk: FrontDisk) -> Result<(), Refusal>;
 }

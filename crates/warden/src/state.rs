@@ -144,6 +144,8 @@ pub struct Warden {
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
+    /// When a front's word about its disk became an entry last.
+    pub(crate) front_disk_told: AtomicI64,
     pub(crate) unseal: Arc<Mutex<UnsealMethods>>,
     pub(crate) changing_unseal: Mutex<()>,
     pub(crate) repeats: Repeats,
@@ -275,6 +277,7 @@ impl Warden {
             transits: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
+            front_disk_told: AtomicI64::new(i64::MIN),
             unseal,
             changing_unseal: Mutex::default(),
             repeats: Repeats::default(),

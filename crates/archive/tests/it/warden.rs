@@ -326,6 +326,10 @@ impl Warden for FakeWarden {
     }
 
     async fn pulse(self, _: Context) {}
+
+    async fn lies_on(self, _: Context, _: protocol::FrontDisk) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// A clock that a test moves.

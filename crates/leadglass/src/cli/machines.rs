@@ -84,6 +84,9 @@ pub struct FrontArgs {
     /// Ends when standard input closes: the parent is gone.
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+    /// Tells the warden, which is on another machine, of the disk here.
+    #[arg(long, hide = true, requires = "until_stdin_closes")]
+    pub own_machine: bool,
 }
 
 /// `front pin`
