@@ -14,7 +14,7 @@ use crate::subject::Caller;
 /// The longest name of a filesystem, in characters.
 const FILESYSTEM_CHARACTERS_MAX: usize = 64;
 /// How often a front's word about its disk becomes an entry at the most, in seconds.
-const FRONT_DISK_SECONDS: i64 = 60;
+const FRONT_DISK_SECONDS: u32 = 60;
 
 impl Warden {
     pub(super) fn health(&self) -> Result<PageReply, Refusal> {
@@ -78,9 +78,9 @@ impl Warden {
         if !self.is_news(disk, &filesystem, &holds) {
             return Ok(());
         }
-        let free = Instant(self.front_disk_told.load(Ordering::Relaxed)).plus_seconds(FRONT_DISK_SECONDS);
+        let free = Instant(self.front_disk_told.load(Ordering::Relaxed)).plus_seconds(FRONT_DISK_SECONDS.into());
         if now < free {
-            return Err(Refusal::Throttled { seconds: FRONT_DISK_SECONDS as u32 });
+            return Err(Refusal::Throttled { seconds: FRONT_DISK_SECONDS });
         }
         self.front_disk_told.store(now.0, Ordering::Relaxed);
         let body = EntryBody::DiskHolds { disk, filesystem, holds, instead_of };
