@@ -108,14 +108,17 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
     }
     if (response.status === 401 && proofs < PROOFS_MAX && (await mayTryAgain(response))) {
       proofs += 1;
+      await response.body?.cancel();
       continue;
     }
     if (response.status === 401 && !asking.atOnce && session.me !== null) {
+      await response.body?.cancel();
       await session.again(asking.signal);
       continue;
     }
     if (response.status === 503 && method === 'GET' && !asking.atOnce) {
       line.state = 'away';
+      await response.body?.cancel();
       await pause(attempt, response.headers.get('Retry-After'), asking.signal);
       continue;
     }
@@ -137,7 +140,10 @@ async function freshNonce(): Promise<void> {
   if (performance.now() - nonce.at < NONCE_FRESH_MS) return;
   fetching ??= (async () => {
     try {
-      takeNonce(await fetch('/api/health', { cache: 'no-store', credentials: 'omit' }));
+      const response = await fetch('/api/health', { cache: 'no-store', credentials: 'omit' });
+      takeNonce(response);
+      // an answer that nobody reads keeps its connection
+      await response.arrayBuffer();
     } catch {
       // the request itself will say that the line is lost
     } finally {
