@@ -304,7 +304,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{Fresh, Match, Shown};
+    use crate::{ApprovalRequest, BreakGlassRequest, Fresh, Match, Shown};
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {

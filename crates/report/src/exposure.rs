@@ -405,9 +405,9 @@ mod tests {
             let texts = silent.iter().filter(|placed| matches!(placed.step, Step::Text { .. })).count();
             assert!(texts % columns == 0 && texts / columns < pages.len(), "{texts}");
             // and no element is empty
-            for element in 0..elements.len() {
-                let drawn = pages.iter().flatten().any(|placed| placed.of == Some(element));
-                assert!(drawn || inside(element).next().is_some(), "{:?}", elements[element]);
+            for (index, element) in elements.iter().enumerate() {
+                let drawn = pages.iter().flatten().any(|placed| placed.of == Some(index));
+                assert!(drawn || inside(index).next().is_some(), "{element:?}");
             }
         }
     }
