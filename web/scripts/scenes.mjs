@@ -137,7 +137,7 @@ export const scenes = [
     async go(page) {
       await go('/officer/findings')(page);
       await page.locator('tbody button').first().click();
-      await page.locator('svg rect.bar').first().waitFor();
+      await page.locator('svg rect.bar').last().waitFor();
     },
   },
   {
