@@ -2,8 +2,8 @@
 
 use audit::{ExposureIndex, Ledger, RefoldError, refold};
 use model::{
-    Actor, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship,
-    Role, SECOND, SessionId, StudyNumber, Tier, What, Who, Window,
+    Actor, DeviceId, DeviceMay, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId, Origin, PatientNumber,
+    PersonId, Relationship, Role, SECOND, SessionId, StudyNumber, Tier, What, Who, Window,
 };
 
 use crate::site::{Site, copy};
@@ -50,7 +50,26 @@ fn history(ledger: &Ledger) {
         related(Who::Person(PersonId(3)), What::Patient(PatientNumber(4)), Window { from: at(0, 0), to: at(1, 0) }),
         at(0, 60),
     );
+    // people and devices whose reach ends or begins by an entry about themselves, before the windows
+    for (n, role) in [(6, Role::Referrer), (7, Role::Officer), (8, Role::Radiologist)] {
+        let (email, name) = (format!("p{n}@example.org"), format!("P. {n}"));
+        append(Actor::Owner, EntryBody::PersonAdded { person: PersonId(n), email, name, role }, at(0, 70));
+        append(Actor::Owner, related(Who::Person(PersonId(n)), What::Site, all), at(0, 71));
+    }
+    for device in [DeviceId(0), DeviceId(1)] {
+        let may = vec![DeviceMay::List, DeviceMay::Open];
+        let added = EntryBody::DeviceAdded { device, name: format!("d{}", device.0), organisation, may };
+        append(Actor::Owner, added, at(0, 72));
+        append(Actor::Owner, related(Who::Device(device), What::Site, all), at(0, 73));
+    }
     for day in 0..5 {
+        if day == 1 {
+            let changed = |n, from, to| EntryBody::RoleChanged { person: PersonId(n), from, to };
+            append(Actor::Owner, changed(6, Role::Referrer, Role::Officer), at(1, 5));
+            append(Actor::Owner, changed(7, Role::Officer, Role::Referrer), at(1, 6));
+            append(Actor::Owner, EntryBody::PersonClosed { person: PersonId(8) }, at(1, 7));
+            append(Actor::Owner, EntryBody::DeviceRemoved { device: DeviceId(0) }, at(1, 8));
+        }
         for n in 0..40u32 {
             let (patient, study) = (PatientNumber(n % 8), StudyNumber(n % 20));
             if day == 0 {
@@ -120,7 +139,9 @@ fn a_window_is_folded_again_to_the_same_report_without_the_sites_keys() {
         let window = Window { from, to };
         let folded = refold(&files, lines.iter().map(String::as_str)).unwrap();
         let mut reached = 0;
-        for who in (0..6).map(|n| Who::Person(PersonId(n))).chain([Who::Organisation(OrganisationId(0))]) {
+        let people = (0..9).map(|n| Who::Person(PersonId(n)));
+        let devices = (0..2).map(|n| Who::Device(DeviceId(n)));
+        for who in people.chain(devices).chain([Who::Organisation(OrganisationId(0))]) {
             let report = folded.index.report(who, window);
             reached += report.reachable.len() + report.opened.len();
             assert_eq!(report, index.report(who, window), "{who:?} in {window:?}");
