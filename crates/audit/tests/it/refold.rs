@@ -110,7 +110,7 @@ fn history(ledger: &Ledger) {
 }
 
 fn exported(ledger: &Ledger, window: Window) -> Vec<String> {
-    let mut lines = vec![serde_json::to_string(&ledger.window(window)).unwrap()];
+    let mut lines = vec![serde_json::to_string(&ledger.window(window).unwrap()).unwrap()];
     let mut next = Some(EntryNumber(0));
     while let Some(from) = next {
         let (shown, following) = ledger.shown(from, window).unwrap();
@@ -185,4 +185,72 @@ fn a_file_that_was_changed_is_refused() {
     let (ledger, _) = elsewhere.open();
     drop(ledger);
     assert!(refold(&elsewhere.ledger(), lines.iter().map(String::as_str)).is_err());
+}
+
+/// A window's file of two days with days before and behind it, and what folds it.
+fn two_days() -> (Site, Vec<String>, Window) {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    history(&ledger);
+    let window = Window { from: at(2, 0), to: at(4, 0) };
+    let lines = exported(&ledger, window);
+    (site, lines, window)
+}
+
+#[test]
+fn an_entry_of_the_window_that_is_shown_hides_none_of_those_before_it() {
+    let (site, mut lines, window) = two_days();
+    // who exports knows the salts of all entries; a file for the day behind the window shows the window's last reading
+    let (ledger, _) = site.open();
+    let (shown, _) = ledger.shown(EntryNumber(0), Window { from: window.to, to: at(5, 0) }).unwrap();
+    let high = shown.last().unwrap();
+    let entry: model::Entry = serde_json::from_str(&high.entry).unwrap();
+    assert!(window.contains(entry.recorded));
+    drop(ledger);
+    lines.push(serde_json::to_string(high).unwrap());
+    match refold(&site.ledger(), lines.iter().map(String::as_str)) {
+        Err(RefoldError::NotBefore(number)) => assert_eq!(number, high.number),
+        other => panic!("{:?}", other.map(|folded| folded.opened)),
+    }
+}
+
+#[test]
+fn a_window_whose_days_and_keys_differ_is_refused() {
+    let (site, lines, _) = two_days();
+    let fold = |header: &serde_json::Value| {
+        let lines: Vec<String> = std::iter::once(header.to_string()).chain(lines[1..].iter().cloned()).collect();
+        refold(&site.ledger(), lines.iter().map(String::as_str)).map(|folded| folded.opened)
+    };
+    let header: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(header["days"].as_array().unwrap().len(), 2);
+    assert!(fold(&header).unwrap() > 80);
+    let mut changed = Vec::new();
+    for missing in [0, 1] {
+        let mut header = header.clone();
+        header["days"].as_array_mut().unwrap().remove(missing);
+        changed.push(header);
+    }
+    let mut twice = header.clone();
+    let day = twice["days"][1].clone();
+    twice["days"].as_array_mut().unwrap().push(day);
+    changed.push(twice);
+    for (edge, days) in [("to", 1), ("to", -1), ("from", 1), ("from", -1), ("from", 2), ("from", -40_000)] {
+        let mut header = header.clone();
+        let moved = header["window"][edge].as_i64().unwrap() + days * DAY * SECOND;
+        header["window"][edge] = moved.into();
+        changed.push(header);
+    }
+    for header in &changed {
+        assert!(matches!(fold(header), Err(RefoldError::Days)), "{header}");
+    }
+}
+
+#[test]
+fn a_window_of_more_days_than_keys_are_given_for_is_not_exported() {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    // 1900-01-01T00:00:00Z
+    let from = Instant(-2_208_988_800 * SECOND);
+    assert!(ledger.window(Window { from, to: at(3, 0) }).is_none());
+    assert!(ledger.window(Window { from: Instant(0), to: at(3, 0) }).is_some());
 }
