@@ -104,7 +104,7 @@ pub(crate) fn recover_locked(
         return Err(OpenError::OtherSite);
     }
     let (mut published, mut note) = load(dir, &verifier)?;
-    make_folders(dir)?;
+    make_folders(dir, io)?;
     let journal = journal::read(dir)?.map_err(|Damage { path, offset }| OpenError::Journal { path, offset })?;
     if journal.unfinished_bytes > 0 {
         tracing::warn!(bytes = journal.unfinished_bytes, "the journal ended in a record that was never answered");
@@ -154,7 +154,7 @@ pub(crate) fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn Ledge
     if dir.join(VKEY).exists() || dir.join(CHECKPOINT).exists() {
         return Err(OpenError::Exists(dir.to_owned()));
     }
-    make_folders(dir)?;
+    make_folders(dir, io)?;
     let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: Frontier::default().root() };
     io.write_file(&dir.join(CHECKPOINT), empty.sign(&keys.signing).as_bytes())?;
     // the key comes last: a folder without it holds no ledger
@@ -166,8 +166,11 @@ pub(crate) fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn Ledge
     Ok(())
 }
 
-fn make_folders(dir: &Path) -> io::Result<()> {
-    [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))
+/// A record counts once it is synced, so the journal's own name must be durable before; a process that was killed may have
+/// made the folders and not come further.
+fn make_folders(dir: &Path, io: &dyn LedgerIo) -> io::Result<()> {
+    [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))?;
+    io.sync_directory(dir)
 }
 
 /// The origin line of a ledger's checkpoints: what the key in the folder is named. It is `base`, or `base/<n>` once a
