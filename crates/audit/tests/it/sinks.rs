@@ -3,8 +3,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use audit::{
     AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, mark_sink, reconcile, sink_ledger, verify,
@@ -12,12 +13,35 @@ use audit::{
 
 use crate::site::{ORIGIN, START, Site, append, assert_story, copy, keys, opened, options};
 
-/// Two disks, each of which is full or broken while told so.
+/// Two disks, each of which is full or broken while told so; the second may hang.
 #[derive(Default)]
 struct Disks {
     second: PathBuf,
     full: [AtomicBool; 2],
     broken: [AtomicBool; 2],
+    hang: Hang,
+}
+
+/// A step that does not end while it is told so, but for half a minute at most: then a test has failed already.
+#[derive(Default)]
+struct Hang {
+    on: Mutex<bool>,
+    ended: Condvar,
+    hanging: AtomicBool,
+}
+
+impl Hang {
+    fn step(&self) {
+        let on = self.on.lock().unwrap();
+        self.hanging.store(*on, Ordering::SeqCst);
+        let (_on, _) = self.ended.wait_timeout_while(on, Duration::from_secs(30), |on| *on).unwrap();
+        self.hanging.store(false, Ordering::SeqCst);
+    }
+
+    fn set(&self, on: bool) {
+        *self.on.lock().unwrap() = on;
+        self.ended.notify_all();
+    }
 }
 
 impl Disks {
@@ -37,6 +61,9 @@ impl Disks {
 impl LedgerIo for Disks {
     fn create_journal(&self, path: &Path, bytes: u64) -> io::Result<File> {
         self.write(path)?;
+        if self.which(path) == 1 {
+            self.hang.step();
+        }
         Disk.create_journal(path, bytes)
     }
     fn write_journal(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -270,4 +297,24 @@ fn a_folder_that_is_removed_or_not_mounted_stops_nobody_and_comes_back() {
     append(&ledger, 600..610);
     drop(ledger);
     two.both_hold(610);
+}
+
+#[test]
+fn a_second_disk_that_hangs_while_a_journal_file_is_made_holds_nobody_up() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    two.disks.hang.set(true);
+    // its first record needs a journal file
+    append(&ledger, 0..1);
+    assert!(two.disks.hang.hanging.load(Ordering::SeqCst), "the answer did not wait for the second disk");
+    append(&ledger, 1..40);
+    assert_eq!(ledger.size(), 40);
+    assert_story(&ledger.read(model::EntryNumber(0), 100).unwrap(), 40);
+    assert!(two.disks.hang.hanging.load(Ordering::SeqCst), "nor did anything else");
+    two.disks.hang.set(false);
+    wait_for("it catches up", || is_whole(&ledger));
+    append(&ledger, 40..100);
+    drop(ledger);
+    two.both_hold(100);
 }
