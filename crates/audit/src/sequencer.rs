@@ -275,9 +275,11 @@ impl Sequencer {
                     self.writers.push(None);
                 }
                 if let Some(writer) = state.sinks[sink].rejoin.take() {
-                    self.writers[sink] = Writer::new(writer, &self.shared).ok();
+                    self.writers[sink] = state.sinks[sink].reached_by(Writer::new(writer, &self.shared));
                 }
                 if state.sinks[sink].away.is_some() {
+                    // its publisher tries it again
+                    self.shared.wake.notify_all();
                     self.writers[sink] = None;
                 }
                 let first = state.sinks[sink].size;

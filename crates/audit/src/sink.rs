@@ -76,6 +76,18 @@ impl SinkState {
         writer.turn = self.turn + 1;
         *self = Self { files, turn: writer.turn, rejoin: Some(writer), ..Self::new(&dir, size, note, next_file) };
     }
+
+    /// What writes to it from now on; when that cannot begin, the folder is away until it is tried again.
+    pub fn reached_by(&mut self, writer: std::io::Result<Writer>) -> Option<Writer> {
+        match writer {
+            Ok(writer) => Some(writer),
+            Err(error) => {
+                tracing::error!(folder = %self.dir.display(), %error, "what writes to a folder of the ledger does not start");
+                self.away = Some(error.to_string());
+                None
+            }
+        }
+    }
 }
 
 /// A journal file that is written to.
@@ -266,4 +278,17 @@ pub(crate) fn forget_published(state: &mut State, width: u64) {
 /// The entries from `from` on, as far as memory has them all.
 pub(crate) fn entries_from<T: Clone>(recent: &VecDeque<T>, recent_from: u64, from: u64) -> Vec<T> {
     recent.iter().skip(from.saturating_sub(recent_from) as usize).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_writer_does_not_start_is_away() {
+        let mut sink = SinkState::new(Path::new("ledger"), 0, "", 1);
+        assert!(sink.reached_by(Err(std::io::ErrorKind::WouldBlock.into())).is_none());
+        // otherwise it would count as there, never be written or tried again, and keep all entries in memory
+        assert!(sink.away.is_some());
+    }
 }
