@@ -231,6 +231,7 @@ impl Ledger {
             published,
             keys: Arc::clone(&self.keys),
             base: self.origin.clone(),
+            origin: self.verifier.name().to_owned(),
             lock,
             tried: false,
             journal_bytes: self.journal_bytes,

@@ -29,8 +29,9 @@ pub(crate) struct Publisher {
     pub published: Option<Published>,
     /// Opens and signs nothing here but what a folder that comes back needs.
     pub keys: Arc<LedgerKeys>,
-    /// The site's origin.
+    /// The site's origin, and the line of the ledger's checkpoints.
     pub base: String,
+    pub origin: String,
     pub lock: Option<File>,
     /// Whether bringing the folder back was tried since it was added.
     pub tried: bool,
@@ -194,6 +195,7 @@ impl Publisher {
             known: &known,
             keys: &self.keys,
             base: &self.base,
+            origin: &self.origin,
             io: self.io.as_ref(),
         };
         match rejoin(returning) {

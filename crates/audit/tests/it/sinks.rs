@@ -318,3 +318,40 @@ fn a_second_disk_that_hangs_while_a_journal_file_is_made_holds_nobody_up() {
     drop(ledger);
     two.both_hold(100);
 }
+
+/// Both folders hold `size` entries; then a loss is accepted, so that checkpoints begin under a new line, and everything is written to
+/// journals only. What the second folder holds at each moment opens.
+fn a_renewed_line_reaches_the_second_folder(size: u64) {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..size);
+    drop(ledger);
+    for generation in [2, 3] {
+        // the second folder is away the first time, and knows nothing of it
+        Ledger::renew(&two.site.ledger(), &keys(), ORIGIN).unwrap();
+        let (ledger, replay) = two.site.open_with(crate::site::unpublished()).unwrap();
+        drop(replay);
+        if generation == 3 {
+            ledger.add_sink(two.place.path()).unwrap();
+            wait_for("the second folder is read", || is_whole(&ledger));
+            let kept = Site::like(&two.second());
+            assert_eq!(kept.open().1.len() as u64, size, "after it was read");
+            append(&ledger, size..size + 1);
+            let kept = Site::like(&two.second());
+            let (kept, entries) = kept.open();
+            assert_story(&entries, size + 1);
+            assert_eq!(kept.verifier().name(), format!("{ORIGIN}/{generation}"));
+        }
+        drop(ledger);
+    }
+    two.both_hold(size + 1);
+}
+
+#[test]
+fn a_second_folder_takes_the_checkpoint_of_a_renewed_line_before_its_key() {
+    // the last entry is in memory, and it is not
+    for size in [300, 512] {
+        a_renewed_line_reaches_the_second_folder(size);
+    }
+}
