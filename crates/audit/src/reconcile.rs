@@ -1,8 +1,9 @@
 //! Two folders at a start: which one is right when they differ.
 //!
-//! The second folder may be longer than the first for two reasons. The first one's disk failed for a while: then the second
-//! folder says so, because it was told before anybody was answered without the first. Or the first was rolled back, with or
-//! without its machine: then nothing says so, and the owner decides.
+//! The second folder may be longer than the first for three reasons. The first one's disk failed for a while: then the second
+//! folder says so, because it was told before anybody was answered without the first. Or the machine ended while a group was
+//! written: then what is more is the last record of its journal. Or the first was rolled back, with or without its machine:
+//! then nothing says so, and the owner decides.
 
 use std::fs;
 use std::io;
@@ -11,6 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::io::{Disk, LedgerIo};
+use crate::journal;
 use crate::open::{Recovered, recover};
 use crate::rejoin::{MARK, RejoinError, catch_up};
 use crate::{Ahead, Checkpoint, LedgerKeys};
@@ -78,10 +80,16 @@ pub fn reconcile(
     if !second.join(crate::tile::VKEY).is_file() {
         return Ok(Reconciled::Behind);
     }
-    let other = recover(&second, keys, base, &Disk)?;
     let mut first: Recovered = recover(dir, keys, base, &Disk)?;
-    let (ours, theirs) = (first.published.size(), other.published.size());
+    let ours = first.published.size();
+    if in_one_record(&second, ours)? {
+        // crash after this: the second folder says so at the next start
+        say_first_away(&second, ours)?;
+    }
+    let other = recover(&second, keys, base, &Disk)?;
+    let theirs = other.published.size();
     if theirs <= ours {
+        back(&second);
         return Ok(Reconciled::Behind);
     }
     let said = fs::read(place.join(AWAY)).ok().and_then(|json| serde_json::from_slice::<FirstAway>(&json).ok());
@@ -92,9 +100,28 @@ pub fn reconcile(
     }
     let note = first.note.clone();
     match catch_up(&mut first.published, &second, &Disk, note) {
-        Ok(_) => Ok(Reconciled::TakenOver(theirs - ours)),
+        Ok(_) => {
+            back(&second);
+            Ok(Reconciled::TakenOver(theirs - ours))
+        }
         Err(RejoinError::Forked) => Ok(Reconciled::Ahead(shown())),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether everything that a second folder holds beyond `ours` is one record of its journal. Then the machine ended while a
+/// group was written: it is whole there and not in the first folder, and nobody was answered; or it was answered, and is taken
+/// over as well. A folder that was rolled back by no more than that loses nothing by it.
+fn in_one_record(second: &Path, ours: u64) -> io::Result<bool> {
+    // what does not fit together is named when it is recovered
+    let journal = journal::read(second)?.unwrap_or_default();
+    Ok(journal.records.last().is_some_and(|last| last.first <= ours && last.end() > ours))
+}
+
+/// The first folder holds what the second does.
+fn back(second: &Path) {
+    if let Err(error) = say_first_back(second) {
+        tracing::warn!(%error, "a second folder still says that the first is away");
     }
 }
 

@@ -355,3 +355,40 @@ fn a_second_folder_takes_the_checkpoint_of_a_renewed_line_before_its_key() {
         a_renewed_line_reaches_the_second_folder(size);
     }
 }
+
+/// Zeros what follows the first `records` records of a folder's one journal file, as a power cut leaves a group that had not reached it.
+fn without_records_behind(folder: &Path, records: usize) {
+    let path = folder.join("journal/00000001");
+    let mut bytes = fs::read(&path).unwrap();
+    let starts: Vec<usize> = (0..bytes.len()).step_by(64).filter(|at| bytes[*at..].starts_with(b"LGJ1")).collect();
+    bytes[starts[records]..].fill(0);
+    fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn a_power_cut_that_left_the_last_group_in_the_second_folder_only_is_no_rollback() {
+    let two = Two::new();
+    let (ledger, replay) = two.site.open_with(crate::site::unpublished()).unwrap();
+    drop(replay);
+    ledger.add_sink(two.place.path()).unwrap();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..5);
+    // what the machine's end leaves of each
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy(&two.site.ledger(), &first.path().join("ledger"));
+    copy(&two.second(), &second.path().join("ledger"));
+    drop(ledger);
+    let cut = |records: usize| {
+        for (folder, kept) in [(two.site.ledger(), &first), (two.second(), &second)] {
+            fs::remove_dir_all(&folder).unwrap();
+            copy(&kept.path().join("ledger"), &folder);
+        }
+        without_records_behind(&two.site.ledger(), records);
+        two.reconcile(false)
+    };
+    assert!(matches!(cut(4), Reconciled::TakenOver(1)), "one group was under way");
+    two.both_hold(5);
+    assert!(matches!(two.reconcile(false), Reconciled::Behind));
+    // two groups are never under way at once: the first was answered, and a folder that lacks it was rolled back
+    assert!(matches!(cut(3), Reconciled::Ahead(_)));
+}
