@@ -20,7 +20,7 @@ use crate::merkle::Frontier;
 use crate::note::Checkpoint;
 use crate::payload::{ENTRY_BYTES_MAX, PayloadSealer};
 use crate::pending::{Appended, Promise};
-use crate::reconcile::{say_first_away, say_first_back};
+use crate::reconcile::{say_away, say_back};
 use crate::sink::{SinkState, WriteError, Writer, entries_from};
 
 /// The most entries in one append.
@@ -343,8 +343,9 @@ impl Sequencer {
         }
     }
 
-    /// Has a second folder say up to where the first one came, before anybody is answered without it: otherwise the
-    /// next start could not tell a disk that failed from a folder that was rolled back.
+    /// Has a second folder and a flag beside the ledger say up to where the first one came, before anybody is answered without
+    /// it: otherwise the next start could not tell a disk that failed from a folder that was rolled back, or would go on without
+    /// the entries when the second folder is not there.
     fn say_away(&mut self) {
         let state = self.shared.lock();
         let behind = state.sinks[0].size < state.size;
@@ -352,13 +353,12 @@ impl Sequencer {
         if behind == said || state.sinks.len() < 2 {
             return;
         }
-        let first = state.sinks[0].size;
+        let (dir, first) = (state.sinks[0].dir.clone(), state.sinks[0].size);
         let others: Vec<PathBuf> =
             state.sinks[1..].iter().filter(|sink| sink.away.is_none()).map(|sink| sink.dir.clone()).collect();
         drop(state);
-        let done = others.iter().map(|dir| if behind { say_first_away(dir, first) } else { say_first_back(dir) });
-        if let Some(error) = done.filter_map(Result::err).next() {
-            tracing::warn!(%error, "a second folder does not say that the first is away; a restart will ask the owner");
+        if let Err(error) = if behind { say_away(&dir, &others, first) } else { say_back(&dir, &others) } {
+            tracing::warn!(%error, "it cannot be said whether the first folder is away; a restart will ask the owner");
         }
         self.said_away = behind;
     }

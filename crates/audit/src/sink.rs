@@ -37,6 +37,8 @@ pub(crate) struct SinkState {
     pub next_file: u64,
     /// Why nothing is written there now. Its publisher brings it back.
     pub away: Option<String>,
+    /// The checkpoint over what it holds, when that is another history or more than the ledger has.
+    pub ahead: Option<String>,
     /// It could not take the last record; it is said once.
     pub lags: bool,
     /// Writing its journal failed: what it holds may be more than was answered, so it stays for the next start.
@@ -61,6 +63,7 @@ impl SinkState {
             full: Vec::new(),
             next_file,
             away: None,
+            ahead: None,
             lags: false,
             stopped: false,
             rejoin: None,

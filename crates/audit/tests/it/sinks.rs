@@ -8,7 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use audit::{
-    AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, mark_sink, reconcile, sink_ledger, verify,
+    AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, first_is_away, mark_sink, reconcile, sink_ledger,
+    verify,
 };
 
 use crate::site::{ORIGIN, START, Site, append, assert_story, copy, keys, opened, options};
@@ -273,9 +274,72 @@ fn a_second_folder_with_another_history_is_never_written() {
     drop(replay);
     ledger.add_sink(two.place.path()).unwrap();
     wait_for("it is said", || ledger.sinks()[1].away.as_deref().is_some_and(|why| why.contains("another history")));
+    let shown = ledger.sinks()[1].ahead.clone().unwrap();
+    assert_eq!(ledger.contradicts(&shown).unwrap().size, 20, "whoever holds the only copy is named");
     ledger.append(vec![opened(140)], START).unwrap();
     drop(ledger);
     assert_eq!(verify(&two.second(), None).unwrap().root, held);
+}
+
+#[test]
+fn a_second_folder_that_comes_back_with_more_is_kept_and_shows_it() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..300);
+    drop(ledger);
+    let yesterday = tempfile::tempdir().unwrap();
+    copy(&two.site.ledger(), &yesterday.path().join("ledger"));
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 300..310);
+    drop(ledger);
+    fs::remove_dir_all(two.site.ledger()).unwrap();
+    copy(&yesterday.path().join("ledger"), &two.site.ledger());
+    // nobody looked at the second folder before: its disk was mounted later
+    let ledger = two.open();
+    wait_for("it is seen", || ledger.sinks()[1].ahead.is_some());
+    let shown = ledger.sinks()[1].ahead.clone().unwrap();
+    assert_eq!(ledger.contradicts(&shown).unwrap().size, 310);
+    // it says so still once the ledger has grown into another history
+    append(&ledger, 300..320);
+    assert!(ledger.contradicts(&shown).is_some());
+    drop(ledger);
+    assert_eq!(verify(&two.second(), None).unwrap().size, 310);
+    assert!(matches!(two.reconcile(false), Reconciled::Behind | Reconciled::Ahead(_)));
+}
+
+#[test]
+fn a_flag_beside_the_ledger_says_that_only_the_second_folder_has_everything() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..10);
+    let away = || first_is_away(&two.site.ledger()).unwrap();
+    assert!(!away());
+    two.disks.full[0].store(true, Ordering::SeqCst);
+    let mut next = 10;
+    while ledger.sinks()[0].behind == 0 {
+        append(&ledger, next..next + 1);
+        next += 1;
+    }
+    // before anybody was answered, and without any space
+    assert!(away());
+    drop(ledger);
+    // nobody takes over what cannot be reached, nor what is not there
+    let mark = two.place.path().join("leadglass-sink.json");
+    fs::remove_file(&mark).unwrap();
+    assert!(reconcile(&two.site.ledger(), two.place.path(), &keys(), ORIGIN, false).is_err());
+    assert!(away());
+    mark_sink(two.place.path()).unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    fs::rename(two.second(), kept.path().join("ledger")).unwrap();
+    assert!(matches!(two.reconcile(false), Reconciled::Empty));
+    assert!(away());
+    copy(&kept.path().join("ledger"), &two.second());
+    assert!(matches!(two.reconcile(false), Reconciled::TakenOver(_)));
+    assert!(!away());
+    two.both_hold(next);
 }
 
 #[test]
