@@ -255,8 +255,8 @@ impl Ledger {
 
     /// Records entries, all or none, and returns when they are durable. Blocks; [`Self::append_later`] does not.
     ///
-    /// `recorded` is `now`, or the time of the entry before when that is later. The number of a
-    /// [`EntryBody::Related`] is filled in.
+    /// `recorded` is `now`, or the time of the entry before when that is later; the end of a lease is moved by as much. The number
+    /// of a [`EntryBody::Related`] is filled in.
     pub fn append(&self, entries: Vec<(Actor, EntryBody)>, now: Instant) -> Result<Appended, AppendError> {
         self.append_later(entries, now).wait()
     }

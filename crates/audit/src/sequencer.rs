@@ -195,8 +195,13 @@ impl Sequencer {
         let mut plain: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(entries.len());
         let mut bytes = 0;
         for (number, (actor, mut body)) in (frontier.size()..).map(EntryNumber).zip(entries) {
-            if let EntryBody::Related { relationship } = &mut body {
-                relationship.entry = number;
+            match &mut body {
+                EntryBody::Related { relationship } => relationship.entry = number,
+                // a clock that was set back says an end that lies before the entry: in the ledger's time it lasts as long all the same
+                EntryBody::Listed { lease_until, .. } | EntryBody::Opened { lease_until, .. } => {
+                    lease_until.0 = lease_until.0.saturating_add(time.0.saturating_sub(now.0));
+                }
+                _ => {}
             }
             let entry = Entry { version: Entry::VERSION, recorded: time, actor, body };
             let json = Zeroizing::new(serde_json::to_vec(&entry).expect("an entry is made of text, numbers and lists"));
