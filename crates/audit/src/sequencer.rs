@@ -224,6 +224,10 @@ impl Sequencer {
 
     /// Makes a group durable in at least one folder. Nothing of it was answered before this returns.
     fn commit(&mut self, group: &Group, frontier: &Frontier) -> Result<(), AppendError> {
+        // it may have been held since the group was put together
+        if self.shared.lock().held {
+            return Err(AppendError::Held);
+        }
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root: frontier.root() };
         let note = checkpoint.sign(&self.keys.signing);
         let written = self.write_everywhere(&group.sealed, &note);
@@ -375,5 +379,49 @@ impl Sequencer {
                 observer(*number, entry);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::SiteId;
+    use seal::RootSecret;
+
+    use super::*;
+    use crate::pending::pending;
+
+    #[test]
+    fn a_group_that_was_put_together_before_the_ledger_is_held_is_not_written() {
+        let keys = Arc::new(LedgerKeys::from_root(&RootSecret::from_bytes(&[7; 32])));
+        let state = State {
+            recent_from: 0,
+            recent: VecDeque::new(),
+            note: String::new(),
+            size: 0,
+            // no folder: a group that is written is refused for another reason
+            sinks: Vec::new(),
+            held: false,
+            closing: false,
+        };
+        let mut sequencer = Sequencer {
+            shared: Arc::new(Shared::new(state)),
+            origin: "leadglass/a".to_owned(),
+            sealer: PayloadSealer::new(keys.payload_keys(), "leadglass/a"),
+            keys,
+            frontier: Frontier::default(),
+            recorded: Instant(0),
+            writers: Vec::new(),
+            publish_entries: 1,
+            stopped: None,
+            said_away: false,
+        };
+        let (promise, _pending) = pending();
+        let body = EntryBody::Initialised { site: SiteId([7; 16]), name: "St. Mary".to_owned() };
+        let request = Request { entries: vec![(Actor::Owner, body)], now: Instant(1), promise };
+        let (mut group, mut frontier, mut recorded) = (Group::default(), Frontier::default(), Instant(0));
+        sequencer.add(request, &mut group, &mut frontier, &mut recorded);
+        assert_eq!(group.sealed.len(), 1);
+        sequencer.shared.lock().held = true;
+        assert!(matches!(sequencer.commit(&group, &frontier), Err(AppendError::Held)));
     }
 }
