@@ -62,7 +62,7 @@ pub use proof::{ProofError, Prover};
 pub use questions::{Answer, Question, Questions};
 pub use reach::{Ground, ReachState, Reachable};
 pub use read::{Opened, ReadError, Reader, Replay, ReplayError};
-pub use reconcile::{Reconciled, mark_sink, reconcile, sink_ledger};
+pub use reconcile::{Reconciled, first_is_away, forget_first_away, mark_sink, reconcile, sink_ledger};
 pub use refold::{RefoldError, Refolded, Shown, WindowHeader, refold};
 pub use rejoin::RejoinError;
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};

@@ -4,6 +4,8 @@
 //! `version ‖ day ‖ nonce ‖ AES-256-GCM(salt ‖ JSON)`; the leaf's commitment is SHA-256(salt ‖ JSON), which also makes
 //! the ciphertext commit to its key.
 
+use std::ops::RangeInclusive;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use model::{Entry, EntryNumber, Instant, SECOND, Window};
@@ -36,6 +38,17 @@ impl Day {
     pub fn of(at: Instant) -> Self {
         let day = at.0.div_euclid(DAY_MICROSECONDS);
         Self(day.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+    }
+
+    /// The days that a window touches; `None` when it is empty or touches more than [`PayloadKeys::DAYS_MAX`].
+    #[must_use]
+    pub fn touched(window: Window) -> Option<RangeInclusive<Self>> {
+        if window.from >= window.to {
+            return None;
+        }
+        let (first, last) = (Self::of(window.from), Self::of(Instant(window.to.0 - 1)));
+        let days = i64::from(last.0) - i64::from(first.0) + 1;
+        (days <= PayloadKeys::DAYS_MAX as i64).then_some(first..=last)
     }
 }
 
@@ -113,14 +126,11 @@ impl PayloadKeys {
         }
     }
 
-    /// The keys of every day that a window touches, at most [`Self::DAYS_MAX`].
+    /// The keys of every day that a window touches, as far as they are at hand; `None` as [`Day::touched`] has it.
     #[must_use]
-    pub fn window(&self, window: Window) -> Vec<DayKey> {
-        if window.from >= window.to {
-            return Vec::new();
-        }
-        let (first, last) = (Day::of(window.from).0, Day::of(Instant(window.to.0 - 1)).0);
-        (first..=last).take(Self::DAYS_MAX).filter_map(|day| self.day(Day(day))).collect()
+    pub fn window(&self, window: Window) -> Option<Vec<DayKey>> {
+        let (first, last) = Day::touched(window)?.into_inner();
+        Some((first.0..=last.0).filter_map(|day| self.day(Day(day))).collect())
     }
 
     /// The most days that one window's keys are given for: a hundred years.
@@ -325,13 +335,17 @@ mod tests {
         let all = PayloadKeys::All(Secret32::from_bytes(&[1; 32]));
         let days = |from: i64, to: i64| {
             let window = Window { from: Instant(from), to: Instant(to) };
-            all.window(window).iter().map(|key| key.day().0).collect::<Vec<_>>()
+            Some(all.window(window)?.iter().map(|key| key.day().0).collect::<Vec<_>>())
         };
-        assert_eq!(days(0, 0), [0; 0]);
-        assert_eq!(days(0, 1), [0]);
-        assert_eq!(days(-1, 1), [-1, 0]);
-        assert_eq!(days(0, DAY_MICROSECONDS), [0]);
-        assert_eq!(days(0, DAY_MICROSECONDS + 1), [0, 1]);
-        assert_eq!(days(i64::MIN, i64::MAX).len(), PayloadKeys::DAYS_MAX);
+        assert_eq!(days(0, 0), None);
+        assert_eq!(days(0, 1), Some(vec![0]));
+        assert_eq!(days(-1, 1), Some(vec![-1, 0]));
+        assert_eq!(days(0, DAY_MICROSECONDS), Some(vec![0]));
+        assert_eq!(days(0, DAY_MICROSECONDS + 1), Some(vec![0, 1]));
+        // all of them or none: a window whose last days lack their keys would leave their entries out
+        let longest = PayloadKeys::DAYS_MAX as i64 * DAY_MICROSECONDS;
+        assert_eq!(days(0, longest).map(|days| days.len()), Some(PayloadKeys::DAYS_MAX));
+        assert_eq!(days(0, longest + 1), None);
+        assert_eq!(days(i64::MIN, i64::MAX), None);
     }
 }

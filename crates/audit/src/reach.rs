@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{
-    DeviceId, DeviceMay, Entry, EntryBody, EntryNumber, Instant, OrganisationId, PatientNumber, PersonId, Role,
-    StudyNumber, Tier, What, Who, Window,
+    DeviceId, DeviceMay, Entry, EntryBody, EntryNumber, Instant, OrganisationId, PatientNumber, PersonId, Relationship,
+    Role, StudyNumber, Tier, What, Who, Window,
 };
 
 use crate::timeline::Timeline;
@@ -81,46 +81,59 @@ pub(crate) struct Span {
     relationship: u32,
 }
 
+/// What an entry changes about who may reach what.
+enum Change<'e> {
+    Person(PersonId, Option<Role>),
+    Device(DeviceId, Option<Tier>),
+    Member(PersonId, OrganisationId, bool),
+    Related(&'e Relationship),
+    Ended(EntryNumber, Instant),
+    Filed(StudyNumber, PatientNumber),
+}
+
+impl<'e> Change<'e> {
+    fn of(body: &'e EntryBody) -> Option<Self> {
+        Some(match body {
+            EntryBody::PersonAdded { person, role, .. } | EntryBody::RoleChanged { person, to: role, .. } => {
+                Self::Person(*person, Some(*role))
+            }
+            EntryBody::PersonClosed { person } => Self::Person(*person, None),
+            EntryBody::DeviceAdded { device, may, .. } => Self::Device(*device, device_tier(may)),
+            EntryBody::DeviceRemoved { device } => Self::Device(*device, None),
+            EntryBody::MemberJoined { person, organisation } => Self::Member(*person, *organisation, true),
+            EntryBody::MemberLeft { person, organisation } => Self::Member(*person, *organisation, false),
+            EntryBody::Related { relationship } => Self::Related(relationship),
+            EntryBody::RelationshipEnded { entry, until } => Self::Ended(*entry, *until),
+            EntryBody::Stored { patient, study, .. } | EntryBody::Moved { study, to: patient, .. } => {
+                Self::Filed(*study, *patient)
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl ReachState {
     /// Whether an entry changes who may reach what: the kinds that [`Self::apply`] looks at, and no others.
     #[must_use]
     pub fn concerns(body: &EntryBody) -> bool {
-        matches!(
-            body,
-            EntryBody::PersonAdded { .. }
-                | EntryBody::MemberJoined { .. }
-                | EntryBody::MemberLeft { .. }
-                | EntryBody::DeviceAdded { .. }
-                | EntryBody::Related { .. }
-                | EntryBody::RelationshipEnded { .. }
-                | EntryBody::Stored { .. }
-                | EntryBody::Moved { .. }
-        )
+        Change::of(body).is_some()
     }
 
     /// Takes the next entry. Entries come in the order of the ledger.
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         let at = entry.recorded;
-        match &entry.body {
-            EntryBody::PersonAdded { person, role, .. } | EntryBody::RoleChanged { person, to: role, .. } => {
-                self.people.entry(*person).or_default().set(at, Some(*role));
-                self.forget(Who::Person(*person));
+        let Some(change) = Change::of(&entry.body) else { return };
+        match change {
+            Change::Person(person, role) => {
+                self.people.entry(person).or_default().set(at, role);
+                self.forget(Who::Person(person));
             }
-            EntryBody::PersonClosed { person } => {
-                self.people.entry(*person).or_default().set(at, None);
-                self.forget(Who::Person(*person));
+            Change::Device(device, tier) => {
+                self.devices.entry(device).or_default().set(at, tier);
+                self.forget(Who::Device(device));
             }
-            EntryBody::DeviceRemoved { device } => {
-                self.devices.entry(*device).or_default().set(at, None);
-                self.forget(Who::Device(*device));
-            }
-            EntryBody::MemberJoined { person, organisation } => self.set_member(*person, *organisation, at, true),
-            EntryBody::MemberLeft { person, organisation } => self.set_member(*person, *organisation, at, false),
-            EntryBody::DeviceAdded { device, may, .. } => {
-                self.devices.entry(*device).or_default().set(at, device_tier(may));
-                self.forget(Who::Device(*device));
-            }
-            EntryBody::Related { relationship } => {
+            Change::Member(person, organisation, member) => self.set_member(person, organisation, at, member),
+            Change::Related(relationship) => {
                 let basis = self.basis(&relationship.basis);
                 let Window { from, to } = relationship.window;
                 let position = u32::try_from(self.relationships.len()).expect("fewer than four thousand million");
@@ -136,25 +149,24 @@ impl ReachState {
                 self.by_entry.insert(number, position);
                 self.forget(relationship.who);
             }
-            EntryBody::RelationshipEnded { entry, until } => {
-                if let Some(&position) = self.by_entry.get(entry) {
+            Change::Ended(entry, until) => {
+                if let Some(&position) = self.by_entry.get(&entry) {
                     let held = &mut self.relationships[position as usize];
-                    held.span.to = held.span.to.min((*until).max(at));
+                    held.span.to = held.span.to.min(until.max(at));
                     let who = held.who;
                     self.forget(who);
                 }
             }
-            EntryBody::Stored { patient, study, .. } | EntryBody::Moved { study, to: patient, .. } => {
-                let filings = self.filings.entry(*study).or_default();
+            Change::Filed(study, patient) => {
+                let filings = self.filings.entry(study).or_default();
                 let before = filings.last().copied();
-                filings.set(at, *patient);
-                let studies = self.studies.entry(*patient).or_default();
+                filings.set(at, patient);
+                let studies = self.studies.entry(patient).or_default();
                 // only a study that was moved may be in the list already
-                if before.is_none() || (before != Some(*patient) && !studies.contains(study)) {
-                    studies.push(*study);
+                if before.is_none() || (before != Some(patient) && !studies.contains(&study)) {
+                    studies.push(study);
                 }
             }
-            _ => {}
         }
     }
 

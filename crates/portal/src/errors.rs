@@ -232,9 +232,11 @@ fn refused(refusal: &Refusal) -> (StatusCode, String, String) {
         Refusal::Invalid(Invalid::Unknown { .. }) => StatusCode::NOT_FOUND,
         Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
         Refusal::Exists => StatusCode::CONFLICT,
-        Refusal::CannotRecord | Refusal::Behind { .. } | Refusal::WardenAway | Refusal::Version { .. } => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Refusal::CannotRecord
+        | Refusal::Behind { .. }
+        | Refusal::SecondAway
+        | Refusal::WardenAway
+        | Refusal::Version { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     };
     // the warden's sentences say what happened, then what to do
@@ -267,6 +269,7 @@ mod tests {
         check(Refusal::Exists, 409);
         check(Refusal::CannotRecord, 503);
         check(Refusal::Behind { ours: 1, theirs: 2 }, 503);
+        check(Refusal::SecondAway, 503);
         check(Refusal::WardenAway, 503);
         check(Refusal::Version { theirs: 2 }, 503);
         check(Refusal::Internal, 500);

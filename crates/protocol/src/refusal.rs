@@ -71,6 +71,11 @@ pub enum Refusal {
         /// Entries that a checkpoint of this site signs for.
         theirs: u64,
     },
+    /// Entries that were answered are in the ledger's second folder only, which is not there. HTTP 503.
+    #[error(
+        "the last entries of the ledger are in its second folder only and that is not there, so nothing is released; images are still taken in. Mount its disk and start `leadglass serve` again, or see `leadglass ledger accept-loss --help`"
+    )]
+    SecondAway,
     /// The warden cannot be reached. HTTP 503 with Retry-After.
     #[error("reading waits for the warden; images are still being taken in, try again in a few seconds")]
     WardenAway,

@@ -24,7 +24,7 @@ pub use csv::csv;
 pub use extract::{ExtractError, Extracted, FILE_BYTES_MAX, extract};
 pub use notice::{notice_pdf, notice_text};
 pub use pdf::{DRAWING, DrawError};
-pub use verify::{Pages, ReportError, VerifiedReport, verify};
+pub use verify::{Pages, ReportError, VerifiedReport, verify, verify_content};
 pub use words::Language;
 
 use protocol::{ReportDocument, SignedReport};

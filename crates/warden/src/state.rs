@@ -27,7 +27,7 @@ use crate::repeats::Repeats;
 use crate::secrets::{Secrets, read_secret};
 use crate::unseal::UnsealMethods;
 use crate::warm::Transits;
-use crate::watched::{Watched, settle_before_opening};
+use crate::watched::{Settled, Watched, settle_before_opening};
 
 /// Which socket a caller came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,12 @@ pub enum StartError {
     /// The ledger does not open.
     #[error("the ledger does not open; `leadglass ledger verify` says where it is damaged, the vault has a copy")]
     Ledger(#[from] audit::OpenError),
+    /// The list of second folders cannot be read.
+    #[error("witnesses/sinks.json cannot be read; restore it, or write the ledger's second folder into it again")]
+    Sinks(#[source] std::io::Error),
+    /// What an accepted loss takes over from the second folder cannot be taken.
+    #[error("the second folder of the ledger cannot be taken over: {0}")]
+    Second(#[from] audit::RejoinError),
     /// The ledger cannot be replayed.
     #[error("an entry of the ledger cannot be read; `leadglass ledger verify` says which, the vault has a copy")]
     Replay(#[from] audit::ReplayError),
@@ -176,7 +182,8 @@ impl Warden {
             read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
 
         let line_seed = root.derive("line key v1");
-        let accepted = settle_before_opening(&dir, &LedgerKeys::from_root(&root), &origin(site), clock())?;
+        let Settled { accepted, second_away } =
+            settle_before_opening(&dir, &LedgerKeys::from_root(&root), &origin(site), clock())?;
         let (ledger, replay) =
             Ledger::open_with(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site), ledger)?;
         drop(root);
@@ -186,7 +193,7 @@ impl Warden {
         let mut cases = Cases::default();
         let mut cold = Cold::default();
         let mut unseal = UnsealMethods::default();
-        let mut watched = Watched::default();
+        let mut watched = Watched::after(second_away);
         let mut budgets = budget::State::since(clock());
         let mut site_name = String::new();
         let mut numbers = Numbers::default();

@@ -30,6 +30,34 @@ fn index(history: &[(EntryNumber, Entry)]) -> ExposureIndex {
 }
 
 #[test]
+fn a_lease_that_begins_on_a_clock_that_was_set_back_counts_as_long_as_it_runs() {
+    let site = crate::site::Site::new();
+    let (ledger, _) = site.open();
+    let start = crate::site::START;
+    // an hour ahead, then right again: entries go on at the later time
+    ledger
+        .append(vec![(Actor::Warden, EntryBody::PatientAdded { patient: PatientNumber(1) })], start.plus_seconds(3600))
+        .unwrap();
+    let person = PersonId(1);
+    let actor = Actor::Person { person, session: SessionId([1; 16]), origin: Origin("192.0.2.1".to_owned()) };
+    let body = EntryBody::Opened {
+        patient: PatientNumber(1),
+        study: StudyNumber(1),
+        scope: OpenScope::Images,
+        lease_until: start.plus_seconds(300),
+    };
+    let (number, entry) = ledger.append(vec![(actor, body)], start).unwrap().remove(0);
+    assert_eq!(entry.recorded, start.plus_seconds(3600));
+    let mut index = ExposureIndex::default();
+    index.apply(number, &entry);
+    let opened = |from: i64, to: i64| {
+        let window = Window { from: entry.recorded.plus_seconds(from), to: entry.recorded.plus_seconds(to) };
+        index.report(Who::Person(person), window).opened.len()
+    };
+    assert_eq!((opened(1, 2), opened(299, 300), opened(300, 301)), (1, 1, 0));
+}
+
+#[test]
 fn a_report_is_what_looking_at_every_instant_finds() {
     let (mut reachable, mut listed, mut opened) = (0, 0, 0);
     for seed in 0..HISTORIES {

@@ -19,10 +19,14 @@ impl Warden {
         if window.to <= window.from || window.to > now {
             return Err(field("--to", "a time after --from and not after now"));
         }
+        let days_max = audit::PayloadKeys::DAYS_MAX;
+        if audit::Day::touched(window).is_none() {
+            return Err(field("--from", &format!("a time at most {days_max} days before --to")));
+        }
         let mut lines = Vec::new();
         if from == EntryNumber(0) {
             self.append(caller, vec![EntryBody::WindowExported { window }], now)?;
-            lines.push(json(&self.ledger.window(window)));
+            lines.extend(self.ledger.window(window).iter().map(json));
         }
         let (shown, next) = self.ledger.shown(from, window).map_err(|error| {
             tracing::error!(%error, "a window cannot be exported");

@@ -15,6 +15,7 @@ mod proving;
 mod reaching;
 mod repeating;
 mod restoring;
+mod second_folder;
 mod sender;
 mod shredding;
 mod signing_in;

@@ -83,6 +83,15 @@ impl Folder {
     }
 }
 
+/// Ends keeping house when it is dropped.
+pub struct HouseKept(tokio::task::JoinHandle<()>);
+
+impl Drop for HouseKept {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// A running warden.
 pub struct Site {
     pub front: WardenClient,
@@ -121,6 +130,11 @@ impl Site {
 
     pub async fn ask_owner(&self, request: PageRequest) -> Result<PageReply, Refusal> {
         self.owner.ask(soon(), Credential::Owner, request).await.unwrap()
+    }
+
+    /// Does what the running program does beside its requests until the answer is dropped.
+    pub fn with_house_kept(&self) -> HouseKept {
+        HouseKept(tokio::spawn(warden::keep_house(Arc::clone(self.warden.as_ref().unwrap()))))
     }
 
     /// What the running program does every few seconds.

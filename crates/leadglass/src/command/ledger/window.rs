@@ -72,6 +72,7 @@ pub fn refold(ledger: &Path, format: Format, file: &Path, who: Option<&str>) -> 
                 folded.opened,
                 folded.shown
             );
+            say!("window     from {} to {}", time::show(folded.window.from), time::show(folded.window.to));
             for row in rows {
                 let count =
                     |what: &str| format!("{} patients, {} studies", row[what]["patients"], row[what]["studies"]);

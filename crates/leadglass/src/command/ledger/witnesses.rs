@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use audit::{Checkpoint, Cosigner, LossAccepted, WitnessAt, read_ahead, read_witnesses, write_accepted};
+use audit::{
+    Ahead, Checkpoint, Cosigner, LossAccepted, WitnessAt, read_ahead, read_witnesses, write_accepted, write_ahead,
+};
 use protocol::PageRequest;
 use serde_json::json;
 use witness::Status;
@@ -124,6 +126,22 @@ pub fn newest_cosigned(dir: &Path) -> Result<String> {
     }
 }
 
+/// What shows a loss. When the last entries are in the second folder only and that is not there, the owner accepts that whatever it
+/// holds is lost: it is named, with what a witness has seen or else with this ledger's own checkpoint.
+fn loss(dir: &Path) -> Result<Option<Ahead>> {
+    let (ledger, folder) = (dir.join("ledger"), dir.join("witnesses"));
+    let seen = read_ahead(&folder);
+    if !audit::first_is_away(&ledger)? {
+        return Ok(seen);
+    }
+    let note = match seen {
+        Some(seen) => seen.note,
+        None => audit::checkpoint(&ledger)?.0,
+    };
+    let place = audit::read_sinks(&folder)?.into_iter().next();
+    Ok(Some(Ahead { witness: place.unwrap_or_else(|| "the second folder".to_owned()), note }))
+}
+
 /// `leadglass ledger accept-loss`
 pub fn accept_loss(dir: &Path, format: Format, reason: &str) -> Result<()> {
     let reason = reason.trim();
@@ -131,12 +149,13 @@ pub fn accept_loss(dir: &Path, format: Format, reason: &str) -> Result<()> {
         bail!("--reason is not usable; say why in 1 to 200 characters");
     }
     let folder = dir.join("witnesses");
-    let Some(ahead) = read_ahead(&folder) else {
+    let Some(ahead) = loss(dir)? else {
         bail!("nobody has seen more than this ledger holds; there is no loss to accept")
     };
     if Owner::connect(dir).is_ok() {
         bail!("the warden runs; stop `leadglass serve`, accept the loss, and start it again");
     }
+    write_ahead(&folder, &ahead)?;
     write_accepted(&folder, &LossAccepted { note: ahead.note.clone(), reason: reason.to_owned() })?;
     let size = ahead.note.lines().nth(1).unwrap_or("?");
     match format {
