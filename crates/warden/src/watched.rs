@@ -53,7 +53,7 @@ impl Watched {
 pub(crate) struct Accepted {
     ahead: Ahead,
     reason: String,
-    shown: Option<Checkpoint>,
+    shown: Checkpoint,
     origin: String,
     /// Entries that were there when it was accepted.
     kept: u64,
@@ -68,9 +68,9 @@ pub(crate) fn settle_before_opening(
     now: Instant,
 ) -> Result<Option<Accepted>, StartError> {
     let (ledger, folder) = (dir.join("ledger"), dir.join("witnesses"));
-    let accepted = accepted(&folder);
+    let accepted = accepted(&folder, &ledger, keys, base);
     for place in audit::read_sinks(&folder).unwrap_or_default() {
-        let own = accepted.as_ref().is_some_and(|(ahead, _)| ahead.witness == place);
+        let own = accepted.as_ref().is_some_and(|(ahead, ..)| ahead.witness == place);
         match audit::reconcile(&ledger, Path::new(&place), keys, base, own) {
             Ok(Reconciled::Behind) => {}
             Ok(Reconciled::TakenOver(entries)) => {
@@ -79,11 +79,10 @@ pub(crate) fn settle_before_opening(
                     entries,
                     "the second folder of the ledger had more entries; they were taken over"
                 );
-                if let Some((ahead, reason)) = accepted.clone().filter(|_| own) {
+                if let Some((ahead, reason, shown)) = accepted.clone().filter(|_| own) {
                     let prover = audit::Prover::open(&ledger)
                         .map_err(|_| StartError::Io(std::io::ErrorKind::NotFound.into()))?;
                     let (size, origin) = (prover.checkpoint().1.size, prover.verifier().name().to_owned());
-                    let shown = Checkpoint::open(ahead.note.as_bytes(), prover.verifier()).ok();
                     return Ok(Some(Accepted { ahead, reason, shown, origin, kept: size.saturating_sub(entries) }));
                 }
             }
@@ -100,18 +99,40 @@ pub(crate) fn settle_before_opening(
             Err(error) => tracing::error!(place, %error, "the second folder of the ledger was not looked at"),
         }
     }
-    let Some((ahead, reason)) = accepted else { return Ok(None) };
-    // crash after this, before the entry: the next start begins yet another origin; no number is lost
-    let (old, origin) = Ledger::renew(&ledger, keys, base)?;
-    let shown = Checkpoint::open(ahead.note.as_bytes(), &keys.verifier(&old)).ok();
+    let Some((ahead, reason, shown)) = accepted else { return Ok(None) };
+    // crash after this, before the entry: the next start begins yet another origin and records it; no number is lost
+    let (_, origin) = Ledger::renew(&ledger, keys, base)?;
     let kept = audit::checkpoint(&ledger).map_or(0, |(_, checkpoint)| checkpoint.size);
     Ok(Some(Accepted { ahead, reason, shown, origin, kept }))
 }
 
-/// What was shown and accepted, when it is the same.
-fn accepted(folder: &Path) -> Option<(Ahead, String)> {
+/// What was shown and accepted, when it is the same, this site's key signed it, and the ledger does not continue it: whoever can
+/// only write files accepts nothing.
+fn accepted(folder: &Path, ledger: &Path, keys: &LedgerKeys, base: &str) -> Option<(Ahead, String, Checkpoint)> {
     let (ahead, LossAccepted { note, reason }) = (read_ahead(folder)?, read_accepted(folder)?);
-    (ahead.note == note).then_some((ahead, reason))
+    if ahead.note != note {
+        return None;
+    }
+    let Some(shown) = signed_here(&note, keys, base) else {
+        tracing::error!("a loss was accepted for a note that this site did not sign; it is not looked at");
+        return None;
+    };
+    if audit::continues(ledger, &shown) {
+        tracing::warn!("a loss was accepted, but the ledger holds what was shown; nothing is lost");
+        return None;
+    }
+    Some((ahead, reason, shown))
+}
+
+/// What a note says, if this site's key signed it, under its first origin line or a later one.
+fn signed_here(note: &str, keys: &LedgerKeys, base: &str) -> Option<Checkpoint> {
+    let origin = note.lines().next()?;
+    let generation = origin.strip_prefix(base)?;
+    let later = generation.strip_prefix('/').is_some_and(|number| number.parse::<u64>().is_ok());
+    if !generation.is_empty() && !later {
+        return None;
+    }
+    Checkpoint::open(note.as_bytes(), &keys.verifier(origin)).ok()
 }
 
 impl Warden {
@@ -141,17 +162,15 @@ impl Warden {
     /// Records an accepted loss and forgets what showed it.
     pub(crate) fn record_loss(&self, accepted: Accepted, now: Instant) -> Result<(), StartError> {
         let Accepted { ahead, reason, shown, origin, kept } = accepted;
-        if let Some(shown) = shown {
-            let body = EntryBody::LossAccepted(Box::new(model::LossAccepted {
-                shown_by: ahead.witness,
-                shown_size: shown.size,
-                shown_root: shown.root.to_string(),
-                kept,
-                origin,
-                reason,
-            }));
-            self.ledger.append(vec![(Actor::Owner, body)], now)?;
-        }
+        let body = EntryBody::LossAccepted(Box::new(model::LossAccepted {
+            shown_by: ahead.witness,
+            shown_size: shown.size,
+            shown_root: shown.root.to_string(),
+            kept,
+            origin,
+            reason,
+        }));
+        self.ledger.append(vec![(Actor::Owner, body)], now)?;
         forget_ahead(&self.witnesses_folder()).map_err(StartError::Io)
     }
 
