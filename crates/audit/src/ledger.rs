@@ -293,12 +293,7 @@ impl Ledger {
     #[must_use]
     pub fn contradicts(&self, note: &str) -> Option<Checkpoint> {
         let shown = Checkpoint::open(note.as_bytes(), &self.verifier).ok()?;
-        let continued = || -> Result<bool, ProofError> {
-            let mut prover = Prover::open(&self.dir)?;
-            let root = prover.checkpoint().1.root;
-            Ok(prover.consistency(shown.size)?.check(shown.root, root).is_ok())
-        };
-        (!continued().unwrap_or(false)).then_some(shown)
+        (!continues(&self.dir, &shown)).then_some(shown)
     }
 
     /// Takes no entry from now on, or takes them again: a ledger that was rolled back must not grow into a fork.
@@ -437,4 +432,15 @@ pub struct SinkInfo {
     pub behind: u64,
     /// The signed checkpoint of a folder that was found to hold another history, or more of it.
     pub ahead: Option<String>,
+}
+
+/// Whether the files of a ledger are seen to continue what `shown` says.
+#[must_use]
+pub fn continues(dir: &Path, shown: &Checkpoint) -> bool {
+    let continued = || -> Result<bool, ProofError> {
+        let mut prover = Prover::open(dir)?;
+        let root = prover.checkpoint().1.root;
+        Ok(prover.consistency(shown.size)?.check(shown.root, root).is_ok())
+    };
+    continued().unwrap_or(false)
 }

@@ -52,7 +52,7 @@ pub use exposure::{Access, Exposure, ExposureIndex, TIMELINE_PARTS_MAX, Timeline
 pub use incidents::{ClockState, Incident, Incidents, Step};
 pub use io::{Disk, LedgerIo};
 pub use keys::{FiledKey, KeyRelease};
-pub use ledger::{Ledger, LedgerKeys, LedgerOptions, SinkInfo};
+pub use ledger::{Ledger, LedgerKeys, LedgerOptions, SinkInfo, continues};
 pub use merkle::{ConsistencyProof, Frontier, Hash, InclusionProof, InvalidProof, leaf_hash, node_hash};
 pub use note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 pub use open::OpenError;
@@ -64,7 +64,7 @@ pub use reach::{Ground, ReachState, Reachable};
 pub use read::{Opened, ReadError, Reader, Replay, ReplayError};
 pub use reconcile::{Reconciled, first_is_away, forget_first_away, mark_sink, reconcile, sink_ledger};
 pub use refold::{RefoldError, Refolded, Shown, WindowHeader, refold};
-pub use rejoin::RejoinError;
+pub use rejoin::{MARK as SINK_MARK, RejoinError};
 pub use sequencer::{APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, AppendError, Observer};
 pub use sessions::{SESSION_SECONDS_MAX, Session};
 pub use statement::{CheckedStatement, DiscloseError, StatementError, StatementProof, document_sha256};

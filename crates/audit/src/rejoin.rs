@@ -21,7 +21,7 @@ use crate::tile::{TILE_WIDTH, VKEY};
 use crate::{LedgerKeys, OpenError, ReadError};
 
 /// The file that marks the place of a second folder: without it the disk is not there.
-pub(crate) const MARK: &str = "leadglass-sink.json";
+pub const MARK: &str = "leadglass-sink.json";
 /// Bundles copied before their folders are synced.
 const BUNDLES_AT_ONCE: u64 = 64;
 

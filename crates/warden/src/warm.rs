@@ -18,8 +18,8 @@ use model::{
 };
 use policy::{Service, Target};
 use protocol::{
-    AskForCold, COLD_SHARES_MAX, ColdApproval, ColdReply, ColdRequest, ColdRequestRow, PageReply, Refusal,
-    SignedColdRequest, WrappedShare,
+    AskForCold, COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdReply, ColdRequest, ColdRequestRow, PageReply,
+    Refusal, SignedColdRequest, WrappedShare,
 };
 use seal::{BatchKeys, ColdBox, ColdLock, Secret32, Share, SiteSecretKey, SystemRandom};
 
@@ -31,8 +31,6 @@ use crate::pages::{HELD, field, unknown};
 use crate::state::Warden;
 use crate::subject::Caller;
 
-/// The most studies in one request.
-pub(crate) const STUDIES_MAX: usize = 1_000;
 /// The most requests that wait.
 const REQUESTS_MAX: usize = 10_000;
 /// The longest that somebody may ask for: two weeks.
@@ -102,7 +100,7 @@ impl Warden {
                 return Err(Refusal::Throttled { seconds: 3_600 });
             }
         }
-        studies.truncate(STUDIES_MAX);
+        studies.truncate(COLD_STUDIES_MAX);
         let count = studies.len() as u32;
         let studies: NumberSet = studies.into_iter().map(|study| study.0).collect();
         let body = EntryBody::WarmingRequested { patient, studies, basis, reason, until: asked.until };
@@ -212,12 +210,16 @@ impl Warden {
             named.insert(KeyId(*name), Share::from_bytes(share));
         }
         let boxes = self.boxes_of(&request.studies)?;
+        let mut checked = HashMap::new();
         for row in &boxes {
             let sealed = ColdBox::from_bytes(row.sealed.clone()).map_err(failed)?;
-            if sealed.wrapped_share(holder).is_some()
-                && !named.get(&row.name).is_some_and(|share| sealed.is_share_of(holder, row.name, share))
-            {
-                return Err(unfit());
+            if sealed.wrapped_share(holder).is_none() {
+                continue;
+            }
+            // only what its box knows is kept: a share that nobody can check would spoil those of others
+            match named.remove(&row.name) {
+                Some(share) if sealed.is_share_of(holder, row.name, &share) => drop(checked.insert(row.name, share)),
+                _ => return Err(unfit()),
             }
         }
         let approved = EntryBody::WarmingApproved { request: number, holder };
@@ -225,8 +227,13 @@ impl Warden {
         let shares = {
             let mut transits = self.transits.lock().expect(HELD);
             let transit = transits.0.get_mut(&number).ok_or_else(unfit)?;
-            transit.shares.insert(holder, named);
-            transit.shares.clone()
+            if kind == HolderKind::Sharing {
+                transit.shares.insert(holder, checked);
+                transit.shares.clone()
+            } else {
+                // who is enough alone opens alone, for the time and out of the budget of that, and leaves nothing for others
+                HashMap::from([(holder, checked)])
+            }
         };
         let until = if kind == HolderKind::Emergency {
             request.until.min(now.plus_seconds(EMERGENCY_SECONDS_MAX))

@@ -60,7 +60,7 @@ impl Watched {
 pub(crate) struct Accepted {
     ahead: Ahead,
     reason: String,
-    shown: Option<Checkpoint>,
+    shown: Checkpoint,
     origin: String,
     /// Entries that were there when it was accepted.
     kept: u64,
@@ -83,10 +83,10 @@ pub(crate) fn settle_before_opening(
     now: Instant,
 ) -> Result<Settled, StartError> {
     let (ledger, folder) = (dir.join("ledger"), dir.join("witnesses"));
-    let accepted = accepted(&folder);
+    let accepted = accepted(&folder, &ledger, keys, base);
     let places = audit::read_sinks(&folder).map_err(StartError::Sinks)?;
     for place in &places {
-        let own = accepted.as_ref().is_some_and(|(ahead, _)| ahead.witness == *place);
+        let own = accepted.as_ref().is_some_and(|(ahead, ..)| ahead.witness == *place);
         match audit::reconcile(&ledger, Path::new(place), keys, base, own) {
             Ok(Reconciled::Behind | Reconciled::Empty) => {}
             Ok(Reconciled::TakenOver(entries)) => {
@@ -95,11 +95,10 @@ pub(crate) fn settle_before_opening(
                     entries,
                     "the second folder of the ledger had more entries; they were taken over"
                 );
-                if let Some((ahead, reason)) = accepted.clone().filter(|_| own) {
+                if let Some((ahead, reason, shown)) = accepted.clone().filter(|_| own) {
                     let prover = audit::Prover::open(&ledger)
                         .map_err(|_| StartError::Io(std::io::ErrorKind::NotFound.into()))?;
                     let (size, origin) = (prover.checkpoint().1.size, prover.verifier().name().to_owned());
-                    let shown = Checkpoint::open(ahead.note.as_bytes(), prover.verifier()).ok();
                     let accepted = Accepted { ahead, reason, shown, origin, kept: size.saturating_sub(entries) };
                     return Ok(Settled { accepted: Some(accepted), second_away: false });
                 }
@@ -121,8 +120,10 @@ pub(crate) fn settle_before_opening(
     }
     let second_away = audit::first_is_away(&ledger).map_err(StartError::Io)?;
     // what a witness showed may be in the second folder that is not there: giving it up is accepted by its name
-    let named = |(ahead, _): &(Ahead, String)| !second_away || places.is_empty() || places.contains(&ahead.witness);
-    let Some((ahead, reason)) = accepted.filter(named) else {
+    let named = |(ahead, ..): &(Ahead, String, Checkpoint)| {
+        !second_away || places.is_empty() || places.contains(&ahead.witness)
+    };
+    let Some((ahead, reason, shown)) = accepted.filter(named) else {
         if second_away {
             tracing::error!(
                 "the last entries of the ledger are in its second folder only, which is not there: nothing is released"
@@ -130,18 +131,41 @@ pub(crate) fn settle_before_opening(
         }
         return Ok(Settled { accepted: None, second_away });
     };
-    // crash after this, before the entry: the next start begins yet another origin; no number is lost
-    let (old, origin) = Ledger::renew(&ledger, keys, base)?;
-    audit::forget_first_away(&ledger).map_err(StartError::Io)?;
-    let shown = Checkpoint::open(ahead.note.as_bytes(), &keys.verifier(&old)).ok();
+    // crash after this, before the entry: the next start begins yet another origin and records it; no number is lost
+    let (_, origin) = Ledger::renew(&ledger, keys, base)?;
     let kept = audit::checkpoint(&ledger).map_or(0, |(_, checkpoint)| checkpoint.size);
     Ok(Settled { accepted: Some(Accepted { ahead, reason, shown, origin, kept }), second_away: false })
 }
 
-/// What was shown and accepted, when it is the same.
-fn accepted(folder: &Path) -> Option<(Ahead, String)> {
+/// What was shown and accepted, when it is the same, this site's key signed it, and the ledger does not continue it: whoever can
+/// only write files accepts nothing.
+fn accepted(folder: &Path, ledger: &Path, keys: &LedgerKeys, base: &str) -> Option<(Ahead, String, Checkpoint)> {
     let (ahead, LossAccepted { note, reason }) = (read_ahead(folder)?, read_accepted(folder)?);
-    (ahead.note == note).then_some((ahead, reason))
+    if ahead.note != note {
+        return None;
+    }
+    let Some(shown) = signed_here(&note, keys, base) else {
+        tracing::error!("a loss was accepted for a note that this site did not sign; it is not looked at");
+        return None;
+    };
+    // what only a second folder held that is lost is shown by nothing but what this ledger still has
+    let second_away = audit::first_is_away(ledger).unwrap_or(false);
+    if !second_away && audit::continues(ledger, &shown) {
+        tracing::warn!("a loss was accepted, but the ledger holds what was shown; nothing is lost");
+        return None;
+    }
+    Some((ahead, reason, shown))
+}
+
+/// What a note says, if this site's key signed it, under its first origin line or a later one.
+fn signed_here(note: &str, keys: &LedgerKeys, base: &str) -> Option<Checkpoint> {
+    let origin = note.lines().next()?;
+    let generation = origin.strip_prefix(base)?;
+    let later = generation.strip_prefix('/').is_some_and(|number| number.parse::<u64>().is_ok());
+    if !generation.is_empty() && !later {
+        return None;
+    }
+    Checkpoint::open(note.as_bytes(), &keys.verifier(origin)).ok()
 }
 
 impl Warden {
@@ -171,17 +195,16 @@ impl Warden {
     /// Records an accepted loss and forgets what showed it.
     pub(crate) fn record_loss(&self, accepted: Accepted, now: Instant) -> Result<(), StartError> {
         let Accepted { ahead, reason, shown, origin, kept } = accepted;
-        if let Some(shown) = shown {
-            let body = EntryBody::LossAccepted(Box::new(model::LossAccepted {
-                shown_by: ahead.witness,
-                shown_size: shown.size,
-                shown_root: shown.root.to_string(),
-                kept,
-                origin,
-                reason,
-            }));
-            self.ledger.append(vec![(Actor::Owner, body)], now)?;
-        }
+        let body = EntryBody::LossAccepted(Box::new(model::LossAccepted {
+            shown_by: ahead.witness,
+            shown_size: shown.size,
+            shown_root: shown.root.to_string(),
+            kept,
+            origin,
+            reason,
+        }));
+        self.ledger.append(vec![(Actor::Owner, body)], now)?;
+        audit::forget_first_away(&self.dir.join("ledger")).map_err(StartError::Io)?;
         forget_ahead(&self.witnesses_folder()).map_err(StartError::Io)
     }
 

@@ -221,6 +221,29 @@ async fn at_night_the_holder_on_call_warms_one_patient_alone_for_at_most_four_ho
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_former_holder_spoils_no_later_study_with_shares_that_they_made_up() {
+    let mut scene = Scene::cold().await;
+    let later_holders = ["D", "E"].map(|name| Holder::new(name, HolderKind::Sharing));
+    let [d, e] = &later_holders;
+    scene.site.set_holders(2, &[d, e]).await;
+    let third = keys();
+    let record = image(&mut scene.sender, "P1", "1.2.3", &third);
+    scene.site.hand_over(&[record]).await.unwrap();
+    days_pass(20);
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 1);
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+    let names: Vec<KeyId> =
+        d.asked(&scene.folder, &scene.site, request).await.unwrap().shares.iter().map(|share| share.name).collect();
+    assert_eq!(names.len(), 1, "of the later study alone");
+    let [a, ..] = &scene.officers;
+    let spoiled = a.approval_with(&scene.folder, &scene.site, request, &names).await.unwrap();
+    assert_eq!(a.bring(&scene.site, spoiled).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(d, request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(e, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.3").await.unwrap(), [third]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_relationship_asks_for_that_patients_priors_and_the_service_warms_them_within_its_budget() {
     let scene = Scene::cold().await;
     let site = &scene.site;
