@@ -304,7 +304,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{ApprovalRequest, BreakGlassRequest, Fresh, Match, Shown};
+    use crate::Match;
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -445,9 +445,7 @@ mod tests {
         check("POST", "/api/studies/1.2.8/move", body, Asking::Page(&moving("A/1")), false);
         let approve = |proposal, digest: &str| {
             let (proposal, digest) = (model::EntryNumber(proposal), digest.to_owned());
-            let shown = Shown::Passkey { credential: "{}".into() };
-            let fresh = Fresh { ceremony: "c".into(), shown };
-            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest, fresh })
+            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest })
         };
         let (address, body) = (
             "/api/approvals/17/approve",

@@ -20,6 +20,7 @@ mod reading;
 mod refusal;
 mod removals;
 mod unseal;
+mod window;
 
 pub use addresses::admits;
 pub use approvals::*;
@@ -37,16 +38,17 @@ pub use handover::{
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
 pub use pages::*;
-pub use proof::{Fresh, Proof, Shown};
+pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
 pub use removals::*;
 /// The deadline of a call.
 pub use tarpc::context;
 pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
+pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

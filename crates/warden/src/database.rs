@@ -55,6 +55,8 @@ pub enum Space {
     Pending = 4,
     /// Public keys of those who hold shares of cold studies.
     Holder = 5,
+    /// What a proposal carries out and the ledger must not hold: a new `root.json`, by its SHA-256.
+    Proposed = 6,
 }
 
 /// The study of keys that are not bound to one. No study has this number.

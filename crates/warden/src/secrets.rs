@@ -105,7 +105,7 @@ impl Secrets {
         match space {
             Space::Registry => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
-            Space::Holder => (&self.identity, ObjectKind::Secret),
+            Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
             Space::Secret => unreachable!("secrets are read before the other keys exist, by read_secret"),
         }
     }

@@ -166,6 +166,8 @@ export interface AccessRow {
   basis: string;
   opened: boolean;
   studies: string[];
+  /** The holder who alone brought these studies back from the cold, as for an emergency. */
+  warmed_by: string | null;
 }
 
 export interface PersonRow {
@@ -300,7 +302,8 @@ export interface Volume {
 export type Evidence =
   | { volume: Volume }
   | { honey: { patient: number; opened: boolean } }
-  | { 'beyond-peers': { measure: Measure; normal: number; peers: number } };
+  | { 'beyond-peers': { measure: Measure; normal: number; peers: number } }
+  | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } };
 
 export interface Finding {
   about: Whose;

@@ -65,7 +65,7 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
             let now = Instant(0);
             let after_seconds = when("--after", &after, Direction::Ahead, now)?.0 / model::SECOND;
             let rule = ColdRule { after_seconds, priors: priors_of(&priors)?, service_per_day, emergency_per_day };
-            ask(dir, ColdAsk::SetRule(rule))?;
+            let Some(_) = decided(dir, format, ColdAsk::SetRule(rule))? else { return Ok(()) };
             answer(format, &json!({ "rule": rule }), || "The rule holds from the next sweep on.".to_owned())
         }
         ColdCommand::Sweep => {

@@ -568,6 +568,9 @@ pub enum EntryBody {
     WindowExported {
         /// Which window; the keys are those of the whole days that it touches.
         window: Window,
+        /// The proposal that allowed it; earlier versions had none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proposal: Option<EntryNumber>,
     },
     /// What an earlier entry says happened more often to the same person or device.
     Repeated {

@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A way to unseal the root that goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsealMethodGone {
+    /// Its id in the root envelope.
+    pub method: String,
+    /// As in [`UnsealMethodAdded`].
+    pub means: String,
+    /// What it was called.
+    pub label: Option<String>,
+}
+
 /// A way to unseal the root that was added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnsealMethodAdded {

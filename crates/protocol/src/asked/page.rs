@@ -8,6 +8,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
     let (method, path) = match request {
         PageRequest::Me => ("GET", "/api/session"),
         PageRequest::FreshBegin { .. } => ("POST", "/api/fresh"),
+        PageRequest::StillHere => ("POST", "/api/fresh/still-here"),
         PageRequest::Sessions { .. } => ("GET", "/api/sessions"),
         PageRequest::EndSession { session } => return Some(("DELETE", format!("/api/sessions/{session}"))),
         PageRequest::People => ("GET", "/api/people"),
@@ -56,7 +57,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         PageRequest::Cold(_)
         | PageRequest::SetWitness { .. }
         | PageRequest::SetSink { .. }
-        | PageRequest::ExportWindow { .. }
+        | PageRequest::ExportWindow(_)
         | PageRequest::Fronts(_)
         | PageRequest::Unseal(_)
         | PageRequest::DiskHolds { .. }

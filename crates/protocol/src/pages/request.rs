@@ -13,9 +13,11 @@ pub enum PageRequest {
     Me,
     /// A challenge for one act that wants a fresh touch.
     FreshBegin {
-        /// What [`act_digest`](dpop::act_digest) gives for the act, as base64url.
+        /// What [`act_of`](crate::act_of) gives for the request that does it, as base64url.
         act: Thumbprint,
     },
+    /// That the person is there and reads on, after a budget asked for it: wants a fresh touch, and does nothing else.
+    StillHere,
     /// My sessions, or with `person` somebody else's (officer).
     Sessions {
         /// Whose; `None` is the caller's own.
@@ -206,13 +208,8 @@ pub enum PageRequest {
         /// Its vkeys.
         vkeys: Vec<String>,
     },
-    /// What an auditor is given to fold a window again, a piece at a time (owner).
-    ExportWindow {
-        /// Which window.
-        window: Window,
-        /// From which entry on; the first piece begins at 0 and holds the keys.
-        from: EntryNumber,
-    },
+    /// What an auditor is given to fold a window again (owner).
+    ExportWindow(crate::WindowRequest),
     /// Have every entry go to a second folder too, or no more (owner).
     SetSink {
         /// Its place, an absolute path on the warden's machine.
@@ -280,6 +277,7 @@ impl std::fmt::Debug for PageRequest {
         f.write_str(match self {
             Self::Me => "Me",
             Self::FreshBegin { .. } => "FreshBegin",
+            Self::StillHere => "StillHere",
             Self::Sessions { .. } => "Sessions",
             Self::EndSession { .. } => "EndSession",
             Self::People => "People",
@@ -311,7 +309,7 @@ impl std::fmt::Debug for PageRequest {
             Self::Cold(_) => "Cold",
             Self::SetWitness { .. } => "SetWitness",
             Self::SetSink { .. } => "SetSink",
-            Self::ExportWindow { .. } => "ExportWindow",
+            Self::ExportWindow(_) => "ExportWindow",
             Self::Findings => "Findings",
             Self::AcknowledgeFinding { .. } => "AcknowledgeFinding",
             Self::Budget { .. } => "Budget",

@@ -123,4 +123,6 @@ pub struct AccessRow {
     pub opened: bool,
     /// Which studies: description and date, in the patient's own list.
     pub studies: Vec<Uid>,
+    /// The holder who alone brought these studies back from the cold, as for an emergency. `who` asked for it then.
+    pub warmed_by: Option<String>,
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, PersonId, ProposalEnd,
-    Role, Standing,
+    Role, Standing, Window,
 };
 
-/// How long an enrolment link may be issued after its approval, in seconds.
+/// How long an enrolment link may be issued, or a window's keys be taken, after the approval, in seconds.
 const LINK_SECONDS: i64 = 7 * 24 * 3600;
 
 /// One proposal.
@@ -40,6 +40,12 @@ pub(crate) enum State {
     Ended { at: Instant, end: ProposalEnd, by: Actor, reason: String },
 }
 
+impl State {
+    pub(crate) fn is_carried_out(&self) -> bool {
+        matches!(self, Self::CarriedOut { .. })
+    }
+}
+
 impl Proposal {
     /// The person who proposed it; nobody for the owner of the machine.
     pub(crate) fn proposer(&self) -> Option<PersonId> {
@@ -66,6 +72,8 @@ pub(crate) struct Proposals {
     made: Option<Instant>,
     /// Who may be issued a link although they are enrolled, and until when.
     links: HashMap<PersonId, Instant>,
+    /// Windows whose keys nobody took yet, and until when.
+    windows: HashMap<EntryNumber, Instant>,
     /// Who was added last: the entry of their addition stands just before the one that it was carried out.
     added: Option<PersonId>,
     one_person: u32,
@@ -95,6 +103,9 @@ impl Proposals {
             EntryBody::EnrolmentIssued { person, .. } => {
                 self.links.remove(person);
             }
+            EntryBody::WindowExported { proposal: Some(proposal), .. } => {
+                self.windows.remove(proposal);
+            }
             EntryBody::Proposed { proposed, need, earliest, expires } => {
                 let proposal = Proposal {
                     number,
@@ -123,6 +134,10 @@ impl Proposals {
                 let linked = match self.end(*proposal, State::CarriedOut { at, standing: *standing }) {
                     Some(Change::Enrol { person }) => Some(person),
                     Some(Change::AddPerson { .. }) => self.added,
+                    Some(Change::ExportWindow { .. }) => {
+                        self.windows.insert(*proposal, at.plus_seconds(LINK_SECONDS));
+                        None
+                    }
                     _ => None,
                 };
                 self.links.extend(linked.map(|person| (person, at.plus_seconds(LINK_SECONDS))));
@@ -179,6 +194,22 @@ impl Proposals {
     /// How many changes were carried out on the word of one person.
     pub(crate) fn one_person(&self) -> u32 {
         self.one_person
+    }
+
+    /// The window of an export that was carried out, and whether its keys may still be taken.
+    pub(crate) fn window(&self, proposal: EntryNumber, now: Instant) -> Option<(Window, bool)> {
+        let Proposal { change: Change::ExportWindow { window }, state: State::CarriedOut { .. }, .. } =
+            self.get(proposal)?
+        else {
+            return None;
+        };
+        Some((*window, self.windows.get(&proposal).is_some_and(|until| now < *until)))
+    }
+
+    /// Where the proposal stands that puts a `root.json` of this digest in place.
+    pub(crate) fn of_envelope(&self, digest: &str) -> Option<&Proposal> {
+        let is_it = |one: &&Proposal| matches!(&one.change, Change::Unseal { envelope, .. } if envelope == digest);
+        self.newest_first().find(is_it)
     }
 
     /// Whether an approval lets a link be issued for somebody who is enrolled.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use model::{EntryBody, Instant, PatientNumber, Tier, Uid, Who};
+use model::{Actor, EntryBody, Instant, PatientNumber, Tier, Uid, Who};
 use protocol::{AccessRow, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal};
 
 use super::HELD;
+use crate::cold::Emergency;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -37,6 +38,7 @@ impl Warden {
             self.record_limited(caller, EntryBody::AccessesRead { patient: *patient }, now).await?;
             rows.extend(self.accesses_of(caller, *patient));
             rows.extend(self.emergencies_of(*patient));
+            rows.extend(self.emergency_warmings_of(*patient));
         }
         rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
         rows.truncate(ACCESS_ROWS_MAX);
@@ -80,6 +82,7 @@ impl Warden {
                     basis,
                     opened,
                     studies: Vec::new(),
+                    warmed_by: None,
                 }
             });
             let uid = access.study.and_then(|study| registry.study(study)).map(|study| study.uid);
@@ -104,9 +107,41 @@ impl Warden {
                 basis,
                 opened: false,
                 studies: Vec::new(),
+                warmed_by: None,
             }
         };
         uses.into_iter().map(row).collect()
+    }
+
+    /// Which cold studies of the patient one holder alone brought back, at whose request, whether or not anything was opened then.
+    fn emergency_warmings_of(&self, patient: PatientNumber) -> Vec<AccessRow> {
+        let warmings: Vec<(Emergency, String)> = {
+            let cold = self.cold.read().expect(HELD);
+            cold.emergencies_of(patient).map(|one| (one.clone(), cold.name_of(one.holder))).collect()
+        };
+        let people = self.people.lock().expect(HELD);
+        let registry = self.registry.read().expect(HELD);
+        let row = |(Emergency { entry, at, request, .. }, holder): (Emergency, String)| {
+            let (who, role, organisations) = match &request.actor {
+                Actor::Person { person, .. } => self.name_of(&people, Who::Person(*person)),
+                Actor::Device { device, .. } => self.name_of(&people, Who::Device(*device)),
+                actor => (self.actor_name(&people, actor), None, Vec::new()),
+            };
+            let studies = request.studies.numbers().iter();
+            let studies = studies.filter_map(|study| registry.study(model::StudyNumber(*study))).map(|study| study.uid);
+            AccessRow {
+                entry,
+                at,
+                who,
+                role,
+                organisations,
+                basis: request.reason,
+                opened: false,
+                studies: studies.collect(),
+                warmed_by: Some(holder),
+            }
+        };
+        warmings.into_iter().map(row).collect()
     }
 
     pub(crate) fn name_of(&self, people: &identity::People, who: Who) -> (String, Option<model::Role>, Vec<String>) {

@@ -23,7 +23,7 @@ impl Holder {
         Self { name, kind, secret: HolderSecret::generate(&mut SystemRandom) }
     }
 
-    fn named(&self) -> NewHolder {
+    pub fn named(&self) -> NewHolder {
         NewHolder { name: self.name.to_owned(), kind: self.kind, public: self.secret.public().to_bytes() }
     }
 

@@ -3,12 +3,16 @@
 
 mod answering;
 mod approving;
+#[path = "../../../identity/tests/it/authenticator.rs"]
+#[allow(dead_code)]
+mod authenticator;
 mod browser;
 mod cold;
 mod emergency;
 mod exposing;
 mod failing;
 mod filing;
+mod gates;
 mod holder;
 mod leaving;
 mod proving;

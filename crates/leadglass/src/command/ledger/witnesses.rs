@@ -11,6 +11,7 @@ use serde_json::json;
 use witness::Status;
 
 use crate::cli::{Format, LedgerWitnessCommand};
+use crate::command::approve::is_made;
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time;
@@ -59,7 +60,10 @@ pub fn seen(dir: &Path) -> Result<Vec<Seen>> {
 pub fn witnesses(dir: &Path, format: Format, command: LedgerWitnessCommand) -> Result<()> {
     match command {
         LedgerWitnessCommand::Add { url, vkey } => {
-            Owner::connect(dir)?.tell(PageRequest::SetWitness { url: url.clone(), vkeys: vkey })?;
+            let request = PageRequest::SetWitness { url: url.clone(), vkeys: vkey };
+            if !is_made(format, Owner::connect(dir)?.ask(request)?)? {
+                return Ok(());
+            }
             let own = std::fs::read_to_string(dir.join("ledger/site.vkey"))?;
             match format {
                 Format::Json => say!("{}", json!({ "witness": url, "vkey": own.trim_end() })),
@@ -70,7 +74,10 @@ pub fn witnesses(dir: &Path, format: Format, command: LedgerWitnessCommand) -> R
             }
         }
         LedgerWitnessCommand::Remove { url } => {
-            Owner::connect(dir)?.tell(PageRequest::SetWitness { url: url.clone(), vkeys: Vec::new() })?;
+            let request = PageRequest::SetWitness { url: url.clone(), vkeys: Vec::new() };
+            if !is_made(format, Owner::connect(dir)?.ask(request)?)? {
+                return Ok(());
+            }
             match format {
                 Format::Json => say!("{}", json!({ "removed": url })),
                 Format::Text => say!("{url} is asked no more."),
