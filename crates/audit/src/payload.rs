@@ -13,6 +13,7 @@ use seal::Secret32;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::entry_json::read_entry;
 use crate::leaf::{Leaf, SealedEntry};
 use crate::merkle::{Hash, sha256};
 
@@ -80,6 +81,7 @@ impl DayKey {
 }
 
 /// What opens payloads: the secret that every day's key derives from, or the keys of some days.
+#[derive(Clone)]
 pub enum PayloadKeys {
     /// Every day.
     All(Secret32),
@@ -157,6 +159,11 @@ pub(crate) struct PayloadSealer {
 impl PayloadSealer {
     pub fn new(keys: PayloadKeys, origin: &str) -> Self {
         Self { keys, origin: origin.to_owned(), last: None }
+    }
+
+    /// The same for another thread.
+    pub fn another(&self) -> Self {
+        Self::new(self.keys.clone(), &self.origin)
     }
 
     fn key(&mut self, day: Day) -> Option<&LessSafeKey> {
@@ -238,9 +245,6 @@ impl PayloadSealer {
         if plain.len() < SALT_BYTES || commit(plain) != sealed.leaf.commitment {
             return Err(PayloadError::Sealed { number });
         }
-        if plain.len() < SALT_BYTES {
-            return Err(PayloadError::Sealed { number });
-        }
         let plain_bytes = plain.len();
         body.truncate(plain_bytes);
         Ok(body)
@@ -249,7 +253,7 @@ impl PayloadSealer {
 
 /// The entry in `salt ‖ JSON`.
 pub(crate) fn entry_of_salted(salted: &[u8]) -> Option<Entry> {
-    serde_json::from_slice(salted.get(SALT_BYTES..)?).ok()
+    read_entry(salted.get(SALT_BYTES..)?)
 }
 
 /// The salted commitment to a plaintext: `salt ‖ JSON`, the salt having a fixed length.

@@ -12,6 +12,7 @@ use model::{
     Role, StudyNumber, Tier, What, Who, Window,
 };
 
+use crate::filings::Filings;
 use crate::timeline::Timeline;
 
 /// Why something is in reach: the relationship that reaches furthest, and of those the one that ends last.
@@ -40,9 +41,7 @@ pub struct ReachState {
     relationships: Vec<Held>,
     held: HashMap<Who, Vec<u32>>,
     by_entry: HashMap<EntryNumber, u32>,
-    filings: HashMap<StudyNumber, Timeline<PatientNumber>>,
-    /// Every study that was ever filed under a patient.
-    studies: HashMap<PatientNumber, Vec<StudyNumber>>,
+    filings: Filings,
     bases: HashSet<Arc<str>>,
     /// What holders could reach when last asked, and over which span that holds.
     cache: Mutex<HashMap<Who, (Reachable, Window)>>,
@@ -158,14 +157,7 @@ impl ReachState {
                 }
             }
             Change::Filed(study, patient) => {
-                let filings = self.filings.entry(study).or_default();
-                let before = filings.last().copied();
-                filings.set(at, patient);
-                let studies = self.studies.entry(patient).or_default();
-                // only a study that was moved may be in the list already
-                if before.is_none() || (before != Some(patient) && !studies.contains(&study)) {
-                    studies.push(study);
-                }
+                self.filings.file(study, patient, at);
             }
         }
     }
@@ -196,7 +188,7 @@ impl ReachState {
     /// The patient that a study is filed under at `at`.
     #[must_use]
     pub fn filed_under(&self, study: StudyNumber, at: Instant) -> Option<PatientNumber> {
-        self.filings.get(&study)?.at(at).copied()
+        self.filings.of(study)?.at(at).copied()
     }
 
     /// Whether a person is a member of an organisation at `at`.
@@ -208,15 +200,15 @@ impl ReachState {
 
     /// The patients that a study was filed under inside `window`.
     pub(crate) fn filed_during(&self, study: StudyNumber, window: Window) -> Vec<PatientNumber> {
-        let filings = self.filings.get(&study).into_iter();
-        filings.flat_map(|filings| filings.spans(window)).map(|(patient, _)| *patient).collect()
+        let Some(filings) = self.filings.of(study) else { return Vec::new() };
+        filings.spans(window).map(|(patient, _)| *patient).collect()
     }
 
     /// Every study, with the moment in which it was filed first.
     pub(crate) fn each_filing(&self, mut each: impl FnMut(StudyNumber, Instant)) {
-        for (study, filings) in &self.filings {
-            if let Some(first) = filings.edges().next() {
-                each(*study, first);
+        for study in self.filings.studies() {
+            if let Some(first) = self.filings.of(study).and_then(|filings| filings.edges().next()) {
+                each(study, first);
             }
         }
     }
@@ -284,18 +276,18 @@ impl ReachState {
     /// The studies that a span reached, each with the patient that it was filed under.
     pub(crate) fn studies_of(&self, span: &Span, mut found: impl FnMut(PatientNumber, StudyNumber)) {
         let mut filed = |study: StudyNumber, wanted: Option<PatientNumber>| {
-            for (patient, _) in self.filings.get(&study).into_iter().flat_map(|filings| filings.spans(span.window)) {
+            let Some(filings) = self.filings.of(study) else { return };
+            for (patient, _) in filings.spans(span.window) {
                 if wanted.is_none_or(|wanted| wanted == *patient) {
                     found(*patient, study);
                 }
             }
         };
         match span.what {
-            What::Site => self.filings.keys().for_each(|&study| filed(study, None)),
+            What::Site => self.filings.studies().for_each(|study| filed(study, None)),
             What::Study(study) => filed(study, None),
             What::Patient(patient) => {
-                let studies = self.studies.get(&patient).into_iter().flatten();
-                studies.for_each(|&study| filed(study, Some(patient)));
+                self.filings.ever_of(patient).for_each(|study| filed(study, Some(patient)));
             }
         }
     }

@@ -141,6 +141,23 @@ impl Database {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Every record of a space, in the order of keys, one after the other.
+    pub(crate) fn each_record(
+        &self,
+        space: Space,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? ORDER BY key")?;
+        let mut rows = statement.query([space as i64])?;
+        while let Some(row) = rows.next()? {
+            let blob =
+                |column: usize| row.get_ref(column)?.as_blob().map_err(|_| DatabaseError::Damaged { what: "record" });
+            each(blob(0)?, blob(1)?)?;
+        }
+        Ok(())
+    }
+
     /// The wrapped keys of a study, with their epochs.
     pub fn keys_of(&self, study: StudyNumber) -> Result<Vec<(KeyId, i64, Vec<u8>)>, DatabaseError> {
         let mut statement =

@@ -199,24 +199,32 @@ impl Warden {
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
         let recorded = Arc::new(AtomicI64::new(i64::MIN));
-        for entry in replay {
-            let (number, entry) = entry?;
-            recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
-            index.apply(number, &entry);
-            relations.apply(number, &entry);
-            proposals.apply(number, &entry);
-            uses.apply(number, &entry);
-            cases.apply(number, &entry);
-            cold.apply(number, &entry);
-            unseal.apply(&entry);
-            watched.apply(&entry);
-            budgets.apply(number, &entry);
-            of_people.see(&entry);
-            match &entry.body {
-                EntryBody::Initialised { name, .. } => site_name.clone_from(name),
-                body => numbers.see(body),
+        // reading the ledger and reading the registry take most of a start
+        let (reader, registry) = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let registry = read_registry(&secrets, &reader);
+                (reader, registry)
+            });
+            for entry in replay {
+                let (number, entry) = entry?;
+                recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
+                index.apply(number, &entry);
+                relations.apply(number, &entry);
+                proposals.apply(number, &entry);
+                uses.apply(number, &entry);
+                cases.apply(number, &entry);
+                cold.apply(number, &entry);
+                unseal.apply(&entry);
+                watched.apply(&entry);
+                budgets.apply(number, &entry);
+                of_people.see(&entry);
+                match &entry.body {
+                    EntryBody::Initialised { name, .. } => site_name.clone_from(name),
+                    body => numbers.see(body),
+                }
             }
-        }
+            Ok::<_, StartError>(reading.join().expect("no reader panics"))
+        })?;
         let records = secrets.records(&database, Space::Identity)?;
         let records = records
             .into_iter()
@@ -228,7 +236,7 @@ impl Warden {
         // a database restored from a moment before the ledger's end must not give a number twice: what the ledger says of the first
         // bearer, relationships among it, would hold for the second
         people.numbers_given(numbers.person, numbers.organisation, numbers.device);
-        let mut registry = read_registry(&secrets, &database)?;
+        let mut registry = registry?;
         registry.numbers_given(numbers.patient, numbers.study);
 
         let index = Arc::new(RwLock::new(index));
@@ -429,13 +437,14 @@ fn fresh_key() -> [u8; 32] {
 }
 
 fn read_registry(secrets: &Secrets, database: &Database) -> Result<Registry, DatabaseError> {
-    let records = secrets.records(database, Space::Registry)?;
-    let records = records
-        .into_iter()
-        .map(|(_, plain)| registry::Record::from_bytes(&plain))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| DatabaseError::Damaged { what: "registry record" })?;
-    Registry::load(records).map_err(|_| DatabaseError::Damaged { what: "registry record" })
+    let damaged = DatabaseError::Damaged { what: "registry record" };
+    let mut loader = registry::Loader::default();
+    secrets.each_record(database, Space::Registry, |_, plain| {
+        let record = registry::Record::from_bytes(&plain).ok();
+        let taken = record.and_then(|record| loader.take(record).ok());
+        taken.ok_or(DatabaseError::Damaged { what: "registry record" })
+    })?;
+    loader.finish().map_err(|_| damaged)
 }
 
 fn unseal_root(dir: &Path, unseal: &Unseal) -> Result<(RootSecret, SiteId, &'static str), StartError> {
