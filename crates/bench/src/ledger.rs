@@ -92,8 +92,9 @@ impl LedgerOptions {
 
 type Measure = fn(&LedgerOptions, &mut Rows) -> Result<()>;
 
-const PARTS: [(LedgerPart, Measure); 4] = [
+const PARTS: [(LedgerPart, Measure); 5] = [
     (LedgerPart::Releases, releases::measure),
+    (LedgerPart::Proofs, |_, rows| proofs::measure(rows)),
     (LedgerPart::Exposure, exposure::measure),
     (LedgerPart::Cold, cold::measure),
     (LedgerPart::Large, large::measure),

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use audit::{Exposure, ExposureIndex};
 use model::{
-    Actor, DeviceId, DiskId, Entry, EntryBody, EntryNumber, Instant, KeyId, OrganisationId, PatientNumber, PersonId,
-    SessionId, StudyNumber, What, Who, Window,
+    Actor, DeviceId, DiskId, Entry, EntryBody, EntryNumber, Instant, KeyId, OpenScope, OrganisationId, Origin,
+    PatientNumber, PersonId, SessionId, StudyNumber, What, Who, Window,
 };
 
 use dice::{Dice, END, history};

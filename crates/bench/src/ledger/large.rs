@@ -128,7 +128,7 @@ impl Site {
         if let Some(folder) = self.token.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(&self.passphrase, format!("{}\n", site::PASSPHRASE))?;
+        crate::orthanc::create(&self.passphrase, format!("{}\n", site::PASSPHRASE).as_bytes())?;
         self.leadglass.init(&self.passphrase, &self.kit)?;
         let warden = Process::start(&self.leadglass.program, &self.leadglass.dir)?;
         let began = Clock::now();
@@ -141,7 +141,7 @@ impl Site {
             memory_mib(warden.pid(), "VmRSS")?
         ));
         warden.end()?;
-        std::fs::write(&self.token, token)?;
+        crate::orthanc::create(&self.token, token.as_bytes())?;
         Ok(())
     }
 

@@ -195,3 +195,26 @@ pub struct MoveArgs {
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
 }
+
+impl From<RoleName> for model::Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Patient => Self::Patient,
+            RoleName::Referrer => Self::Referrer,
+            RoleName::Radiologist => Self::Radiologist,
+            RoleName::Technologist => Self::Technologist,
+            RoleName::Officer => Self::Officer,
+            RoleName::Administrator => Self::Administrator,
+        }
+    }
+}
+
+impl From<MayName> for model::DeviceMay {
+    fn from(name: MayName) -> Self {
+        match name {
+            MayName::Store => Self::Store,
+            MayName::List => Self::List,
+            MayName::Open => Self::Open,
+        }
+    }
+}

@@ -25,6 +25,9 @@ use crate::subject::Caller;
 /// The longest name of a holder, in characters.
 const HOLDER_CHARACTERS_MAX: usize = 100;
 
+/// SHA-256 of an envelope that waits, and the envelope as JSON.
+type ProposedEnvelope = (Vec<u8>, Vec<u8>);
+
 impl Warden {
     /// Asks for a new envelope in place of the one that is there. Whoever made it proves with a signature that they hold the root now.
     pub(super) fn change_unseal(
@@ -130,7 +133,7 @@ impl Warden {
         changes.commit().map_err(failed)
     }
 
-    fn proposed_envelopes(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Refusal> {
+    fn proposed_envelopes(&self) -> Result<Vec<ProposedEnvelope>, Refusal> {
         self.secrets.records(&self.reader.lock().expect(HELD), Space::Proposed).map_err(failed)
     }
 }
