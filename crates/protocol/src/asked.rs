@@ -304,7 +304,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::Match;
+    use crate::{ApprovalRequest, BreakGlassRequest, Match};
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
