@@ -342,7 +342,9 @@ impl Inner {
     async fn connect(&self) -> Result<WardenClient, Refusal> {
         let client = protocol::converse(self.dial.stream().await.map_err(|_| Refusal::WardenAway)?);
         let hello = client.hello(within(CONNECT_SECONDS_MAX), PROTOCOL_VERSION).await;
-        let mut hello = hello.map_err(|_| Refusal::WardenAway)??;
+        let mut hello = hello
+            .map_err(|_| Refusal::WardenAway)?
+            .inspect_err(|refusal| tracing::error!(%refusal, "the warden does not talk to this front"))?;
         self.adopt(&mut hello)?;
         tracing::info!("the warden answers");
         Ok(client)

@@ -82,7 +82,7 @@ impl State {
                 self.member_of.entry(*person).or_default().remove(organisation);
                 self.members.entry(*organisation).or_default().remove(person);
             }
-            EntryBody::SignedIn { person, .. } => self.touched(*person, at),
+            EntryBody::SignedIn { person, .. } | EntryBody::Confirmed { person, .. } => self.touched(*person, at),
             EntryBody::Listed { patients, .. } => self.read(&entry.actor, Act::List, patients.numbers(), at),
             EntryBody::Opened { patient, scope, .. } => {
                 let act = if *scope == OpenScope::Images { Act::Open } else { Act::List };

@@ -99,9 +99,11 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, error, hint) = self.words();
         let mut body = serde_json::json!({ "error": error, "hint": hint });
-        if matches!(self, Self::Refused(Refusal::FreshNeeded)) {
-            // for the page, which asks the person and tries again
-            body["fresh"] = true.into();
+        // for the page, which asks the person and tries again
+        match self {
+            Self::Refused(Refusal::FreshNeeded) => body["fresh"] = "act".into(),
+            Self::Refused(Refusal::TouchNeeded) => body["fresh"] = "still-here".into(),
+            _ => {}
         }
         let mut response = (status, json::of(&body)).into_response();
         let headers = response.headers_mut();

@@ -254,6 +254,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
     let (method, path) = match request {
         PageRequest::Me => ("GET", "/api/session"),
         PageRequest::FreshBegin { .. } => ("POST", "/api/fresh"),
+        PageRequest::StillHere => ("POST", "/api/fresh/still-here"),
         PageRequest::Sessions { .. } => ("GET", "/api/sessions"),
         PageRequest::EndSession { session } => return Some(("DELETE", format!("/api/sessions/{session}"))),
         PageRequest::People => ("GET", "/api/people"),
@@ -401,7 +402,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{Fresh, Match, Shown};
+    use crate::Match;
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -542,9 +543,7 @@ mod tests {
         check("POST", "/api/studies/1.2.8/move", body, Asking::Page(&moving("A/1")), false);
         let approve = |proposal, digest: &str| {
             let (proposal, digest) = (model::EntryNumber(proposal), digest.to_owned());
-            let shown = Shown::Passkey { credential: "{}".into() };
-            let fresh = Fresh { ceremony: "c".into(), shown };
-            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest, fresh })
+            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest })
         };
         let (address, body) = (
             "/api/approvals/17/approve",

@@ -37,7 +37,7 @@ pub use handover::{
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
 pub use pages::*;
-pub use proof::{Fresh, Proof, Shown};
+pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
 pub use removals::*;
@@ -46,7 +46,7 @@ pub use tarpc::context;
 pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

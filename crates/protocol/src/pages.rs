@@ -205,9 +205,11 @@ pub enum PageRequest {
     Me,
     /// A challenge for one act that wants a fresh touch.
     FreshBegin {
-        /// What [`act_digest`](dpop::act_digest) gives for the act, as base64url.
+        /// What [`act_of`](crate::act_of) gives for the request that does it, as base64url.
         act: Thumbprint,
     },
+    /// That the person is there and reads on, after a budget asked for it: wants a fresh touch, and does nothing else.
+    StillHere,
     /// My sessions, or with `person` somebody else's (officer).
     Sessions {
         /// Whose; `None` is the caller's own.
@@ -472,6 +474,7 @@ impl std::fmt::Debug for PageRequest {
         f.write_str(match self {
             Self::Me => "Me",
             Self::FreshBegin { .. } => "FreshBegin",
+            Self::StillHere => "StillHere",
             Self::Sessions { .. } => "Sessions",
             Self::EndSession { .. } => "EndSession",
             Self::People => "People",

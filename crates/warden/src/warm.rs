@@ -102,6 +102,7 @@ impl Warden {
                 return Err(Refusal::Throttled { seconds: 3_600 });
             }
         }
+        caller.touched()?;
         studies.truncate(STUDIES_MAX);
         let count = studies.len() as u32;
         let studies: NumberSet = studies.into_iter().map(|study| study.0).collect();

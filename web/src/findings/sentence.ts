@@ -51,7 +51,7 @@ function done(reaction: Reaction, say: Say): string {
   return {
     noticed: say('nothing was held back', 'nichts wurde aufgehalten'),
     slowed: say('each further patient waits', 'jeder weitere Patient wartet'),
-    touch: say('a fresh touch was asked for', 'eine frische Anmeldung wurde verlangt'),
+    touch: say('a fresh touch was asked for', 'eine neue Bestätigung wurde verlangt'),
     stopped: say('such reading is stopped until an officer lifts it', 'solches Lesen ist angehalten, bis der Datenschutz es aufhebt'),
   }[reaction];
 }

@@ -70,7 +70,7 @@ const de: typeof en = {
   when: 'Wann',
   what: 'Was gefunden wurde',
   reaction: 'Folge',
-  reactions: { noticed: 'Bemerkt', slowed: 'Verlangsamt', touch: 'Anmeldung verlangt', stopped: 'Angehalten' },
+  reactions: { noticed: 'Bemerkt', slowed: 'Verlangsamt', touch: 'Bestätigung verlangt', stopped: 'Angehalten' },
   lookedAt: (when) => `Angesehen ${when}`,
   acknowledge: 'Angesehen',
   lift: 'Aufheben',
@@ -111,7 +111,7 @@ const de: typeof en = {
   slowLine: 'bremst',
   stopLine: 'hält an',
   stopped: (what) => `Angehalten: ${what}. Das bleibt so, bis Sie es aufheben.`,
-  asked: (when) => `Seit ${when} wird auf eine frische Anmeldung gewartet.`,
+  asked: (when) => `Seit ${when} wird auf eine neue Bestätigung gewartet.`,
   ofNobody: 'Der Umfang erscheint, sobald Sie jemanden wählen.',
 };
 

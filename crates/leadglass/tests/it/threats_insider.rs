@@ -139,9 +139,10 @@ fn two_who_collude_get_it_after_the_delay_and_the_ledger_names_both() {
     assert_eq!(scene.officer.approve_with(&row, &other).status, 400, "another digest is another change");
     // a touch for something else, and one that was used, approve nothing
     let path = format!("/api/approvals/{}/approve", row["proposal"]);
-    let elsewhere = scene.officer.touch(&["break-glass"]);
-    let body = json!({ "digest": row["digest"], "fresh": elsewhere });
-    assert!(matches!(scene.officer.post(&path, &body).status, 401 | 403), "a touch for another act");
+    let body = json!({ "digest": row["digest"] });
+    let elsewhere = scene.officer.touch("/api/break-glass", &body);
+    assert_eq!(scene.officer.post_with(&path, &body, &elsewhere).status, 403, "a touch for another act");
+    assert_eq!(scene.officer.post_bare(&path, &body).status, 403, "no touch");
     assert_eq!(scene.officer.approve(&row).status, 202);
     wait_until("it is carried out", || scene.state(&row["proposal"]).get("carried-out").is_some());
     assert_eq!(get(scene.site.http(), &scene.spy, "/dicom-web/studies").status, 200);

@@ -280,6 +280,16 @@ async fn nobody_asks_for_a_cold_study_that_they_could_not_open_if_it_were_hot() 
         assert_eq!(site.ask_as(&stranger, ask(whom)).await.err(), Some(Refusal::NotFound), "{whom}");
     }
     assert!(site.ask_as(&scene.reader, ask("study:1.2.1")).await.is_ok());
+    // a person shows that they are there, for this request; a device has nobody to ask
+    let link = site.add_person("doctor@x.example", model::Role::Radiologist, None).await;
+    let doctor = site.with_passkey(&link).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P2", 20 * 86_400).await;
+    let asking = ask("study:1.2.2");
+    let elsewhere = site.touch(&doctor, crate::touching::act(&ask("study:1.2.1"))).await;
+    assert_eq!(site.ask_bare(&doctor, &asking).await.err(), Some(Refusal::FreshNeeded));
+    assert_eq!(site.ask_with(&doctor, &asking, &elsewhere).await.err(), Some(Refusal::FreshNeeded));
+    assert!(site.ask_as(&doctor, asking).await.is_ok());
+    assert_eq!(site.ask_as(&doctor, ask("study:1.2.1")).await.err(), Some(Refusal::NotFound));
     // and nobody but officer and owner names holders, rotates or shreds
     for asked in [ColdAsk::Rotate, ColdAsk::State, ColdAsk::Sweep] {
         assert_eq!(site.ask_as(&scene.reader, PageRequest::Cold(asked)).await.err(), Some(Refusal::NotAllowed));

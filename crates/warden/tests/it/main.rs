@@ -3,6 +3,9 @@
 
 mod answering;
 mod approving;
+#[path = "../../../identity/tests/it/authenticator.rs"]
+#[allow(dead_code)]
+mod authenticator;
 mod browser;
 mod cold;
 mod emergency;

@@ -128,11 +128,6 @@ impl Site {
         self.warden.as_ref().unwrap().tidy_up();
     }
 
-    pub async fn ask_as(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        let credential = browser::signed(credential, Asking::Page(&request), &self.nonce().await);
-        self.front.ask(soon(), credential, request).await.unwrap()
-    }
-
     pub async fn list(&self, credential: &Credential, level: Level) -> Result<ListReply, Refusal> {
         let request = ListRequest {
             level,
@@ -244,7 +239,7 @@ impl Site {
     pub async fn session(&self, email: &str, link: &str) -> Credential {
         let codes = self.enrol(link).await;
         let session = self.password(email, &codes[0]).await.expect("signed in");
-        crate::touching::keep(&session, &codes[1..]);
+        crate::touching::keep_codes(&session, &codes[1..]);
         session
     }
 
@@ -252,19 +247,16 @@ impl Site {
     pub async fn password(&self, email: &str, code: &str) -> Result<Credential, Refusal> {
         let signer = dpop::Signer::generate();
         let sent = Sent::new("POST", "/api/sign-in/password", code.as_bytes());
-        let proof = Box::new(browser::sign(&signer, None, &sent, &self.nonce().await));
+        let proof = browser::sign(&signer, None, &sent, &self.nonce().await);
         let request = SignInRequest::Password {
             email: email.to_owned(),
             password: PASSWORD.to_owned(),
             code: code.to_owned(),
             user_agent: "test".to_owned(),
-            proof: proof.clone(),
+            proof: Box::new(proof),
         };
         match self.sign_in(request).await? {
-            SignInReply::SignedIn { token, me } => {
-                browser::keep(&token, signer, me.session);
-                Ok(Credential::Session { token, origin: Origin("10.0.0.7".into()), proof })
-            }
+            SignInReply::SignedIn { token, me } => Ok(browser::keep(&token, signer, me.session)),
             _ => panic!("not signed in"),
         }
     }
