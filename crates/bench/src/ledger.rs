@@ -1,6 +1,7 @@
 //! `cargo xtask bench ledger`: what the warden does alone, on a real disk.
 //!
 //! - `releases`: keys released a second, each after its durable entry, through the front's socket.
+//! - `proofs`: what checking one proof of a browser's key costs, apart.
 //! - `exposure`: reports over ten million entries and a million patients.
 //! - `large`: memory and start of a warden with a million studies.
 //!
@@ -8,6 +9,7 @@
 
 mod exposure;
 mod large;
+mod proofs;
 mod releases;
 mod rows;
 mod site;
@@ -54,6 +56,8 @@ pub struct LedgerOptions {
 pub enum LedgerPart {
     /// Releases a second.
     Releases,
+    /// Proof checking, apart.
+    Proofs,
     /// Exposure reports.
     Exposure,
     /// A million studies.
@@ -87,6 +91,9 @@ pub fn run(options: &LedgerOptions) -> Result<()> {
     let mut rows = Rows::begin()?;
     if options.wants(LedgerPart::Releases) {
         releases::measure(options, &mut rows)?;
+    }
+    if options.wants(LedgerPart::Proofs) {
+        proofs::measure(&mut rows)?;
     }
     if options.wants(LedgerPart::Exposure) {
         exposure::measure(options, &mut rows);
