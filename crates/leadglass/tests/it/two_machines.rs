@@ -330,7 +330,8 @@ fn the_owner_s_socket_is_not_on_the_line_and_the_front_s_machine_holds_no_key_of
 /// The disk that a folder says it lies on, as reports name it.
 fn disk_of(folder: &str) -> String {
     let file: Value = serde_json::from_slice(&std::fs::read(format!("{folder}/disk.json")).unwrap()).unwrap();
-    format!("disk:{}", file["disk"].as_str().unwrap())
+    let disk: model::DiskId = serde_json::from_value(file["disk"].clone()).unwrap();
+    format!("disk:{disk}")
 }
 
 #[test]

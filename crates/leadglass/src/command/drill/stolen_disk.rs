@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use phantom::canary::{Canary, Search, canary_instance};
 use seal::{RecoveryKit, SystemRandom};
 use zeroize::Zeroizing;
@@ -169,21 +169,33 @@ fn back(rows: &mut Rows, practice: &Practice, folder: &Path) -> Result<()> {
     stolen(rows, practice, &restored)?;
     let rotated = restored.ok(&["rotate"], "")?;
     let (epoch, keys) = (&rotated["epoch"], rotated["keys"].as_u64().unwrap_or_default());
-    let opens = status(&ready, &practice.token, &study)?;
+    // what the front holds of a running lease is gone with it: only the warden's keys open from here on
+    let opens = again(&mut restored, practice, &study)?;
     let evidence = format!(
         "{keys} keys are wrapped again under epoch {epoch}, the older epoch key is overwritten; a reader gets HTTP {opens}"
     );
     rows.played("the keys of the restored site are rotated", keys > 0 && opens == 200, evidence);
     let shredded = restored.run(&["shred", "patient:/CANARY-PATIENT-ID-77", "--reason", "drill of a theft"], "")?;
-    let opens = status(&ready, &practice.token, &study)?;
+    let opens = again(&mut restored, practice, &study)?;
     let evidence = match shredded.status.success() {
         true => {
-            format!("after `shred` a reader gets HTTP {opens}; copies that the thief has stay sealed under the root")
+            format!(
+                "after `shred` and a start a reader gets HTTP {opens}; copies that the thief has stay sealed under the root"
+            )
         }
         false => said(&shredded),
     };
     rows.played("the keys of a patient are destroyed", shredded.status.success() && opens != 200, evidence);
     Ok(())
+}
+
+/// Starts the restored site again and asks for the study.
+fn again(restored: &mut Played, practice: &Practice, study: &str) -> Result<u16> {
+    restored.stop();
+    match restored.start(&["--recovery-kit", text(&practice.kit)?], "")? {
+        Ok(ready) => status(&ready, &practice.token, study),
+        Err(error) => bail!("the restored site does not start again: {error}"),
+    }
 }
 
 /// What lay on the stolen disk, as the restored ledger knows it.
