@@ -113,7 +113,7 @@ fn a_receipt_carries_its_grant_and_its_durable_entry() {
     let target = Target::Study { patient: PatientNumber(2), study: StudyNumber(4), reach: Some(reach) };
     let grant = decide(&subject, Service::Open, target.clone(), START).unwrap();
     let (actor, body) = opened(2);
-    let receipt = ledger.record(grant, actor, body.clone(), START).wait().unwrap();
+    let receipt = ledger.record(grant, actor, body.clone(), START.plus_seconds(2)).wait().unwrap();
     assert_eq!((receipt.number(), receipt.grant().target()), (EntryNumber(2), &target));
     assert_eq!(ledger.read(receipt.number(), 1).unwrap(), [(receipt.number(), receipt.entry().clone())]);
     assert_eq!(receipt.entry().body, body);

@@ -108,9 +108,12 @@ fn pages_that_somebody_changed_and_gave_to_another_version_are_said_not_to_be_co
     site.ok(&["exposure", "device:viewer", "--from", "1h", "--output", &file]);
     let bytes = std::fs::read(&file).unwrap();
     let creator = b"leadglass, drawing ";
-    let digit = bytes.windows(creator.len()).position(|window| window == creator).unwrap() + creator.len();
     let mut changed = [&bytes[..], b"\n% other pages\n"].concat();
-    changed[digit] = b'9';
+    for at in 0..bytes.len() - creator.len() {
+        if bytes[at..].starts_with(creator) {
+            changed[at + creator.len()] = b'9';
+        }
+    }
     std::fs::write(&file, changed).unwrap();
     let said = refused(&plain(&site, &["ledger", "verify", "--report", &file]));
     assert!(said.contains("somebody changed them"), "{said}");

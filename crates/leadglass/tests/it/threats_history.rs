@@ -164,6 +164,46 @@ fn someone_who_rolls_back_the_ledger_alone_is_found_by_the_second_folder() {
     wait_until("both go on", || whole(&site));
 }
 
+#[test]
+fn a_second_disk_that_alone_had_the_last_entries_and_is_lost_is_given_up_by_the_owner_only() {
+    let mut site = Installation::new();
+    let token = site.with_devices();
+    let place = elsewhere();
+    let second = place.path().to_string_lossy().into_owned();
+    site.ok(&["ledger", "sink", "add", &second, "--allow-same-filesystem"]);
+    site.stop();
+    site.start();
+    wait_until("the second folder is read", || {
+        site.ok(&["ledger", "sink", "list"]).as_array().unwrap().iter().all(|row| row["away"].is_null())
+    });
+    site.stop();
+    // what the warden writes before it answers with the second folder alone; then that disk is lost
+    let flag = site.dir().join("witnesses/first-away");
+    assert_eq!(std::fs::read(&flag).unwrap(), b"0", "it was made beforehand");
+    std::fs::write(&flag, b"1").unwrap();
+    drop(place);
+    for _ in 0..2 {
+        site.start();
+        let refused = get(site.http(), &token, "/dicom-web/studies");
+        assert_eq!(refused.status, 503);
+        assert!(String::from_utf8_lossy(&refused.body).contains("second folder"), "it says why");
+        site.refused(1, &["org", "add", "Not now"]);
+        let doctor = site.run(&["doctor"]);
+        assert_eq!(doctor.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&doctor.stdout).contains("in its second folder only"));
+        site.stop();
+    }
+    let before = vkey(&site);
+    let accepted = site.ok(&["ledger", "accept-loss", "--reason", "the second disk is lost"]);
+    assert_eq!(accepted["shown_by"], second.as_str());
+    site.start();
+    assert!(released(&site, &token));
+    assert_ne!(vkey(&site), before, "checkpoints begin under a new line");
+    let entries = site.run(&["ledger", "entries", "--format", "json"]);
+    assert!(String::from_utf8_lossy(&entries.stdout).contains("the second disk is lost"), "an entry says so");
+    assert_eq!(std::fs::read(&flag).unwrap(), b"0");
+}
+
 fn checkpoint_of(site: &Installation) -> String {
     site.ok(&["ledger", "checkpoint"])["checkpoint"].as_str().unwrap().to_owned()
 }

@@ -75,10 +75,13 @@ fn one_flipped_byte_anywhere_is_refused() {
 /// Changed pages that say that another version drew them.
 fn said_to_be_of_another_version(drawn: &[u8]) -> Vec<u8> {
     let creator = b"leadglass, drawing ";
-    let digit = drawn.windows(creator.len()).position(|window| window == creator).unwrap() + creator.len();
-    let mut changed = drawn.to_vec();
-    changed[digit] = b'9';
-    [&changed[..], b"\n% other pages\n"].concat()
+    let mut changed = [drawn, b"\n% other pages\n"].concat();
+    for at in 0..drawn.len() - creator.len() {
+        if drawn[at..].starts_with(creator) {
+            changed[at + creator.len()] = b'9';
+        }
+    }
+    changed
 }
 
 #[test]

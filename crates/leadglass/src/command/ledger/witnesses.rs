@@ -168,7 +168,11 @@ pub fn accept_loss(dir: &Path, format: Format, reason: &str) -> Result<()> {
     match format {
         Format::Json => say!("{}", json!({ "accepted": size, "shown_by": ahead.witness })),
         Format::Text => {
-            say!("The next start goes on without the entries up to {size} that {} has seen.", ahead.witness);
+            if audit::first_is_away(&dir.join("ledger"))? {
+                say!("The next start goes on without the entries that only {} has.", ahead.witness);
+            } else {
+                say!("The next start goes on without the entries up to {size} that {} has seen.", ahead.witness);
+            }
             say!("It begins a new origin line: then give ledger/site.vkey to each witness again.");
         }
     }
