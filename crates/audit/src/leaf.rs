@@ -126,7 +126,7 @@ pub(crate) fn entry_bundle<'e>(entries: impl Iterator<Item = &'e SealedEntry>) -
 pub(crate) fn read_entry_bundle(bundle: &[u8], width: u64) -> Result<Vec<Leaf>, u64> {
     let mut leaves = Vec::with_capacity(width as usize);
     let mut rest = bundle;
-    while !rest.is_empty() && (leaves.len() as u64) < width {
+    while !rest.is_empty() {
         let read = || {
             let (length, behind) = rest.split_first_chunk::<2>()?;
             let (leaf, behind) = behind.split_at_checked(u16::from_be_bytes(*length) as usize)?;

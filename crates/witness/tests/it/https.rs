@@ -71,7 +71,7 @@ async fn a_witness_behind_a_trusted_certificate_cosigns_and_one_behind_another_i
     let (_folder, witness) = witness_of(&site);
     let (plain, witness) = served(witness).await;
     let folder = site.dir().join("witnesses");
-    let mut round = async |url: &str, roots: PathBuf| {
+    let round = async |url: &str, roots: PathBuf| {
         site.watched_by(url, &witness);
         let report = Courier::trusting(site.dir(), Roots::of(&roots)).round(NOW).await;
         (report.reached, Status::read(&folder, &audit::read_witnesses(&folder).unwrap()[0]).problem)
