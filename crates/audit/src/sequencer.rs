@@ -443,6 +443,7 @@ mod tests {
             size: 0,
             // no folder: a group that is written is refused for another reason
             sinks: Vec::new(),
+            erasures: BTreeMap::new(),
             held: false,
             closing: false,
         };
