@@ -19,6 +19,7 @@ mod metadata_chunk;
 mod open;
 mod pulse;
 mod read_error;
+mod refused;
 mod site;
 mod warden_link;
 

@@ -17,8 +17,8 @@ use std::{
 use model::{DeviceId, Origin};
 use policy::Service;
 use protocol::{
-    Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
-    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
+    AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
+    OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 use zeroize::Zeroizing;
@@ -28,6 +28,7 @@ use crate::{
     devices::{DeviceList, Held, NotAdmitted},
     dial::Dial,
     pulse::Pulse,
+    refused::RefusedAssociations,
     site::Site,
 };
 
@@ -70,6 +71,7 @@ struct Inner {
     tls_key_pem: Mutex<Option<Zeroizing<String>>>,
     proof_nonces: RwLock<Arc<[String]>>,
     leases_ended: AtomicU64,
+    refused: RefusedAssociations,
 }
 
 #[derive(Default)]
@@ -107,6 +109,7 @@ impl WardenLink {
             tls_key_pem: Mutex::default(),
             proof_nonces: RwLock::new(Arc::new([])),
             leases_ended: AtomicU64::new(0),
+            refused: RefusedAssociations::default(),
         });
         tokio::spawn(keep_up(Arc::downgrade(&inner)));
         Self { inner }
@@ -227,6 +230,27 @@ impl WardenLink {
                 self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now())
             }
             admitted => admitted,
+        }
+    }
+
+    /// Has the ledger count a refused association, within seconds while the warden answers. Returns at once.
+    pub fn count_refused(&self, calling_ae_title: &str, peer: IpAddr, reason: AssociationRefusal) {
+        self.inner.refused.count(calling_ae_title, peer, reason, self.inner.clock.now());
+    }
+
+    /// Reports refused associations that were counted.
+    async fn report_refused(&self) {
+        let rows = self.inner.refused.take();
+        if rows.is_empty() {
+            return;
+        }
+        let reported = self.once(CALL_SECONDS_MAX, |client, context| {
+            let rows = rows.clone();
+            async move { client.refused(context, rows).await }
+        });
+        if let Err(refusal) = reported.await {
+            tracing::warn!(%refusal, "refused associations are counted on until the warden records them");
+            self.inner.refused.give_back(rows);
         }
     }
 
@@ -451,8 +475,12 @@ fn kept_devices(front: &Path, site: &Site) -> Devices {
 /// Looks at the connection every few seconds for as long as somebody holds the link.
 async fn keep_up(link: Weak<Inner>) {
     while let Some(inner) = link.upgrade() {
+        let link = WardenLink { inner };
         // what it refuses is told to whoever asks next
-        let _ = WardenLink { inner }.hello().await;
+        if link.hello().await.is_ok() {
+            link.report_refused().await;
+        }
+        drop(link);
         tokio::time::sleep(Duration::from_secs(HELLO_SECONDS)).await;
     }
 }

@@ -33,6 +33,8 @@ pub struct ExposureIndex {
     pub(crate) keys: Keys,
     pub(crate) disks: Disks,
     applied: u64,
+    /// When the entries were recorded whose words were erased, ascending.
+    erased: Vec<Instant>,
 }
 
 impl ExposureIndex {
@@ -43,6 +45,10 @@ impl ExposureIndex {
         self.sessions.apply(entry);
         self.keys.apply(entry);
         self.disks.apply(entry);
+        if let EntryBody::Erased { left, .. } = &entry.body {
+            let position = self.erased.partition_point(|at| *at <= left.recorded);
+            self.erased.insert(position, left.recorded);
+        }
         let (who, origin, session) = match &entry.actor {
             Actor::Person { person, origin, session } => (Who::Person(*person), origin, self.sessions.tag(*session)),
             Actor::Device { device, origin } => (Who::Device(*device), origin, 0),
@@ -68,6 +74,15 @@ impl ExposureIndex {
     #[must_use]
     pub fn reach(&self) -> &ReachState {
         &self.reach
+    }
+
+    /// How many entries of a window lack the words that somebody wrote, as far as the entries that were taken say. Nothing that is
+    /// reported here rests on those: what may be erased is no part of reach, listing or opening ([`EntryBody::without_words`]).
+    #[must_use]
+    pub fn erased(&self, window: Window) -> u64 {
+        let from = self.erased.partition_point(|at| *at < window.from);
+        let to = self.erased.partition_point(|at| *at < window.to);
+        to.saturating_sub(from) as u64
     }
 
     /// How many entries were taken.

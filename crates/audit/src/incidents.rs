@@ -100,12 +100,28 @@ impl Incidents {
                 }
                 *incident
             }
+            EntryBody::Erased { entry: erased, left } => return self.erased(*erased, &left.body),
             _ => return,
         };
         if let Some(known) = self.0.get_mut(&incident) {
             let (actor, body) = (entry.actor.clone(), entry.body.clone());
             known.steps.push(Step { entry: number, recorded: at, actor, body });
         }
+    }
+
+    /// Forgets words that were erased.
+    fn erased(&mut self, entry: EntryNumber, left: &EntryBody) {
+        let (EntryBody::IncidentOpened { incident, .. }
+        | EntryBody::IncidentNoted { incident, .. }
+        | EntryBody::IncidentClosed { incident, .. }) = left
+        else {
+            return;
+        };
+        let Some(known) = self.0.get_mut(incident) else { return };
+        if let EntryBody::IncidentOpened { title, .. } = left {
+            known.title.clone_from(title);
+        }
+        known.steps.iter_mut().filter(|step| step.entry == entry).for_each(|step| step.body = left.clone());
     }
 
     /// One of them.

@@ -13,7 +13,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::leaf::{LEAF_BYTES, Leaf, SealedEntry};
+use crate::leaf::{Leaf, Payload, SealedEntry};
 use crate::merkle::sha256;
 use crate::note::NOTE_BYTES_MAX;
 use crate::tile::{JOURNAL, UNFINISHED};
@@ -56,7 +56,8 @@ pub(crate) fn encode<'e>(first: u64, entries: impl ExactSizeIterator<Item = &'e 
     let mut record = vec![0; HEADER_BYTES];
     for entry in entries {
         record.extend_from_slice(&entry.leaf.to_bytes());
-        record.extend_from_slice(&entry.sealed);
+        // nothing is erased before the folder holds what comes after it, and then no record has it
+        record.extend_from_slice(entry.sealed().expect("an erased entry is in no record"));
     }
     record.extend_from_slice(note.as_bytes());
     record.resize(record.len().next_multiple_of(BLOCK_BYTES), PADDING);
@@ -238,13 +239,12 @@ fn decode(first: u64, count: u32, note_bytes: usize, body: &[u8]) -> Option<Reco
     let mut rest = body;
     let mut entries = Vec::new();
     for _ in 0..count {
-        let (leaf, behind) = rest.split_at_checked(LEAF_BYTES)?;
-        let leaf = Leaf::from_bytes(leaf)?;
+        let (leaf, behind) = Leaf::read(rest)?;
         let (sealed, behind) = behind.split_at_checked(leaf.payload_bytes as usize)?;
         if !leaf.fits(sealed) {
             return None;
         }
-        entries.push(SealedEntry { leaf, sealed: sealed.to_vec() });
+        entries.push(SealedEntry { leaf, payload: Payload::Sealed(sealed.to_vec()) });
         rest = behind;
     }
     let (note, padding) = rest.split_at_checked(note_bytes)?;
@@ -265,8 +265,9 @@ mod tests {
             payload_sha256: sha256(&[&sealed]),
             commitment: sha256(&[b"commitment", &[seed]]),
             payload_bytes: bytes as u32,
+            erases: None,
         };
-        SealedEntry { leaf, sealed }
+        SealedEntry { leaf, payload: Payload::Sealed(sealed) }
     }
 
     /// A file of `bytes` with the records of these payload lengths, and where each record begins and the last ends.

@@ -1,6 +1,6 @@
 //! The ledger as the warden uses it: opening, appending, reading.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use model::{Actor, Entry, EntryBody, EntryNumber, Instant};
+use model::{Actor, Entry, EntryBody, EntryNumber, Instant, Kept};
 use policy::Grant;
 use seal::{RootSecret, Secret32, SigningKey};
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::io::{Disk, LedgerIo};
@@ -139,7 +140,6 @@ impl Ledger {
         let frontier = published.frontier();
         let keys = Arc::new(keys);
         let sealer = || PayloadSealer::new(keys.payload_keys(), origin);
-        let replay = Replay::new(dir, frontier.clone(), published.bundle().to_vec(), sealer(), unfinished_bytes);
         let size = published.size();
         let mut first = SinkState::new(dir, size, &note, next_file);
         first.rejoin = Some(JournalWriter::new(Arc::clone(&io), dir, 0, journal_bytes));
@@ -149,9 +149,12 @@ impl Ledger {
             note,
             size,
             sinks: vec![first],
+            erasures: BTreeMap::new(),
             held: false,
             closing: false,
         }));
+        let last = published.bundle().to_vec();
+        let replay = Replay::new(dir, frontier.clone(), last, sealer(), unfinished_bytes, Arc::clone(&shared));
         let verifier = keys.verifier(&log_origin);
         let (requests, receiver) = channel();
         let sequencer = Sequencer {
@@ -317,16 +320,53 @@ impl Ledger {
     /// Reads at most `limit` entries from `from` on; at most [`Self::READ_ENTRIES_MAX`] at a time.
     pub fn read(&self, from: EntryNumber, limit: usize) -> Result<Vec<(EntryNumber, Entry)>, ReadError> {
         let mut sealer = PayloadSealer::new(self.keys.payload_keys(), &self.origin);
-        let sealed = self.read_sealed(from, limit)?;
-        let open = |(number, sealed): (EntryNumber, Arc<SealedEntry>)| Ok((number, sealer.open(number, &sealed)?));
-        sealed.into_iter().map(open).collect()
+        let mut entries = Vec::new();
+        for (number, sealed) in self.read_sealed(from, limit)? {
+            let entry = match self.erased_by(number, &sealed) {
+                Some(by) => self.left(&mut sealer, number, by)?,
+                None => sealer.open(number, &sealed)?,
+            };
+            entries.push((number, entry));
+        }
+        Ok(entries)
     }
 
-    /// The same with the salt and the JSON of each entry, which its leaf commits to.
+    /// What an erasure of this entry would leave of it, as the body of the erasure's entry; or why its content stays.
+    pub fn erasure(&self, number: EntryNumber) -> Result<EntryBody, EraseError> {
+        if self.shared.lock().erasures.contains_key(&number.0) {
+            return Err(EraseError::Erased(number));
+        }
+        let (_, entry) = self.read(number, 1)?.pop().ok_or(EraseError::Absent(number))?;
+        let body = entry.body.without_words().map_err(|kept| EraseError::Kept { number, kept })?;
+        Ok(EntryBody::Erased { entry: number, left: Box::new(Entry { body, ..entry }) })
+    }
+
+    /// The entry that erased another's content; the payload may be there for a moment longer.
+    fn erased_by(&self, number: EntryNumber, sealed: &SealedEntry) -> Option<EntryNumber> {
+        let by = sealed.erased_by().or_else(|| self.shared.lock().erasures.get(&number.0).copied());
+        by.map(EntryNumber)
+    }
+
+    fn left(&self, sealer: &mut PayloadSealer, number: EntryNumber, by: EntryNumber) -> Result<Entry, ReadError> {
+        let erasure = self.read_sealed(by, 1)?.pop().ok_or(PayloadError::Missing { number })?;
+        Ok(sealer.open_left(number, by, &erasure.1)?)
+    }
+
+    /// Erased entries, each with the entry that says so.
+    pub(crate) fn erasures(&self) -> Vec<(EntryNumber, EntryNumber)> {
+        let erasures = &self.shared.lock().erasures;
+        erasures.iter().map(|(number, by)| (EntryNumber(*number), EntryNumber(*by))).collect()
+    }
+
+    /// The same with the salt and the JSON of each entry, which its leaf commits to. Entries whose content was erased have none
+    /// and are left out.
     pub(crate) fn read_shown(&self, from: EntryNumber, limit: usize) -> Result<Vec<Plain>, ReadError> {
         let mut sealer = PayloadSealer::new(self.keys.payload_keys(), &self.origin);
         let mut shown = Vec::new();
         for (number, sealed) in self.read_sealed(from, limit)? {
+            if self.erased_by(number, &sealed).is_some() {
+                continue;
+            }
             let plain = sealer.open_salted(number, &sealed)?;
             let (salt, json) = plain.split_at(SALT_BYTES);
             let unreadable = PayloadError::Json { number };
@@ -420,6 +460,28 @@ impl Drop for Ledger {
         let publishers = std::mem::take(&mut *self.publishers.lock().unwrap_or_else(PoisonError::into_inner));
         publishers.into_iter().for_each(ended);
     }
+}
+
+/// Why an entry's content is not erased.
+#[derive(Debug, Error)]
+pub enum EraseError {
+    /// There is no such entry.
+    #[error("there is no entry {0}; look at `leadglass ledger entries`")]
+    Absent(EntryNumber),
+    /// It was erased before.
+    #[error("the content of entry {0} was erased before")]
+    Erased(EntryNumber),
+    /// It stays.
+    #[error("the content of entry {number} stays: {kept}")]
+    Kept {
+        /// Which entry.
+        number: EntryNumber,
+        /// Why.
+        kept: Kept,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
 /// How one of the ledger's folders is.

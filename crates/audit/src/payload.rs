@@ -8,13 +8,13 @@ use std::ops::RangeInclusive;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use model::{Entry, EntryNumber, Instant, SECOND, Window};
+use model::{Entry, EntryBody, EntryNumber, Instant, SECOND, Window};
 use seal::Secret32;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::entry_json::read_entry;
-use crate::leaf::{Leaf, SealedEntry};
+use crate::leaf::{Erases, Leaf, Payload, SealedEntry};
 use crate::merkle::{Hash, sha256};
 
 /// The longest entry, in bytes of its JSON.
@@ -110,6 +110,22 @@ pub enum PayloadError {
         /// Which entry.
         number: EntryNumber,
     },
+    /// Its content was erased.
+    #[error("the content of entry {number} was erased; entry {by} says what is left of it")]
+    Erased {
+        /// Which entry.
+        number: EntryNumber,
+        /// The erasure's entry.
+        by: EntryNumber,
+    },
+    /// Its payload is not there, and what should say why does not.
+    #[error(
+        "the payload of entry {number} is missing and no entry says that it was erased; run `leadglass ledger verify`"
+    )]
+    Missing {
+        /// Which entry.
+        number: EntryNumber,
+    },
     /// The plaintext is no entry.
     #[error("entry {number} opens but cannot be read; use the version that wrote it")]
     Json {
@@ -186,7 +202,7 @@ impl PayloadSealer {
 
     /// Seals an entry's JSON of at most [`ENTRY_BYTES_MAX`]. The nonce is random: a number may be used again with
     /// another plaintext after a crash cut an unacknowledged entry away.
-    pub fn seal(&mut self, number: EntryNumber, recorded: Instant, json: &[u8]) -> SealedEntry {
+    pub fn seal(&mut self, number: EntryNumber, recorded: Instant, json: &[u8], erases: Option<Erases>) -> SealedEntry {
         assert!(json.len() <= ENTRY_BYTES_MAX, "the caller refuses longer entries");
         let day = Day::of(recorded);
         let mut random = [0; NONCE_LEN + SALT_BYTES];
@@ -211,14 +227,32 @@ impl PayloadSealer {
             )
             .expect("the plaintext is shorter than what AES-GCM takes");
         sealed.extend_from_slice(tag.as_ref());
-        let leaf = Leaf { payload_sha256: sha256(&[&sealed]), commitment, payload_bytes: sealed.len() as u32 };
-        SealedEntry { leaf, sealed }
+        let leaf = Leaf { payload_sha256: sha256(&[&sealed]), commitment, payload_bytes: sealed.len() as u32, erases };
+        SealedEntry { leaf, payload: Payload::Sealed(sealed) }
     }
 
     /// Opens a payload and compares it with the leaf's commitment.
     pub fn open(&mut self, number: EntryNumber, sealed: &SealedEntry) -> Result<Entry, PayloadError> {
         let salted = self.open_salted(number, sealed)?;
-        entry_of_salted(&salted).ok_or(PayloadError::Json { number })
+        let entry = entry_of_salted(&salted).ok_or(PayloadError::Json { number })?;
+        // the tree and the sealed text say the same of an erasure
+        if sealed.leaf.erases != erases(&entry.body) {
+            return Err(PayloadError::Sealed { number });
+        }
+        Ok(entry)
+    }
+
+    /// What `erasure`, the entry `by`, says is left of the entry `number`.
+    pub fn open_left(
+        &mut self,
+        number: EntryNumber,
+        by: EntryNumber,
+        erasure: &SealedEntry,
+    ) -> Result<Entry, PayloadError> {
+        match self.open(by, erasure)?.body {
+            EntryBody::Erased { entry, left } if entry == number && number < by => Ok(*left),
+            _ => Err(PayloadError::Missing { number }),
+        }
     }
 
     /// The same as it is committed to, `salt ‖ JSON`: whoever is shown it can check it against the tree.
@@ -227,7 +261,10 @@ impl PayloadSealer {
         number: EntryNumber,
         sealed: &SealedEntry,
     ) -> Result<Zeroizing<Vec<u8>>, PayloadError> {
-        let bytes = &sealed.sealed;
+        let bytes = match &sealed.payload {
+            Payload::Sealed(bytes) => bytes,
+            Payload::ErasedBy(by) => return Err(PayloadError::Erased { number, by: EntryNumber(*by) }),
+        };
         let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Err(PayloadError::Version { number });
         };
@@ -248,6 +285,14 @@ impl PayloadSealer {
         let plain_bytes = plain.len();
         body.truncate(plain_bytes);
         Ok(body)
+    }
+}
+
+/// What an entry's leaf says that it erases.
+pub(crate) fn erases(body: &EntryBody) -> Option<Erases> {
+    match body {
+        EntryBody::Erased { entry, left } => Some(Erases { entry: entry.0, day: Day::of(left.recorded).0 }),
+        _ => None,
     }
 }
 
@@ -282,7 +327,7 @@ mod tests {
 
     fn sealed() -> SealedEntry {
         let json = serde_json::to_vec(&entry()).unwrap();
-        sealer(1, "leadglass/a").seal(EntryNumber(5), entry().recorded, &json)
+        sealer(1, "leadglass/a").seal(EntryNumber(5), entry().recorded, &json, None)
     }
 
     #[test]
@@ -294,8 +339,9 @@ mod tests {
     fn sealing_twice_shows_nothing_alike() {
         let (one, two) = (sealed(), sealed());
         assert_ne!(one.leaf.commitment, two.leaf.commitment);
-        assert_ne!(one.sealed[HEADER_BYTES..HEADER_BYTES + 64], two.sealed[HEADER_BYTES..HEADER_BYTES + 64]);
-        assert!(!one.sealed.windows(8).any(|window| window == b"St. Mary"));
+        let bytes = |sealed: &SealedEntry| sealed.sealed().unwrap().to_vec();
+        assert_ne!(bytes(&one)[HEADER_BYTES..HEADER_BYTES + 64], bytes(&two)[HEADER_BYTES..HEADER_BYTES + 64]);
+        assert!(!bytes(&one).windows(8).any(|window| window == b"St. Mary"));
     }
 
     #[test]
@@ -309,11 +355,15 @@ mod tests {
 
     #[test]
     fn a_changed_payload_or_commitment_opens_nothing() {
-        for position in 0..sealed().sealed.len() {
-            let mut changed = sealed();
-            changed.sealed[position] ^= 1;
+        let whole = sealed();
+        let bytes = whole.sealed().unwrap();
+        let with = |bytes: Vec<u8>| SealedEntry { leaf: whole.leaf, payload: Payload::Sealed(bytes) };
+        for position in 0..bytes.len() {
+            let mut changed = bytes.to_vec();
+            changed[position] ^= 1;
+            let changed = with(changed);
             assert!(sealer(1, "leadglass/a").open(EntryNumber(5), &changed).is_err(), "byte {position}");
-            changed.sealed.truncate(position);
+            let changed = with(bytes[..position].to_vec());
             assert!(sealer(1, "leadglass/a").open(EntryNumber(5), &changed).is_err(), "cut at {position}");
         }
         let mut other = sealed();

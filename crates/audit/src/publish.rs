@@ -37,6 +37,16 @@ impl Published {
         self.size
     }
 
+    /// Where the files are.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Has the bundle that is not full yet lack a payload that was erased.
+    pub fn set_bundle(&mut self, bundle: Vec<Arc<SealedEntry>>) {
+        self.bundle = bundle;
+    }
+
     /// The entries of the bundle that is not full yet.
     pub fn bundle(&self) -> &[Arc<SealedEntry>] {
         &self.bundle

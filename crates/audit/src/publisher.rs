@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use crate::LedgerKeys;
 use crate::io::LedgerIo;
 use crate::journal;
-use crate::leaf::SealedEntry;
+use crate::leaf::{Payload, SealedEntry};
 use crate::publish::Published;
 use crate::rejoin::{RejoinError, Rejoined, Returning, rejoin};
-use crate::sequencer::Shared;
+use crate::sequencer::{Shared, State};
 use crate::sink::{JournalFile, JournalWriter, forget_published};
 use crate::tile::{JOURNAL, TILE_WIDTH};
 
@@ -56,6 +56,10 @@ impl Publisher {
                 self.rejoin();
                 continue;
             }
+            if due == Due::Erase {
+                failed = self.erase().is_err();
+                continue;
+            }
             failed = match self.publish() {
                 Ok(()) => false,
                 Err(error) => {
@@ -71,8 +75,9 @@ impl Publisher {
                     let sink = &state.sinks[self.sink];
                     !sink.stopped && sink.away.is_none()
                 };
-                if !failed && sound {
-                    self.clear_journal();
+                if !failed && sound && self.clear_journal() {
+                    // an error was said, and the next start does what is left
+                    let _ = self.erase();
                 }
                 return;
             }
@@ -87,6 +92,7 @@ impl Publisher {
             if state.closing {
                 return Due::Close;
             }
+            let erasable = !self.erasable(&state).is_empty();
             let sink = &mut state.sinks[self.sink];
             let waiting = sink.size - sink.published;
             let pause = if sink.away.is_some() { REJOIN_AFTER } else { self.publish_after };
@@ -99,10 +105,12 @@ impl Publisher {
             } else if sink.spare.is_none() && sink.spare_wanted {
                 sink.spare_wanted = false;
                 return Due::Spare;
+            } else if erasable && (!failed || rest.is_zero()) {
+                return Due::Erase;
             } else if waiting > 0 && (rest.is_zero() || (waiting >= self.publish_entries && !failed)) {
                 return Due::Publish;
             }
-            state = if waiting > 0 || sink.away.is_some() {
+            state = if waiting > 0 || sink.away.is_some() || erasable {
                 self.shared.wake.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
             } else {
                 self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
@@ -164,6 +172,41 @@ impl Publisher {
         self.remove_journal()
     }
 
+    /// Erasures that can be carried out in this folder: its tiles hold them, and no file of its journal holds what they erase.
+    fn erasable(&self, state: &State) -> Vec<(u64, u64)> {
+        let sink = &state.sinks[self.sink];
+        if sink.away.is_some() || sink.erased.len() == state.erasures.len() || !self.done.is_empty() {
+            return Vec::new();
+        }
+        let gone = |number: u64| number < sink.journal_from && sink.full.is_empty();
+        let due =
+            |(number, by): &(&u64, &u64)| **by < sink.published && gone(**number) && !sink.erased.contains(*number);
+        state.erasures.iter().filter(due).map(|(number, by)| (*number, *by)).collect()
+    }
+
+    /// Takes payloads out of this folder, and out of memory once every folder that is there has done so: a folder that lags
+    /// takes from memory what it lacks, and one that is away takes it from another's files.
+    fn erase(&mut self) -> std::io::Result<()> {
+        let due = self.erasable(&self.shared.lock());
+        let Some(published) = &mut self.published else { return Ok(()) };
+        for (number, by) in due {
+            if let Err(error) = published.erase(self.io.as_ref(), number, by) {
+                tracing::error!(folder = %self.dir.display(), %error, entry = number, "an erased entry's payload cannot be removed; it is tried again");
+                return Err(error);
+            }
+            let mut state = self.shared.lock();
+            state.sinks[self.sink].erased.insert(number);
+            let everywhere = state.sinks.iter().all(|sink| sink.away.is_some() || sink.erased.contains(&number));
+            if everywhere
+                && let Some(position) = number.checked_sub(state.recent_from)
+                && let Some(entry) = state.recent.get_mut(position as usize)
+            {
+                *entry = Arc::new(SealedEntry { leaf: entry.leaf, payload: Payload::ErasedBy(by) });
+            }
+        }
+        Ok(())
+    }
+
     /// With a second folder at hand, one whose tiles cannot be written is left until it can be read anew.
     fn give_up(&self, error: &std::io::Error) {
         let mut state = self.shared.lock();
@@ -183,7 +226,8 @@ impl Publisher {
         let known = |number: u64| {
             let state = self.shared.lock();
             let position = usize::try_from(number.checked_sub(state.recent_from)?).ok()?;
-            state.recent.get(position).map(|entry| entry.leaf)
+            let leaf = state.recent.get(position).map(|entry| entry.leaf)?;
+            lacks_nothing(&state, number + 1).then_some(leaf)
         };
         let size = || self.shared.lock().size;
         self.done.clear();
@@ -205,7 +249,7 @@ impl Publisher {
                 let mut state = self.shared.lock();
                 let size = published.size();
                 // what it lacks must still be in memory; otherwise once more from the other folder's files
-                if size < state.recent_from {
+                if size < state.recent_from || !lacks_nothing(&state, size) {
                     return;
                 }
                 let writer = JournalWriter::new(Arc::clone(&self.io), &self.dir, self.sink, self.journal_bytes);
@@ -237,16 +281,28 @@ impl Publisher {
         Ok(())
     }
 
-    /// At closing everything is published, so no journal is needed.
-    fn clear_journal(&mut self) {
+    /// At closing everything is published, so no journal is needed. Whether it is gone.
+    fn clear_journal(&mut self) -> bool {
         let cleared = journal::files(&self.dir).and_then(|files| {
             self.done = files.unwrap_or_default().into_iter().map(|(_, path)| path).collect();
             self.remove_journal()
         });
         if let Err(error) = cleared {
             tracing::warn!(%error, "the journal cannot be removed; the next start does it");
+            return false;
         }
+        let mut state = self.shared.lock();
+        let sink = &mut state.sinks[self.sink];
+        sink.full.clear();
+        sink.journal_from = u64::MAX;
+        true
     }
+}
+
+/// Whether memory has the payloads of all entries from `number` on, so that they can be written into a journal.
+fn lacks_nothing(state: &State, number: u64) -> bool {
+    let skip = number.saturating_sub(state.recent_from) as usize;
+    state.recent.iter().skip(skip).all(|entry| entry.sealed().is_some())
 }
 
 /// What the publisher has to do.
@@ -255,5 +311,6 @@ enum Due {
     Spare,
     Publish,
     Rejoin,
+    Erase,
     Close,
 }

@@ -62,6 +62,24 @@ impl Questions {
                     known.answers.push(Answer { at: entry.recorded, actor: entry.actor.clone(), text: text.clone() });
                 }
             }
+            EntryBody::Erased { left, .. } => self.erased(left),
+            _ => {}
+        }
+    }
+
+    /// Forgets words that were erased.
+    fn erased(&mut self, left: &Entry) {
+        match &left.body {
+            EntryBody::QuestionAsked { question, text, .. } => {
+                if let Some(known) = self.0.get_mut(question) {
+                    known.text.clone_from(text);
+                }
+            }
+            EntryBody::QuestionAnswered { question, text } => {
+                let answers = self.0.get_mut(question).into_iter().flat_map(|known| &mut known.answers);
+                // two answers of one instant have one recorder, and both go: more than was asked for, never less
+                answers.filter(|answer| answer.at == left.recorded).for_each(|answer| answer.text.clone_from(text));
+            }
             _ => {}
         }
     }

@@ -143,6 +143,21 @@ pub(crate) fn read_leaves(dir: &Path, index: u64, width: u64) -> Result<Vec<Leaf
     read_entry_bundle(&leaves, width).map_err(|_| ReadError::Changed(path))
 }
 
+/// A tile of hashes or a bundle of leaves by its path inside the ledger's folder (C2SP tlog-tiles), as far as the checkpoint
+/// covers it; `None` for every other path, those of payloads among them.
+pub fn read_tile(dir: &Path, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let Some(place) = Place::parse(path).filter(|place| place.bundle != Bundle::Payload) else { return Ok(None) };
+    let (_, checkpoint) = checkpoint(dir).map_err(io::Error::other)?;
+    if place.needs().is_none_or(|needs| needs > checkpoint.size) {
+        return Ok(None);
+    }
+    match read_limited(&dir.join(place.path()), BUNDLE_BYTES_MAX) {
+        // a partial one goes once a fuller one is there
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// An entry's number, and the entry when the key of its day is at hand.
 pub type Opened = (EntryNumber, Result<Entry, PayloadError>);
 
@@ -183,5 +198,23 @@ impl Reader {
         let sealed = read_place(&self.dir, index, width)?;
         let numbers = (first..).map(EntryNumber);
         Ok(numbers.zip(&sealed).map(|(number, sealed)| (number, self.sealer.open(number, sealed))).collect())
+    }
+
+    /// The leaf of an entry.
+    pub(crate) fn leaf(&self, number: EntryNumber) -> Result<Option<Leaf>, ReadError> {
+        let index = number.0 / TILE_WIDTH;
+        if number.0 >= self.size {
+            return Ok(None);
+        }
+        let leaves = read_leaves(&self.dir, index, TILE_WIDTH.min(self.size - index * TILE_WIDTH))?;
+        Ok(leaves.get((number.0 % TILE_WIDTH) as usize).copied())
+    }
+
+    /// What the erasure `by` says is left of an entry: [`PayloadError::NoKey`] without the key of that one's day.
+    pub fn left(&mut self, number: EntryNumber, by: EntryNumber) -> Result<Entry, ReadError> {
+        let mut erasure =
+            if by.0 < self.size { read_entries(&self.dir, by.0, by.0 + 1, self.size)? } else { Vec::new() };
+        let erasure = erasure.pop().ok_or(PayloadError::Missing { number })?;
+        Ok(self.sealer.open_left(number, by, &erasure)?)
     }
 }

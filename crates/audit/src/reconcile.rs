@@ -37,6 +37,12 @@ pub fn sink_ledger(place: &Path) -> PathBuf {
     place.join("ledger")
 }
 
+/// Whether a place is marked: its disk is there.
+#[must_use]
+pub fn is_sink(place: &Path) -> bool {
+    place.join(MARK).is_file()
+}
+
 /// Marks a place for a second folder.
 pub fn mark_sink(place: &Path) -> io::Result<()> {
     fs::create_dir_all(place)?;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::leaf::Leaf;
+use crate::ledger::Plain;
 use crate::payload::{SALT_BYTES, commit};
 use crate::read::read_leaves;
 use crate::tile::TILE_WIDTH;
@@ -111,6 +112,8 @@ pub struct Refolded {
     pub opened: u64,
     /// Entries that were shown.
     pub shown: u64,
+    /// Entries of the window's days whose content was erased; what is left of them counts.
+    pub erased: u64,
 }
 
 impl Ledger {
@@ -134,20 +137,42 @@ impl Ledger {
     pub fn shown(&self, from: EntryNumber, window: Window) -> Result<(Vec<Shown>, Option<EntryNumber>), ReadError> {
         let first_day = Day::of(window.from);
         let mut shown = Vec::new();
-        let read = self.read_shown(from, SHOWN_AT_ONCE)?;
-        let next = EntryNumber(from.0 + read.len() as u64);
-        let ended = read.is_empty();
-        for (number, salt, json, entry) in read {
-            if Day::of(entry.recorded) >= first_day {
+        let next = EntryNumber(from.0.saturating_add(SHOWN_AT_ONCE as u64));
+        for plain in self.read_shown(from, SHOWN_AT_ONCE)? {
+            if Day::of(plain.3.recorded) >= first_day {
+                shown.extend(self.shown_erasures(window)?);
                 return Ok((shown, None));
             }
-            if bears_on(&entry, window.from) {
-                let salt = salt.iter().map(|byte| format!("{byte:02x}")).collect();
-                shown.push(Shown { number, salt, entry: json });
+            if bears_on(&plain.3, window.from) {
+                shown.push(to_show(plain));
             }
         }
-        Ok((shown, (!ended).then_some(next)))
+        if next.0 < self.size() {
+            return Ok((shown, Some(next)));
+        }
+        shown.extend(self.shown_erasures(window)?);
+        Ok((shown, None))
     }
+
+    /// The erasures of other days that say what is left of an entry of the window's days.
+    fn shown_erasures(&self, window: Window) -> Result<Vec<Shown>, ReadError> {
+        let days = Day::of(window.from)..=Day::of(Instant(window.to.0.saturating_sub(1)));
+        let mut shown = BTreeMap::new();
+        for (_, by) in self.erasures() {
+            for plain in self.read_shown(by, 1)? {
+                let inside =
+                    matches!(&plain.3.body, EntryBody::Erased { left, .. } if days.contains(&Day::of(left.recorded)));
+                if inside && !days.contains(&Day::of(plain.3.recorded)) {
+                    shown.insert(by, to_show(plain));
+                }
+            }
+        }
+        Ok(shown.into_values().collect())
+    }
+}
+
+fn to_show((number, salt, json, _): Plain) -> Shown {
+    Shown { number, salt: salt.iter().map(|byte| format!("{byte:02x}")).collect(), entry: json }
 }
 
 /// Whether an entry of before the window bears on what could be or was reached inside it.
@@ -181,24 +206,31 @@ pub fn refold<'l>(dir: &Path, mut lines: impl Iterator<Item = &'l str>) -> Resul
         names: BTreeMap::new(),
         opened: 0,
         shown: 0,
+        erased: 0,
     };
     let mut bundle = Leaves::default();
-    let mut before = None;
+    let (mut last, mut before) = (None, None);
+    let mut left = BTreeMap::new();
     for (line, text) in lines.enumerate() {
         let file = RefoldError::File { line: line + 2 };
         let Ok(shown) = serde_json::from_str::<Shown>(text) else { return Err(file) };
-        if line >= LINES_MAX || before.is_some_and(|before| shown.number <= before) {
+        if line >= LINES_MAX || last.is_some_and(|last| shown.number <= last) {
             return Err(file);
         }
-        before = Some(shown.number);
+        last = Some(shown.number);
         let entry = bundle.check(dir, verified.published, &shown)?;
+        folded.shown += 1;
+        if let EntryBody::Erased { entry: erased, left: remains } = entry.body {
+            left.insert((erased, shown.number), *remains);
+            continue;
+        }
         if Day::of(entry.recorded) >= *days.start() {
             return Err(RefoldError::NotBefore(shown.number));
         }
+        before = Some(shown.number);
         folded.take(shown.number, &entry);
-        folded.shown += 1;
     }
-    let mut run = Run { days, before, state: RunState::Ahead };
+    let mut run = Run { days: days.clone(), before, state: RunState::Ahead };
     let mut reader = Reader::open(dir, PayloadKeys::Days(keys))?;
     for index in 0..reader.size().div_ceil(TILE_WIDTH) {
         for (number, opened) in reader.bundle(index)? {
@@ -207,6 +239,24 @@ pub fn refold<'l>(dir: &Path, mut lines: impl Iterator<Item = &'l str>) -> Resul
                     run.opened(number, entry.recorded)?;
                     folded.take(number, &entry);
                     folded.opened += 1;
+                }
+                Err(crate::PayloadError::Erased { by, .. }) => {
+                    // the erasure's leaf says on which day: one of the window cannot be left out
+                    let day = reader.leaf(by)?.and_then(|leaf| leaf.erases).map(|erases| Day(erases.day));
+                    if day.is_none_or(|day| !days.contains(&day)) {
+                        run.closed();
+                        continue;
+                    }
+                    let entry = match left.remove(&(number, by)) {
+                        Some(entry) => entry,
+                        None => reader.left(number, by).map_err(|error| match error {
+                            ReadError::Payload(error) => RefoldError::Closed { number, error },
+                            error => error.into(),
+                        })?,
+                    };
+                    run.opened(number, entry.recorded)?;
+                    folded.take(number, &entry);
+                    folded.erased += 1;
                 }
                 Err(crate::PayloadError::NoKey { .. }) => run.closed(),
                 Err(error) => return Err(RefoldError::Closed { number, error }),

@@ -78,7 +78,7 @@ pub(crate) struct Returning<'r> {
     pub held: &'r mut Option<File>,
     /// Another folder that is there.
     pub source: Option<&'r Path>,
-    /// The leaf of an entry that is still in memory.
+    /// The leaf of an entry that is still in memory, with all payloads after it.
     pub known: &'r dyn Fn(u64) -> Option<Leaf>,
     /// How many entries the ledger has by now.
     pub size: &'r dyn Fn() -> u64,

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use model::{Entry, EntryNumber};
+use model::{Entry, EntryBody, EntryNumber};
 use thiserror::Error;
 
 use crate::leaf::SealedEntry;
 use crate::merkle::{Frontier, Hash, root_of};
-use crate::payload::PayloadSealer;
+use crate::payload::{PayloadError, PayloadSealer};
 use crate::read::{ReadError, read_bundle};
+use crate::sequencer::Shared;
 use crate::tile::TILE_WIDTH;
 
 /// The most threads that open bundles.
@@ -41,14 +42,13 @@ pub enum ReplayError {
 /// Every entry that was there at opening, in order.
 ///
 /// Each payload is compared with its leaf, and at the end all leaves with the checkpoint's root: a replay that ended
-/// without an error gave exactly what was signed for.
+/// without an error gave exactly what was signed for. An entry whose content was erased comes as what is left of it, once its
+/// erasure's entry was found to say so.
 pub struct Replay {
-    dir: PathBuf,
+    files: Files,
     size: u64,
     root: Hash,
     frontier: Frontier,
-    /// The bundle that was not full.
-    last: Vec<Arc<SealedEntry>>,
     /// The number of the next entry.
     next: u64,
     /// What is left of the bundle that is being given.
@@ -60,6 +60,33 @@ pub struct Replay {
     ahead: Vec<Receiver<Result<OpenedBundle, ReadError>>>,
     unfinished_bytes: u64,
     ended: bool,
+    /// Told of every erasure, so that a payload that is still there goes.
+    shared: Arc<Shared>,
+}
+
+/// Where entries are read.
+#[derive(Clone)]
+struct Files {
+    dir: PathBuf,
+    size: u64,
+    /// The bundle that was not full.
+    last: Vec<Arc<SealedEntry>>,
+}
+
+impl Files {
+    /// What the erasure `by` says is left of an entry.
+    fn left(&self, number: EntryNumber, by: EntryNumber, sealer: &mut PayloadSealer) -> Result<Entry, ReadError> {
+        let (index, position) = (by.0 / TILE_WIDTH, (by.0 % TILE_WIDTH) as usize);
+        let erasure = if by.0 >= self.size {
+            None
+        } else if index == self.size / TILE_WIDTH {
+            self.last.get(position).map(|entry| entry.as_ref().clone())
+        } else {
+            read_bundle(&self.dir, index)?.into_iter().nth(position)
+        };
+        let erasure = erasure.ok_or(PayloadError::Missing { number })?;
+        Ok(sealer.open_left(number, by, &erasure)?)
+    }
 }
 
 /// The entries of a bundle up to the first that does not open.
@@ -73,13 +100,22 @@ struct OpenedBundle {
 }
 
 impl OpenedBundle {
-    fn open<'e>(first: u64, sealed: impl Iterator<Item = &'e SealedEntry>, sealer: &mut PayloadSealer) -> Self {
+    fn open<'e>(
+        first: u64,
+        sealed: impl Iterator<Item = &'e SealedEntry>,
+        files: &Files,
+        sealer: &mut PayloadSealer,
+    ) -> Self {
         let mut opened = Self { leaves: Vec::new(), root: None, entries: Vec::new(), broken: None };
         for (number, sealed) in (first..).map(EntryNumber).zip(sealed) {
-            match sealer.open(number, sealed) {
+            let entry = match sealed.erased_by() {
+                Some(by) => files.left(number, EntryNumber(by), sealer),
+                None => sealer.open(number, sealed).map_err(ReadError::from),
+            };
+            match entry {
                 Ok(entry) => opened.entries.push(entry),
                 Err(error) => {
-                    opened.broken = Some(error.into());
+                    opened.broken = Some(error);
                     return opened;
                 }
             }
@@ -89,8 +125,8 @@ impl OpenedBundle {
         opened
     }
 
-    fn read(dir: &Path, index: u64, sealer: &mut PayloadSealer) -> Result<Self, ReadError> {
-        Ok(Self::open(index * TILE_WIDTH, read_bundle(dir, index)?.iter(), sealer))
+    fn read(files: &Files, index: u64, sealer: &mut PayloadSealer) -> Result<Self, ReadError> {
+        Ok(Self::open(index * TILE_WIDTH, read_bundle(&files.dir, index)?.iter(), files, sealer))
     }
 }
 
@@ -101,13 +137,13 @@ impl Replay {
         last: Vec<Arc<SealedEntry>>,
         sealer: PayloadSealer,
         unfinished_bytes: u64,
+        shared: Arc<Shared>,
     ) -> Self {
         Self {
-            dir: dir.to_owned(),
+            files: Files { dir: dir.to_owned(), size: head.size(), last },
             size: head.size(),
             root: head.root(),
             frontier: Frontier::default(),
-            last,
             next: 0,
             bundle: Vec::new().into_iter(),
             broken: None,
@@ -115,6 +151,7 @@ impl Replay {
             ahead: Vec::new(),
             unfinished_bytes,
             ended: false,
+            shared,
         }
     }
 
@@ -143,7 +180,11 @@ impl Replay {
         }
         let number = EntryNumber(self.next);
         self.next += 1;
-        Ok(self.bundle.next().map(|entry| (number, entry)))
+        let entry = self.bundle.next();
+        if let Some(Entry { body: EntryBody::Erased { entry: erased, .. }, .. }) = &entry {
+            self.shared.erased(*erased, number);
+        }
+        Ok(entry.map(|entry| (number, entry)))
     }
 
     /// Opens the bundle that begins at the next entry, or takes it from who opened it.
@@ -154,14 +195,14 @@ impl Replay {
                 self.open_ahead()?;
             }
             match self.ahead.len() {
-                0 => OpenedBundle::read(&self.dir, index, &mut self.sealer)?,
+                0 => OpenedBundle::read(&self.files, index, &mut self.sealer)?,
                 // a thread that ended by a panic gives nothing any more
                 threads => self.ahead[index as usize % threads]
                     .recv()
                     .map_err(|_| io::Error::other("a thread that reads the ledger ended early"))??,
             }
         } else {
-            OpenedBundle::open(self.next, self.last.iter().map(Arc::as_ref), &mut self.sealer)
+            OpenedBundle::open(self.next, self.files.last.iter().map(Arc::as_ref), &self.files, &mut self.sealer)
         };
         let OpenedBundle { leaves, root, entries, broken } = opened;
         match root {
@@ -181,10 +222,10 @@ impl Replay {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         for thread in 0..threads {
             let (bundle, opened) = sync_channel(AHEAD);
-            let (dir, mut sealer) = (self.dir.clone(), self.sealer.another());
+            let (files, mut sealer) = (self.files.clone(), self.sealer.another());
             thread::Builder::new().name(format!("ledger-replay-{thread}")).spawn(move || {
                 for index in (thread as u64..bundles).step_by(threads) {
-                    let read = OpenedBundle::read(&dir, index, &mut sealer);
+                    let read = OpenedBundle::read(&files, index, &mut sealer);
                     let whole = matches!(&read, Ok(opened) if opened.broken.is_none());
                     // whoever asked may have stopped asking
                     if bundle.send(read).is_err() || !whole {

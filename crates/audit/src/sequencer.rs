@@ -3,7 +3,7 @@
 //! All appends that wait are one group: sealed, written as one journal record with the checkpoint over it, synced
 //! once, then answered. While a group syncs, the next one gathers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use crate::journal;
 use crate::leaf::SealedEntry;
 use crate::merkle::Frontier;
 use crate::note::Checkpoint;
-use crate::payload::{ENTRY_BYTES_MAX, PayloadSealer};
+use crate::payload::{ENTRY_BYTES_MAX, PayloadSealer, erases};
 use crate::pending::{Appended, Promise};
 use crate::reconcile::{say_away, say_back};
-use crate::sink::{SinkState, WriteError, Writer, entries_from};
+use crate::sink::{NewRecord, SinkState, WriteError, Writer, entries_from};
 
 /// The most entries in one append.
 pub const APPEND_ENTRIES_MAX: usize = 4096;
@@ -61,6 +61,12 @@ pub enum AppendError {
         /// How many.
         entries: usize,
     },
+    /// An erasure of an entry that is not durable yet, or whose content was erased before.
+    #[error("entry {entry} is not there, or its content was erased before; look at `leadglass ledger entries`")]
+    Erasure {
+        /// Which entry.
+        entry: EntryNumber,
+    },
     /// The journal cannot grow. Nothing was recorded, and later appends try again.
     #[error("the ledger's disk takes no more; nothing was recorded, free some space")]
     NoSpace(#[source] Arc<std::io::Error>),
@@ -98,6 +104,8 @@ pub(crate) struct State {
     pub size: u64,
     /// The folders; the first is the ledger's own.
     pub sinks: Vec<SinkState>,
+    /// Erased entries, each with the entry that says so. Complete once the replay has ended.
+    pub erasures: BTreeMap<u64, u64>,
     /// Nothing is appended: others have seen more of this ledger than it holds.
     pub held: bool,
     /// The ledger is closing; the sequencer has ended.
@@ -107,6 +115,12 @@ pub(crate) struct State {
 impl Shared {
     pub fn new(state: State) -> Self {
         Self { state: Mutex::new(state), wake: Condvar::new(), observer: Mutex::new(None) }
+    }
+
+    /// Has every folder take the payload of `entry` out, because the entry `by` says so.
+    pub fn erased(&self, entry: EntryNumber, by: EntryNumber) {
+        self.lock().erasures.insert(entry.0, by.0);
+        self.wake.notify_all();
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -137,6 +151,8 @@ struct Group {
     sealed: Vec<Arc<SealedEntry>>,
     bytes: usize,
     answers: Vec<(Promise, Appended)>,
+    /// Erased entries, each with the entry of this group that says so.
+    erasures: BTreeMap<u64, u64>,
 }
 
 impl Sequencer {
@@ -190,6 +206,9 @@ impl Sequencer {
         if entries.is_empty() || entries.len() > APPEND_ENTRIES_MAX {
             return promise.answer(Err(AppendError::Count { entries: entries.len() }));
         }
+        if let Some(entry) = self.not_erasable(&entries, group) {
+            return promise.answer(Err(AppendError::Erasure { entry }));
+        }
         let time = now.max(*recorded);
         let mut appended = Vec::with_capacity(entries.len());
         let mut plain: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(entries.len());
@@ -213,13 +232,28 @@ impl Sequencer {
             appended.push((number, entry));
         }
         for ((number, entry), json) in appended.iter().zip(&plain) {
-            let sealed = self.sealer.seal(*number, entry.recorded, json);
+            let erases = erases(&entry.body);
+            group.erasures.extend(erases.map(|erases| (erases.entry, number.0)));
+            let sealed = self.sealer.seal(*number, entry.recorded, json, erases);
             frontier.push(sealed.leaf.hash());
-            group.bytes += sealed.sealed.len();
+            group.bytes += sealed.leaf.payload_bytes as usize;
             group.sealed.push(Arc::new(sealed));
         }
         *recorded = time;
         group.answers.push((promise, appended));
+    }
+
+    /// The first entry of an append that erases one which cannot be erased.
+    fn not_erasable(&self, entries: &[(Actor, EntryBody)], group: &Group) -> Option<EntryNumber> {
+        let state = self.shared.lock();
+        let mut seen = Vec::new();
+        entries.iter().find_map(|(_, body)| {
+            let EntryBody::Erased { entry, .. } = body else { return None };
+            let there = entry.0 < state.size && !state.erasures.contains_key(&entry.0);
+            let free = there && !group.erasures.contains_key(&entry.0) && !seen.contains(entry);
+            seen.push(*entry);
+            (!free).then_some(*entry)
+        })
     }
 
     /// Makes a group durable in at least one folder. Nothing of it was answered before this returns.
@@ -230,7 +264,7 @@ impl Sequencer {
         }
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root: frontier.root() };
         let note = checkpoint.sign(&self.keys.signing);
-        let written = self.write_everywhere(&group.sealed, &note);
+        let written = self.write_everywhere(&group.sealed, &note, !group.erasures.is_empty());
         let took = written.iter().any(|(_, outcome)| outcome.is_ok());
         let unknown = written.iter().find_map(|(_, outcome)| match outcome {
             Err(WriteError::Unknown(error)) => Some(Arc::clone(error)),
@@ -253,6 +287,8 @@ impl Sequencer {
         state.recent.extend(group.sealed.iter().map(Arc::clone));
         state.size = frontier.size();
         state.note.clone_from(&note);
+        // crash here: the erasure is durable, and the replay of the next start finds the payloads that still have to go
+        state.erasures.extend(&group.erasures);
         drop(state);
         self.settle(written, &note);
         self.say_away();
@@ -267,15 +303,21 @@ impl Sequencer {
         };
         let waits = self.shared.lock().sinks.iter().any(|sink| sink.away.is_none() && sink.size < size);
         if waits && self.stopped.is_none() {
-            let written = self.write_everywhere(&[], &note);
+            let written = self.write_everywhere(&[], &note, false);
             self.settle(written, &note);
             self.say_away();
         }
     }
 
-    /// Writes to every folder that is there what it lacks and then `entries`, and waits for all of them.
-    fn write_everywhere(&mut self, entries: &[Arc<SealedEntry>], note: &str) -> Vec<(usize, Result<(), WriteError>)> {
-        let mut records: Vec<(usize, Arc<Vec<u8>>)> = Vec::new();
+    /// Writes to every folder that is there what it lacks and then `entries`, and waits for all of them. An `erasure` begins a
+    /// journal file, so that the files with what it erases go as soon as the tiles hold them.
+    fn write_everywhere(
+        &mut self,
+        entries: &[Arc<SealedEntry>],
+        note: &str,
+        erasure: bool,
+    ) -> Vec<(usize, Result<(), WriteError>)> {
+        let mut records: Vec<(usize, Arc<NewRecord>)> = Vec::new();
         {
             let mut state = self.shared.lock();
             let (size, recent_from) = (state.size, state.recent_from);
@@ -300,12 +342,13 @@ impl Sequencer {
                     let mut all =
                         if first < size { entries_from(&state.recent, recent_from, first) } else { Vec::new() };
                     all.extend(entries.iter().cloned());
-                    Arc::new(journal::encode(first, all.iter().map(Arc::as_ref), note))
+                    let bytes = journal::encode(first, all.iter().map(Arc::as_ref), note);
+                    Arc::new(NewRecord { bytes, begins_file: erasure })
                 });
                 records.push((sink, record));
             }
         }
-        let writer = |writers: &mut Vec<Option<Writer>>, sink: usize, record: &Arc<Vec<u8>>| {
+        let writer = |writers: &mut Vec<Option<Writer>>, sink: usize, record: &Arc<NewRecord>| {
             writers[sink].as_mut().expect("it has a record").end(&self.shared, record)
         };
         // second folders write while the first does
@@ -400,6 +443,7 @@ mod tests {
             size: 0,
             // no folder: a group that is written is refused for another reason
             sinks: Vec::new(),
+            erasures: BTreeMap::new(),
             held: false,
             closing: false,
         };

@@ -1,7 +1,7 @@
 //! One folder that entries are written to. A ledger has one, or two on different disks: every entry goes to both, an
 //! answer needs one, and a folder that failed is brought back by [`crate::rejoin`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -47,6 +47,10 @@ pub(crate) struct SinkState {
     pub rejoin: Option<JournalWriter>,
     /// How often it was brought back: a writer of before, which hung, must not touch what is there now.
     pub turn: u64,
+    /// Number of the first entry in the journal file that is written to; [`u64::MAX`] while there is none.
+    pub journal_from: u64,
+    /// Erased entries whose payloads are gone from this folder.
+    pub erased: BTreeSet<u64>,
     /// Held by whoever makes a journal file; taken before the state.
     pub files: Arc<Mutex<()>>,
 }
@@ -68,6 +72,8 @@ impl SinkState {
             stopped: false,
             rejoin: None,
             turn: 0,
+            journal_from: u64::MAX,
+            erased: BTreeSet::new(),
             files: Arc::default(),
         }
     }
@@ -122,6 +128,13 @@ pub(crate) enum WriteError {
     Unknown(Arc<std::io::Error>),
 }
 
+/// A record to write.
+pub(crate) struct NewRecord {
+    pub bytes: Vec<u8>,
+    /// Whether it is the first of a journal file.
+    pub begins_file: bool,
+}
+
 /// Writes records into the journal of one folder.
 pub(crate) struct JournalWriter {
     pub io: Arc<dyn LedgerIo>,
@@ -142,8 +155,9 @@ impl JournalWriter {
     }
 
     /// Makes a record durable.
-    fn write(&mut self, shared: &Shared, record: &[u8]) -> Result<(), WriteError> {
-        self.make_room(shared, record.len() as u64)?;
+    fn write(&mut self, shared: &Shared, record: &NewRecord) -> Result<(), WriteError> {
+        let NewRecord { bytes: record, begins_file } = record;
+        self.make_room(shared, record.len() as u64, *begins_file)?;
         let current = self.current.as_ref().expect("there is room in it");
         // crash before the sync ends: none, some or all sectors of the record are there; a start keeps it when it is
         // whole and cuts it back when it is not. It was not answered, so both are right.
@@ -156,9 +170,9 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// Goes to the next journal file when the current one cannot hold a record of `bytes`.
-    fn make_room(&mut self, shared: &Shared, bytes: u64) -> Result<(), WriteError> {
-        if self.current.as_ref().is_some_and(|current| self.offset + bytes <= current.bytes) {
+    /// Goes to the next journal file when the current one cannot hold a record of `bytes`, or must not.
+    fn make_room(&mut self, shared: &Shared, bytes: u64, begins_file: bool) -> Result<(), WriteError> {
+        if !begins_file && self.current.as_ref().is_some_and(|current| self.offset + bytes <= current.bytes) {
             return Ok(());
         }
         // one maker of journal files at a time, so that their numbers have no gap
@@ -200,6 +214,7 @@ impl JournalWriter {
             state.full.extend(small.map(|small| (small.path, end)));
         }
         let full = self.current.replace(next);
+        state.journal_from = end;
         state.spare_wanted = true;
         state.full.extend(full.map(|full| (full.path, end)));
         drop(files);
@@ -217,7 +232,7 @@ fn given_up() -> WriteError {
 /// How the sequencer reaches a folder: the first by itself, a second one through a thread that may hang alone.
 pub(crate) enum Writer {
     Here(JournalWriter),
-    There { records: Sender<Arc<Vec<u8>>>, answers: Receiver<Result<(), WriteError>> },
+    There { records: Sender<Arc<NewRecord>>, answers: Receiver<Result<(), WriteError>> },
 }
 
 impl Writer {
@@ -225,7 +240,7 @@ impl Writer {
         if writer.sink == 0 {
             return Ok(Self::Here(writer));
         }
-        let (records, to_write) = channel::<Arc<Vec<u8>>>();
+        let (records, to_write) = channel::<Arc<NewRecord>>();
         let (answer, answers) = channel();
         let shared = Arc::clone(shared);
         // it ends when the sequencer gives it up: a folder that hangs keeps nobody else
@@ -240,7 +255,7 @@ impl Writer {
     }
 
     /// Begins to write.
-    pub fn begin(&self, record: &Arc<Vec<u8>>) {
+    pub fn begin(&self, record: &Arc<NewRecord>) {
         if let Self::There { records, .. } = self {
             // a thread that is gone gives no answer
             let _ = records.send(Arc::clone(record));
@@ -248,7 +263,7 @@ impl Writer {
     }
 
     /// Ends it: the record is durable there, or why not.
-    pub fn end(&mut self, shared: &Shared, record: &[u8]) -> Result<(), WriteError> {
+    pub fn end(&mut self, shared: &Shared, record: &NewRecord) -> Result<(), WriteError> {
         match self {
             Self::Here(writer) => writer.write(shared, record),
             Self::There { answers, .. } => match answers.recv_timeout(SINK_TIME) {

@@ -204,6 +204,8 @@ impl StatementProof {
             payload_sha256: hash(&self.payload_sha256)?,
             commitment: crate::merkle::sha256(&[&salted]),
             payload_bytes: self.payload_bytes,
+            // a report's entry erases nothing
+            erases: None,
         };
         let inclusion = InclusionProof { number: self.entry, size: checkpoint.size, path: hashes(&self.inclusion)? };
         inclusion.check(leaf.hash(), checkpoint.root).map_err(|_| StatementError::NotIncluded)?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::leaf::{Leaf, SealedEntry, entry_bundle, payload_bundle, read_entry_bundle, read_payload_bundle};
+use crate::leaf::{Leaf, SealedEntry, entry_bundle, read_entry_bundle, read_payload_bundle};
 use crate::merkle::{Frontier, Hash, root_of};
 use crate::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 use crate::publish::{Published, partial_places, tile};
@@ -34,6 +34,10 @@ pub struct Verified {
     pub unfinished_bytes: u64,
     /// The size of the older checkpoint that this ledger was found to continue.
     pub since: Option<u64>,
+    /// Payloads that are missing because an entry says that they were erased.
+    pub erased: u64,
+    /// Payloads that an entry says are erased and that are still there; the next second or the next start removes them.
+    pub erasures_owed: u64,
 }
 
 /// What does not hold.
@@ -73,6 +77,14 @@ pub enum VerifyError {
         /// The file.
         path: PathBuf,
         /// The first entry that does not fit.
+        number: u64,
+    },
+    /// A payload is missing, and no entry says that it was erased.
+    #[error("{} lacks the payload of entry {number}, and no entry says that it was erased; take the folder from the vault", path.display())]
+    PayloadMissing {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
         number: u64,
     },
     /// A tile does not hold the hashes of what is below it.
@@ -133,6 +145,7 @@ pub fn verify(dir: &Path, since: Option<&Path>) -> Result<Verified, VerifyError>
         return Err(VerifyError::RolledBack { size: check.frontier.size(), since: since.size });
     }
     check.files()?;
+    check.erasures()?;
     let newest = snapshot.journal.records.last().filter(|record| record.end() > snapshot.checkpoint.size);
     Ok(Verified {
         size: check.frontier.size(),
@@ -141,6 +154,8 @@ pub fn verify(dir: &Path, since: Option<&Path>) -> Result<Verified, VerifyError>
         published: snapshot.checkpoint.size,
         unfinished_bytes: snapshot.journal.unfinished_bytes,
         since: since.map(|since| since.size),
+        erased: check.missing.len() as u64,
+        erasures_owed: check.erased.values().filter(|number| !check.missing.contains_key(number)).count() as u64,
         verifier: snapshot.verifier.clone(),
     })
 }
@@ -174,6 +189,10 @@ struct Check<'c> {
     levels: Vec<Vec<Hash>>,
     /// Entries from the beginning of the last bundle on.
     bundle: Vec<SealedEntry>,
+    /// Entries without a payload: which entry is to say that it was erased, and the file.
+    missing: BTreeMap<u64, (u64, PathBuf)>,
+    /// Erasures: their number, and the entry that they erase.
+    erased: BTreeMap<u64, u64>,
 }
 
 impl<'c> Check<'c> {
@@ -196,6 +215,8 @@ impl<'c> Check<'c> {
             journaled,
             levels: vec![Vec::new(); 9],
             bundle: Vec::new(),
+            missing: BTreeMap::new(),
+            erased: BTreeMap::new(),
         };
         for (position, record) in snapshot.journal.records.iter().enumerate() {
             if let Ok(claim) = Checkpoint::open(record.note.as_bytes(), &snapshot.verifier) {
@@ -227,8 +248,11 @@ impl<'c> Check<'c> {
             }
             let (path, bytes) = self.content(Place { bundle: Bundle::Payload, index, width })?;
             self.bundle = read_payload_bundle(&bytes, &leaves)
-                .map_err(|position| VerifyError::Payload { path, number: first + position })?;
+                .map_err(|position| VerifyError::Payload { path: path.clone(), number: first + position })?;
+            let missing = (first..).zip(&self.bundle).filter_map(|(number, entry)| Some((number, entry.erased_by()?)));
+            self.missing.extend(missing.map(|(number, by)| (number, (by, path.clone()))));
             for (number, leaf) in (first..).zip(&leaves) {
+                self.erased.extend(leaf.erases.map(|erases| (number, erases.entry)));
                 if let Some((_, record)) = self.journaled.get(&number).filter(|(journaled, _)| journaled != leaf) {
                     return Err(self.journal_damage(*record));
                 }
@@ -321,7 +345,8 @@ impl<'c> Check<'c> {
             if record.first < size {
                 continue;
             }
-            for entry in &record.entries {
+            for (number, entry) in (record.first..).zip(&record.entries) {
+                self.erased.extend(entry.leaf.erases.map(|erases| (number, erases.entry)));
                 self.frontier.push(entry.leaf.hash());
                 self.bundle.push(entry.clone());
                 self.levels[0].push(entry.leaf.hash());
@@ -333,6 +358,15 @@ impl<'c> Check<'c> {
             self.levels[level + 1].extend(full);
         }
         Ok(())
+    }
+
+    /// That every payload that is missing was erased by a later entry.
+    fn erasures(&self) -> Result<(), VerifyError> {
+        let unsaid = |(number, (by, _)): &(&u64, &(u64, PathBuf))| by <= number || self.erased.get(by) != Some(*number);
+        match self.missing.iter().find(unsaid) {
+            Some((number, (_, path))) => Err(VerifyError::PayloadMissing { path: path.clone(), number: *number }),
+            None => Ok(()),
+        }
     }
 
     /// That no file is there which this ledger did not write, and that leftovers are the beginning of what is there.
@@ -374,7 +408,8 @@ impl<'c> Check<'c> {
                 Bundle::Payload => {
                     let (_, leaves) = self.content(Place { bundle: Bundle::Entries, ..full })?;
                     let leaves = read_entry_bundle(&leaves, TILE_WIDTH).unwrap_or_default();
-                    read_payload_bundle(bytes, &leaves[..leaves.len().min(place.width as usize)]).is_ok()
+                    let whole = read_payload_bundle(&content, &leaves).unwrap_or_default();
+                    whole.get(..place.width as usize).is_some_and(|part| is_of(part, bytes))
                 }
             });
         }
@@ -387,7 +422,7 @@ impl<'c> Check<'c> {
                 self.levels[level as usize].get(range(level)).is_some_and(|hashes| tile(hashes) == bytes)
             }
             Bundle::Entries => self.bundle.get(range(0)).is_some_and(|part| entry_bundle(part.iter()) == bytes),
-            Bundle::Payload => self.bundle.get(range(0)).is_some_and(|part| payload_bundle(part.iter()) == bytes),
+            Bundle::Payload => self.bundle.get(range(0)).is_some_and(|part| is_of(part, bytes)),
         })
     }
 
@@ -418,4 +453,11 @@ impl<'c> Check<'c> {
         let record = &self.snapshot.journal.records[record];
         VerifyError::Journal { path: record.path.clone(), offset: record.offset }
     }
+}
+
+/// Whether a leftover holds the payloads of `part`; it may still have one that was erased since.
+fn is_of(part: &[SealedEntry], leftover: &[u8]) -> bool {
+    let leaves: Vec<Leaf> = part.iter().map(|entry| entry.leaf).collect();
+    let Ok(read) = read_payload_bundle(leftover, &leaves) else { return false };
+    part.iter().zip(&read).all(|(own, there)| there.erased_by().is_none() || own == there)
 }

@@ -124,6 +124,14 @@ impl State {
             EntryBody::HoneyAdded { patient } => {
                 self.honey.insert(patient.0);
             }
+            EntryBody::Erased { left, .. } => {
+                let note = match &left.body {
+                    EntryBody::FindingAcknowledged { note, .. } | EntryBody::BudgetLifted { note, .. } => note,
+                    _ => return,
+                };
+                let said = self.findings.iter_mut().filter_map(|found| found.acknowledged.as_mut());
+                said.filter(|(at, _)| *at == left.recorded).for_each(|(_, words)| words.clone_from(note));
+            }
             _ => {}
         }
     }

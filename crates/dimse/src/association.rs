@@ -11,6 +11,7 @@ use dicom_ul::pdu::{
 };
 use model::{DeviceId, Uid};
 use policy::Service;
+use protocol::AssociationRefusal;
 
 use crate::{
     connection::{Connection, Ended, PDU_HEADER_BYTES},
@@ -72,7 +73,9 @@ impl Association {
                 connection.send(&accepted(&request, results, limits))?;
                 Ok(Self { device, calling_ae_title: request.calling_ae_title, contexts })
             }
-            Err(rejection) => {
+            Err(Refused { rejection, reason }) => {
+                // before the answer: who hangs up early is counted too
+                devices.refused(&request.calling_ae_title, peer, reason);
                 connection.send(&Pdu::AssociationRJ(rejection))?;
                 Err(Ended::Rejected)
             }
@@ -106,32 +109,48 @@ fn decide(
     devices: &dyn Devices,
     peer: IpAddr,
     room: Room,
-) -> Result<DeviceId, AssociationRJ> {
-    let permanent = |source| AssociationRJ { result: AssociationRJResult::Permanent, source };
+) -> Result<DeviceId, Refused> {
+    let permanent = |source, reason| Refused {
+        rejection: AssociationRJ { result: AssociationRJResult::Permanent, source },
+        reason,
+    };
     if request.protocol_version & 1 == 0 {
         let reason = ProviderReason::ProtocolVersionNotSupported;
-        return Err(permanent(AssociationRJSource::ServiceProviderASCE(reason)));
+        return Err(permanent(AssociationRJSource::ServiceProviderASCE(reason), AssociationRefusal::Protocol));
     }
     if request.application_context_name.trim_end_matches(['\0', ' ']) != APPLICATION_CONTEXT {
         let reason = UserReason::ApplicationContextNameNotSupported;
-        return Err(permanent(AssociationRJSource::ServiceUser(reason)));
+        return Err(permanent(AssociationRJSource::ServiceUser(reason), AssociationRefusal::Protocol));
     }
     if called_ae_title.is_some_and(|own| own != request.called_ae_title) {
-        return Err(permanent(AssociationRJSource::ServiceUser(UserReason::CalledAETitleNotRecognized)));
+        let reason = UserReason::CalledAETitleNotRecognized;
+        return Err(permanent(AssociationRJSource::ServiceUser(reason), AssociationRefusal::CalledAeTitle));
     }
     let stores = request.presentation_contexts.iter().any(|context| is_storage(trimmed(&context.abstract_syntax)));
     let service = if stores { Service::Store } else { Service::Echo };
     let device = devices.admit(&request.calling_ae_title, peer, service).map_err(|why| {
         log_refusal(&request.calling_ae_title, peer, why);
-        permanent(AssociationRJSource::ServiceUser(UserReason::CallingAETitleNotRecognized))
+        let reason = match why {
+            NotAdmitted::Unknown => AssociationRefusal::Unknown,
+            NotAdmitted::Address => AssociationRefusal::Address,
+            NotAdmitted::Service => AssociationRefusal::Service,
+        };
+        permanent(AssociationRJSource::ServiceUser(UserReason::CallingAETitleNotRecognized), reason)
     })?;
     match room {
         Room::Enough => Ok(device),
-        Room::None => Err(AssociationRJ {
-            result: AssociationRJResult::Transient,
-            source: AssociationRJSource::ServiceProviderPresentation(PresentationReason::LocalLimitExceeded),
-        }),
+        Room::None => {
+            let source = AssociationRJSource::ServiceProviderPresentation(PresentationReason::LocalLimitExceeded);
+            let rejection = AssociationRJ { result: AssociationRJResult::Transient, source };
+            Err(Refused { rejection, reason: AssociationRefusal::Room })
+        }
     }
+}
+
+/// What is answered, and what is counted.
+struct Refused {
+    rejection: AssociationRJ,
+    reason: AssociationRefusal,
 }
 
 fn log_refusal(calling_ae_title: &str, peer: IpAddr, why: NotAdmitted) {

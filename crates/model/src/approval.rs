@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ceilings, ColdHolder, ColdRule, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship, Role,
-    UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship,
+    Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 /// A change that waits for a second person and a delay.
@@ -142,6 +142,13 @@ pub enum Change {
         /// Why.
         note: String,
     },
+    /// The words of an entry are erased.
+    EraseEntry {
+        /// The entry.
+        entry: EntryNumber,
+        /// Why.
+        reason: String,
+    },
     /// A change that a later version knows; read as itself, never carried out.
     #[serde(other)]
     Unknown,
@@ -174,6 +181,7 @@ impl Change {
             | Self::RemoveSink { .. }
             | Self::ExportWindow { .. }
             | Self::Unseal { .. }
+            | Self::EraseEntry { .. }
             | Self::Unknown => None,
         }
     }

@@ -6,6 +6,7 @@ mod approval;
 mod cases;
 mod cold;
 mod entry;
+mod erasure;
 mod finding;
 mod id;
 mod patient_set;
@@ -19,6 +20,7 @@ pub use entry::{
     Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ShareSetAdded, SignInMethod,
     UnsealMethodAdded, UnsealMethodGone,
 };
+pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
     DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,

@@ -38,6 +38,13 @@ pub enum ApprovalRequest {
         /// The rule.
         rule: BreakGlassRule,
     },
+    /// Propose that the words of an entry are erased (owner).
+    Erase {
+        /// The entry.
+        entry: EntryNumber,
+        /// Why.
+        reason: String,
+    },
     /// Approve a proposal.
     Approve {
         /// Which.

@@ -18,6 +18,7 @@ mod pages;
 mod proof;
 mod reading;
 mod refusal;
+mod refused;
 mod removals;
 mod unseal;
 mod window;
@@ -41,6 +42,7 @@ pub use pages::*;
 pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
+pub use refused::{AE_TITLE_CHARACTERS_MAX, AssociationRefusal, REFUSED_ASSOCIATIONS_MAX, RefusedAssociation};
 pub use removals::*;
 /// The deadline of a call.
 pub use tarpc::context;
@@ -65,6 +67,8 @@ pub trait Warden {
     async fn sign_in(origin: model::Origin, request: SignInRequest) -> Result<SignInReply, Refusal>;
     /// Everything else that a page or a command asks.
     async fn ask(credential: Credential, request: PageRequest) -> Result<PageReply, Refusal>;
+    /// Records associations that the front refused. The entries, or the counts in them, are durable before the answer.
+    async fn refused(associations: Vec<RefusedAssociation>) -> Result<(), Refusal>;
     /// Whether the process runs: answered at once, whatever else it is doing.
     async fn pulse();
     /// A front on a machine of its own says which disk it keeps images on.

@@ -116,6 +116,9 @@ pub enum Invalid {
         /// The command that lists them.
         command: String,
     },
+    /// The content of an entry is not erased; why.
+    #[error("this entry is not erased: {0}")]
+    Kept(String),
     /// An outbox record does not continue the chain.
     #[error(
         "outbox record {sequence} does not continue the chain after {expected}; the front's outbox was changed or restored from an older copy"

@@ -1,6 +1,6 @@
 //! The ledger's files, copied while the warden writes them.
 //!
-//! Tiles and payloads never change once they are written; the journal and the checkpoint do, and files that are not
+//! Tiles and payloads never change once they are written, but for payloads that are erased (`erasure.rs`); the journal and the checkpoint do, and files that are not
 //! full go when the checkpoint that they stood for is replaced. So the journal is copied first, then the checkpoint,
 //! then the rest; when the checkpoint is another one afterwards, checkpoint and rest are copied again. An entry that
 //! was durable before the copy began is in the journal's copy, or the tiles hold it already.
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::SyncError;
+use crate::erasure::{is_payload, leaves_path, only_erased};
 use crate::files::{Shelf, files_below};
 use crate::hooks::Watch;
 use crate::manifest::{InnerPath, Manifest, SmallFile};
@@ -103,7 +104,9 @@ impl Copy<'_, '_> {
 
     fn take_in_one(&mut self, path: &PathBuf) -> io::Result<SmallFile> {
         let inner = InnerPath::new(&Path::new("ledger").join(path)).ok_or(ErrorKind::InvalidFilename)?;
-        if let Some(file) = self.lasting.get(&inner) {
+        if let Some(file) = self.lasting.get(&inner)
+            && !self.was_erased_from(path, file)?
+        {
             return Ok(file.clone());
         }
         let (hash, length) = self.shelf.take_in(&self.folder.join(path), self.watch)?;
@@ -115,12 +118,39 @@ impl Copy<'_, '_> {
     }
 }
 
+impl Copy<'_, '_> {
+    /// Whether payloads were erased from a bundle that the vault has, and nothing else happened to it. Then the next generation
+    /// has it as it is now; those before keep theirs until they leave the vault.
+    fn was_erased_from(&self, path: &Path, file: &SmallFile) -> io::Result<bool> {
+        // what is erased is longer than what says so
+        if !is_payload(path) || fs::metadata(self.folder.join(path))?.len() >= file.length {
+            return Ok(false);
+        }
+        let (old, new) = (fs::read(self.shelf.path(file.hash))?, fs::read(self.folder.join(path))?);
+        Ok(only_erased(path, &old, &new, |first| self.leaves(first)))
+    }
+
+    /// A bundle of leaves at the source: the full one, or the widest that is there.
+    fn leaves(&self, first: u64) -> Option<Vec<u8>> {
+        let full = self.folder.join(leaves_path(first));
+        if let Ok(leaves) = fs::read(&full) {
+            return Some(leaves);
+        }
+        let mut folder = full.into_os_string();
+        folder.push(".p");
+        let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+        let width = |entry: &fs::DirEntry| entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok());
+        let widest = entries.filter(|entry| width(entry).is_some()).max_by_key(width)?;
+        fs::read(widest.path()).ok()
+    }
+}
+
 /// What a file of the ledger is to a copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Journal,
     Checkpoint,
-    /// Never changes once it is written.
+    /// Never changes once it is written, but for payloads that are erased.
     Lasting,
     /// The writer's lock, and what is not complete yet: nothing in a copy.
     Passing,

@@ -11,6 +11,7 @@
 //! copy has recorded, and what the warden's copy refers to, the ledger's copy holds. The later ones may be ahead.
 
 mod digest;
+mod erasure;
 mod error;
 mod files;
 mod hooks;

@@ -166,6 +166,18 @@ fn particulars(report: &ExposureReport, language: Language) -> Vec<String> {
 /// How the numbers come about.
 pub(crate) fn method(report: &ExposureReport, language: Language) -> Vec<String> {
     let entries = number(report.ledger_size, language);
+    let mut sentences = how_computed(&entries, language);
+    if report.erased > 0 {
+        let erased = number(report.erased, language);
+        sentences.push(match language {
+            Language::English => format!("Entries of the window without the words that somebody wrote into them, erased since: {erased}. No number here rests on those words."),
+            Language::German => format!("Einträge des Zeitraums, denen der Wortlaut fehlt, den jemand hineinschrieb, seither gelöscht: {erased}. Keine Zahl hier beruht auf diesem Wortlaut."),
+        });
+    }
+    sentences
+}
+
+fn how_computed(entries: &str, language: Language) -> Vec<String> {
     match language {
         Language::English => vec![
             format!("The report is computed from the entries that the site's ledger held at that moment ({entries} of them), and from nothing else. Every release of a name or of a key has an entry that was on disk before the release."),

@@ -13,6 +13,7 @@ mod cases;
 mod cold;
 mod database;
 mod epochs;
+mod erase;
 mod fresh;
 mod handover;
 mod honey;

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use model::{Actor, DeviceId, EntryBody, EntryNumber, Instant, NumberSet, PersonId, What};
-use protocol::Refusal;
+use model::{Actor, DeviceId, EntryBody, EntryNumber, Instant, NumberSet, Origin, PersonId, What};
+use protocol::{AE_TITLE_CHARACTERS_MAX, REFUSED_ASSOCIATIONS_MAX, Refusal, RefusedAssociation};
 use tokio::sync::oneshot;
 
 use crate::state::Warden;
@@ -57,23 +57,50 @@ pub(crate) struct Repeats(Mutex<HashMap<Key, Counting>>);
 impl Warden {
     /// Records something that may happen very often, by itself or as a count.
     pub(crate) async fn record_limited(&self, caller: &Caller, body: EntryBody, now: Instant) -> Result<(), Refusal> {
-        let key = key_of(&caller.actor, &body);
+        self.record_times(&caller.actor, body, 1, now).await
+    }
+
+    /// Records associations that a front refused.
+    pub(crate) async fn record_refused(
+        &self,
+        associations: Vec<RefusedAssociation>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        if associations.len() > REFUSED_ASSOCIATIONS_MAX {
+            return Err(Refusal::NotAllowed);
+        }
+        let record = associations.into_iter().map(|row| {
+            let RefusedAssociation { calling_ae_title, address, reason, count, since } = row;
+            // what a front says of itself is limited here too
+            let shown = |character: char| if character.is_control() { '?' } else { character };
+            let calling_ae_title = calling_ae_title.chars().take(AE_TITLE_CHARACTERS_MAX).map(shown).collect();
+            let reason = reason.word().to_owned();
+            let actor = Actor::Stranger { origin: Origin(address.map(|at| at.to_string()).unwrap_or_default()) };
+            let body = EntryBody::AssociationRefused { calling_ae_title, reason, count, since: since.min(now) };
+            async move { self.record_times(&actor, body, count, now).await }
+        });
+        futures::future::join_all(record).await.into_iter().collect()
+    }
+
+    /// Records something that happened so many times.
+    async fn record_times(&self, actor: &Actor, body: EntryBody, times: u64, now: Instant) -> Result<(), Refusal> {
+        let key = key_of(actor, &body);
         let waits = {
             let mut repeats = self.repeats.0.lock().expect("no holder panics");
-            let counting = repeats.entry(key.clone()).or_insert_with(|| Counting::new(now, caller.actor.clone()));
+            let counting = repeats.entry(key.clone()).or_insert_with(|| Counting::new(now, actor.clone()));
             if now >= counting.began.plus_seconds(MINUTE) && counting.times == 0 {
-                *counting = Counting::new(now, caller.actor.clone());
+                *counting = Counting::new(now, actor.clone());
             }
             if counting.each < EACH_MAX {
                 counting.each += 1;
                 None
             } else {
                 let (sender, receiver) = oneshot::channel();
-                counting.times += 1;
+                counting.times = counting.times.saturating_add(times);
                 if let EntryBody::Refused { what: Some(What::Study(study)), .. } = &body {
                     counting.studies.push(study.0);
                 }
-                counting.actor = caller.actor.clone();
+                counting.actor = actor.clone();
                 counting.waiting.push(sender);
                 Some(receiver)
             }
@@ -81,7 +108,7 @@ impl Warden {
         if let Some(receiver) = waits {
             return if receiver.await == Ok(true) { Ok(()) } else { Err(Refusal::CannotRecord) };
         }
-        let appended = self.ledger.append_later(vec![(caller.actor.clone(), body)], now).await;
+        let appended = self.ledger.append_later(vec![(actor.clone(), body)], now).await;
         let mut repeats = self.repeats.0.lock().expect("no holder panics");
         let counting = repeats.get_mut(&key);
         match appended {
@@ -149,6 +176,7 @@ fn key_of(actor: &Actor, body: &EntryBody) -> Key {
     };
     let (action, reason) = match body {
         EntryBody::Refused { action, reason, .. } => (action.clone(), reason.clone()),
+        EntryBody::AssociationRefused { reason, .. } => ("associate".to_owned(), reason.clone()),
         _ => ("accesses-read".to_owned(), String::new()),
     };
     Key { subject, action, reason }

@@ -7,8 +7,8 @@ use futures::StreamExt;
 use model::{Instant, Origin};
 use protocol::{
     Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
-    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol,
-    WardenRequest,
+    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation, SignInReply, SignInRequest, SignedDevices,
+    Warden as Protocol, WardenRequest,
 };
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel as _, Config};
@@ -184,6 +184,13 @@ impl Protocol for Service {
             runtime.block_on(self.warden.ask(&credential, self.channel, request, now))
         });
         answer.await.unwrap_or(Err(Refusal::Internal))
+    }
+
+    async fn refused(self, _: Context, associations: Vec<RefusedAssociation>) -> Result<(), Refusal> {
+        if self.channel == Channel::Holder {
+            return Err(Refusal::NotAllowed);
+        }
+        self.warden.record_refused(associations, self.warden.now()).await
     }
 
     async fn pulse(self, _: Context) {}

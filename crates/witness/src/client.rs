@@ -1,5 +1,6 @@
 //! One HTTP request to a witness, with a deadline and a limit. `https://` trusts the machine's certificate authorities.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,11 +60,18 @@ pub enum ClientError {
 pub struct Roots(Arc<rustls::ClientConfig>);
 
 impl Roots {
-    /// Those of this machine; none when it has no list.
+    /// Those of this machine: the list that `SSL_CERT_FILE` names, as other programs take it, or the system's; none when there
+    /// is no list.
     #[must_use]
     pub fn of_this_machine() -> Self {
+        Self::of(std::env::var_os("SSL_CERT_FILE").map_or_else(|| SYSTEM_ROOTS.into(), PathBuf::from).as_path())
+    }
+
+    /// Those of a PEM file; none when it cannot be read.
+    #[must_use]
+    pub fn of(file: &Path) -> Self {
         let mut trusted = rustls::RootCertStore::empty();
-        if let Ok(certificates) = CertificateDer::pem_file_iter(SYSTEM_ROOTS) {
+        if let Ok(certificates) = CertificateDer::pem_file_iter(file) {
             trusted.add_parsable_certificates(certificates.filter_map(Result::ok));
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -100,7 +108,7 @@ async fn ask_patiently(prefix: &str, path: &str, body: Option<String>, roots: &R
     if !tls {
         return send(stream, request).await;
     }
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| ClientError::Address)?;
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|_| ClientError::Address)?;
     let stream =
         TlsConnector::from(Arc::clone(&roots.0)).connect(name, stream).await.map_err(ClientError::Certificate)?;
     send(stream, request).await

@@ -101,10 +101,16 @@ impl Courier {
     /// A courier between the ledger of `dir` and the witnesses in `dir/witnesses`.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
+        Self::trusting(dir, Roots::of_this_machine())
+    }
+
+    /// The same with other certificate authorities.
+    #[must_use]
+    pub fn trusting(dir: &Path, roots: Roots) -> Self {
         Self {
             ledger: dir.join("ledger"),
             folder: dir.join("witnesses"),
-            roots: Roots::of_this_machine(),
+            roots,
             pauses: HashMap::new(),
             confirmed: HashSet::new(),
         }

@@ -31,6 +31,15 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Answers until the task is dropped.
 pub async fn serve(witness: Arc<Witness>, listener: TcpListener) -> io::Result<()> {
+    accept(listener, move |request| answer(Arc::clone(&witness), request)).await
+}
+
+/// Takes connections, so many at a time and none for long, and has `answer` answer their requests.
+pub(crate) async fn accept<F, A>(listener: TcpListener, answer: F) -> io::Result<()>
+where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
@@ -42,9 +51,12 @@ pub async fn serve(witness: Arc<Witness>, listener: TcpListener) -> io::Result<(
                 continue;
             }
         };
-        let witness = Arc::clone(&witness);
+        let answer = answer.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(Arc::clone(&witness), request));
+            let service = service_fn(move |request| {
+                let answered = answer(request);
+                async move { Ok::<_, Infallible>(answered.await) }
+            });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(REQUEST_TIME)
@@ -56,7 +68,7 @@ pub async fn serve(witness: Arc<Witness>, listener: TcpListener) -> io::Result<(
     }
 }
 
-async fn answer(witness: Arc<Witness>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(witness: Arc<Witness>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let answer = match (request.method(), path.as_str()) {
         (&Method::POST, "/add-checkpoint") => add_checkpoint(witness, request.into_body()).await,
@@ -71,7 +83,7 @@ async fn answer(witness: Arc<Witness>, request: Request<Incoming>) -> Result<Res
     let content_type = header::HeaderValue::from_static(answer.content_type);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 async fn add_checkpoint(witness: Arc<Witness>, body: Incoming) -> Answer {

@@ -32,6 +32,7 @@ export type Change =
   | { change: 'unseal'; added: UnsealMethod[]; removed: UnsealMethod[] }
   | { change: 'raise-ceilings'; about: Whose; from: Ceilings; to: Ceilings }
   | { change: 'lift-budget'; about: Whose; note: string }
+  | { change: 'erase-entry'; entry: number; reason: string }
   | { change: 'unknown' };
 
 export interface ColdRule {

@@ -96,6 +96,8 @@ export type EntryBody =
   | { kind: 'sink-removed'; path: string }
   | { kind: 'loss-accepted'; shown_by: string; shown_size: number; shown_root: string; kept: number; origin: string; reason: string }
   | { kind: 'window-exported'; window: Span }
+  | { kind: 'erased'; entry: number }
+  | { kind: 'association-refused'; calling_ae_title: string; reason: string; count: number; since: Micros }
   | { kind: 'repeated'; entry: number; times: number; studies: string }
   | { kind: 'finding-raised'; finding: Finding }
   | { kind: 'finding-acknowledged'; finding: number; note: string }

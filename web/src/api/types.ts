@@ -272,6 +272,7 @@ export interface ExposureReport {
   patients: ExposedPatient[];
   truncated: boolean;
   timeline: TimelinePart[];
+  erased: number;
   ledger_size: number;
   checkpoint: string;
 }

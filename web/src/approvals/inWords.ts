@@ -126,6 +126,11 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
         `What stops ${name || 'everybody together'} is lifted, and what was read so far counts as in order: ${change.note}.`,
         `Was ${name || 'alle zusammen'} anhält, wird aufgehoben, und das bisher Gelesene gilt als in Ordnung: ${change.note}.`,
       );
+    case 'erase-entry':
+      return say(
+        `The words of entry ${change.entry} of the ledger are erased for good: ${change.reason}.`,
+        `Der Wortlaut von Eintrag ${change.entry} des Protokolls wird endgültig gelöscht: ${change.reason}.`,
+      );
     default:
       return say('A change that these pages do not know yet. Do not approve it here.', 'Eine Änderung, die diese Seiten noch nicht kennen. Stimmen Sie ihr hier nicht zu.');
   }

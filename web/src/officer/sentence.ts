@@ -114,6 +114,13 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       const way = entry.method === 'passkey' ? say('with a passkey', 'mit Passkey') : say('with password and code', 'mit Passwort und Code');
       return say(`${person(entry.person)} confirmed one act ${way}.`, `${person(entry.person)} bestätigte einen Schritt ${way}.`);
     }
+    case 'erased':
+      return say(`The words of entry ${entry.entry} were erased.`, `Der Wortlaut von Eintrag ${entry.entry} wurde gelöscht.`);
+    case 'association-refused': {
+      const whom = entry.calling_ae_title ? say(`“${entry.calling_ae_title}”`, `„${entry.calling_ae_title}“`) : say('several callers', 'mehreren Anrufern');
+      const times = entry.count === 1 ? say('once', 'einmal') : say(`${entry.count} times`, `${entry.count} Mal`);
+      return say(`A DICOM association of ${whom} was refused ${times}: ${associationReason(entry.reason, say)}.`, `Eine DICOM-Verbindung von ${whom} wurde ${times} abgelehnt: ${associationReason(entry.reason, say)}.`);
+    }
     case 'accesses-read':
       return say(`Patient ${entry.patient} asked who had looked.`, `Patient ${entry.patient} fragte, wer hineingesehen hat.`);
     case 'cold-holders-set':
@@ -254,11 +261,23 @@ function proofReason(word: string, say: Say): string {
   return known[word] ?? word;
 }
 
+function associationReason(word: string, say: Say): string {
+  const known: Record<string, string> = {
+    unknown: say('no device has this AE title', 'kein Gerät hat diesen AE-Titel'),
+    address: say('the device may not call from this address', 'von dieser Adresse darf das Gerät nicht anrufen'),
+    service: say('the device may not do this', 'das Gerät darf das nicht'),
+    'called-ae-title': say('another archive was called', 'gerufen war ein anderes Archiv'),
+    protocol: say('it speaks another protocol', 'es spricht ein anderes Protokoll'),
+    room: say('there were too many at once', 'es waren zu viele zugleich'),
+  };
+  return known[word] ?? word;
+}
+
 /** The kinds in groups, for the filter. */
 export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
   findings: ['finding-raised', 'finding-acknowledged', 'budget-lifted', 'budget-set', 'honey-added'],
-  refusals: ['refused', 'sign-in-refused', 'proof-refused', 'repeated'],
+  refusals: ['refused', 'sign-in-refused', 'proof-refused', 'association-refused', 'repeated'],
   signIn: ['signed-in', 'confirmed', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
   approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
@@ -267,13 +286,13 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
-  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'unknown'],
+  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'erased', 'unknown'],
 };
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
-  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'association-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
+  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'erased' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use archive::{Handover, HandoverError, NotAdmitted, WardenLink};
 use model::{DeviceId, DeviceMay};
 use policy::Service;
-use protocol::{DeviceEntry, Verdict};
+use protocol::{AssociationRefusal, DeviceEntry, Verdict};
 use store::Store;
 
 use crate::front::{Front, store};
@@ -213,6 +213,40 @@ async fn devices_are_admitted_from_the_last_signed_list_while_the_warden_is_away
     std::fs::write(&path, changed).unwrap();
     let deceived = WardenLink::start(&front.socket(), &folder, front.warden.site(), front.told.clone());
     assert_eq!(admit(&deceived, "CT2").await, Err(NotAdmitted::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_associations_reach_the_warden_also_those_from_while_it_was_away() {
+    let mut front = Front::new();
+    let peer: IpAddr = "192.0.2.7".parse().unwrap();
+    let refuse = |times: u32| {
+        (0..times).for_each(|_| front.link.count_refused("STRANGER", peer, AssociationRefusal::Unknown));
+    };
+    let counted = |front: &Front, count: u64| {
+        let warden = front.warden.clone();
+        async move {
+            for _ in 0..1_000 {
+                let rows = warden.state(|state| state.refused.clone());
+                if rows.iter().map(|row| row.count).sum::<u64>() == count {
+                    return rows;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            panic!("{count} were refused: {:?}", warden.state(|state| state.refused.clone()));
+        }
+    };
+    refuse(500);
+    let rows = counted(&front, 500).await;
+    assert!(rows.len() < 5, "{rows:?}");
+    assert!(rows.iter().all(|row| row.calling_ae_title == "STRANGER" && row.address == Some(peer)));
+    front.serving = None;
+    std::fs::remove_file(front.socket()).unwrap();
+    (0..300).for_each(|_| front.link.count_refused("STRANGER", peer, AssociationRefusal::Unknown));
+    while front.link.is_there().await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    front.serving = Some(front.warden.serve(&front.socket()));
+    counted(&front, 800).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

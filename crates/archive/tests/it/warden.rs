@@ -9,8 +9,9 @@ use futures::StreamExt;
 use model::{Instant, KeyId, ObjectId, Origin, PatientNumber, SiteId, StudyNumber, Uid};
 use protocol::{
     Credential, DeviceEntry, HandoverBody, HandoverRecord, HandoverReply, Hello, Invalid, ListReply, ListRequest,
-    ObjectVerdict, OpenReply, OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, PatientRow, Refusal, ReleasedKey,
-    ReleasedStudy, Scope, SignInReply, SignInRequest, SignedDevices, StoredNote, StudyRow, Verdict, Warden,
+    ObjectVerdict, OpenReply, OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, PatientRow, Refusal,
+    RefusedAssociation, ReleasedKey, ReleasedStudy, Scope, SignInReply, SignInRequest, SignedDevices, StoredNote,
+    StudyRow, Verdict, Warden,
 };
 use seal::{BatchKeys, ObjectContext, ObjectKind, RootSecret, SigningKey, SiteSecretKey};
 use tarpc::context::Context;
@@ -56,6 +57,8 @@ pub struct State {
     pub refuse: Option<Refusal>,
     /// Objects whose verdict is `Unreadable`, with why.
     pub unreadable: Vec<ObjectId>,
+    /// Refused associations that were reported.
+    pub refused: Vec<RefusedAssociation>,
 }
 
 pub struct FakeStudy {
@@ -326,6 +329,11 @@ impl Warden for FakeWarden {
 
     async fn ask(self, _: Context, _: Credential, _: PageRequest) -> Result<PageReply, Refusal> {
         Ok(PageReply::Done)
+    }
+
+    async fn refused(self, _: Context, associations: Vec<RefusedAssociation>) -> Result<(), Refusal> {
+        self.state(|state| state.refused.extend(associations));
+        Ok(())
     }
 
     async fn pulse(self, _: Context) {}

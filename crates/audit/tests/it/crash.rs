@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use audit::{AppendError, Ledger, LedgerIo, LedgerOptions, verify};
-use model::EntryNumber;
+use model::{Actor, EntryBody, EntryNumber};
 
 use crate::site::{START, Site, Unsynced, append, assert_story, files, opened, options};
 
@@ -212,6 +212,45 @@ fn whatever_step_of_a_recovery_a_crash_hits_nothing_is_lost() {
             assert_eq!(verify(&site.ledger(), None).unwrap().size, 290, "{steps} steps, {wrong:?}");
             assert_story(&site.open().1, 290);
             if opened {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_step_of_an_erasure_a_crash_hits_it_is_carried_out_or_never_was() {
+    let note = |n: u64| EntryBody::IncidentNoted { incident: 1, text: format!("about somebody, {n}") };
+    let start = Site::new();
+    let (ledger, _) = start.open();
+    for n in 0..270 {
+        ledger.append(vec![(Actor::Owner, note(n))], START.plus_seconds(n as i64)).unwrap();
+    }
+    drop(ledger);
+    for wrong in [Wrong::Before, Wrong::Within, Wrong::Power] {
+        for steps in 1.. {
+            let site = Site::like(&start.ledger());
+            let io = Failing::after(steps, wrong);
+            let mut answered = 0;
+            if let Ok((ledger, replay)) = site.open_with(small(io.clone())) {
+                replay.for_each(drop);
+                // one in a full bundle, one in the bundle that is not, and words that come after both
+                for number in [7, 262] {
+                    let erasure = ledger.erasure(EntryNumber(number)).unwrap();
+                    answered += u64::from(ledger.append(vec![(Actor::Warden, erasure)], START).is_ok());
+                    let _ = ledger.append(vec![(Actor::Owner, note(ledger.size()))], START);
+                }
+            }
+            let seen = verify(&site.ledger(), None).unwrap_or_else(|error| panic!("{steps} steps, {wrong:?}: {error}"));
+            let there = seen.erased + seen.erasures_owed;
+            assert!(there == answered || there == answered + 1, "{steps} steps, {wrong:?}: {answered} answered");
+            let (ledger, entries) = site.open();
+            assert_eq!(entries.len() as u64, seen.size);
+            drop(ledger);
+            let after = verify(&site.ledger(), None).unwrap();
+            assert_eq!((after.erased, after.erasures_owed), (there, 0), "{steps} steps, {wrong:?}");
+            if !io.has_failed() {
+                assert!(steps > 20 && answered == 2, "{steps} steps, {wrong:?}: {answered} answered");
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! Exposure and reach, against an oracle that is written from the definition and looks at every single instant.
 
-mod dice;
+pub mod dice;
 mod oracle;
 
 use std::collections::BTreeSet;

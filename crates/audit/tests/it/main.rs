@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod crash;
+mod erasure;
 mod exposure;
 mod golden;
 mod ledger;

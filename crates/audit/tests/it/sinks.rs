@@ -11,6 +11,7 @@ use audit::{
     AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, first_is_away, mark_sink, reconcile, sink_ledger,
     verify,
 };
+use model::{Actor, EntryBody, EntryNumber};
 
 use crate::site::{ORIGIN, START, Site, append, assert_story, copy, keys, opened, options};
 
@@ -455,4 +456,49 @@ fn a_power_cut_that_left_the_last_group_in_the_second_folder_only_is_no_rollback
     assert!(matches!(two.reconcile(false), Reconciled::Behind));
     // two groups are never under way at once: the first was answered, and a folder that lacks it was rolled back
     assert!(matches!(cut(3), Reconciled::Ahead(_)));
+}
+
+#[test]
+fn an_erased_payload_goes_from_both_folders_also_from_one_that_was_away() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    let note = |n: u64| (Actor::Owner, EntryBody::IncidentNoted { incident: 1, text: format!("about somebody, {n}") });
+    for n in 0..300 {
+        ledger.append(vec![note(n)], START).unwrap();
+    }
+    let erase = |number: u64| {
+        let erasure = ledger.erasure(EntryNumber(number)).unwrap();
+        ledger.append(vec![(Actor::Warden, erasure)], START).unwrap();
+    };
+    let erased = |folder: &Path| verify(folder, None).map(|verified| (verified.erased, verified.erasures_owed)).ok();
+    erase(9);
+    erase(299);
+    for folder in [two.site.ledger(), two.second()] {
+        wait_for("both payloads are gone", || erased(&folder) == Some((2, 0)));
+    }
+    for which in [1, 0] {
+        two.disks.broken[which].store(true, Ordering::SeqCst);
+        for n in 0..20 {
+            ledger.append(vec![note(n)], START).unwrap();
+        }
+        wait_for("it is said", || ledger.sinks()[which].away.is_some());
+        let size = ledger.size();
+        erase(20 + which as u64);
+        erase(size - 1);
+        for n in 0..5 {
+            ledger.append(vec![note(n)], START).unwrap();
+        }
+        two.disks.broken[which].store(false, Ordering::SeqCst);
+        wait_for("it catches up", || is_whole(&ledger));
+        for folder in [two.site.ledger(), two.second()] {
+            wait_for("it follows", || erased(&folder).is_some_and(|(_, owed)| owed == 0));
+        }
+    }
+    let size = ledger.size();
+    drop(ledger);
+    two.both_hold(size);
+    for folder in [two.site.ledger(), two.second()] {
+        assert_eq!(erased(&folder), Some((6, 0)), "{}", folder.display());
+    }
 }

@@ -176,6 +176,8 @@ fn past_the_limits_associations_are_rejected_and_later_accepted() {
         }
         other => panic!("{other:?}"),
     }
+    let told = server.devices.1.lock().unwrap().clone();
+    assert_eq!(told, [("CT1".to_owned(), protocol::AssociationRefusal::Room)]);
     drop((first, third));
     while server.server.associations() > 1 {
         std::thread::sleep(Duration::from_millis(5));

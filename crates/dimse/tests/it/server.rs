@@ -9,14 +9,14 @@ use dimse::{Devices, DimseLimits, DimseServer, Settings};
 use futures::StreamExt;
 use model::{DeviceId, Uid};
 use policy::Service;
-use protocol::{Credential, Scope};
+use protocol::{AssociationRefusal, Credential, Scope};
 use store::Store;
 
 use crate::warden::{FakeWarden, Serving, TestClock};
 
-/// Devices by AE title: from where, and for what.
+/// Devices by AE title: from where, and for what; and what was refused.
 #[derive(Default)]
-pub struct TestDevices(pub Mutex<Vec<(String, IpAddr, Vec<Service>)>>);
+pub struct TestDevices(pub Mutex<Vec<(String, IpAddr, Vec<Service>)>>, pub Mutex<Vec<(String, AssociationRefusal)>>);
 
 impl Devices for TestDevices {
     fn admit(&self, ae_title: &str, address: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
@@ -30,6 +30,10 @@ impl Devices for TestDevices {
         } else {
             Err(NotAdmitted::Service)
         }
+    }
+
+    fn refused(&self, calling_ae_title: &str, _: IpAddr, reason: AssociationRefusal) {
+        self.1.lock().unwrap().push((calling_ae_title.to_owned(), reason));
     }
 }
 
@@ -70,12 +74,12 @@ impl TestServer {
         let reader = Reader::new(store.clone(), link.clone(), told.clone());
         let handover = Handover::start(store.clone(), link.clone(), Some(reader.clone()));
         let here = IpAddr::from([127, 0, 0, 1]);
-        let devices = TestDevices(Mutex::new(vec![
+        let devices = vec![
             ("CT1".into(), here, vec![Service::Echo, Service::Store]),
             ("ELSEWHERE".into(), [192, 0, 2, 1].into(), vec![Service::Echo, Service::Store]),
             ("LISTER".into(), here, vec![Service::Echo]),
-        ]));
-        let devices = Arc::new(devices);
+        ];
+        let devices = Arc::new(TestDevices(Mutex::new(devices), Mutex::default()));
         let intake = Intake::new(store.clone(), &warden.site(), intake, told);
         let server =
             DimseServer::bind(SocketAddr::new(here, 0), intake, Arc::clone(&devices) as Arc<dyn Devices>, settings)

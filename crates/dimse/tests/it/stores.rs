@@ -6,6 +6,7 @@ use dicom_ul::pdu::{PDataValueType, Pdu};
 use dimse::Settings;
 use dimse::sender::{Outgoing, SendError, Sender};
 use policy::Service;
+use protocol::AssociationRefusal;
 
 use crate::objects::{CT, EXPLICIT, Object};
 use crate::peer::{FIND, Heard, IMPLICIT, Peer, VERIFICATION, command, echo, store, value};
@@ -46,8 +47,24 @@ fn files_are_sent_over_one_association() {
     std::fs::write(&paths[0], b"nonsense").unwrap();
     let refused = dimse::sender::send_files(server.address(), "CT1", "ANY", &paths);
     assert!(matches!(refused, Err(SendError::NotPart10 { .. })));
-    let refused = dimse::sender::send_files(server.address(), "STRANGER", "ANY", &paths[1..]);
-    assert!(matches!(refused, Err(SendError::Rejected(_))));
+    // each refused association is told with its reason, none that was accepted is
+    let told = |calling: &str, reason| {
+        let refused = dimse::sender::send_files(server.address(), calling, "ANY", &paths[1..]);
+        assert!(matches!(refused, Err(SendError::Rejected(_))), "{calling}");
+        let last = server.devices.1.lock().unwrap().last().cloned();
+        assert_eq!(last, Some((calling.to_owned(), reason)));
+    };
+    told("STRANGER", AssociationRefusal::Unknown);
+    told("ELSEWHERE", AssociationRefusal::Address);
+    told("LISTER", AssociationRefusal::Service);
+    assert_eq!(server.devices.1.lock().unwrap().len(), 3);
+    let named = TestServer::with(
+        Settings { called_ae_title: Some("ARCHIVE".into()), ..Settings::default() },
+        IntakeSettings::default(),
+    );
+    dimse::sender::send_files(named.address(), "CT1", "ANY", &paths[1..]).unwrap_err();
+    let refused = named.devices.1.lock().unwrap().clone();
+    assert_eq!(refused, [("CT1".to_owned(), AssociationRefusal::CalledAeTitle)]);
 }
 
 /// The status that a data set sent as `class` and `instance` is answered with.

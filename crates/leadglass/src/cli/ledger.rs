@@ -74,6 +74,28 @@ pub enum LedgerCommand {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
+    /// Erase the words of an entry for good: two persons and a delay stand in front of it.
+    ///
+    /// What stays is the entry without its words: who, when, about whom, in an entry of its own. Entries that reach or exposure
+    /// rest on, and names, stay whole; the answer says why.
+    #[command(after_help = "Example: leadglass ledger erase 4711 --reason \"Art. 17, request of 3 November\"")]
+    Erase {
+        /// The entry's number, as `ledger entries` shows it.
+        entry: u64,
+        /// Why; it stands in the ledger and names nobody.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Answer over HTTP with the checkpoint and the tiles, for whoever checks them from elsewhere (C2SP tlog-tiles).
+    ///
+    /// Reads DIR/ledger alone, needs no key and a running `serve` neither. Payloads are not served: who reads learns how many
+    /// entries there are and how long each is.
+    #[command(after_help = "Example: leadglass ledger serve --listen 0.0.0.0:7381")]
+    Serve {
+        /// Where to listen; port 0 picks one.
+        #[arg(long, default_value = "127.0.0.1:7381", value_name = "ADDRESS")]
+        listen: std::net::SocketAddr,
+    },
     /// Who cosigns this ledger.
     #[command(subcommand)]
     Witness(LedgerWitnessCommand),

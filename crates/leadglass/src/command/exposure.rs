@@ -73,6 +73,12 @@ fn print(report: &ExposureReport) {
     if report.truncated {
         say!("... more patients than are printed here; the counts are complete");
     }
+    if report.erased > 0 {
+        say!(
+            "{} entries of this time lack the words that somebody wrote, erased since; no count rests on them",
+            report.erased
+        );
+    }
     say!("computed from {} entries of the ledger", report.ledger_size);
 }
 

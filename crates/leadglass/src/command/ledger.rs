@@ -1,5 +1,6 @@
 //! `leadglass ledger`: verify and checkpoint need the files only, entries needs a running warden.
 
+mod serve;
 mod sinks;
 mod window;
 mod witnesses;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use model::EntryNumber;
-use protocol::{PageReply, PageRequest};
+use protocol::{ApprovalRequest, PageReply, PageRequest};
 use serde_json::{Value, json};
 
 use super::verify_report::{Question, verify_report};
@@ -47,14 +48,29 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
             match format {
                 Format::Json => say!(
                     "{}",
-                    json!({ "verified": true, "size": verified.size, "root": verified.root.to_string(), "checkpoint": verified.checkpoint })
+                    json!({
+                        "verified": true, "size": verified.size, "root": verified.root.to_string(), "checkpoint": verified.checkpoint,
+                        "erased": verified.erased, "erasures_owed": verified.erasures_owed,
+                    })
                 ),
                 Format::Text => {
                     say!("Verified: {} entries, every byte of {} recomputed.", verified.size, folder.display());
+                    if verified.erased + verified.erasures_owed > 0 {
+                        let owed = verified.erasures_owed;
+                        say!(
+                            "The content of {} is erased, and entries say so ({owed} still to go).",
+                            verified.erased + owed
+                        );
+                    }
                     say!("root {}", verified.root);
                 }
             }
         }
+        LedgerCommand::Erase { entry, reason } => {
+            let request = ApprovalRequest::Erase { entry: EntryNumber(entry), reason };
+            super::approve::told(format, Owner::connect(dir)?.ask(PageRequest::Approvals(request))?)?;
+        }
+        LedgerCommand::Serve { listen } => serve::serve(&folder, listen)?,
         LedgerCommand::Sink(command) => sinks::sinks(dir, format, command)?,
         LedgerCommand::Witness(command) => witnesses::witnesses(dir, format, command)?,
         LedgerCommand::AcceptLoss { reason } => witnesses::accept_loss(dir, format, &reason)?,

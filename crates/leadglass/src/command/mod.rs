@@ -16,6 +16,7 @@ mod init;
 mod ledger;
 mod line;
 mod manage;
+mod mounts;
 mod pin;
 mod question;
 mod serve;

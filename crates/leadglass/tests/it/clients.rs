@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::client::get;
-use crate::installation::Installation;
+use crate::installation::{Installation, wait_until};
 
 /// Whether a program is here. `cargo xtask test` installs it and sets `LEADGLASS_TEST_PYTHON`: then it must be.
 fn have(program: &str) -> bool {
@@ -63,6 +63,47 @@ fn dcmtk_echoes_and_stores() {
         .output()
         .unwrap();
     assert!(!find.status.success());
+}
+
+#[test]
+fn associations_that_dcmtk_is_refused_are_entries_and_a_flood_of_them_makes_few() {
+    if !have("echoscu") {
+        return;
+    }
+    let site = Installation::new();
+    site.with_devices();
+    let elsewhere = ["device", "add", "elsewhere", "--organisation", "Machines", "--may", "store", "--ae", "FARAWAY"];
+    site.ok(&[&elsewhere[..], &["--from", "192.0.2.0/24"]].concat());
+    let port = site.dicom().port().to_string();
+    let echo = |calling: &str| {
+        Command::new("echoscu").args(["-aet", calling, "127.0.0.1", &port]).output().unwrap().status.success()
+    };
+    assert!(echo("CT1"), "a device of ours is not in the way of it");
+    assert!(!echo("STRANGER") && !echo("FARAWAY"));
+    let refused = || {
+        let entries = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
+        let text = String::from_utf8_lossy(&entries.stdout).into_owned();
+        let entries =
+            text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["entry"].clone());
+        entries.filter(|entry| entry["kind"] == "association-refused").collect::<Vec<_>>()
+    };
+    let of = |reason: &str| {
+        let rows: Vec<_> = refused().into_iter().filter(|entry| entry["reason"] == reason).collect();
+        (rows.iter().map(|entry| entry["count"].as_u64().unwrap()).sum::<u64>(), rows)
+    };
+    wait_until("both are recorded", || of("unknown").0 == 1 && of("address").0 == 1);
+    for (reason, name) in [("unknown", "STRANGER"), ("address", "FARAWAY")] {
+        let row = &of(reason).1[0];
+        assert_eq!(row["calling_ae_title"], name);
+        assert_eq!(row["actor"]["stranger"]["origin"], "127.0.0.1", "{row}");
+    }
+    for _ in 0..40 {
+        assert!(!echo("STRANGER"));
+    }
+    wait_until("every one is counted", || of("unknown").0 == 41);
+    assert!(of("unknown").1.len() < 30, "{:?}", of("unknown").1);
+    assert!(echo("CT1"));
+    assert_eq!(of("service").0 + of("room").0 + of("protocol").0, 0);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod crash;
 mod drills;
 mod hostile_front;
 mod installation;
+mod ledger_files;
 mod outsider;
 mod persons;
 mod private;

@@ -8,16 +8,16 @@ use crate::installation::{Installation, store, wait_until};
 use crate::persons::Person;
 
 /// A site that is set up, with an image in it. Changes wait two seconds.
-struct Scene {
-    site: Installation,
-    officer: Person,
+pub struct Scene {
+    pub site: Installation,
+    pub officer: Person,
     admin: Person,
     /// A device that may list and open, without any relationship: what an insider would read through.
     spy: String,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut site = Installation::stopped_with(&["--setup", "0s", "--approval-delay", "2s"]);
         let officers_link = site.made["enrolment"].as_str().unwrap().to_owned();
         site.start();
@@ -40,16 +40,16 @@ impl Scene {
         Self { site, officer, admin, spy }
     }
 
-    fn proposals(&self) -> Vec<Value> {
+    pub fn proposals(&self) -> Vec<Value> {
         self.site.ok(&["approve", "list"])["proposals"].as_array().unwrap().clone()
     }
 
-    fn state(&self, proposal: &Value) -> Value {
+    pub fn state(&self, proposal: &Value) -> Value {
         self.proposals().iter().find(|row| row["proposal"] == *proposal).unwrap()["state"].clone()
     }
 
     /// Lets the delay of everything proposed so far pass: a change that two persons stand behind, proposed after it, is carried out.
-    fn let_the_delay_pass(&self, role: &str) {
+    pub fn let_the_delay_pass(&self, role: &str) {
         let answer = self.admin.post("/api/approvals/role", &json!({ "email": "control@x.example", "role": role }));
         assert_eq!(answer.status, 202, "{}", answer.json());
         let row = answer.json()["proposed"].clone();

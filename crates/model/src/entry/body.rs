@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EscrowDrilled, LossAccepted, OpenScope, SignInMethod, UnsealMethodAdded};
+use super::{Entry, EscrowDrilled, LossAccepted, OpenScope, SignInMethod, UnsealMethodAdded};
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
     DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, Finding, Instant, KeyId, Need, NumberSet,
@@ -571,6 +571,24 @@ pub enum EntryBody {
         /// The proposal that allowed it; earlier versions had none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         proposal: Option<EntryNumber>,
+    },
+    /// The content of an earlier entry was erased: its payload goes from every folder, and this stands in its place.
+    Erased {
+        /// The entry.
+        entry: EntryNumber,
+        /// What is left of it: the same without the words that people wrote.
+        left: Box<Entry>,
+    },
+    /// A front refused associations (PS3.8 9.3.4): nothing was stored or told. The actor's origin is where they came from.
+    AssociationRefused {
+        /// What the caller called itself; empty for a count of many names.
+        calling_ae_title: String,
+        /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`.
+        reason: String,
+        /// How many.
+        count: u64,
+        /// Since when.
+        since: Instant,
     },
     /// What an earlier entry says happened more often to the same person or device.
     Repeated {

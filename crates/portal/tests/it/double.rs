@@ -353,12 +353,17 @@ impl Warden for Double {
                     patients: Vec::new(),
                     truncated: false,
                     timeline: Vec::new(),
+                    erased: 0,
                     ledger_size: EntryNumber(0).0,
                     checkpoint: String::new(),
                 })))
             }
             _ => Err(Refusal::NotAllowed),
         }
+    }
+
+    async fn refused(self, _: Context, _: Vec<protocol::RefusedAssociation>) -> Result<(), Refusal> {
+        Ok(())
     }
 
     async fn pulse(self, _: Context) {}

@@ -76,7 +76,7 @@ fn asked_about_approvals(request: &ApprovalRequest) -> Option<(&'static str, Str
         ApprovalRequest::Approve { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/approve")),
         ApprovalRequest::Refuse { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/refuse")),
         ApprovalRequest::Withdraw { proposal } => ("POST", format!("/api/approvals/{proposal}/withdraw")),
-        ApprovalRequest::One { .. } => return None,
+        ApprovalRequest::One { .. } | ApprovalRequest::Erase { .. } => return None,
     })
 }
 

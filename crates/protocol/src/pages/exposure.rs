@@ -37,6 +37,9 @@ pub struct ExposureReport {
     pub truncated: bool,
     /// The window cut into equal parts, for the plot.
     pub timeline: Vec<TimelinePart>,
+    /// Entries of the window without the words that somebody wrote into them: erased since. No count here rests on those words.
+    #[serde(default)]
+    pub erased: u64,
     /// Entries in the ledger when this was computed.
     pub ledger_size: u64,
     /// The signed checkpoint over them.

@@ -109,6 +109,7 @@ fn sample(ledger_size: u64, checkpoint: String) -> ExposureReport {
                 opened: (n * 5) % 4,
             })
             .collect(),
+        erased: 0,
         ledger_size,
         checkpoint,
     }

@@ -49,6 +49,7 @@ impl Warden {
             ApprovalRequest::Role { email, role } => return self.propose_role(caller, &email, role, now),
             ApprovalRequest::Rule { rule } => return self.propose_rule(caller, rule, now),
             ApprovalRequest::BreakGlassRule { rule } => return self.propose_break_glass_rule(caller, rule, now),
+            ApprovalRequest::Erase { entry, reason } => return self.propose_erasure(caller, entry, &reason, now),
             ApprovalRequest::Approve { proposal, digest } => self.approve(caller, proposal, &digest, now)?,
             ApprovalRequest::Refuse { proposal, reason } => {
                 let reason = reason.trim();

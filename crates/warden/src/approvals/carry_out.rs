@@ -76,6 +76,7 @@ impl Warden {
             Change::LiftBudget { about, note } => {
                 self.with_entries(&proposal, vec![EntryBody::BudgetLifted { about, note }], actor, now)
             }
+            Change::EraseEntry { entry, .. } => self.erase_as(&proposal, entry, actor, now),
             Change::Unknown => Err(Refusal::NotFound),
         };
         match carried {

@@ -143,6 +143,25 @@ impl Proposals {
                 self.links.extend(linked.map(|person| (person, at.plus_seconds(LINK_SECONDS))));
                 self.one_person += u32::from(*standing == Standing::OnePerson);
             }
+            EntryBody::Erased { entry, left } => self.erased(*entry, &left.body),
+            _ => {}
+        }
+    }
+
+    /// Forgets words that were erased.
+    fn erased(&mut self, entry: EntryNumber, left: &EntryBody) {
+        match left {
+            EntryBody::Proposed { proposed, .. } => {
+                if let Some(proposal) = self.all.get_mut(&entry) {
+                    proposal.change = proposed.as_ref().clone();
+                }
+            }
+            EntryBody::ProposalEnded { proposal, reason: words, .. } => {
+                let state = self.all.get_mut(proposal).map(|proposal| &mut proposal.state);
+                if let Some(State::Ended { reason, .. }) = state {
+                    words.clone_into(reason);
+                }
+            }
             _ => {}
         }
     }

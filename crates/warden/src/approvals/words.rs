@@ -98,6 +98,9 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             "what stops {} is lifted, and what was read so far counts as in order ({note})",
             if name.is_empty() { "everybody together" } else { name }
         ),
+        Change::EraseEntry { entry, reason } => {
+            format!("the words of entry {entry} of the ledger are erased for good ({reason})")
+        }
         Change::Unknown => "a change that another version of leadglass knows".to_owned(),
     }
 }

@@ -98,6 +98,14 @@ impl Uses {
                     one.review = Some(Review { by, at: entry.recorded, verdict: *verdict, note });
                 }
             }
+            (EntryBody::Erased { left, .. }, _) => {
+                if let EntryBody::BreakGlassReviewed { used, note, .. } = &left.body
+                    && let Some(review) = self.all.get_mut(used).and_then(|one| one.review.as_mut())
+                    && review.at == left.recorded
+                {
+                    review.note.clone_from(note);
+                }
+            }
             _ => {}
         }
     }

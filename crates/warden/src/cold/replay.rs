@@ -137,6 +137,13 @@ impl Cold {
                 self.rotation_owed = false;
                 self.last_rotation = Some(at);
             }
+            EntryBody::Erased { entry, left } => {
+                if let EntryBody::WarmingRequested { reason, .. } = &left.body
+                    && let Some(request) = self.requests.get_mut(entry)
+                {
+                    request.reason.clone_from(reason);
+                }
+            }
             EntryBody::SnapshotTaken { .. } => self.snapshots.push(at),
             _ => {}
         }

@@ -65,11 +65,12 @@ impl Warden {
         }
         let subject = self.subject_named(who_text)?;
         let about = self.facts_of(&subject, window);
-        let (exposure, listed_as, timeline, checkpoint) = {
+        let (exposure, listed_as, timeline, erased, checkpoint) = {
             let (index, checkpoint) = self.settled_index()?;
             let exposure = subject.report(&index, window);
             let listed_as = listed_as(index.reach(), &exposure);
-            (exposure, listed_as, subject.timeline(&index, window, TIMELINE_PARTS), checkpoint)
+            let timeline = subject.timeline(&index, window, TIMELINE_PARTS);
+            (exposure, listed_as, timeline, index.erased(window), checkpoint)
         };
         let (reachable, listed, opened) = counts(&exposure);
         let unexpired = unexpired(&exposure, &listed_as, window.to);
@@ -88,6 +89,7 @@ impl Warden {
                 .iter()
                 .map(|part| TimelinePart { from: part.window.from, listed: part.listed, opened: part.opened })
                 .collect(),
+            erased,
             ledger_size: checkpoint_size(&checkpoint),
             checkpoint,
         };

@@ -1,12 +1,50 @@
 //! A flood of refusals: every one is counted, few are entries.
 
 use model::{EntryBody, EntryNumber};
-use protocol::{Refusal, Scope};
+use protocol::{AssociationRefusal, Refusal, RefusedAssociation, Scope};
 
 use crate::site::Folder;
 
 /// Asked at once.
 const FLOOD: usize = 500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn associations_that_a_front_refused_are_counted_to_the_last_one_in_a_few_entries() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let row = |n: u32, count: u64| RefusedAssociation {
+        calling_ae_title: format!("SCANNER{n}\n"),
+        address: Some(std::net::IpAddr::from([192, 0, 2, n as u8])),
+        reason: if n % 2 == 0 { AssociationRefusal::Unknown } else { AssociationRefusal::Address },
+        count,
+        since: model::Instant(0),
+    };
+    let mut expected = 0;
+    for round in 0..4u64 {
+        let rows: Vec<_> = (0..200).map(|n| row(n, 1 + round)).collect();
+        expected += rows.iter().map(|row| row.count).sum::<u64>();
+        site.refused(rows).await.unwrap();
+        // what was answered is in the ledger
+        let (mut counted, mut written) = (0, 0);
+        for entry in site.entries().await {
+            match entry.body {
+                EntryBody::AssociationRefused { count, calling_ae_title, .. } => {
+                    assert!(calling_ae_title.starts_with("SCANNER") && calling_ae_title.ends_with('?'));
+                    assert!(
+                        matches!(&entry.actor, model::Actor::Stranger { origin } if origin.0.starts_with("192.0.2."))
+                    );
+                    (counted, written) = (counted + count, written + 1);
+                }
+                EntryBody::Repeated { times, .. } => (counted, written) = (counted + times, written + 1),
+                _ => {}
+            }
+        }
+        assert_eq!(counted, expected);
+        assert!(written < 200, "{written} entries");
+    }
+    let too_many = (0..300).map(|n| row(n, 1)).collect();
+    assert_eq!(site.refused(too_many).await, Err(Refusal::NotAllowed));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_refusals_is_counted_to_the_last_one_in_a_few_entries() {

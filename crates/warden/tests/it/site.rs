@@ -161,6 +161,11 @@ impl Site {
         self.front.open(soon(), credential, request).await.unwrap()
     }
 
+    /// What a front says that it refused.
+    pub async fn refused(&self, associations: Vec<protocol::RefusedAssociation>) -> Result<(), Refusal> {
+        self.front.refused(soon(), associations).await.unwrap()
+    }
+
     /// A device with a token that may list and open.
     pub async fn reader(&self, name: &str) -> Credential {
         self.ask(PageRequest::AddOrganisation {

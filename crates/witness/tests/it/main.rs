@@ -3,5 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests write what they like")]
 
 mod courier;
+mod https;
 mod role;
 mod site;

@@ -33,7 +33,7 @@ pub fn sinks(dir: &Path, format: Format, command: LedgerSinkCommand) -> Result<(
                 Format::Json => say!("{}", json!({ "sink": path })),
                 Format::Text => {
                     say!(
-                        "Every entry goes to {} too once `leadglass serve` is started again: the walls around the warden open for it then.",
+                        "Every entry goes to {} too within seconds: `leadglass serve` starts its warden again, so that the walls around it open.",
                         path.display()
                     )
                 }

@@ -95,7 +95,7 @@ pub fn refold(ledger: &Path, format: Format, file: &Path, who: Option<&str>) -> 
     match format {
         Format::Json => say!(
             "{}",
-            json!({ "verified": true, "window": folded.window, "opened": folded.opened, "shown": folded.shown, "exposure": rows })
+            json!({ "verified": true, "window": folded.window, "opened": folded.opened, "shown": folded.shown, "erased": folded.erased, "exposure": rows })
         ),
         Format::Text => {
             say!(
@@ -104,6 +104,12 @@ pub fn refold(ledger: &Path, format: Format, file: &Path, who: Option<&str>) -> 
                 folded.shown
             );
             say!("window     from {} to {}", time::show(folded.window.from), time::show(folded.window.to));
+            if folded.erased > 0 {
+                say!(
+                    "The words of {} entries of these days are erased; what is left of them was folded.",
+                    folded.erased
+                );
+            }
             for row in rows {
                 let count =
                     |what: &str| format!("{} patients, {} studies", row[what]["patients"], row[what]["studies"]);
