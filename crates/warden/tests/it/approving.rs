@@ -12,19 +12,19 @@ use crate::site::{Folder, Site, now};
 use crate::touching;
 
 static AHEAD: AtomicI64 = AtomicI64::new(0);
-const DELAY: i64 = 600;
+pub const DELAY: i64 = 600;
 
 /// A clock that a test sets ahead; every test has a process of its own.
-fn clock() -> Instant {
+pub fn clock() -> Instant {
     now().plus_seconds(AHEAD.load(Ordering::SeqCst))
 }
 
-fn wait(seconds: i64) {
+pub fn wait(seconds: i64) {
     AHEAD.fetch_add(seconds, Ordering::SeqCst);
 }
 
 /// A site that is set up: the delay is ten minutes, and nothing happens at once once somebody is enrolled.
-async fn set_up(folder: &Folder) -> Site {
+pub async fn set_up(folder: &Folder) -> Site {
     let site = folder.start_with(clock, LedgerOptions::default()).await;
     let rule = ApprovalRule { delay_seconds: DELAY, setup_seconds: 0 };
     let reply = site.ask(PageRequest::Approvals(ApprovalRequest::Rule { rule })).await;
@@ -33,17 +33,17 @@ async fn set_up(folder: &Folder) -> Site {
 }
 
 /// An officer and an administrator, enrolled.
-async fn two_persons(site: &Site) -> (Credential, Credential) {
+pub async fn two_persons(site: &Site) -> (Credential, Credential) {
     let officer_link = site.add_person("officer@x.example", Role::Officer, None).await;
     let admin_link = site.add_person("admin@x.example", Role::Administrator, None).await;
     (site.session("officer@x.example", &officer_link).await, site.session("admin@x.example", &admin_link).await)
 }
 
-fn role(email: &str, role: Role) -> PageRequest {
+pub fn role(email: &str, role: Role) -> PageRequest {
     PageRequest::Approvals(ApprovalRequest::Role { email: email.to_owned(), role })
 }
 
-fn whole_site(who: &str) -> PageRequest {
+pub fn whole_site(who: &str) -> PageRequest {
     PageRequest::Relate {
         who: who.to_owned(),
         whom: "site".to_owned(),
@@ -55,14 +55,14 @@ fn whole_site(who: &str) -> PageRequest {
 }
 
 #[track_caller]
-fn proposed(reply: Result<PageReply, Refusal>) -> ProposalRow {
+pub fn proposed(reply: Result<PageReply, Refusal>) -> ProposalRow {
     match reply {
         Ok(PageReply::Proposed(row)) => *row,
         other => panic!("not proposed: {other:?}"),
     }
 }
 
-async fn approve(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
+pub async fn approve(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
     let fresh = site.touch(who, &["approve", &row.proposal.to_string(), &row.digest]).await;
     let request = ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh };
     site.ask_as(who, PageRequest::Approvals(request)).await
@@ -75,13 +75,13 @@ async fn refuse(site: &Site, who: &Credential, row: &ProposalRow) -> Result<Page
     site.ask_as(who, PageRequest::Approvals(request)).await
 }
 
-async fn look(site: &Site, row: &ProposalRow) -> ProposalRow {
+pub async fn look(site: &Site, row: &ProposalRow) -> ProposalRow {
     // whatever is due is carried out by the next look, as keeping house does every few seconds
     site.keep_house();
     proposed(Ok(site.ask(PageRequest::Approvals(ApprovalRequest::One { proposal: row.proposal })).await))
 }
 
-async fn role_of(site: &Site, email: &str) -> Role {
+pub async fn role_of(site: &Site, email: &str) -> Role {
     match site.ask(PageRequest::People).await {
         PageReply::People(rows) => rows.iter().find(|row| row.email == email).unwrap().role,
         other => panic!("{other:?}"),
