@@ -165,7 +165,15 @@ export interface AccessRow {
   organisations: string[];
   basis: string;
   opened: boolean;
+  moved: boolean;
+  device: boolean;
+  times: number;
   studies: string[];
+}
+
+export interface Accesses {
+  rows: AccessRow[];
+  truncated: boolean;
 }
 
 export interface PersonRow {
@@ -300,7 +308,9 @@ export interface Volume {
 export type Evidence =
   | { volume: Volume }
   | { honey: { patient: number; opened: boolean } }
-  | { 'beyond-peers': { measure: Measure; normal: number; peers: number } };
+  | { 'beyond-peers': { measure: Measure; normal: number; peers: number } }
+  | { intake: { patients: number; high: number } }
+  | { related: { patients: number; limit: number } };
 
 export interface Finding {
   about: Whose;

@@ -413,7 +413,7 @@ fn key_oracle(history: &[(EntryNumber, Entry)], key: KeyId, window: Window) -> O
     let mut exposure = Exposure { reachable, ..Exposure::default() };
     let counts = |entry: &Entry| {
         let opened = matches!(&entry.body, EntryBody::Opened { study: opened, .. } if *opened == study);
-        (actor(entry).is_some() && opened).then_some(filed)
+        (reads(entry) && opened).then_some(filed)
     };
     touched(history, &mut exposure, window, counts, |_| true, |_| true);
     Some(exposure)
@@ -458,7 +458,7 @@ fn disk_oracle(history: &[(EntryNumber, Entry)], disk: DiskId, window: Window) -
     let patients: BTreeSet<_> = reachable.keys().map(|(patient, _)| *patient).collect();
     let studies: BTreeSet<_> = reachable.keys().map(|(_, study)| *study).collect();
     let mut exposure = Exposure { reachable, ..Exposure::default() };
-    let counts = |entry: &Entry| actor(entry).map(|_| entry.recorded);
+    let counts = |entry: &Entry| reads(entry).then_some(entry.recorded);
     touched(
         history,
         &mut exposure,
@@ -476,6 +476,23 @@ fn actor(entry: &Entry) -> Option<Who> {
         Actor::Device { device, .. } => Some(Who::Device(*device)),
         _ => None,
     }
+}
+
+/// The patients that a study lay under at some instant before `until`: of several words at one instant the last holds.
+fn filed_before(history: &[(EntryNumber, Entry)], of: StudyNumber, until: Instant) -> BTreeSet<PatientNumber> {
+    let filed = history.iter().filter_map(|(_, entry)| match &entry.body {
+        EntryBody::Stored { study, patient, .. } | EntryBody::Moved { study, to: patient, .. } if *study == of => {
+            Some((entry.recorded, *patient))
+        }
+        _ => None,
+    });
+    let filed: BTreeMap<Instant, PatientNumber> = filed.collect();
+    filed.into_iter().filter(|(at, _)| *at < until).map(|(_, patient)| patient).collect()
+}
+
+/// Whether names and keys go to whoever made an entry.
+fn reads(entry: &Entry) -> bool {
+    matches!(entry.actor, Actor::Person { .. } | Actor::Device { .. } | Actor::Owner)
 }
 
 fn instants(window: Window) -> Vec<Instant> {
@@ -508,8 +525,10 @@ fn touched(
 ) {
     let instants = instants(window);
     for (_, entry) in history {
+        let local = Origin::default();
         let Some(origin) = (match &entry.actor {
             Actor::Person { origin, .. } | Actor::Device { origin, .. } => Some(origin),
+            Actor::Owner => Some(&local),
             _ => None,
         }) else {
             continue;
@@ -535,10 +554,16 @@ fn touched(
             }
             EntryBody::Opened { patient, study, scope, lease_until } if study_counts(*study) => {
                 let seen = during(*lease_until);
+                let mut patients = filed_before(history, *study, window.to);
+                patients.insert(*patient);
                 if !seen.is_empty() && *scope == OpenScope::Images {
-                    touch(&mut exposure.opened, (*patient, *study), entry, origin, &seen);
+                    for patient in patients {
+                        touch(&mut exposure.opened, (patient, *study), entry, origin, &seen);
+                    }
                 } else if !seen.is_empty() {
-                    touch(&mut exposure.listed_patients, *patient, entry, origin, &seen);
+                    for patient in patients {
+                        touch(&mut exposure.listed_patients, patient, entry, origin, &seen);
+                    }
                     touch(&mut exposure.listed_studies, *study, entry, origin, &seen);
                 }
             }
@@ -623,7 +648,14 @@ fn a_report_of_a_session_a_key_and_a_disk_is_what_looking_at_every_instant_finds
                 let releases = index.key(key).map_or(0, |key| index.releases_of_key(key, all).len());
                 let openings = index.key(key).map_or(0, |key| {
                     let whole = index.report_key(key, all);
-                    whole.opened.values().chain(whole.listed_studies.values()).map(|touch| touch.entries).sum::<u64>()
+                    // each counts once for every patient whom the study was ever filed under
+                    let filed = history.iter().any(|(_, entry)| match &entry.body {
+                        EntryBody::Stored { study, .. } | EntryBody::Moved { study, .. } => *study == key.study,
+                        _ => false,
+                    });
+                    let opened = || whole.opened.values().map(|touch| touch.entries);
+                    let opened = if filed { opened().max().unwrap_or_default() } else { opened().sum() };
+                    opened + whole.listed_studies.values().map(|touch| touch.entries).sum::<u64>()
                 });
                 assert_eq!(releases as u64, openings, "seed {seed}, {key:?}");
                 match &expected {
@@ -693,12 +725,19 @@ fn the_accesses_of_a_patient_are_every_entry_that_touched_them() {
         let history = history(&mut Dice::new(seed ^ 0xacce55));
         let index = index(&history);
         for patient in (0..5).map(PatientNumber) {
+            let moved = |study: &StudyNumber| {
+                let filed = filed_before(&history, *study, Instant::MAX);
+                filed.contains(&patient) && filed.len() > 1
+            };
+            let moved: Vec<_> = (0..5).map(StudyNumber).filter(moved).collect();
             let expected: Vec<EntryNumber> = history
                 .iter()
-                .filter(|(_, entry)| matches!(entry.actor, Actor::Person { .. } | Actor::Device { .. }))
+                .filter(|(_, entry)| reads(entry))
                 .filter(|(_, entry)| match &entry.body {
-                    EntryBody::Listed { patients, .. } => patients.contains(patient.0),
-                    EntryBody::Opened { patient: opened, .. } => *opened == patient,
+                    EntryBody::Listed { patients, studies, .. } => {
+                        patients.contains(patient.0) || moved.iter().any(|study| studies.contains(study.0))
+                    }
+                    EntryBody::Opened { patient: opened, study, .. } => *opened == patient || moved.contains(study),
                     _ => false,
                 })
                 .map(|(number, _)| *number)

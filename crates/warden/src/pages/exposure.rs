@@ -35,6 +35,12 @@ struct Gathered {
     origins: BTreeSet<Origin>,
 }
 
+/// One patient of a report, and the numbers of the studies in its details, in their order.
+struct Row {
+    patient: ExposedPatient,
+    studies: Vec<StudyNumber>,
+}
+
 impl Gathered {
     fn touch(&mut self, touch: &Touch) {
         self.first = Some(self.first.map_or(touch.first, |first| first.min(touch.first)));
@@ -53,13 +59,17 @@ impl Warden {
         window: Window,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (subject, report) = self.exposed(who_text, window)?;
-        self.append(caller, reported(&subject, &report, None, now), now)?;
+        let (subject, report, shown) = self.exposed(who_text, window)?;
+        self.append(caller, reported(&subject, &report, shown, None, now), now)?;
         Ok(PageReply::Exposure(Box::new(report)))
     }
 
-    /// Computes a report. Whoever shows it records that first, with [`reported`].
-    pub(super) fn exposed(&self, who_text: &str, window: Window) -> Result<(Subject, ExposureReport), Refusal> {
+    /// Computes a report, and which studies it shows. Whoever shows it records that first, with [`reported`].
+    pub(super) fn exposed(
+        &self,
+        who_text: &str,
+        window: Window,
+    ) -> Result<(Subject, ExposureReport, NumberSet), Refusal> {
         if window.to < window.from {
             return Err(field("to", "a time not before --from"));
         }
@@ -73,8 +83,10 @@ impl Warden {
         };
         let (reachable, listed, opened) = counts(&exposure);
         let unexpired = unexpired(&exposure, &listed_as, window.to);
-        let mut patients = self.gather(&exposure, &listed_as)?;
-        let truncated = limit(&mut patients);
+        let mut rows = self.gather(&exposure, &listed_as)?;
+        let truncated = limit(&mut rows);
+        let shown = rows.iter().flat_map(|row| row.studies.iter().map(|study| study.0)).collect();
+        let patients = rows.into_iter().map(|row| row.patient).collect();
         let report = ExposureReport {
             who: who_text.to_owned(),
             window,
@@ -92,7 +104,7 @@ impl Warden {
             ledger_size: checkpoint_size(&checkpoint),
             checkpoint,
         };
-        Ok((subject, report))
+        Ok((subject, report, shown))
     }
 
     /// The index and the checkpoint over exactly the entries that it holds. An entry is signed for a moment before it is folded.
@@ -111,11 +123,7 @@ impl Warden {
     }
 
     /// Rows per patient: opened first, then listed, then only reachable; within each by number.
-    fn gather(
-        &self,
-        exposure: &Exposure,
-        listed_as: &[(PatientNumber, StudyNumber)],
-    ) -> Result<Vec<ExposedPatient>, Refusal> {
+    fn gather(&self, exposure: &Exposure, listed_as: &[(PatientNumber, StudyNumber)]) -> Result<Vec<Row>, Refusal> {
         let registry = self.readable_registry()?;
         let mut studies = Studies::new();
         let mut gathered: BTreeMap<PatientNumber, Gathered> = BTreeMap::new();
@@ -136,30 +144,35 @@ impl Warden {
             row.opened += 1;
             row.touch(touch);
         }
-        let mut rows: Vec<ExposedPatient> = gathered
+        let mut rows: Vec<Row> = gathered
             .into_iter()
-            .map(|(number, row)| ExposedPatient {
-                patient: registry.patient(number).unwrap_or_else(|| unnamed(number)),
-                reachable: row.reachable,
-                listed: row.listed,
-                opened: row.opened,
-                first: row.first,
-                last: row.last,
-                origins: row.origins.into_iter().collect(),
-                lease_until: row.lease_until,
-                details: details(&registry, number, &studies),
+            .map(|(number, row)| {
+                let (studies, details) = details(&registry, number, &studies).into_iter().unzip();
+                let patient = ExposedPatient {
+                    patient: registry.patient(number).unwrap_or_else(|| unnamed(number)),
+                    reachable: row.reachable,
+                    listed: row.listed,
+                    opened: row.opened,
+                    first: row.first,
+                    last: row.last,
+                    origins: row.origins.into_iter().collect(),
+                    lease_until: row.lease_until,
+                    details,
+                };
+                Row { patient, studies }
             })
             .collect();
-        rows.sort_by_key(|row| (row.opened == 0, row.last.is_none(), row.patient.number));
+        rows.sort_by_key(|Row { patient, .. }| (patient.opened == 0, patient.last.is_none(), patient.patient.number));
         Ok(rows)
     }
 }
 
-/// The entries that a report leaves behind: it was made, and whom it names was listed to whoever asked, so that an officer's account
-/// has an exposure too.
+/// The entries that a report leaves behind: it was made, and whom and what it shows was listed to whoever asked, so that an officer's
+/// account has an exposure too.
 pub(super) fn reported(
     subject: &Subject,
     report: &ExposureReport,
+    shown: NumberSet,
     sha256: Option<String>,
     now: Instant,
 ) -> Vec<EntryBody> {
@@ -174,7 +187,7 @@ pub(super) fn reported(
     if !report.patients.is_empty() {
         bodies.push(EntryBody::Listed {
             patients: report.patients.iter().map(|row| row.patient.number.0).collect(),
-            studies: NumberSet::default(),
+            studies: shown,
             lease_until: now,
         });
     }
@@ -184,9 +197,13 @@ pub(super) fn reported(
 /// How far a study was in reach, and its listings and openings.
 type Studies = BTreeMap<(PatientNumber, StudyNumber), (Option<Tier>, Option<TouchRow>, Option<TouchRow>)>;
 
-fn details(registry: &registry::Registry, patient: PatientNumber, studies: &Studies) -> Vec<ExposedStudy> {
+fn details(
+    registry: &registry::Registry,
+    patient: PatientNumber,
+    studies: &Studies,
+) -> Vec<(StudyNumber, ExposedStudy)> {
     let own = (patient, StudyNumber(0))..=(patient, StudyNumber(u32::MAX));
-    let mut details: Vec<ExposedStudy> = studies
+    let mut details: Vec<(StudyNumber, ExposedStudy)> = studies
         .range(own)
         .map(|((_, study), (reachable, listed, opened))| {
             let row = registry.study(*study);
@@ -195,10 +212,10 @@ fn details(registry: &registry::Registry, patient: PatientNumber, studies: &Stud
                 None => Default::default(),
             };
             let (listed, opened) = (listed.clone(), opened.clone());
-            ExposedStudy { uid, date, description, modalities, reachable: *reachable, listed, opened }
+            (*study, ExposedStudy { uid, date, description, modalities, reachable: *reachable, listed, opened })
         })
         .collect();
-    details.sort_by(|a, b| b.date.cmp(&a.date));
+    details.sort_by(|(_, a), (_, b)| b.date.cmp(&a.date));
     details
 }
 
@@ -213,14 +230,15 @@ fn row_of(touch: &Touch) -> TouchRow {
 }
 
 /// Cuts what would not fit into one answer; says whether something was cut.
-fn limit(patients: &mut Vec<ExposedPatient>) -> bool {
-    let mut truncated = patients.len() > EXPOSURE_PATIENTS_MAX;
-    patients.truncate(EXPOSURE_PATIENTS_MAX);
+fn limit(rows: &mut Vec<Row>) -> bool {
+    let mut truncated = rows.len() > EXPOSURE_PATIENTS_MAX;
+    rows.truncate(EXPOSURE_PATIENTS_MAX);
     let mut left = EXPOSURE_STUDIES_MAX;
-    for patient in patients {
-        truncated |= patient.details.len() > left;
-        patient.details.truncate(left);
-        left -= patient.details.len();
+    for row in rows {
+        truncated |= row.studies.len() > left;
+        row.patient.details.truncate(left);
+        row.studies.truncate(left);
+        left -= row.studies.len();
     }
     truncated
 }
