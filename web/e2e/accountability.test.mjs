@@ -127,7 +127,7 @@ test('the plot has a title, two axes with marks, and says its unit', async () =>
   assert.ok(marks.includes('0') && marks.includes('6'), `marks of the upright axis: ${marks}`);
   assert.ok(marks.filter((mark) => /^\d\d:\d\d$/.test(mark)).length >= 3, `marks of the time axis: ${marks}`);
   assert.equal(await plot.locator('line.axis').count(), 1);
-  assert.ok((await plot.locator('rect.listed').count()) >= 10);
+  assert.ok((await plot.locator('rect.wide').count()) >= 10);
   await officer.getByText(/^Patients per /).waitFor();
   await plot.scrollIntoViewIfNeeded();
   await stage.picture(officer, 'exposure');

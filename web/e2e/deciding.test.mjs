@@ -35,6 +35,9 @@ test('an administrator proposes a role, and it does not change', async () => {
   await dialog.getByRole('combobox', { name: 'Role' }).selectOption('radiologist');
   await stage.picture(administrator, 'person-change');
   await dialog.getByRole('button', { name: 'Propose this role' }).click();
+  await administrator.getByText(/^You propose the role “Radiologist” for Dr\. Robin.*\.$/).waitFor();
+  await stage.picture(administrator, 'person-change-confirm');
+  await confirm(administrator, 'administrator');
   await administrator.getByText(/This does not happen at once/).waitFor();
   await stage.picture(administrator, 'person-change-waits');
   const row = administrator.getByRole('row').filter({ hasText: 'robin@demo.example' });

@@ -16,6 +16,8 @@ const proposals = [
   proposal(409, { change: 'relate', relationship: { who: { organisation: 0 }, what: 'site', tier: 'open', window: { from: now(), to: endless }, basis: 'Befundgruppe', entry: 0 } }, [['organisation:0', 'Radiologie am Musterplatz']], {
     state: 'waiting', may_approve: false, may_withdraw: true, by: 'Dr. Ines Berger', approvals: [{ person: 5, name: 'Ruth Amsel', at: now() - 600 * SECOND, signed: true }],
   }),
+  proposal(405, { change: 'remove-witness', url: 'https://witness.example.net' }, [], { by: 'owner of the machine', need: need('two-persons', 2) }),
+  proposal(403, { change: 'export-window', window: { from: now() - 30 * DAY * SECOND, to: now() - DAY * SECOND } }, [], { by: 'owner of the machine', need: need('two-persons', 2) }),
   proposal(377, { change: 'approval-rule', rule: { delay_seconds: 2 * DAY, setup_seconds: 3_600 } }, [], { state: { 'carried-out': { at: now() - 9 * DAY * SECOND, standing: 'one-person' } }, need: need('one-person', 0), may_approve: false }),
   proposal(301, { change: 'enrol', person: 5 }, [['person:5', 'Ruth Amsel <officer@example.org>']], { state: { ended: { at: now() - 20 * DAY * SECOND, end: 'refused', by: 'Ruth Amsel', reason: 'ich habe meinen Schlüssel noch' } }, may_approve: false }),
 ];
@@ -31,6 +33,9 @@ const uses = [
   use(1_230, 16 * DAY, 'other', 'Rückfrage eines Angehörigen', { opened: 0, review: { by: 'Ruth Amsel', at: now() - 15 * DAY * SECOND, verdict: 'not-justified', note: 'kein Notfall, Gespräch geführt' } }),
   use(988, 40 * DAY, 'critical-result', 'Spannungspneumothorax, Station gesucht', { person: 1, name: 'Dr. Anna Weiß', role: 'radiologist', organisations: ['Radiologie am Musterplatz'], review: { by: 'Ruth Amsel', at: now() - 39 * DAY * SECOND, verdict: 'justified', note: 'mit der Station besprochen' } }),
 ];
+
+/** Ceilings that are higher than before, as a proposal. */
+export const raised = ({ whose, ceilings }) => proposal(501, { change: 'raise-ceilings', about: { person: 2 }, from: { opened_due: null, opened_other: null, listed_due: null, listed_other: null }, to: ceilings }, [['person:2', whose]], { by: 'Ruth Amsel', may_approve: false, may_withdraw: true });
 
 let tries = 5;
 

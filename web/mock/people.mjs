@@ -74,7 +74,8 @@ export function accesses() {
     { entry: 951, at: at(2), who: 'Dr. Anna Weiß', role: 'radiologist', organisations: [SITE], basis: 'Auftrag A260000', opened: true, studies: [studies[0].uid, studies[1].uid] },
     { entry: 944, at: at(3), who: 'Mara Lindqvist', role: 'technologist', organisations: [SITE], basis: 'Aufnahme am Gerät', opened: false, studies: [studies[0].uid] },
     { entry: 940, at: at(5), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'break-glass, life-threatening: Bewusstlos in der Notaufnahme', opened: false, studies: [] },
+    { entry: 921, at: at(20), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Schlaganfall, Vergleich mit früher', opened: false, studies: [studies[2].uid], warmed_by: 'Dr. Clara Nowak' },
     { entry: 702, at: at(29 * 24), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Überweisung', opened: true, studies: [studies[3].uid] },
     { entry: 690, at: at(30 * 24), who: 'Befundarbeitsplatz', role: null, organisations: [SITE], basis: 'Befundung', opened: true, studies: [studies[3].uid] },
-  ];
+  ].map((row) => ({ warmed_by: null, ...row }));
 }

@@ -13,10 +13,10 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cases } from './cases.mjs';
-import { deciding } from './deciding.mjs';
+import { deciding, raised } from './deciding.mjs';
 import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
-import { acknowledge, budget, findings, lift } from './findings.mjs';
+import { acknowledge, addHoney, budget, findings, honeyPatients, lift, setCeilings } from './findings.mjs';
 import { checkpoint, exposure, page } from './ledger.mjs';
 import { accesses, devices, now, organisations, people, SECOND, SITE, studies } from './people.mjs';
 
@@ -184,6 +184,9 @@ async function api(request, url, body, me, token) {
   if (answer !== undefined) return json(answer);
   if (is('GET', /^\/api\/findings$/)) return json(findings(fault === 'empty'));
   if (is('GET', /^\/api\/budgets$/)) return json(budget(searchParams.get('whose')));
+  if (is('POST', /^\/api\/budgets$/)) return setCeilings(body.whose, body.ceilings) ? nothing() : { ...json({ proposed: raised(body) }), status: 202 };
+  if (is('GET', /^\/api\/honey$/)) return json(honeyPatients());
+  if (is('POST', /^\/api\/honey$/)) return json(addHoney(body.count));
   if (is('POST', /^\/api\/budgets\/lift$/)) {
     lift(body.whose, body.note);
     return nothing();

@@ -3,6 +3,7 @@
 const ALL = ['phone light de', 'phone dark en', 'desk light en', 'desk dark de', 'wall light de', 'half light en'];
 const BOTH = ['phone light de', 'desk light en', 'desk dark de'];
 const ONE = ['desk light en', 'phone light de'];
+const CEILINGS = ['phone light de', 'phone dark en', 'laptop light en', 'laptop dark de'];
 const REFUSED = /status of (401|403|404|406|503)/;
 
 const go = (path) => async (page) => {
@@ -137,7 +138,30 @@ export const scenes = [
     async go(page) {
       await go('/officer/findings')(page);
       await page.locator('tbody button').first().click();
-      await page.locator('svg rect.bar').first().waitFor();
+      await page.locator('svg rect.bar').last().waitFor();
+    },
+  },
+  {
+    name: 'findings-ceilings', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/officer/findings')(page);
+      await page.locator('tbody button').first().click();
+      const fields = page.locator('form .fields input');
+      await fields.first().fill('500');
+      await fields.last().fill('viele');
+      await page.locator('form button.primary').click();
+      await fields.last().fill('');
+      await page.locator('form button.primary').click();
+      await page.locator('form .notice').waitFor();
+      await page.locator('form .notice').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'findings-honey', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/officer/findings')(page);
+      await named('button', 'Köder anlegen', 'Make honey')(page).scrollIntoViewIfNeeded();
+      await page.getByText(/QUEDNAU/).first().scrollIntoViewIfNeeded();
     },
   },
   {

@@ -15,7 +15,7 @@ import { scenes } from './scenes.mjs';
 
 const [out = 'test-results/shots', part = ''] = process.argv.slice(2);
 // 'half' is a desk of 1280 by 800 at 200 % zoom
-const SIZES = { half: { width: 640, height: 400 }, phone: { width: 360, height: 740 }, desk: { width: 1440, height: 900 }, wall: { width: 3840, height: 2160 } };
+const SIZES = { half: { width: 640, height: 400 }, phone: { width: 360, height: 740 }, laptop: { width: 1280, height: 800 }, desk: { width: 1440, height: 900 }, wall: { width: 3840, height: 2160 } };
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 // Debian's chromium by default; anything else by its path
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change } from '../src/api/deciding.ts';
-import { changeWords, duration, emergencyBasis } from '../src/approvals/inWords.ts';
+import { changeWords, duration, emergencyBasis, NO_LIMIT } from '../src/approvals/inWords.ts';
 import { typedDate } from '../src/emergency/when.ts';
 
 const window = { from: 0, to: 9_223_372_036_854_775_807 };
@@ -16,6 +16,15 @@ const changes: Record<Change['change'], Change> = {
   shred: { change: 'shred', patient: 3, studies: 'AA', whole_patient: true, reason: 'r' },
   'rotate-keys': { change: 'rotate-keys' },
   'cold-holders': { change: 'cold-holders', threshold: 1, holders: [{ name: 'A' }] },
+  'cold-rule': { change: 'cold-rule', rule: { after_seconds: 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 } },
+  'add-witness': { change: 'add-witness', url: 'https://w.example', vkeys: ['w.example+0a+b'] },
+  'remove-witness': { change: 'remove-witness', url: 'https://w.example' },
+  'add-sink': { change: 'add-sink', path: '/mnt/second' },
+  'remove-sink': { change: 'remove-sink', path: '/mnt/second' },
+  'export-window': { change: 'export-window', window: { from: 0, to: 86_400_000_000 } },
+  unseal: { change: 'unseal', added: [{ method: '01ab', means: 'shares', label: null, keeper: null, shares: { threshold: 2, holders: ['A', 'B', 'C'] } }], removed: [{ method: '02cd', means: 'passphrase', label: 'old' }] },
+  'raise-ceilings': { change: 'raise-ceilings', about: { person: 1 }, from: { opened_due: null, opened_other: 20, listed_due: null, listed_other: null }, to: { opened_due: null, opened_other: NO_LIMIT, listed_due: null, listed_other: null } },
+  'lift-budget': { change: 'lift-budget', about: 'site', note: 'teaching day' },
   unknown: { change: 'unknown' },
 };
 
@@ -33,6 +42,13 @@ test('every change is a sentence in both languages, without a hole', () => {
 test('a change says what becomes of whom', () => {
   assert.equal(changeWords(changes.role, 'Dr. Weiß', 'en'), 'Dr. Weiß: the role becomes “radiologist” instead of “referring doctor”.');
   assert.equal(changeWords(changes.relate, 'Dr. Weiß', 'de'), 'Dr. Weiß darf die Bilder aller Patienten hier öffnen, ohne Ende: reading group.');
+});
+
+test('keys, ceilings and ways to unseal are named exactly', () => {
+  assert.equal(changeWords(changes['export-window'], '', 'en'), 'The keys of the day 1970-01-01 (UTC) leave the warden, once. Whoever holds them reads every entry of those days.');
+  assert.equal(changeWords(changes['raise-ceilings'], 'Dr. Weiß', 'en'), 'Dr. Weiß may read more patients: opened, nothing new without limit instead of 20 a day.');
+  assert.equal(changeWords(changes.unseal, '', 'de'), 'Das Archiv lässt sich auf einem weiteren Weg entsiegeln: Anteile (01ab), 2 von A, B, C. Der Weg Passphrase “old” (02cd) entsiegelt nicht mehr.');
+  assert.match(changeWords(changes['lift-budget'], '', 'de'), /^Was alle zusammen anhält/);
 });
 
 test('durations are read in the largest unit that fits', () => {

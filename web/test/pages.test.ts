@@ -4,7 +4,7 @@ import { numbersOf, released, type Entry, type EntryKind } from '../src/api/entr
 import { homeOf, mayOpen, pages, studyOf } from '../src/app/pages.ts';
 import { ROLES } from '../src/api/types.ts';
 import { picturesOf } from '../src/my/pictures.ts';
-import { labelled, partSpan, ticks } from '../src/officer/plot.ts';
+import { labelled, partSpan, ticks } from '../src/parts/plot.ts';
 import { GROUPS, sentence, type Names } from '../src/officer/sentence.ts';
 import { addressBlocks, isAeTitle, isEmail, isRecord, isUid } from '../src/people/shapes.ts';
 import { bytesOf, textOf } from '../src/api/base64url.ts';

@@ -17,8 +17,8 @@ use std::{
 use model::{DeviceId, Origin};
 use policy::Service;
 use protocol::{
-    Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
-    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
+    Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
+    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 use zeroize::Zeroizing;
@@ -152,6 +152,15 @@ impl WardenLink {
         self.repeated(HANDOVER_SECONDS_MAX, |client, context| {
             let records = records.clone();
             async move { client.handover(context, records).await }
+        })
+        .await
+    }
+
+    /// Says which disk this front keeps images on. The entry is durable before this returns.
+    pub async fn lies_on(&self, disk: &FrontDisk) -> Result<(), Refusal> {
+        self.repeatable(CALL_SECONDS_MAX, |client, context| {
+            let disk = disk.clone();
+            async move { client.lies_on(context, disk).await }
         })
         .await
     }
@@ -342,7 +351,9 @@ impl Inner {
     async fn connect(&self) -> Result<WardenClient, Refusal> {
         let client = protocol::converse(self.dial.stream().await.map_err(|_| Refusal::WardenAway)?);
         let hello = client.hello(within(CONNECT_SECONDS_MAX), PROTOCOL_VERSION).await;
-        let mut hello = hello.map_err(|_| Refusal::WardenAway)??;
+        let mut hello = hello
+            .map_err(|_| Refusal::WardenAway)?
+            .inspect_err(|refusal| tracing::error!(%refusal, "the warden does not talk to this front"))?;
         self.adopt(&mut hello)?;
         tracing::info!("the warden answers");
         Ok(client)

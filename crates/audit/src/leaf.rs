@@ -4,7 +4,7 @@
 //! salt, so that whoever is shown an entry's plaintext and salt can check it against the tree, and nobody can guess
 //! the plaintext from the leaf.
 
-use crate::merkle::{Hash, leaf_hash, sha256};
+use crate::merkle::{Hash, sha256};
 
 /// Bytes of a leaf: version, SHA-256 of the sealed payload, commitment, length of the sealed payload.
 pub(crate) const LEAF_BYTES: usize = 1 + 32 + 32 + 4;
@@ -42,7 +42,9 @@ impl Leaf {
     }
 
     pub fn hash(self) -> Hash {
-        leaf_hash(&self.to_bytes())
+        let mut behind_zero = [0; 1 + LEAF_BYTES];
+        behind_zero[1..].copy_from_slice(&self.to_bytes());
+        sha256(&[&behind_zero])
     }
 
     /// Whether these are the sealed bytes that the leaf commits to.

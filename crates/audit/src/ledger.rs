@@ -22,8 +22,9 @@ use crate::pending::{Appended, Pending, PendingReceipt, pending};
 use crate::proof::{ProofError, Prover};
 use crate::publish::Published;
 use crate::publisher::Publisher;
-use crate::read::{ReadError, Replay, read_bundle};
-use crate::reconcile::sink_ledger;
+use crate::read::{ReadError, read_bundle};
+use crate::reconcile::{prepare_flag, sink_ledger};
+use crate::replay::Replay;
 use crate::sequencer::{AppendError, Observer, Request, Sequencer, Shared, State};
 use crate::sink::{JournalWriter, SinkState};
 use crate::tile::TILE_WIDTH;
@@ -189,6 +190,9 @@ impl Ledger {
     /// ledger's size by a thread of its own; [`Self::sinks`] says how far it is.
     pub fn add_sink(&self, place: &Path) -> Result<(), OpenError> {
         let dir = sink_ledger(place);
+        if let Err(error) = prepare_flag(&self.dir) {
+            tracing::warn!(%error, "the flag for a first folder that fails cannot be made beside the ledger");
+        }
         let sink = {
             let mut state = self.shared.lock();
             if state.sinks.iter().any(|sink| sink.dir == dir) {
@@ -212,6 +216,7 @@ impl Ledger {
             folder: sink.dir.clone(),
             away: sink.away.clone(),
             behind: state.size - sink.size.min(state.size),
+            ahead: sink.ahead.clone(),
         };
         state.sinks.iter().map(info).collect()
     }
@@ -231,6 +236,7 @@ impl Ledger {
             published,
             keys: Arc::clone(&self.keys),
             base: self.origin.clone(),
+            origin: self.verifier.name().to_owned(),
             lock,
             tried: false,
             journal_bytes: self.journal_bytes,
@@ -250,8 +256,8 @@ impl Ledger {
 
     /// Records entries, all or none, and returns when they are durable. Blocks; [`Self::append_later`] does not.
     ///
-    /// `recorded` is `now`, or the time of the entry before when that is later. The number of a
-    /// [`EntryBody::Related`] is filled in.
+    /// `recorded` is `now`, or the time of the entry before when that is later; the end of a lease is moved by as much. The number
+    /// of a [`EntryBody::Related`] is filled in.
     pub fn append(&self, entries: Vec<(Actor, EntryBody)>, now: Instant) -> Result<Appended, AppendError> {
         self.append_later(entries, now).wait()
     }
@@ -288,12 +294,7 @@ impl Ledger {
     #[must_use]
     pub fn contradicts(&self, note: &str) -> Option<Checkpoint> {
         let shown = Checkpoint::open(note.as_bytes(), &self.verifier).ok()?;
-        let continued = || -> Result<bool, ProofError> {
-            let mut prover = Prover::open(&self.dir)?;
-            let root = prover.checkpoint().1.root;
-            Ok(prover.consistency(shown.size)?.check(shown.root, root).is_ok())
-        };
-        (!continued().unwrap_or(false)).then_some(shown)
+        (!continues(&self.dir, &shown)).then_some(shown)
     }
 
     /// Takes no entry from now on, or takes them again: a ledger that was rolled back must not grow into a fork.
@@ -430,4 +431,17 @@ pub struct SinkInfo {
     pub away: Option<String>,
     /// Entries that it lacks.
     pub behind: u64,
+    /// The signed checkpoint of a folder that was found to hold another history, or more of it.
+    pub ahead: Option<String>,
+}
+
+/// Whether the files of a ledger are seen to continue what `shown` says.
+#[must_use]
+pub fn continues(dir: &Path, shown: &Checkpoint) -> bool {
+    let continued = || -> Result<bool, ProofError> {
+        let mut prover = Prover::open(dir)?;
+        let root = prover.checkpoint().1.root;
+        Ok(prover.consistency(shown.size)?.check(shown.root, root).is_ok())
+    };
+    continued().unwrap_or(false)
 }

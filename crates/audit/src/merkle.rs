@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use thiserror::Error;
 
 /// A SHA-256 value.
@@ -26,6 +26,9 @@ impl fmt::Debug for Hash {
 
 /// SHA-256 of the parts, one after the other.
 pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
+    if let [whole] = parts {
+        return Hash(digest(&SHA256, whole).as_ref().try_into().expect("SHA-256 gives 32 bytes"));
+    }
     let mut context = Context::new(&SHA256);
     parts.iter().for_each(|part| context.update(part));
     Hash(context.finish().as_ref().try_into().expect("SHA-256 gives 32 bytes"))
@@ -40,7 +43,10 @@ pub fn leaf_hash(leaf: &[u8]) -> Hash {
 /// The hash of an inner node (RFC 6962 section 2.1).
 #[must_use]
 pub fn node_hash(left: Hash, right: Hash) -> Hash {
-    sha256(&[&[1], &left.0, &right.0])
+    let mut joined = [1; 65];
+    joined[1..33].copy_from_slice(&left.0);
+    joined[33..].copy_from_slice(&right.0);
+    sha256(&[&joined])
 }
 
 /// The root of leaf or subtree hashes that stand side by side.
@@ -66,13 +72,19 @@ impl Frontier {
 
     /// Appends a leaf by its hash.
     pub fn push(&mut self, leaf: Hash) {
-        let mut hash = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        self.push_subtree(0, leaf);
+    }
+
+    /// Appends `1 << level` leaves by the root over them; the size is a multiple of that.
+    pub(crate) fn push_subtree(&mut self, level: u32, root: Hash) {
+        debug_assert!(self.size.trailing_zeros() >= level, "a subtree begins at a multiple of its size");
+        let mut hash = root;
+        for _ in 0..(self.size >> level).trailing_ones() {
             let left = self.peaks.pop().expect("there is a peak for each bit of the size");
             hash = node_hash(left, hash);
         }
         self.peaks.push(hash);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The root over all leaves.

@@ -15,10 +15,10 @@ use crate::io::LedgerIo;
 use crate::journal::{self, Damage, Journal};
 use crate::leaf::SealedEntry;
 use crate::merkle::Frontier;
-use crate::note::{Checkpoint, NoteError, NoteVerifier};
+use crate::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 use crate::payload::{PayloadError, PayloadSealer};
 use crate::publish::Published;
-use crate::read::load;
+use crate::read::{load, read_limited};
 use crate::tile::{CHECKPOINT, JOURNAL, LOCK, PAYLOAD, TILE, VKEY};
 
 /// How often the lock is tried, and the pause between: a verifier holds it for an instant to see who writes.
@@ -94,17 +94,16 @@ pub(crate) fn recover_locked(
     io: &dyn LedgerIo,
 ) -> Result<Recovered, OpenError> {
     let mut origin = log_origin(dir, base);
-    let next = format!("{base}/{}", generation(&origin, base).unwrap_or(1) + 1);
-    if fs::read(dir.join(CHECKPOINT)).is_ok_and(|note| Checkpoint::open(&note, &keys.verifier(&next)).is_ok()) {
-        finish_renewal(dir, keys, &next, io)?;
-        origin = next;
+    if let Some(later) = begun_origin(dir, keys, base, &origin) {
+        finish_renewal(dir, keys, &later, io)?;
+        origin = later;
     }
     let verifier = keys.verifier(&origin);
     if fs::read(dir.join(VKEY))? != vkey_file(&verifier).as_bytes() {
         return Err(OpenError::OtherSite);
     }
     let (mut published, mut note) = load(dir, &verifier)?;
-    make_folders(dir)?;
+    make_folders(dir, io)?;
     let journal = journal::read(dir)?.map_err(|Damage { path, offset }| OpenError::Journal { path, offset })?;
     if journal.unfinished_bytes > 0 {
         tracing::warn!(bytes = journal.unfinished_bytes, "the journal ended in a record that was never answered");
@@ -154,7 +153,7 @@ pub(crate) fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn Ledge
     if dir.join(VKEY).exists() || dir.join(CHECKPOINT).exists() {
         return Err(OpenError::Exists(dir.to_owned()));
     }
-    make_folders(dir)?;
+    make_folders(dir, io)?;
     let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: Frontier::default().root() };
     io.write_file(&dir.join(CHECKPOINT), empty.sign(&keys.signing).as_bytes())?;
     // the key comes last: a folder without it holds no ledger
@@ -166,8 +165,11 @@ pub(crate) fn create(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn Ledge
     Ok(())
 }
 
-fn make_folders(dir: &Path) -> io::Result<()> {
-    [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))
+/// A record counts once it is synced, so the journal's own name must be durable before; a process that was killed may have
+/// made the folders and not come further.
+fn make_folders(dir: &Path, io: &dyn LedgerIo) -> io::Result<()> {
+    [TILE, PAYLOAD, JOURNAL].iter().try_for_each(|folder| fs::create_dir_all(dir.join(folder)))?;
+    io.sync_directory(dir)
 }
 
 /// The origin line of a ledger's checkpoints: what the key in the folder is named. It is `base`, or `base/<n>` once a
@@ -193,7 +195,6 @@ pub(crate) fn payload_origin(origin: &str) -> &str {
 }
 
 /// Has the ledger's checkpoints begin under a new origin line, with the entries that are there; the old and the new.
-/// Crash after the checkpoint: the key in the folder does not fit it, and opening does the rest.
 pub(crate) fn renew(
     dir: &Path,
     keys: &LedgerKeys,
@@ -203,17 +204,38 @@ pub(crate) fn renew(
     let old = log_origin(dir, base);
     let recovered = recover(dir, keys, base, io)?;
     let new = format!("{base}/{}", generation(&old, base).unwrap_or(1) + 1);
-    let frontier = recovered.published.frontier();
-    let checkpoint = Checkpoint { origin: new.clone(), size: frontier.size(), root: frontier.root() };
-    io.write_file(&dir.join(CHECKPOINT), checkpoint.sign(&keys.signing).as_bytes())?;
-    finish_renewal(dir, keys, &new, io)?;
+    begin_origin(dir, keys, &new, &recovered.published.frontier(), io)?;
     Ok((old, new))
 }
 
-fn finish_renewal(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> Result<(), OpenError> {
-    io.write_file(&dir.join(VKEY), vkey_file(&keys.verifier(origin)).as_bytes())?;
+/// Has the checkpoint in a folder be of another origin line, over what it holds.
+pub(crate) fn begin_origin(
+    dir: &Path,
+    keys: &LedgerKeys,
+    origin: &str,
+    frontier: &Frontier,
+    io: &dyn LedgerIo,
+) -> io::Result<String> {
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size: frontier.size(), root: frontier.root() };
+    let note = checkpoint.sign(&keys.signing);
+    io.write_file(&dir.join(CHECKPOINT), note.as_bytes())?;
     io.sync_directory(dir)?;
-    Ok(())
+    // crash here: the key in the folder is of the old line, and opening does the rest
+    finish_renewal(dir, keys, origin, io)?;
+    Ok(note)
+}
+
+/// The origin line of a checkpoint that is later than the key in the folder: what begins a line was not finished.
+fn begun_origin(dir: &Path, keys: &LedgerKeys, base: &str, origin: &str) -> Option<String> {
+    let note = read_limited(&dir.join(CHECKPOINT), NOTE_BYTES_MAX as u64).ok()?;
+    let named = std::str::from_utf8(&note).ok()?.lines().next()?.to_owned();
+    let later = generation(&named, base)? > generation(origin, base)?;
+    (later && Checkpoint::open(&note, &keys.verifier(&named)).is_ok()).then_some(named)
+}
+
+fn finish_renewal(dir: &Path, keys: &LedgerKeys, origin: &str, io: &dyn LedgerIo) -> io::Result<()> {
+    io.write_file(&dir.join(VKEY), vkey_file(&keys.verifier(origin)).as_bytes())?;
+    io.sync_directory(dir)
 }
 
 type Tail = (Vec<Arc<SealedEntry>>, String);

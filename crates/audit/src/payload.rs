@@ -4,6 +4,8 @@
 //! `version ‖ day ‖ nonce ‖ AES-256-GCM(salt ‖ JSON)`; the leaf's commitment is SHA-256(salt ‖ JSON), which also makes
 //! the ciphertext commit to its key.
 
+use std::ops::RangeInclusive;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use model::{Entry, EntryNumber, Instant, SECOND, Window};
@@ -11,6 +13,7 @@ use seal::Secret32;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::entry_json::read_entry;
 use crate::leaf::{Leaf, SealedEntry};
 use crate::merkle::{Hash, sha256};
 
@@ -36,6 +39,17 @@ impl Day {
     pub fn of(at: Instant) -> Self {
         let day = at.0.div_euclid(DAY_MICROSECONDS);
         Self(day.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+    }
+
+    /// The days that a window touches; `None` when it is empty or touches more than [`PayloadKeys::DAYS_MAX`].
+    #[must_use]
+    pub fn touched(window: Window) -> Option<RangeInclusive<Self>> {
+        if window.from >= window.to {
+            return None;
+        }
+        let (first, last) = (Self::of(window.from), Self::of(Instant(window.to.0 - 1)));
+        let days = i64::from(last.0) - i64::from(first.0) + 1;
+        (days <= PayloadKeys::DAYS_MAX as i64).then_some(first..=last)
     }
 }
 
@@ -67,6 +81,7 @@ impl DayKey {
 }
 
 /// What opens payloads: the secret that every day's key derives from, or the keys of some days.
+#[derive(Clone)]
 pub enum PayloadKeys {
     /// Every day.
     All(Secret32),
@@ -113,14 +128,11 @@ impl PayloadKeys {
         }
     }
 
-    /// The keys of every day that a window touches, at most [`Self::DAYS_MAX`].
+    /// The keys of every day that a window touches, as far as they are at hand; `None` as [`Day::touched`] has it.
     #[must_use]
-    pub fn window(&self, window: Window) -> Vec<DayKey> {
-        if window.from >= window.to {
-            return Vec::new();
-        }
-        let (first, last) = (Day::of(window.from).0, Day::of(Instant(window.to.0 - 1)).0);
-        (first..=last).take(Self::DAYS_MAX).filter_map(|day| self.day(Day(day))).collect()
+    pub fn window(&self, window: Window) -> Option<Vec<DayKey>> {
+        let (first, last) = Day::touched(window)?.into_inner();
+        Some((first.0..=last.0).filter_map(|day| self.day(Day(day))).collect())
     }
 
     /// The most days that one window's keys are given for: a hundred years.
@@ -147,6 +159,11 @@ pub(crate) struct PayloadSealer {
 impl PayloadSealer {
     pub fn new(keys: PayloadKeys, origin: &str) -> Self {
         Self { keys, origin: origin.to_owned(), last: None }
+    }
+
+    /// The same for another thread.
+    pub fn another(&self) -> Self {
+        Self::new(self.keys.clone(), &self.origin)
     }
 
     fn key(&mut self, day: Day) -> Option<&LessSafeKey> {
@@ -228,9 +245,6 @@ impl PayloadSealer {
         if plain.len() < SALT_BYTES || commit(plain) != sealed.leaf.commitment {
             return Err(PayloadError::Sealed { number });
         }
-        if plain.len() < SALT_BYTES {
-            return Err(PayloadError::Sealed { number });
-        }
         let plain_bytes = plain.len();
         body.truncate(plain_bytes);
         Ok(body)
@@ -239,7 +253,7 @@ impl PayloadSealer {
 
 /// The entry in `salt ‖ JSON`.
 pub(crate) fn entry_of_salted(salted: &[u8]) -> Option<Entry> {
-    serde_json::from_slice(salted.get(SALT_BYTES..)?).ok()
+    read_entry(salted.get(SALT_BYTES..)?)
 }
 
 /// The salted commitment to a plaintext: `salt ‖ JSON`, the salt having a fixed length.
@@ -325,13 +339,17 @@ mod tests {
         let all = PayloadKeys::All(Secret32::from_bytes(&[1; 32]));
         let days = |from: i64, to: i64| {
             let window = Window { from: Instant(from), to: Instant(to) };
-            all.window(window).iter().map(|key| key.day().0).collect::<Vec<_>>()
+            Some(all.window(window)?.iter().map(|key| key.day().0).collect::<Vec<_>>())
         };
-        assert_eq!(days(0, 0), [0; 0]);
-        assert_eq!(days(0, 1), [0]);
-        assert_eq!(days(-1, 1), [-1, 0]);
-        assert_eq!(days(0, DAY_MICROSECONDS), [0]);
-        assert_eq!(days(0, DAY_MICROSECONDS + 1), [0, 1]);
-        assert_eq!(days(i64::MIN, i64::MAX).len(), PayloadKeys::DAYS_MAX);
+        assert_eq!(days(0, 0), None);
+        assert_eq!(days(0, 1), Some(vec![0]));
+        assert_eq!(days(-1, 1), Some(vec![-1, 0]));
+        assert_eq!(days(0, DAY_MICROSECONDS), Some(vec![0]));
+        assert_eq!(days(0, DAY_MICROSECONDS + 1), Some(vec![0, 1]));
+        // all of them or none: a window whose last days lack their keys would leave their entries out
+        let longest = PayloadKeys::DAYS_MAX as i64 * DAY_MICROSECONDS;
+        assert_eq!(days(0, longest).map(|days| days.len()), Some(PayloadKeys::DAYS_MAX));
+        assert_eq!(days(0, longest + 1), None);
+        assert_eq!(days(i64::MIN, i64::MAX), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::io::LedgerIo;
 use crate::journal;
 use crate::leaf::SealedEntry;
 use crate::publish::Published;
-use crate::rejoin::{Rejoined, Returning, rejoin};
+use crate::rejoin::{RejoinError, Rejoined, Returning, rejoin};
 use crate::sequencer::Shared;
 use crate::sink::{JournalFile, JournalWriter, forget_published};
 use crate::tile::{JOURNAL, TILE_WIDTH};
@@ -29,8 +29,9 @@ pub(crate) struct Publisher {
     pub published: Option<Published>,
     /// Opens and signs nothing here but what a folder that comes back needs.
     pub keys: Arc<LedgerKeys>,
-    /// The site's origin.
+    /// The site's origin, and the line of the ledger's checkpoints.
     pub base: String,
+    pub origin: String,
     pub lock: Option<File>,
     /// Whether bringing the folder back was tried since it was added.
     pub tried: bool,
@@ -184,6 +185,7 @@ impl Publisher {
             let position = usize::try_from(number.checked_sub(state.recent_from)?).ok()?;
             state.recent.get(position).map(|entry| entry.leaf)
         };
+        let size = || self.shared.lock().size;
         self.done.clear();
         self.tried = true;
         let returning = Returning {
@@ -192,8 +194,10 @@ impl Publisher {
             held: &mut self.lock,
             source: source.as_deref(),
             known: &known,
+            size: &size,
             keys: &self.keys,
             base: &self.base,
+            origin: &self.origin,
             io: self.io.as_ref(),
         };
         match rejoin(returning) {
@@ -211,7 +215,12 @@ impl Publisher {
             }
             Err(error) => {
                 tracing::warn!(folder = %self.dir.display(), %error, "a folder of the ledger stays away; it is tried again");
-                self.shared.lock().sinks[self.sink].away = Some(error.to_string());
+                let mut state = self.shared.lock();
+                let sink = &mut state.sinks[self.sink];
+                sink.away = Some(error.to_string());
+                if let RejoinError::Ahead { note } = error {
+                    sink.ahead = Some(note);
+                }
             }
         }
     }

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{
-    DeviceId, DeviceMay, Entry, EntryBody, EntryNumber, Instant, OrganisationId, PatientNumber, PersonId, Role,
-    StudyNumber, Tier, What, Who, Window,
+    DeviceId, DeviceMay, Entry, EntryBody, EntryNumber, Instant, OrganisationId, PatientNumber, PersonId, Relationship,
+    Role, StudyNumber, Tier, What, Who, Window,
 };
 
+use crate::filings::Filings;
 use crate::timeline::Timeline;
 
 /// Why something is in reach: the relationship that reaches furthest, and of those the one that ends last.
@@ -40,9 +41,7 @@ pub struct ReachState {
     relationships: Vec<Held>,
     held: HashMap<Who, Vec<u32>>,
     by_entry: HashMap<EntryNumber, u32>,
-    filings: HashMap<StudyNumber, Timeline<PatientNumber>>,
-    /// Every study that was ever filed under a patient.
-    studies: HashMap<PatientNumber, Vec<StudyNumber>>,
+    filings: Filings,
     bases: HashSet<Arc<str>>,
     /// What holders could reach when last asked, and over which span that holds.
     cache: Mutex<HashMap<Who, (Reachable, Window)>>,
@@ -81,46 +80,59 @@ pub(crate) struct Span {
     relationship: u32,
 }
 
+/// What an entry changes about who may reach what.
+enum Change<'e> {
+    Person(PersonId, Option<Role>),
+    Device(DeviceId, Option<Tier>),
+    Member(PersonId, OrganisationId, bool),
+    Related(&'e Relationship),
+    Ended(EntryNumber, Instant),
+    Filed(StudyNumber, PatientNumber),
+}
+
+impl<'e> Change<'e> {
+    fn of(body: &'e EntryBody) -> Option<Self> {
+        Some(match body {
+            EntryBody::PersonAdded { person, role, .. } | EntryBody::RoleChanged { person, to: role, .. } => {
+                Self::Person(*person, Some(*role))
+            }
+            EntryBody::PersonClosed { person } => Self::Person(*person, None),
+            EntryBody::DeviceAdded { device, may, .. } => Self::Device(*device, device_tier(may)),
+            EntryBody::DeviceRemoved { device } => Self::Device(*device, None),
+            EntryBody::MemberJoined { person, organisation } => Self::Member(*person, *organisation, true),
+            EntryBody::MemberLeft { person, organisation } => Self::Member(*person, *organisation, false),
+            EntryBody::Related { relationship } => Self::Related(relationship),
+            EntryBody::RelationshipEnded { entry, until } => Self::Ended(*entry, *until),
+            EntryBody::Stored { patient, study, .. } | EntryBody::Moved { study, to: patient, .. } => {
+                Self::Filed(*study, *patient)
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl ReachState {
     /// Whether an entry changes who may reach what: the kinds that [`Self::apply`] looks at, and no others.
     #[must_use]
     pub fn concerns(body: &EntryBody) -> bool {
-        matches!(
-            body,
-            EntryBody::PersonAdded { .. }
-                | EntryBody::MemberJoined { .. }
-                | EntryBody::MemberLeft { .. }
-                | EntryBody::DeviceAdded { .. }
-                | EntryBody::Related { .. }
-                | EntryBody::RelationshipEnded { .. }
-                | EntryBody::Stored { .. }
-                | EntryBody::Moved { .. }
-        )
+        Change::of(body).is_some()
     }
 
     /// Takes the next entry. Entries come in the order of the ledger.
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         let at = entry.recorded;
-        match &entry.body {
-            EntryBody::PersonAdded { person, role, .. } | EntryBody::RoleChanged { person, to: role, .. } => {
-                self.people.entry(*person).or_default().set(at, Some(*role));
-                self.forget(Who::Person(*person));
+        let Some(change) = Change::of(&entry.body) else { return };
+        match change {
+            Change::Person(person, role) => {
+                self.people.entry(person).or_default().set(at, role);
+                self.forget(Who::Person(person));
             }
-            EntryBody::PersonClosed { person } => {
-                self.people.entry(*person).or_default().set(at, None);
-                self.forget(Who::Person(*person));
+            Change::Device(device, tier) => {
+                self.devices.entry(device).or_default().set(at, tier);
+                self.forget(Who::Device(device));
             }
-            EntryBody::DeviceRemoved { device } => {
-                self.devices.entry(*device).or_default().set(at, None);
-                self.forget(Who::Device(*device));
-            }
-            EntryBody::MemberJoined { person, organisation } => self.set_member(*person, *organisation, at, true),
-            EntryBody::MemberLeft { person, organisation } => self.set_member(*person, *organisation, at, false),
-            EntryBody::DeviceAdded { device, may, .. } => {
-                self.devices.entry(*device).or_default().set(at, device_tier(may));
-                self.forget(Who::Device(*device));
-            }
-            EntryBody::Related { relationship } => {
+            Change::Member(person, organisation, member) => self.set_member(person, organisation, at, member),
+            Change::Related(relationship) => {
                 let basis = self.basis(&relationship.basis);
                 let Window { from, to } = relationship.window;
                 let position = u32::try_from(self.relationships.len()).expect("fewer than four thousand million");
@@ -136,25 +148,17 @@ impl ReachState {
                 self.by_entry.insert(number, position);
                 self.forget(relationship.who);
             }
-            EntryBody::RelationshipEnded { entry, until } => {
-                if let Some(&position) = self.by_entry.get(entry) {
+            Change::Ended(entry, until) => {
+                if let Some(&position) = self.by_entry.get(&entry) {
                     let held = &mut self.relationships[position as usize];
-                    held.span.to = held.span.to.min((*until).max(at));
+                    held.span.to = held.span.to.min(until.max(at));
                     let who = held.who;
                     self.forget(who);
                 }
             }
-            EntryBody::Stored { patient, study, .. } | EntryBody::Moved { study, to: patient, .. } => {
-                let filings = self.filings.entry(*study).or_default();
-                let before = filings.last().copied();
-                filings.set(at, *patient);
-                let studies = self.studies.entry(*patient).or_default();
-                // only a study that was moved may be in the list already
-                if before.is_none() || (before != Some(*patient) && !studies.contains(study)) {
-                    studies.push(*study);
-                }
+            Change::Filed(study, patient) => {
+                self.filings.file(study, patient, at);
             }
-            _ => {}
         }
     }
 
@@ -184,7 +188,7 @@ impl ReachState {
     /// The patient that a study is filed under at `at`.
     #[must_use]
     pub fn filed_under(&self, study: StudyNumber, at: Instant) -> Option<PatientNumber> {
-        self.filings.get(&study)?.at(at).copied()
+        self.filings.of(study)?.at(at).copied()
     }
 
     /// Whether a person is a member of an organisation at `at`.
@@ -196,8 +200,8 @@ impl ReachState {
 
     /// The patients that a study was filed under inside `window`.
     pub(crate) fn filed_during(&self, study: StudyNumber, window: Window) -> Vec<PatientNumber> {
-        let filings = self.filings.get(&study).into_iter();
-        filings.flat_map(|filings| filings.spans(window)).map(|(patient, _)| *patient).collect()
+        let Some(filings) = self.filings.of(study) else { return Vec::new() };
+        filings.spans(window).map(|(patient, _)| *patient).collect()
     }
 
     /// The patients that a study was filed under at any time before `until`: whoever opened it may have seen images of each.
@@ -218,9 +222,9 @@ impl ReachState {
 
     /// Every study, with the moment in which it was filed first.
     pub(crate) fn each_filing(&self, mut each: impl FnMut(StudyNumber, Instant)) {
-        for (study, filings) in &self.filings {
-            if let Some(first) = filings.edges().next() {
-                each(*study, first);
+        for study in self.filings.studies() {
+            if let Some(first) = self.filings.of(study).and_then(|filings| filings.edges().next()) {
+                each(study, first);
             }
         }
     }
@@ -288,18 +292,18 @@ impl ReachState {
     /// The studies that a span reached, each with the patient that it was filed under.
     pub(crate) fn studies_of(&self, span: &Span, mut found: impl FnMut(PatientNumber, StudyNumber)) {
         let mut filed = |study: StudyNumber, wanted: Option<PatientNumber>| {
-            for (patient, _) in self.filings.get(&study).into_iter().flat_map(|filings| filings.spans(span.window)) {
+            let Some(filings) = self.filings.of(study) else { return };
+            for (patient, _) in filings.spans(span.window) {
                 if wanted.is_none_or(|wanted| wanted == *patient) {
                     found(*patient, study);
                 }
             }
         };
         match span.what {
-            What::Site => self.filings.keys().for_each(|&study| filed(study, None)),
+            What::Site => self.filings.studies().for_each(|study| filed(study, None)),
             What::Study(study) => filed(study, None),
             What::Patient(patient) => {
-                let studies = self.studies.get(&patient).into_iter().flatten();
-                studies.for_each(|&study| filed(study, Some(patient)));
+                self.filings.ever_of(patient).for_each(|study| filed(study, Some(patient)));
             }
         }
     }

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::OpenError;
 use crate::leaf::{Leaf, SealedEntry, read_entry_bundle, read_payload_bundle};
-use crate::merkle::{Frontier, Hash};
+use crate::merkle::Hash;
 use crate::note::{Checkpoint, NOTE_BYTES_MAX, NoteError, NoteVerifier};
 use crate::open::payload_origin;
 use crate::payload::{PAYLOAD_BYTES_MAX, PayloadError, PayloadKeys, PayloadSealer};
@@ -30,17 +30,6 @@ pub enum ReadError {
     /// A payload does not open.
     #[error(transparent)]
     Payload(#[from] PayloadError),
-}
-
-/// Why a replay stops.
-#[derive(Debug, Error)]
-pub enum ReplayError {
-    /// An entry cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// All entries were read, and they are not those that the checkpoint signs for.
-    #[error("the entries are not those that the checkpoint signs for; restore the ledger's folder from the vault")]
-    Root,
 }
 
 /// Reads a file of at most `bytes_max`.
@@ -194,88 +183,5 @@ impl Reader {
         let sealed = read_place(&self.dir, index, width)?;
         let numbers = (first..).map(EntryNumber);
         Ok(numbers.zip(&sealed).map(|(number, sealed)| (number, self.sealer.open(number, sealed))).collect())
-    }
-}
-
-/// Every entry that was there at opening, in order.
-///
-/// Each payload is compared with its leaf, and at the end all leaves with the checkpoint's root: a replay that ended
-/// without an error gave exactly what was signed for.
-pub struct Replay {
-    dir: PathBuf,
-    size: u64,
-    root: Hash,
-    frontier: Frontier,
-    /// The bundle that was not full.
-    last: Vec<Arc<SealedEntry>>,
-    /// What is left of the bundle that is being read.
-    bundle: std::vec::IntoIter<SealedEntry>,
-    sealer: PayloadSealer,
-    unfinished_bytes: u64,
-    ended: bool,
-}
-
-impl Replay {
-    pub(crate) fn new(
-        dir: &Path,
-        head: Frontier,
-        last: Vec<Arc<SealedEntry>>,
-        sealer: PayloadSealer,
-        unfinished_bytes: u64,
-    ) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            size: head.size(),
-            root: head.root(),
-            frontier: Frontier::default(),
-            last,
-            bundle: Vec::new().into_iter(),
-            sealer,
-            unfinished_bytes,
-            ended: false,
-        }
-    }
-
-    /// How many entries there are.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Bytes of a record that a crash left unfinished and that was never answered; they were cut away.
-    #[must_use]
-    pub fn unfinished_bytes(&self) -> u64 {
-        self.unfinished_bytes
-    }
-
-    fn advance(&mut self) -> Result<Option<(EntryNumber, Entry)>, ReplayError> {
-        let number = self.frontier.size();
-        if number == self.size {
-            return if self.frontier.root() == self.root { Ok(None) } else { Err(ReplayError::Root) };
-        }
-        if number.is_multiple_of(TILE_WIDTH) {
-            let full = self.size - number >= TILE_WIDTH;
-            self.bundle = if full {
-                read_bundle(&self.dir, number / TILE_WIDTH)?.into_iter()
-            } else {
-                self.last.iter().map(|entry| entry.as_ref().clone()).collect::<Vec<_>>().into_iter()
-            };
-        }
-        let sealed = self.bundle.next().expect("bundles hold every number below the size");
-        self.frontier.push(sealed.leaf.hash());
-        Ok(Some((EntryNumber(number), self.sealer.open(EntryNumber(number), &sealed).map_err(ReadError::from)?)))
-    }
-}
-
-impl Iterator for Replay {
-    type Item = Result<(EntryNumber, Entry), ReplayError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let item = self.advance().transpose();
-        self.ended = !matches!(item, Some(Ok(_)));
-        item
     }
 }

@@ -1,11 +1,13 @@
 //! What an auditor is given to fold a window again, and the folding.
 //!
-//! The keys of the window's days open everything that was recorded on them, so nothing of these days can be left out.
+//! The keys of the window's days open everything that was recorded on them, so nothing of these days can be left out: there is a
+//! key for each of these days, what they open is one run of entries, and nothing that is shown lies in it or behind it.
 //! What reach at the window's beginning rests on (people, memberships, relationships, filings, leases that still run) was
 //! recorded before; of that, each entry is *shown*: its JSON with its salt, which the leaf commits to. So older days stay
 //! closed, and what was listed or opened on them stays unsaid. That no shown entry was left out is the site's word.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use model::{Entry, EntryBody, EntryNumber, Instant, Window};
@@ -66,6 +68,21 @@ pub enum RefoldError {
     /// A shown entry is not what the ledger commits to.
     #[error("entry {0} is shown otherwise than the ledger has it; the file was changed, or made for another ledger")]
     Shown(EntryNumber),
+    /// Its keys are not those of the days that its window touches.
+    #[error(
+        "the window's file has not the keys of exactly the days that its window touches; have the site export it again"
+    )]
+    Days,
+    /// A shown entry was not recorded before the window's days.
+    #[error(
+        "entry {0} is shown, but it was not recorded before the window's days; the file was made to leave entries out, have the site export it again"
+    )]
+    NotBefore(EntryNumber),
+    /// An entry that opens is not among the others that do.
+    #[error(
+        "entry {0} opens with the window's keys, but does not lie among the entries of its days; keep the ledger's files and ask the site"
+    )]
+    OutOfPlace(EntryNumber),
     /// An entry of the window's days does not open.
     #[error("entry {number} of the window does not open: {error}")]
     Closed {
@@ -97,20 +114,20 @@ pub struct Refolded {
 }
 
 impl Ledger {
-    /// The keys of a window's days.
+    /// The keys of a window's days; `None` when it is empty or touches more than [`PayloadKeys::DAYS_MAX`] days.
     #[must_use]
-    pub fn window(&self, window: Window) -> WindowHeader {
-        let keys = self.payload_keys().window(window);
+    pub fn window(&self, window: Window) -> Option<WindowHeader> {
+        let keys = self.payload_keys().window(window)?;
         let line = |key: &DayKey| DayLine {
             day: key.day().0,
             key: key.expose().iter().map(|byte| format!("{byte:02x}")).collect(),
         };
-        WindowHeader {
+        Some(WindowHeader {
             version: 1,
             origin: self.verifier().name().to_owned(),
             window,
             days: keys.iter().map(line).collect(),
-        }
+        })
     }
 
     /// The entries from `from` on that are shown for a window, and where to go on; nothing when the window's days begin.
@@ -154,6 +171,10 @@ pub fn refold<'l>(dir: &Path, mut lines: impl Iterator<Item = &'l str>) -> Resul
     }
     let keys: Option<Vec<DayKey>> = header.days.iter().map(day_key).collect();
     let keys = keys.ok_or(RefoldError::File { line: 1 })?;
+    let days = Day::touched(header.window).ok_or(RefoldError::Days)?;
+    if !(days.start().0..=days.end().0).eq(keys.iter().map(|key| key.day().0)) {
+        return Err(RefoldError::Days);
+    }
     let mut folded = Refolded {
         window: header.window,
         index: ExposureIndex::default(),
@@ -163,28 +184,32 @@ pub fn refold<'l>(dir: &Path, mut lines: impl Iterator<Item = &'l str>) -> Resul
     };
     let mut bundle = Leaves::default();
     let mut before = None;
-    for (line, text) in lines.take(LINES_MAX).enumerate() {
-        let shown: Shown = serde_json::from_str(text).map_err(|_| RefoldError::File { line: line + 2 })?;
-        if before.is_some_and(|before| shown.number <= before) {
-            return Err(RefoldError::File { line: line + 2 });
+    for (line, text) in lines.enumerate() {
+        let file = RefoldError::File { line: line + 2 };
+        let Ok(shown) = serde_json::from_str::<Shown>(text) else { return Err(file) };
+        if line >= LINES_MAX || before.is_some_and(|before| shown.number <= before) {
+            return Err(file);
         }
         before = Some(shown.number);
         let entry = bundle.check(dir, verified.published, &shown)?;
+        if Day::of(entry.recorded) >= *days.start() {
+            return Err(RefoldError::NotBefore(shown.number));
+        }
         folded.take(shown.number, &entry);
         folded.shown += 1;
     }
-    let first_day = keys.iter().map(DayKey::day).min();
+    let mut run = Run { days, before, state: RunState::Ahead };
     let mut reader = Reader::open(dir, PayloadKeys::Days(keys))?;
     for index in 0..reader.size().div_ceil(TILE_WIDTH) {
         for (number, opened) in reader.bundle(index)? {
             match opened {
-                Ok(entry) if before.is_none_or(|before| before < number) => {
+                Ok(entry) => {
+                    run.opened(number, entry.recorded)?;
                     folded.take(number, &entry);
                     folded.opened += 1;
                 }
-                Ok(_) | Err(crate::PayloadError::NoKey { .. }) => {}
-                Err(error) if first_day.is_some() => return Err(RefoldError::Closed { number, error }),
-                Err(_) => {}
+                Err(crate::PayloadError::NoKey { .. }) => run.closed(),
+                Err(error) => return Err(RefoldError::Closed { number, error }),
             }
         }
     }
@@ -205,6 +230,38 @@ impl Refolded {
                 self.names.insert(format!("device:{name}"), model::Who::Device(*device));
             }
             _ => {}
+        }
+    }
+}
+
+/// The entries that the window's keys open. No entry was recorded earlier than the one before it, so they lie in one run,
+/// behind everything that is shown: an entry beside it was left out or put somewhere else.
+struct Run {
+    days: RangeInclusive<Day>,
+    /// The last entry that was shown.
+    before: Option<EntryNumber>,
+    state: RunState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RunState {
+    Ahead,
+    Inside,
+    Behind,
+}
+
+impl Run {
+    fn opened(&mut self, number: EntryNumber, recorded: Instant) -> Result<(), RefoldError> {
+        let placed = self.state != RunState::Behind
+            && self.before.is_none_or(|before| before < number)
+            && self.days.contains(&Day::of(recorded));
+        self.state = RunState::Inside;
+        if placed { Ok(()) } else { Err(RefoldError::OutOfPlace(number)) }
+    }
+
+    fn closed(&mut self) {
+        if self.state == RunState::Inside {
+            self.state = RunState::Behind;
         }
     }
 }
@@ -248,5 +305,35 @@ impl Leaves {
             return Err(refused());
         }
         serde_json::from_str(&shown.entry).map_err(|_| refused())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries 0, 1, ...: the days of those that open, nothing for those that do not; shown is entry 1, the window's days are 3 to 5.
+    fn placed(entries: &[Option<i64>]) -> Result<(), EntryNumber> {
+        let mut run = Run { days: Day(3)..=Day(5), before: Some(EntryNumber(1)), state: RunState::Ahead };
+        for (number, day) in (0..).map(EntryNumber).zip(entries) {
+            match day {
+                Some(day) => run.opened(number, Instant(day * 86_400 * model::SECOND)).map_err(|_| number)?,
+                None => run.closed(),
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_windows_keys_open_is_one_run_behind_what_is_shown() {
+        assert_eq!(placed(&[None, None, Some(3), Some(3), Some(5), None, None]), Ok(()));
+        assert_eq!(placed(&[None, None, None]), Ok(()));
+        // in front of what is shown, or that itself
+        assert_eq!(placed(&[Some(3), None, Some(3)]), Err(EntryNumber(0)));
+        assert_eq!(placed(&[None, Some(3), Some(3)]), Err(EntryNumber(1)));
+        // apart from the run
+        assert_eq!(placed(&[None, None, Some(3), None, Some(4)]), Err(EntryNumber(4)));
+        // of another day than its key's
+        assert_eq!(placed(&[None, None, Some(3), Some(6)]), Err(EntryNumber(3)));
     }
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::io::LedgerIo;
 use crate::leaf::{Leaf, SealedEntry};
 use crate::merkle::Frontier;
-use crate::open::{Recovered, create, lock, recover_locked};
+use crate::open::{Recovered, begin_origin, create, lock, recover_locked};
 use crate::proof::{ProofError, Prover};
 use crate::publish::Published;
 use crate::read::read_entries;
@@ -21,7 +21,7 @@ use crate::tile::{TILE_WIDTH, VKEY};
 use crate::{LedgerKeys, OpenError, ReadError};
 
 /// The file that marks the place of a second folder: without it the disk is not there.
-pub(crate) const MARK: &str = "leadglass-sink.json";
+pub const MARK: &str = "leadglass-sink.json";
 /// Bundles copied before their folders are synced.
 const BUNDLES_AT_ONCE: u64 = 64;
 
@@ -46,8 +46,16 @@ pub enum RejoinError {
     #[error("the folder cannot be written")]
     Io(#[from] io::Error),
     /// It holds another history.
-    #[error("the folder holds another history than the ledger; move it away and add it again")]
+    #[error("the folder holds another history than the ledger; leave it as it is and see `leadglass doctor`")]
     Forked,
+    /// It holds another history, or more of it; nobody else may have that.
+    #[error(
+        "the folder holds another history than the ledger, or more of it; leave it as it is and see `leadglass doctor`"
+    )]
+    Ahead {
+        /// Its checkpoint.
+        note: String,
+    },
     /// There is nobody to take from.
     #[error("no other folder is there to take the missing entries from")]
     Nobody,
@@ -72,14 +80,18 @@ pub(crate) struct Returning<'r> {
     pub source: Option<&'r Path>,
     /// The leaf of an entry that is still in memory.
     pub known: &'r dyn Fn(u64) -> Option<Leaf>,
+    /// How many entries the ledger has by now.
+    pub size: &'r dyn Fn() -> u64,
     pub keys: &'r LedgerKeys,
     pub base: &'r str,
+    /// The origin line of the ledger's checkpoints.
+    pub origin: &'r str,
     pub io: &'r dyn LedgerIo,
 }
 
 /// Brings it to what the other folder has published; it may stay as it is when memory holds all that it lacks.
 pub(crate) fn rejoin(returning: Returning<'_>) -> Result<Rejoined, RejoinError> {
-    let Returning { own, dir, held, source, known, keys, base, io } = returning;
+    let Returning { own, dir, held, source, known, size, keys, base, origin, io } = returning;
     let place = dir.parent().ok_or(RejoinError::Place)?;
     if !own && !place.join(MARK).is_file() {
         return Err(RejoinError::Place);
@@ -94,19 +106,22 @@ pub(crate) fn rejoin(returning: Returning<'_>) -> Result<Rejoined, RejoinError> 
     if held.is_none() {
         *held = Some(lock(dir)?);
     }
-    let Recovered { mut published, mut note, next_file, origin, .. } = recover_locked(dir, keys, base, io)?;
+    let Recovered { mut published, mut note, next_file, origin: begun, .. } = recover_locked(dir, keys, base, io)?;
     // its last entry is one of ours, and its own signed checkpoint covers what is before it
     let last = published.last(dir)?.map(|last| last.leaf);
-    if last.is_some() && last == published.size().checked_sub(1).and_then(known) {
-        return Ok(Rejoined { published, note, next_file });
+    if last.is_none() || last != published.size().checked_sub(1).and_then(known) {
+        if published.size() > size() {
+            return Err(RejoinError::Ahead { note });
+        }
+        let source = source.ok_or(RejoinError::Nobody)?;
+        note = match catch_up(&mut published, source, io, note.clone()) {
+            Err(RejoinError::Forked) => return Err(RejoinError::Ahead { note }),
+            caught_up => caught_up?,
+        };
     }
-    let source = source.ok_or(RejoinError::Nobody)?;
-    note = catch_up(&mut published, source, io, note)?;
-    // the origin may have been renewed meanwhile
-    let renewed = crate::open::log_origin(source, base);
-    if renewed != origin {
-        io.write_file(&dir.join(VKEY), &fs::read(source.join(VKEY))?)?;
-        io.sync_directory(dir)?;
+    // a loss was accepted meanwhile: whatever is written from now on is signed under the later line
+    if begun != origin {
+        note = begin_origin(dir, keys, origin, &published.frontier(), io)?;
     }
     Ok(Rejoined { published, note, next_file })
 }

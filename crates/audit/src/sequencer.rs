@@ -20,7 +20,7 @@ use crate::merkle::Frontier;
 use crate::note::Checkpoint;
 use crate::payload::{ENTRY_BYTES_MAX, PayloadSealer};
 use crate::pending::{Appended, Promise};
-use crate::reconcile::{say_first_away, say_first_back};
+use crate::reconcile::{say_away, say_back};
 use crate::sink::{SinkState, WriteError, Writer, entries_from};
 
 /// The most entries in one append.
@@ -195,8 +195,13 @@ impl Sequencer {
         let mut plain: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(entries.len());
         let mut bytes = 0;
         for (number, (actor, mut body)) in (frontier.size()..).map(EntryNumber).zip(entries) {
-            if let EntryBody::Related { relationship } = &mut body {
-                relationship.entry = number;
+            match &mut body {
+                EntryBody::Related { relationship } => relationship.entry = number,
+                // a clock that was set back says an end that lies before the entry: in the ledger's time it lasts as long all the same
+                EntryBody::Listed { lease_until, .. } | EntryBody::Opened { lease_until, .. } => {
+                    lease_until.0 = lease_until.0.saturating_add(time.0.saturating_sub(now.0));
+                }
+                _ => {}
             }
             let entry = Entry { version: Entry::VERSION, recorded: time, actor, body };
             let json = Zeroizing::new(serde_json::to_vec(&entry).expect("an entry is made of text, numbers and lists"));
@@ -219,6 +224,10 @@ impl Sequencer {
 
     /// Makes a group durable in at least one folder. Nothing of it was answered before this returns.
     fn commit(&mut self, group: &Group, frontier: &Frontier) -> Result<(), AppendError> {
+        // it may have been held since the group was put together
+        if self.shared.lock().held {
+            return Err(AppendError::Held);
+        }
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: frontier.size(), root: frontier.root() };
         let note = checkpoint.sign(&self.keys.signing);
         let written = self.write_everywhere(&group.sealed, &note);
@@ -275,9 +284,11 @@ impl Sequencer {
                     self.writers.push(None);
                 }
                 if let Some(writer) = state.sinks[sink].rejoin.take() {
-                    self.writers[sink] = Writer::new(writer, &self.shared).ok();
+                    self.writers[sink] = state.sinks[sink].reached_by(Writer::new(writer, &self.shared));
                 }
                 if state.sinks[sink].away.is_some() {
+                    // its publisher tries it again
+                    self.shared.wake.notify_all();
                     self.writers[sink] = None;
                 }
                 let first = state.sinks[sink].size;
@@ -341,8 +352,9 @@ impl Sequencer {
         }
     }
 
-    /// Has a second folder say up to where the first one came, before anybody is answered without it: otherwise the
-    /// next start could not tell a disk that failed from a folder that was rolled back.
+    /// Has a second folder and a flag beside the ledger say up to where the first one came, before anybody is answered without
+    /// it: otherwise the next start could not tell a disk that failed from a folder that was rolled back, or would go on without
+    /// the entries when the second folder is not there.
     fn say_away(&mut self) {
         let state = self.shared.lock();
         let behind = state.sinks[0].size < state.size;
@@ -350,13 +362,12 @@ impl Sequencer {
         if behind == said || state.sinks.len() < 2 {
             return;
         }
-        let first = state.sinks[0].size;
+        let (dir, first) = (state.sinks[0].dir.clone(), state.sinks[0].size);
         let others: Vec<PathBuf> =
             state.sinks[1..].iter().filter(|sink| sink.away.is_none()).map(|sink| sink.dir.clone()).collect();
         drop(state);
-        let done = others.iter().map(|dir| if behind { say_first_away(dir, first) } else { say_first_back(dir) });
-        if let Some(error) = done.filter_map(Result::err).next() {
-            tracing::warn!(%error, "a second folder does not say that the first is away; a restart will ask the owner");
+        if let Err(error) = if behind { say_away(&dir, &others, first) } else { say_back(&dir, &others) } {
+            tracing::warn!(%error, "it cannot be said whether the first folder is away; a restart will ask the owner");
         }
         self.said_away = behind;
     }
@@ -368,5 +379,49 @@ impl Sequencer {
                 observer(*number, entry);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::SiteId;
+    use seal::RootSecret;
+
+    use super::*;
+    use crate::pending::pending;
+
+    #[test]
+    fn a_group_that_was_put_together_before_the_ledger_is_held_is_not_written() {
+        let keys = Arc::new(LedgerKeys::from_root(&RootSecret::from_bytes(&[7; 32])));
+        let state = State {
+            recent_from: 0,
+            recent: VecDeque::new(),
+            note: String::new(),
+            size: 0,
+            // no folder: a group that is written is refused for another reason
+            sinks: Vec::new(),
+            held: false,
+            closing: false,
+        };
+        let mut sequencer = Sequencer {
+            shared: Arc::new(Shared::new(state)),
+            origin: "leadglass/a".to_owned(),
+            sealer: PayloadSealer::new(keys.payload_keys(), "leadglass/a"),
+            keys,
+            frontier: Frontier::default(),
+            recorded: Instant(0),
+            writers: Vec::new(),
+            publish_entries: 1,
+            stopped: None,
+            said_away: false,
+        };
+        let (promise, _pending) = pending();
+        let body = EntryBody::Initialised { site: SiteId([7; 16]), name: "St. Mary".to_owned() };
+        let request = Request { entries: vec![(Actor::Owner, body)], now: Instant(1), promise };
+        let (mut group, mut frontier, mut recorded) = (Group::default(), Frontier::default(), Instant(0));
+        sequencer.add(request, &mut group, &mut frontier, &mut recorded);
+        assert_eq!(group.sealed.len(), 1);
+        sequencer.shared.lock().held = true;
+        assert!(matches!(sequencer.commit(&group, &frontier), Err(AppendError::Held)));
     }
 }

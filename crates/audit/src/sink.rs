@@ -37,12 +37,16 @@ pub(crate) struct SinkState {
     pub next_file: u64,
     /// Why nothing is written there now. Its publisher brings it back.
     pub away: Option<String>,
+    /// The checkpoint over what it holds, when that is another history or more than the ledger has.
+    pub ahead: Option<String>,
     /// It could not take the last record; it is said once.
     pub lags: bool,
     /// Writing its journal failed: what it holds may be more than was answered, so it stays for the next start.
     pub stopped: bool,
     /// What writes its journal from the next record on, when it was brought back.
     pub rejoin: Option<JournalWriter>,
+    /// How often it was brought back: a writer of before, which hung, must not touch what is there now.
+    pub turn: u64,
     /// Held by whoever makes a journal file; taken before the state.
     pub files: Arc<Mutex<()>>,
 }
@@ -59,18 +63,33 @@ impl SinkState {
             full: Vec::new(),
             next_file,
             away: None,
+            ahead: None,
             lags: false,
             stopped: false,
             rejoin: None,
+            turn: 0,
             files: Arc::default(),
         }
     }
 
     /// Forgets what it knew of the journal, which was read anew.
-    pub fn come_back(&mut self, size: u64, note: &str, next_file: u64, writer: JournalWriter) {
+    pub fn come_back(&mut self, size: u64, note: &str, next_file: u64, mut writer: JournalWriter) {
         let files = Arc::clone(&self.files);
         let dir = std::mem::take(&mut self.dir);
-        *self = Self { files, rejoin: Some(writer), ..Self::new(&dir, size, note, next_file) };
+        writer.turn = self.turn + 1;
+        *self = Self { files, turn: writer.turn, rejoin: Some(writer), ..Self::new(&dir, size, note, next_file) };
+    }
+
+    /// What writes to it from now on; when that cannot begin, the folder is away until it is tried again.
+    pub fn reached_by(&mut self, writer: std::io::Result<Writer>) -> Option<Writer> {
+        match writer {
+            Ok(writer) => Some(writer),
+            Err(error) => {
+                tracing::error!(folder = %self.dir.display(), %error, "what writes to a folder of the ledger does not start");
+                self.away = Some(error.to_string());
+                None
+            }
+        }
     }
 }
 
@@ -109,6 +128,8 @@ pub(crate) struct JournalWriter {
     pub dir: PathBuf,
     /// Which of the ledger's folders this is.
     pub sink: usize,
+    /// As in [`SinkState::turn`] when it began.
+    pub turn: u64,
     pub current: Option<JournalFile>,
     pub offset: u64,
     /// Bytes of a new journal file.
@@ -117,7 +138,7 @@ pub(crate) struct JournalWriter {
 
 impl JournalWriter {
     pub fn new(io: Arc<dyn LedgerIo>, dir: &Path, sink: usize, journal_bytes: u64) -> Self {
-        Self { io, dir: dir.to_owned(), sink, current: None, offset: 0, journal_bytes }
+        Self { io, dir: dir.to_owned(), sink, turn: 0, current: None, offset: 0, journal_bytes }
     }
 
     /// Makes a record durable.
@@ -143,25 +164,41 @@ impl JournalWriter {
         // one maker of journal files at a time, so that their numbers have no gap
         let files = Arc::clone(&shared.lock().sinks[self.sink].files);
         let files = files.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = shared.lock();
-        let state = &mut state.sinks[self.sink];
-        if state.full.len() >= JOURNAL_FILES_MAX {
-            return Err(WriteError::Backlog);
-        }
-        let end = state.size;
-        let next = match state.spare.take_if(|spare| bytes <= spare.bytes) {
+        let (spare, number, end) = {
+            let mut state = shared.lock();
+            let sink = &mut state.sinks[self.sink];
+            if sink.turn != self.turn {
+                return Err(given_up());
+            }
+            if sink.full.len() >= JOURNAL_FILES_MAX {
+                return Err(WriteError::Backlog);
+            }
+            (sink.spare.take_if(|spare| bytes <= spare.bytes), sink.next_file, sink.size)
+        };
+        let made = spare.is_none();
+        let next = match spare {
             Some(spare) => spare,
             None => {
+                // a disk that hangs here keeps nobody else from the state
                 let length = self.journal_bytes.max(bytes.next_multiple_of(4096));
-                let made = JournalFile::create(self.io.as_ref(), &self.dir, state.next_file, length);
-                let made = made.map_err(|error| WriteError::NoSpace(Arc::new(error)))?;
-                state.next_file += 1;
-                // a spare that is too small stays empty
-                let small = state.spare.take();
-                state.full.extend(small.map(|small| (small.path, end)));
-                made
+                JournalFile::create(self.io.as_ref(), &self.dir, number, length)
+                    .map_err(|error| WriteError::NoSpace(Arc::new(error)))?
             }
         };
+        let mut state = shared.lock();
+        if state.sinks[self.sink].turn != self.turn {
+            drop(state);
+            // the writer that came after waits for `files`: no other file has this name
+            let _ = self.io.remove_file(&next.path);
+            return Err(given_up());
+        }
+        let state = &mut state.sinks[self.sink];
+        if made {
+            state.next_file += 1;
+            // a spare that is too small stays empty
+            let small = state.spare.take();
+            state.full.extend(small.map(|small| (small.path, end)));
+        }
         let full = self.current.replace(next);
         state.spare_wanted = true;
         state.full.extend(full.map(|full| (full.path, end)));
@@ -170,6 +207,11 @@ impl JournalWriter {
         shared.wake.notify_all();
         Ok(())
     }
+}
+
+/// What a writer is told that hung until its folder was brought back with another one.
+fn given_up() -> WriteError {
+    WriteError::Unknown(Arc::new(std::io::ErrorKind::TimedOut.into()))
 }
 
 /// How the sequencer reaches a folder: the first by itself, a second one through a thread that may hang alone.
@@ -239,4 +281,17 @@ pub(crate) fn forget_published(state: &mut State, width: u64) {
 /// The entries from `from` on, as far as memory has them all.
 pub(crate) fn entries_from<T: Clone>(recent: &VecDeque<T>, recent_from: u64, from: u64) -> Vec<T> {
     recent.iter().skip(from.saturating_sub(recent_from) as usize).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_writer_does_not_start_is_away() {
+        let mut sink = SinkState::new(Path::new("ledger"), 0, "", 1);
+        assert!(sink.reached_by(Err(std::io::ErrorKind::WouldBlock.into())).is_none());
+        // otherwise it would count as there, never be written or tried again, and keep all entries in memory
+        assert!(sink.away.is_some());
+    }
 }

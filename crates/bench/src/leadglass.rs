@@ -25,9 +25,9 @@ pub fn start(options: &Options) -> Result<Peer> {
     }
     let folder = peer::folder("ours", options.scratch.as_deref())?;
     let leadglass = Leadglass { program, dir: folder.path().join("data") };
-    let (passphrase, kit) = (folder.path().join("passphrase"), folder.path().join("kit"));
+    let passphrase = folder.path().join("passphrase");
     std::io::Write::write_all(&mut std::fs::File::create_new(&passphrase)?, b"measured for an hour, then gone\n")?;
-    leadglass.ask(&["init", "--site", SITE, "--passphrase-file", text(&passphrase)?, "--recovery-kit", text(&kit)?])?;
+    leadglass.init(&passphrase, &folder.path().join("kit"))?;
 
     let mut serve = leadglass.command();
     serve.args(["serve", "--passphrase-file", text(&passphrase)?, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"]);
@@ -68,13 +68,21 @@ pub fn start(options: &Options) -> Result<Peer> {
         })
 }
 
-struct Leadglass {
-    program: PathBuf,
-    dir: PathBuf,
+/// The built program on an installation.
+pub struct Leadglass {
+    pub program: PathBuf,
+    pub dir: PathBuf,
 }
 
 impl Leadglass {
-    fn command(&self) -> Command {
+    /// Makes the installation.
+    pub fn init(&self, passphrase: &Path, kit: &Path) -> Result<()> {
+        let (passphrase, kit) = (text(passphrase)?, text(kit)?);
+        self.ask(&["init", "--site", SITE, "--passphrase-file", passphrase, "--recovery-kit", kit]).map(drop)
+    }
+
+    /// The command line, as far as it is the same for every command.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--dir").arg(&self.dir);
         command

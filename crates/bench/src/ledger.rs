@@ -1,13 +1,17 @@
 //! `cargo xtask bench ledger`: what the warden does alone, on a real disk.
 //!
 //! - `releases`: keys released a second, each after its durable entry, through the front's socket.
+//! - `proofs`: what checking one proof of a browser's key costs, apart.
 //! - `exposure`: reports over ten million entries and a million patients.
-//! - `large`: memory and start of a warden with a million studies.
+//! - `cold`: a hundred thousand studies go cold.
+//! - `large`: memory and start of an installation with a million studies.
 //!
-//! Each part prints its rows as it ends; `docs/benchmarks.md` keeps them between two marks.
+//! Each part prints its rows as it ends; a run of all parts in full size writes `docs/benchmarks-ledger.md`.
 
+mod cold;
 mod exposure;
 mod large;
+mod proofs;
 mod releases;
 mod rows;
 mod site;
@@ -44,7 +48,7 @@ pub struct LedgerOptions {
     /// A folder in which the large site stays, and is found again.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
-    /// Where the rows go besides the terminal; docs/benchmarks.md for a run of all parts in full size.
+    /// Where the rows go besides the terminal; docs/benchmarks-ledger.md for a run of all parts in full size.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -54,8 +58,12 @@ pub struct LedgerOptions {
 pub enum LedgerPart {
     /// Releases a second.
     Releases,
+    /// Proof checking, apart.
+    Proofs,
     /// Exposure reports.
     Exposure,
+    /// Studies that go cold.
+    Cold,
     /// A million studies.
     Large,
 }
@@ -78,21 +86,30 @@ impl LedgerOptions {
 
     fn written_to(&self) -> Option<PathBuf> {
         let full = self.only.is_empty() && self.studies >= 1_000_000 && self.entries >= 10_000_000;
-        self.out.clone().or_else(|| full.then(|| PathBuf::from("docs/benchmarks.md")))
+        self.out.clone().or_else(|| full.then(|| PathBuf::from("docs/benchmarks-ledger.md")))
     }
 }
+
+type Measure = fn(&LedgerOptions, &mut Rows) -> Result<()>;
+
+const PARTS: [(LedgerPart, Measure); 5] = [
+    (LedgerPart::Releases, releases::measure),
+    (LedgerPart::Proofs, |_, rows| proofs::measure(rows)),
+    (LedgerPart::Exposure, exposure::measure),
+    (LedgerPart::Cold, cold::measure),
+    (LedgerPart::Large, large::measure),
+];
 
 /// Runs the parts that are wanted, in the order in which the table has them.
 pub fn run(options: &LedgerOptions) -> Result<()> {
     let mut rows = Rows::begin()?;
-    if options.wants(LedgerPart::Releases) {
-        releases::measure(options, &mut rows)?;
-    }
-    if options.wants(LedgerPart::Exposure) {
-        exposure::measure(options, &mut rows);
-    }
-    if options.wants(LedgerPart::Large) {
-        large::measure(options, &mut rows)?;
+    let scratch = options.scratch();
+    rows.look_at_disk(&scratch)?;
+    for (part, measure) in PARTS {
+        if options.wants(part) {
+            measure(options, &mut rows)?;
+            rows.look_at_disk(&scratch)?;
+        }
     }
     rows.end();
     if let Some(path) = options.written_to() {

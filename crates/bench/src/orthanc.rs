@@ -134,6 +134,6 @@ fn there(paths: &[&'static str]) -> Option<&'static str> {
     paths.iter().copied().find(|path| Path::new(path).exists())
 }
 
-fn create(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(std::fs::File::create_new(path)?.write_all(bytes)?)
 }

@@ -1,6 +1,6 @@
 //! A finding in one sentence.
 
-use model::{Evidence, Finding, Measure, Reaction, Span, Volume};
+use model::{Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 
 /// Why a finding was raised and what was done, with its numbers. `name` is whose it is, in words.
 #[must_use]
@@ -26,6 +26,13 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
             "{name} made relationships with {patients} patients within a day; more than {limit} are told, and each of them is due \
              to whom the relationship is with"
         ),
+        Evidence::EmergencyWarming { patient, studies, request, .. } => {
+            let name = if finding.about == Whose::Site { "the owner of the machine" } else { name };
+            format!(
+                "one holder alone warmed {studies} cold studies of patient {patient} as for an emergency; {name} asked for \
+                 it in entry {request}"
+            )
+        }
     };
     let done = match finding.reaction {
         Reaction::Noticed => "nothing was held back",
@@ -72,9 +79,22 @@ fn reason_of(measure: Measure) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use model::{PersonId, Whose};
+    use model::{EntryNumber, KeyId, PatientNumber, PersonId};
 
     use super::*;
+
+    #[test]
+    fn an_emergency_warming_names_who_asked_also_where_that_is_no_person() {
+        let (patient, request, holder) = (PatientNumber(7), EntryNumber(9), KeyId([1; 16]));
+        let evidence = Evidence::EmergencyWarming { patient, studies: 2, request, holder };
+        let finding = |about| Finding { about, reaction: Reaction::Noticed, evidence: evidence.clone() };
+        assert_eq!(
+            sentence(&finding(Whose::Person(PersonId(1))), "Dr. Beispiel"),
+            "one holder alone warmed 2 cold studies of patient 7 as for an emergency; Dr. Beispiel asked for it in entry 9: nothing \
+             was held back"
+        );
+        assert!(sentence(&finding(Whose::Site), "the site X").contains("; the owner of the machine asked for it"));
+    }
 
     #[test]
     fn a_finding_says_why_with_its_numbers() {

@@ -85,7 +85,7 @@ impl State {
                 self.member_of.entry(*person).or_default().remove(organisation);
                 self.members.entry(*organisation).or_default().remove(person);
             }
-            EntryBody::SignedIn { person, .. } => self.touched(*person, at),
+            EntryBody::SignedIn { person, .. } | EntryBody::Confirmed { person, .. } => self.touched(*person, at),
             EntryBody::Listed { patients, studies, .. } => {
                 let patients = self.with_former(patients, studies);
                 self.read(&entry.actor, Act::List, patients.numbers(), at);
@@ -224,8 +224,29 @@ impl State {
         self.ceilings.get(&whose).is_some_and(|set| set.of(Measure::ListedOther) == Some(Ceilings::NO_LIMIT))
     }
 
-    pub(crate) fn ceilings(&self, whose: Whose) -> Ceilings {
+    /// What was set by hand.
+    #[must_use]
+    pub fn ceilings(&self, whose: Whose) -> Ceilings {
         self.ceilings.get(&whose).copied().unwrap_or_default()
+    }
+
+    /// Whether these ceilings would let somebody read more than now before something happens: a limit of any span that is higher
+    /// than today, one that is switched off, or one by hand where nothing is learned yet, which would never be learned then.
+    pub fn raises(&mut self, whose: Whose, to: &Ceilings, now: Instant) -> bool {
+        let (day, from) = (day_of(now), self.ceilings(whose));
+        let before = self.table(whose, day);
+        self.ceilings.insert(whose, *to);
+        let after = self.table(whose, day);
+        self.ceilings.insert(whose, from);
+        let higher = |after: &Limit, before: &Limit| {
+            after.slow > before.slow || after.touch > before.touch || after.stop > before.stop
+        };
+        Measure::ALL.into_iter().zip(before.iter().zip(&after)).any(|(measure, (before, after))| {
+            let (was, becomes) = (from.of(measure), to.of(measure));
+            let unlearned = before.1 == Basis::Nothing && becomes.is_some() && becomes != was;
+            let switched_off = becomes == Some(Ceilings::NO_LIMIT) && was != becomes;
+            unlearned || switched_off || after.0.iter().zip(&before.0).any(|(after, before)| higher(after, before))
+        })
     }
 
     /// Counts patients in every book that a reading belongs to.
@@ -381,6 +402,8 @@ impl State {
             }
             Evidence::BeyondPeers { .. } => book.beyond = Some(day),
             Evidence::Intake { .. } | Evidence::Related { .. } => {}
+            // told, and counted by nobody: what was read afterwards is counted as reading
+            Evidence::EmergencyWarming { .. } => {}
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Trust: who controls the file can make a disk pass for another in reports to come; entries that were made stay. Losing it costs
 //! nothing: the next start makes a new id, and the ledger knows since when.
 //! A folder that was copied to another filesystem brings its file along, so the UUID is compared, where the machine tells one.
+//!
+//! The owner's commands tell the ledger of the warden's machine. A front on a machine of its own tells the warden of its disk itself.
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use model::{DiskId, DiskPart};
-use protocol::PageRequest;
+use protocol::{FrontDisk, PageRequest};
 use seal::{CryptoRng, SystemRandom};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,8 @@ use crate::owner::Owner;
 
 /// The file's name in each folder.
 const FILE: &str = "disk.json";
+/// What a front's folder holds once it has opened its store there.
+const STORE_FILE: &str = "front.db";
 /// The longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 4096;
 /// Where Linux names filesystems by UUID.
@@ -27,6 +31,9 @@ const BY_UUID: &str = "/dev/disk/by-uuid";
 struct IdFile {
     disk: DiskId,
     filesystem: String,
+    /// The disk that the folder lay on before, so that a start which could not tell the ledger leaves it to the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instead_of: Option<DiskId>,
 }
 
 /// The disk that a folder lies on.
@@ -36,12 +43,13 @@ pub struct Seen {
     instead_of: Option<DiskId>,
 }
 
-/// What the ledger is told about the folders of an installation. Makes the ids that are missing.
+/// What the ledger is told about the folders of an installation. Makes the ids that are missing. Images lie where a front has
+/// opened its store; the folder that `init` makes for it stays empty where the front has a machine of its own.
 pub fn holdings(dir: &Path) -> Result<Vec<PageRequest>> {
     let (front, warden, ledger) = (dir.join("front"), dir.join("warden"), dir.join("ledger"));
     let device = |folder: &Path| std::fs::metadata(folder).map(|metadata| metadata.dev()).ok();
     let mut requests = Vec::new();
-    let images = front.exists().then(|| identify(&front, None)).transpose()?;
+    let images = front.join(STORE_FILE).exists().then(|| identify(&front, None)).transpose()?;
     let shared = images.as_ref().filter(|_| device(&front) == device(&warden)).map(|seen| seen.disk);
     let keyring = warden.exists().then(|| identify(&warden, shared)).transpose()?;
     let beside = device(&ledger);
@@ -63,6 +71,12 @@ pub fn holdings(dir: &Path) -> Result<Vec<PageRequest>> {
 pub fn register(dir: &Path) -> Result<()> {
     let owner = Owner::connect(dir)?;
     holdings(dir)?.into_iter().try_for_each(|request| owner.tell(request))
+}
+
+/// The disk of a front on a machine of its own.
+pub fn of_front(dir: &Path) -> Result<FrontDisk> {
+    let Seen { disk, filesystem, instead_of } = identify(&dir.join("front"), None)?;
+    Ok(FrontDisk { disk, filesystem, instead_of })
 }
 
 /// The disk of a vault, as a copy of everything up to now.
@@ -87,11 +101,11 @@ fn identify(folder: &Path, shared: Option<DiskId>) -> Result<Seen> {
     if let Some(known) = &known
         && (known.filesystem.is_empty() || filesystem.is_empty() || known.filesystem == filesystem)
     {
-        return Ok(Seen { disk: known.disk, filesystem: known.filesystem.clone(), instead_of: None });
+        return Ok(Seen { disk: known.disk, filesystem: known.filesystem.clone(), instead_of: known.instead_of });
     }
     let disk = shared.unwrap_or_else(|| new_disk(&mut SystemRandom));
     let instead_of = known.map(|known| known.disk).filter(|before| *before != disk);
-    let file = IdFile { disk, filesystem: filesystem.clone() };
+    let file = IdFile { disk, filesystem: filesystem.clone(), instead_of };
     replace(folder, &serde_json::to_vec(&file)?).with_context(|| {
         format!("{} cannot be written; check the rights and the space", folder.join(FILE).display())
     })?;

@@ -1,11 +1,12 @@
 //! A holder's file and what a holder does with a request: look at it, check the site's signature, release the shares for it alone.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use model::{KeyId, SiteId};
-use protocol::{ColdApproval, ColdRequest, SignedColdRequest};
+use protocol::{COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdRequest, SignedColdRequest};
 use seal::{
     HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SitePublicKey, SystemRandom,
     UnsealMethod, VerifyingKey,
@@ -139,6 +140,7 @@ impl Holder {
         if request.version != 1 || request.site != self.site.site || request.holder != self.id() {
             bail!("the request is for another holder or site; take it again with this holder's public key");
         }
+        check_shares(&request)?;
         Ok(request)
     }
 
@@ -160,6 +162,19 @@ impl Holder {
     }
 }
 
+/// Whether a request asks for no more than it says: a holder decides on its number of studies, and nothing else binds the shares.
+fn check_shares(request: &ColdRequest) -> Result<()> {
+    let names: BTreeSet<_> = request.shares.iter().map(|share| share.name).collect();
+    let studies: BTreeSet<_> = request.shares.iter().map(|share| share.study).collect();
+    if request.studies as usize > COLD_STUDIES_MAX || request.shares.len() > COLD_SHARES_MAX {
+        bail!("the request asks for more than one may; release nothing, and ask the site why");
+    }
+    if names.len() != request.shares.len() || studies.len() > request.studies as usize {
+        bail!("the request holds shares of more studies than it says; release nothing, and tell the site's officer");
+    }
+    Ok(())
+}
+
 impl PublicFile {
     /// Reads a holder's public key.
     pub fn read(path: &Path) -> Result<(String, HolderPublicKey)> {
@@ -178,4 +193,55 @@ pub fn read(path: &Path) -> Result<String> {
         .with_context(|| format!("the file {} cannot be read; check the path and the rights", path.display()))?;
     file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{EntryNumber, Instant, PatientNumber, StudyNumber, WarmingBasis};
+    use protocol::WrappedShare;
+
+    use super::*;
+
+    fn request(studies: u32, shares: &[(u32, u8)]) -> ColdRequest {
+        let share = |(study, name): &(u32, u8)| WrappedShare {
+            study: StudyNumber(*study),
+            name: KeyId([*name; 16]),
+            wrapped: String::new(),
+        };
+        ColdRequest {
+            version: 1,
+            site: SiteId([1; 16]),
+            request: EntryNumber(7),
+            holder: KeyId([2; 16]),
+            patient: PatientNumber(3),
+            studies,
+            basis: WarmingBasis::Order,
+            reason: "priors".to_owned(),
+            actor: "the warden".to_owned(),
+            asked: Instant(0),
+            until: Instant(1),
+            transit: String::new(),
+            shares: shares.iter().map(share).collect(),
+        }
+    }
+
+    #[test]
+    fn a_request_for_more_than_it_says_releases_nothing() {
+        // a study may lie in more than one box
+        assert!(check_shares(&request(2, &[(1, 1), (1, 2), (2, 3)])).is_ok());
+        assert!(check_shares(&request(1, &[(1, 1), (2, 2)])).is_err(), "two studies under the name of one");
+        assert!(check_shares(&request(2, &[(1, 1), (2, 1)])).is_err(), "one share twice");
+        assert!(check_shares(&request(1_001, &[(1, 1)])).is_err(), "more studies than one may ask for");
+        let many: Vec<_> = (0..=COLD_SHARES_MAX as u32).map(|number| (1, number)).collect();
+        let mut too_many = request(1, &[]);
+        too_many.shares = many
+            .iter()
+            .map(|(study, number)| {
+                let mut name = [0; 16];
+                name[..4].copy_from_slice(&number.to_be_bytes());
+                WrappedShare { study: StudyNumber(*study), name: KeyId(name), wrapped: String::new() }
+            })
+            .collect();
+        assert!(check_shares(&too_many).is_err(), "more shares than one may ask for");
+    }
 }

@@ -1,7 +1,6 @@
 //! The leadglass program: every role and every command.
 
 mod cli;
-mod cli_cold;
 mod command;
 mod control;
 mod disk;

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColdHolder, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship, Role, Who};
+use crate::{
+    Ceilings, ColdHolder, ColdRule, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship, Role,
+    UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+};
 
 /// A change that waits for a second person and a delay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,65 @@ pub enum Change {
         /// Their public keys in the same order, in hexadecimal.
         keys: Vec<String>,
     },
+    /// When studies go cold, and how much one holder warms alone.
+    ColdRule {
+        /// The rule from then on.
+        rule: ColdRule,
+    },
+    /// The ledger's checkpoints are taken to one more witness.
+    AddWitness {
+        /// Its submission prefix.
+        url: String,
+        /// Its vkeys.
+        vkeys: Vec<String>,
+    },
+    /// A witness is asked no more.
+    RemoveWitness {
+        /// Its submission prefix.
+        url: String,
+    },
+    /// Every entry goes to a second folder too.
+    AddSink {
+        /// Its place.
+        path: String,
+    },
+    /// Entries go to a second folder no more.
+    RemoveSink {
+        /// Its place.
+        path: String,
+    },
+    /// The keys of a window's days may leave the warden, once: whoever holds them reads every entry of those days.
+    ExportWindow {
+        /// The window.
+        window: Window,
+    },
+    /// Other methods unseal the root.
+    Unseal {
+        /// Methods that are new.
+        added: Vec<UnsealMethodAdded>,
+        /// Methods that go.
+        removed: Vec<UnsealMethodGone>,
+        /// SHA-256 of the new `root.json`, in hexadecimal digits. The file waits sealed under the root.
+        envelope: String,
+        /// SHA-256 of the `root.json` that it was made from: another change in between makes it void.
+        based_on: String,
+    },
+    /// Somebody may read more than now before anything happens, or nothing ever does.
+    RaiseCeilings {
+        /// Whose.
+        about: Whose,
+        /// What was set by hand until now.
+        from: Ceilings,
+        /// What is set from then on.
+        to: Ceilings,
+    },
+    /// The owner of the machine lifts what stopped somebody. An officer does it at once, by an entry.
+    LiftBudget {
+        /// Whose.
+        about: Whose,
+        /// Why.
+        note: String,
+    },
     /// A change that a later version knows; read as itself, never carried out.
     #[serde(other)]
     Unknown,
@@ -95,21 +157,32 @@ impl Change {
                 Who::Person(person) => Some(person),
                 Who::Organisation(_) | Who::Device(_) => None,
             },
+            Self::RaiseCeilings { about, .. } | Self::LiftBudget { about, .. } => match about {
+                Whose::Person(person) => Some(*person),
+                Whose::Organisation(_) | Whose::Device(_) | Whose::Site => None,
+            },
             Self::AddPerson { .. }
             | Self::ApprovalRule { .. }
             | Self::BreakGlassRule { .. }
             | Self::Shred { .. }
             | Self::RotateKeys
             | Self::ColdHolders { .. }
+            | Self::ColdRule { .. }
+            | Self::AddWitness { .. }
+            | Self::RemoveWitness { .. }
+            | Self::AddSink { .. }
+            | Self::RemoveSink { .. }
+            | Self::ExportWindow { .. }
+            | Self::Unseal { .. }
             | Self::Unknown => None,
         }
     }
 
-    /// Whether the delay runs although two persons agree. Somebody who lost a passkey, and an account that must go, cannot wait a
-    /// day; neither gives anybody more than they had.
+    /// Whether the delay runs although two persons agree. Somebody who lost a passkey, an account that must go, and somebody who was
+    /// stopped at work cannot wait a day; none of it gives anybody more than they had.
     #[must_use]
     pub fn is_delayed(&self) -> bool {
-        !matches!(self, Self::Enrol { .. } | Self::ClosePerson { .. })
+        !matches!(self, Self::Enrol { .. } | Self::ClosePerson { .. } | Self::LiftBudget { .. })
     }
 }
 

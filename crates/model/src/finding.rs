@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, OrganisationId, PatientNumber, PersonId, Who};
+use crate::{DeviceId, EntryNumber, KeyId, OrganisationId, PatientNumber, PersonId, Who};
 
 /// Whose volume is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -139,6 +139,18 @@ pub enum Evidence {
         patients: u32,
         /// More than so many are told.
         limit: u32,
+    },
+    /// One holder alone warmed cold studies of a patient, as for an emergency. The finding is about whoever asked; the site, where
+    /// that was the owner of the machine.
+    EmergencyWarming {
+        /// The patient.
+        patient: PatientNumber,
+        /// How many studies.
+        studies: u32,
+        /// The request, with its reason.
+        request: EntryNumber,
+        /// The holder's key.
+        holder: KeyId,
     },
 }
 

@@ -17,7 +17,7 @@ pub use cases::{About, Clock, DiskPart};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, WarmingBasis};
 pub use entry::{
     Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ShareSetAdded, SignInMethod,
-    UnsealMethodAdded,
+    UnsealMethodAdded, UnsealMethodGone,
 };
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{

@@ -4,7 +4,7 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::{ApprovalRule, BreakGlassRule, EntryNumber, Role};
-use protocol::{ApprovalRequest, Fresh, PageReply, PageRequest, ProposalRow};
+use protocol::{ApprovalRequest, PageReply, PageRequest, ProposalRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,13 +22,11 @@ struct NewRole {
 #[derive(Deserialize)]
 struct Shown {
     digest: String,
-    fresh: Fresh,
 }
 
 #[derive(Deserialize)]
 struct Why {
     reason: String,
-    fresh: Fresh,
 }
 
 /// `GET /api/approvals?open=true`
@@ -92,8 +90,8 @@ pub(crate) async fn approve(
     Path(proposal): Path<u64>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Shown { digest, fresh } = json::read(request).await?;
-    let request = ApprovalRequest::Approve { proposal: EntryNumber(proposal), digest, fresh };
+    let Shown { digest } = json::read(request).await?;
+    let request = ApprovalRequest::Approve { proposal: EntryNumber(proposal), digest };
     done_or_proposed(serving.warden.ask(&caller, PageRequest::Approvals(request)).await?)
 }
 
@@ -104,8 +102,8 @@ pub(crate) async fn refuse(
     Path(proposal): Path<u64>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Why { reason, fresh } = json::read(request).await?;
-    let request = ApprovalRequest::Refuse { proposal: EntryNumber(proposal), reason, fresh };
+    let Why { reason } = json::read(request).await?;
+    let request = ApprovalRequest::Refuse { proposal: EntryNumber(proposal), reason };
     done_or_proposed(serving.warden.ask(&caller, PageRequest::Approvals(request)).await?)
 }
 

@@ -4,7 +4,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::{EmergencyReason, EntryNumber, Verdict};
-use protocol::{BreakGlassRequest, Emergency, Fresh, PageReply, PageRequest};
+use protocol::{BreakGlassRequest, Emergency, PageReply, PageRequest};
 use serde::Deserialize;
 
 use crate::app::{Serving, unexpected};
@@ -25,7 +25,6 @@ struct Asked {
     reason: EmergencyReason,
     text: String,
     seconds: i64,
-    fresh: Fresh,
 }
 
 #[derive(Deserialize)]
@@ -48,9 +47,8 @@ pub(crate) async fn use_it(
     Caller(caller): Caller,
     request: Request,
 ) -> Result<Response, Failure> {
-    let Asked { patient_id, birth_date, accession_number, issuer, reason, text, seconds, fresh } =
-        json::read(request).await?;
-    let emergency = Emergency { patient_id, birth_date, accession_number, issuer, reason, text, seconds, fresh };
+    let Asked { patient_id, birth_date, accession_number, issuer, reason, text, seconds } = json::read(request).await?;
+    let emergency = Emergency { patient_id, birth_date, accession_number, issuer, reason, text, seconds };
     let request = PageRequest::BreakGlass(BreakGlassRequest::Use(emergency));
     match serving.warden.ask(&caller, request).await? {
         PageReply::BrokenGlass(broken) => Ok(json::of(&broken)),

@@ -8,6 +8,7 @@ use protocol::{PageReply, PageRequest};
 use serde::Deserialize;
 
 use crate::app::{Serving, unexpected};
+use crate::approvals::done_or_proposed;
 use crate::credential::Caller;
 use crate::errors::Failure;
 use crate::{json, query};
@@ -69,14 +70,14 @@ pub(crate) async fn budget(
     }
 }
 
-/// `POST /api/budgets`: ceilings set by hand.
+/// `POST /api/budgets`: ceilings set by hand; 202 with the proposal where somebody may read more than before.
 pub(crate) async fn set(
     State(serving): State<Serving>,
     Caller(caller): Caller,
     request: Request,
-) -> Result<StatusCode, Failure> {
+) -> Result<Response, Failure> {
     let Set { whose, ceilings } = json::read(request).await?;
-    done(serving.warden.ask(&caller, PageRequest::SetBudget { whose, ceilings }).await?)
+    done_or_proposed(serving.warden.ask(&caller, PageRequest::SetBudget { whose, ceilings }).await?)
 }
 
 /// `POST /api/budgets/lift`

@@ -99,9 +99,11 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, error, hint) = self.words();
         let mut body = serde_json::json!({ "error": error, "hint": hint });
-        if matches!(self, Self::Refused(Refusal::FreshNeeded)) {
-            // for the page, which asks the person and tries again
-            body["fresh"] = true.into();
+        // for the page, which asks the person and tries again
+        match self {
+            Self::Refused(Refusal::FreshNeeded) => body["fresh"] = "act".into(),
+            Self::Refused(Refusal::TouchNeeded) => body["fresh"] = "still-here".into(),
+            _ => {}
         }
         let mut response = (status, json::of(&body)).into_response();
         let headers = response.headers_mut();
@@ -232,9 +234,11 @@ fn refused(refusal: &Refusal) -> (StatusCode, String, String) {
         Refusal::Invalid(Invalid::Unknown { .. }) => StatusCode::NOT_FOUND,
         Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
         Refusal::Exists => StatusCode::CONFLICT,
-        Refusal::CannotRecord | Refusal::Behind { .. } | Refusal::WardenAway | Refusal::Version { .. } => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Refusal::CannotRecord
+        | Refusal::Behind { .. }
+        | Refusal::SecondAway
+        | Refusal::WardenAway
+        | Refusal::Version { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     };
     // the warden's sentences say what happened, then what to do
@@ -267,6 +271,7 @@ mod tests {
         check(Refusal::Exists, 409);
         check(Refusal::CannotRecord, 503);
         check(Refusal::Behind { ours: 1, theirs: 2 }, 503);
+        check(Refusal::SecondAway, 503);
         check(Refusal::WardenAway, 503);
         check(Refusal::Version { theirs: 2 }, 503);
         check(Refusal::Internal, 500);

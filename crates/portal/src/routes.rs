@@ -55,6 +55,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/sign-out", OwnSessions, sign_in::sign_out),
     route!(GET "/api/session", OwnSessions, session::me),
     route!(POST "/api/fresh", OwnSessions, session::fresh),
+    route!(POST "/api/fresh/still-here", OwnSessions, session::still_here),
     route!(GET "/api/sessions", OwnSessions, session::list),
     route!(DELETE "/api/sessions/{session}", OwnSessions, session::end),
     route!(GET "/api/studies", List, studies::worklist),

@@ -44,6 +44,14 @@ pub(crate) async fn fresh(
     }
 }
 
+/// `POST /api/fresh/still-here`: what a budget asks for before somebody reads on.
+pub(crate) async fn still_here(State(serving): State<Serving>, Caller(caller): Caller) -> Result<StatusCode, Failure> {
+    match serving.warden.ask(&caller, PageRequest::StillHere).await? {
+        PageReply::Done => Ok(StatusCode::NO_CONTENT),
+        _ => Err(unexpected()),
+    }
+}
+
 /// `GET /api/sessions[?person=N]`
 pub(crate) async fn list(
     State(serving): State<Serving>,

@@ -3,8 +3,6 @@
 use model::{ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, PersonId, ProposalEnd, Role, Standing};
 use serde::{Deserialize, Serialize};
 
-use crate::Fresh;
-
 /// The longest reason, in characters.
 pub const REASON_CHARACTERS_MAX: usize = 200;
 /// The most proposals that are open at one time.
@@ -46,8 +44,6 @@ pub enum ApprovalRequest {
         proposal: EntryNumber,
         /// The digest of the exact change, as it was shown, in hexadecimal.
         digest: String,
-        /// A touch for `approve`, the proposal's number and this digest.
-        fresh: Fresh,
     },
     /// Refuse a proposal.
     Refuse {
@@ -55,8 +51,6 @@ pub enum ApprovalRequest {
         proposal: EntryNumber,
         /// Why.
         reason: String,
-        /// A touch for `refuse`, the proposal's number and the reason.
-        fresh: Fresh,
     },
     /// Take one's own proposal back.
     Withdraw {

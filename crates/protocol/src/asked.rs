@@ -4,12 +4,14 @@
 //! message is what was signed. The warden holds every message of a session against it, so that a front can ask for
 //! nothing that a present person's browser did not.
 
+mod page;
+
 use model::Uid;
 use serde_json::Value;
 
+pub use self::page::asked_by_page;
 use crate::{
-    ApprovalRequest, BreakGlassRequest, ColdAsk, IncidentChange, Level, ListRequest, OpenRequest, Order, PAGE_ROWS_MAX,
-    PageRequest, Proof, RemovalRequest, Scope,
+    IncidentChange, Level, ListRequest, OpenRequest, Order, PAGE_ROWS_MAX, PageRequest, Proof, RemovalRequest, Scope,
 };
 
 /// Tags and keywords of what studies are searched by (PS3.6), Study Instance UID included.
@@ -29,6 +31,7 @@ const STUDY_KEYS: [(u32, &str); 14] = [
     (0x0020_0010, "StudyID"),
     (STUDY_UID, "StudyInstanceUID"),
 ];
+
 /// The same of series.
 const SERIES_KEYS: [(u32, &str); 7] = [
     (0x0008_0060, "Modality"),
@@ -39,16 +42,22 @@ const SERIES_KEYS: [(u32, &str); 7] = [
     (0x0040_0244, "PerformedProcedureStepStartDate"),
     (0x0040_0245, "PerformedProcedureStepStartTime"),
 ];
+
 /// Rows of the worklist when the address does not say.
 pub const WORKLIST_ROWS_DEFAULT: u32 = 50;
+
 /// Studies that the front looks through at a time for instances, and at most.
 pub const INSTANCE_STUDIES_STEP: u32 = 20;
+
 /// See [`INSTANCE_STUDIES_STEP`].
 pub const INSTANCE_STUDIES_MAX: u32 = 200;
 
 const PATIENT_ID: u32 = 0x0010_0020;
+
 const ISSUER_OF_PATIENT_ID: u32 = 0x0010_0021;
+
 const STUDY_UID: u32 = 0x0020_000d;
+
 /// Attributes whose values are UIDs: a comma separates them.
 const UIDS: [u32; 3] = [STUDY_UID, 0x0020_000e, 0x0008_0062];
 
@@ -222,6 +231,10 @@ impl<'a> Asked<'a> {
             leaves("", variant, &mut said);
         }
         leaves("", &body, &mut sent);
+        // the touch goes beside the message, and holds for this very request
+        let without_touch = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "fresh");
+        let mut told = Vec::new();
+        without_touch.for_each(|(name, value)| leaves(name, value, &mut told));
         let of_query = |name: &str| self.query.iter().filter(move |(own, _)| own == name);
         let is_asked = |(name, value): &(&str, &Value)| {
             // what has no name is the kind of the request, which the address tells
@@ -236,7 +249,7 @@ impl<'a> Asked<'a> {
         let kind = kind_word(request, &body);
         let is_said =
             |leaf: &(&str, &Value)| is_nothing(leaf.1) || kind.is_ok_and(|word| word == leaf.0) || said.contains(leaf);
-        kind.is_ok() && said.iter().all(is_asked) && sent.iter().all(is_said)
+        kind.is_ok() && said.iter().all(is_asked) && told.iter().all(is_said)
     }
 
     /// How many rows the address asks for, at most a page.
@@ -251,110 +264,6 @@ impl<'a> Asked<'a> {
     fn parameter_or<'b>(&'b self, name: &str, default: &'b str) -> &'b str {
         let value = self.parameter(name);
         if value.is_empty() { default } else { value }
-    }
-}
-
-/// The method and path of the browser's request that asks for this; `None` for what no browser asks for.
-#[must_use]
-pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
-    let (method, path) = match request {
-        PageRequest::Me => ("GET", "/api/session"),
-        PageRequest::FreshBegin { .. } => ("POST", "/api/fresh"),
-        PageRequest::Sessions { .. } => ("GET", "/api/sessions"),
-        PageRequest::EndSession { session } => return Some(("DELETE", format!("/api/sessions/{session}"))),
-        PageRequest::People => ("GET", "/api/people"),
-        PageRequest::Organisations => ("GET", "/api/organisations"),
-        PageRequest::Devices => ("GET", "/api/devices"),
-        PageRequest::AddOrganisation { .. } => ("POST", "/api/organisations"),
-        PageRequest::AddPerson { .. } => ("POST", "/api/people"),
-        PageRequest::IssueEnrolment { .. } => ("POST", "/api/people/enrolment"),
-        PageRequest::AddDevice { .. } => ("POST", "/api/devices"),
-        PageRequest::Relate { .. } => ("POST", "/api/relationships"),
-        PageRequest::Unrelate { .. } => ("POST", "/api/relationships/end"),
-        PageRequest::MoveStudy { study, .. } => return Some(("POST", format!("/api/studies/{study}/move"))),
-        PageRequest::StudyUid { study } => return Some(("GET", format!("/api/studies/number/{study}"))),
-        PageRequest::MyStudies => ("GET", "/api/my/studies"),
-        PageRequest::MyAccesses => ("GET", "/api/my/accesses"),
-        PageRequest::Entries { .. } => ("GET", "/api/ledger/entries"),
-        PageRequest::Checkpoint => ("GET", "/api/ledger/checkpoint"),
-        PageRequest::Exposure { .. } => ("GET", "/api/exposure"),
-        PageRequest::Approvals(request) => return asked_about_approvals(request),
-        PageRequest::Removals(request) => return Some(asked_about_removals(request)),
-        PageRequest::BreakGlass(request) => return Some(asked_about_break_glass(request)),
-        PageRequest::SignedExposure { .. } => ("GET", "/api/exposure/report"),
-        PageRequest::Incidents => ("GET", "/api/incidents"),
-        PageRequest::Incident { incident } => return Some(("GET", format!("/api/incidents/{incident}"))),
-        PageRequest::OpenIncident { .. } => ("POST", "/api/incidents"),
-        PageRequest::ChangeIncident { incident, .. } => return Some(("POST", format!("/api/incidents/{incident}"))),
-        PageRequest::Questions => ("GET", "/api/questions"),
-        PageRequest::AnswerQuestion { question, .. } => {
-            return Some(("POST", format!("/api/questions/{question}/answer")));
-        }
-        PageRequest::MyQuestions => ("GET", "/api/my/questions"),
-        PageRequest::AskQuestion { .. } => ("POST", "/api/my/questions"),
-        PageRequest::Findings => ("GET", "/api/findings"),
-        PageRequest::AcknowledgeFinding { finding, .. } => {
-            return Some(("POST", format!("/api/findings/{finding}/acknowledge")));
-        }
-        PageRequest::Budget { .. } => ("GET", "/api/budgets"),
-        PageRequest::LiftBudget { .. } => ("POST", "/api/budgets/lift"),
-        PageRequest::SetBudget { .. } => ("POST", "/api/budgets"),
-        PageRequest::AddHoney { .. } => ("POST", "/api/honey"),
-        PageRequest::Honey => ("GET", "/api/honey"),
-        PageRequest::Cold(ColdAsk::Ask(asked)) => {
-            let study = asked.whom.strip_prefix("study:")?;
-            return Some(("POST", format!("/api/studies/{study}/cold")));
-        }
-        PageRequest::Cold(_)
-        | PageRequest::SetWitness { .. }
-        | PageRequest::SetSink { .. }
-        | PageRequest::ExportWindow { .. }
-        | PageRequest::Fronts(_)
-        | PageRequest::Unseal(_)
-        | PageRequest::DiskHolds { .. }
-        | PageRequest::Health
-        | PageRequest::Snapshot { .. } => return None,
-    };
-    Some((method, path.to_owned()))
-}
-
-fn asked_about_approvals(request: &ApprovalRequest) -> Option<(&'static str, String)> {
-    Some(match request {
-        ApprovalRequest::List { .. } => ("GET", "/api/approvals".to_owned()),
-        ApprovalRequest::Role { .. } => ("POST", "/api/approvals/role".to_owned()),
-        ApprovalRequest::Rule { .. } => ("POST", "/api/approvals/rule".to_owned()),
-        ApprovalRequest::BreakGlassRule { .. } => ("POST", "/api/approvals/break-glass-rule".to_owned()),
-        ApprovalRequest::Approve { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/approve")),
-        ApprovalRequest::Refuse { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/refuse")),
-        ApprovalRequest::Withdraw { proposal } => ("POST", format!("/api/approvals/{proposal}/withdraw")),
-        ApprovalRequest::One { .. } => return None,
-    })
-}
-
-fn asked_about_removals(request: &RemovalRequest) -> (&'static str, String) {
-    match request {
-        RemovalRequest::ClosePerson { .. } => ("POST", "/api/people/close".to_owned()),
-        RemovalRequest::Leave { .. } => ("POST", "/api/people/leave".to_owned()),
-        RemovalRequest::Device { .. } | RemovalRequest::DeviceToken { .. } => {
-            ("POST", "/api/devices/remove".to_owned())
-        }
-        RemovalRequest::Passkeys { person: None } => ("GET", "/api/passkeys".to_owned()),
-        RemovalRequest::Passkeys { person: Some(person) } => ("GET", format!("/api/people/{person}/passkeys")),
-        RemovalRequest::Passkey { person: None, passkey } => ("DELETE", format!("/api/passkeys/{passkey}")),
-        RemovalRequest::Passkey { person: Some(person), passkey } => {
-            ("DELETE", format!("/api/people/{person}/passkeys/{passkey}"))
-        }
-    }
-}
-
-fn asked_about_break_glass(request: &BreakGlassRequest) -> (&'static str, String) {
-    match request {
-        BreakGlassRequest::Terms => ("GET", "/api/break-glass/terms".to_owned()),
-        BreakGlassRequest::Use(_) => ("POST", "/api/break-glass".to_owned()),
-        BreakGlassRequest::Uses => ("GET", "/api/break-glass".to_owned()),
-        BreakGlassRequest::One { used } => ("GET", format!("/api/break-glass/{used}")),
-        BreakGlassRequest::Review { used, .. } => ("POST", format!("/api/break-glass/{used}/review")),
-        BreakGlassRequest::End { used } => ("POST", format!("/api/break-glass/{used}/end")),
     }
 }
 
@@ -425,7 +334,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{Fresh, Match, Shown};
+    use crate::{ApprovalRequest, BreakGlassRequest, Match};
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -568,9 +477,7 @@ mod tests {
         check("POST", "/api/studies/1.2.8/move", body, Asking::Page(&moving("A/1")), false);
         let approve = |proposal, digest: &str| {
             let (proposal, digest) = (model::EntryNumber(proposal), digest.to_owned());
-            let shown = Shown::Passkey { credential: "{}".into() };
-            let fresh = Fresh { ceremony: "c".into(), shown };
-            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest, fresh })
+            PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest })
         };
         let (address, body) = (
             "/api/approvals/17/approve",

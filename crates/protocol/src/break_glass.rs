@@ -3,7 +3,7 @@
 use model::{EmergencyReason, EntryNumber, Instant, PersonId, Role, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{Fresh, PatientRow};
+use crate::PatientRow;
 
 /// The longest text that says why, in characters.
 pub const EMERGENCY_TEXT_CHARACTERS_MAX: usize = 200;
@@ -59,8 +59,6 @@ pub struct Emergency {
     pub text: String,
     /// For how long, in seconds; shortened to what the site allows.
     pub seconds: i64,
-    /// A touch for `break-glass` and the fields above but the issuer, in their order.
-    pub fresh: Fresh,
 }
 
 /// What the form says before the glass is broken.

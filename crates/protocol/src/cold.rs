@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// The most shares in one request.
 pub const COLD_SHARES_MAX: usize = 4_000;
+/// The most studies in one request.
+pub const COLD_STUDIES_MAX: usize = 1_000;
 
 /// A holder to be named.
 #[derive(Clone, Debug, Serialize, Deserialize)]

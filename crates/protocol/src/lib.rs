@@ -20,6 +20,7 @@ mod reading;
 mod refusal;
 mod removals;
 mod unseal;
+mod window;
 
 pub use addresses::admits;
 pub use approvals::*;
@@ -31,22 +32,23 @@ pub use budgets::{BudgetDay, BudgetReport, BudgetRow, FindingRow};
 pub use cases::*;
 pub use codec::{FRAME_BYTES_MAX, bind, connect, converse, listen};
 pub use cold::*;
-pub use fronts::FrontRequest;
+pub use fronts::{FrontDisk, FrontRequest};
 pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
 pub use pages::*;
-pub use proof::{Fresh, Proof, Shown};
+pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;
 pub use refusal::{Invalid, Refusal};
 pub use removals::*;
 /// The deadline of a call.
 pub use tarpc::context;
 pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
+pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]
@@ -65,4 +67,6 @@ pub trait Warden {
     async fn ask(credential: Credential, request: PageRequest) -> Result<PageReply, Refusal>;
     /// Whether the process runs: answered at once, whatever else it is doing.
     async fn pulse();
+    /// A front on a machine of its own says which disk it keeps images on.
+    async fn lies_on(disk: FrontDisk) -> Result<(), Refusal>;
 }

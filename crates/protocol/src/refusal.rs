@@ -3,21 +3,13 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why the warden says no. The portal, the command line and DIMSE each translate it once, at their edge.
+/// Why the warden says no. The portal, the command line and DIMSE each translate it once, at their edge. Each variant keeps its
+/// place, so that a front of another version reads [`Refusal::Version`]; new ones go to the end.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum Refusal {
     /// No session, or it ended. HTTP 401.
     #[error("you are not signed in, or your session ended; sign in again")]
     SignedOut,
-    /// The proof's nonce is not taken any more: sign again with the newest one. HTTP 401, `use_dpop_nonce`.
-    #[error("the proof of this request is too old; sign it again with the nonce of DPoP-Nonce")]
-    ProofNonce,
-    /// The request carries no proof that holds. HTTP 401, `invalid_dpop_proof`.
-    #[error("this request does not come from the browser or program that signed in; sign in again here")]
-    Proof,
-    /// The act wants the person to show anew that they are there. HTTP 403.
-    #[error("this needs a fresh touch of your passkey, or your password with a new code; confirm it and try again")]
-    FreshNeeded,
     /// Known, but not allowed, where that may be said. HTTP 403.
     #[error("you may not do this; a relationship or another role is needed")]
     NotAllowed,
@@ -39,7 +31,7 @@ pub enum Refusal {
         seconds: u32,
     },
     /// Unusually many patients were read: a fresh proof that the person is there comes first. HTTP 403.
-    #[error("unusually many patients were read here; sign in again to show that it is you, then go on")]
+    #[error("unusually many patients were read here; confirm that it is you, then go on")]
     TouchNeeded,
     /// More patients were read than the budget has. HTTP 403.
     #[error(
@@ -71,12 +63,26 @@ pub enum Refusal {
         /// Entries that a checkpoint of this site signs for.
         theirs: u64,
     },
+    /// Entries that were answered are in the ledger's second folder only, which is not there. HTTP 503.
+    #[error(
+        "the last entries of the ledger are in its second folder only and that is not there, so nothing is released; images are still taken in. Mount its disk and start `leadglass serve` again, or see `leadglass ledger accept-loss --help`"
+    )]
+    SecondAway,
     /// The warden cannot be reached. HTTP 503 with Retry-After.
     #[error("reading waits for the warden; images are still being taken in, try again in a few seconds")]
     WardenAway,
     /// Something failed inside; the log has the rest. HTTP 500.
     #[error("something failed inside; the log of the warden says what")]
     Internal,
+    /// The proof's nonce is not taken any more: sign again with the newest one. HTTP 401, `use_dpop_nonce`.
+    #[error("the proof of this request is too old; sign it again with the nonce of DPoP-Nonce")]
+    ProofNonce,
+    /// The request carries no proof that holds. HTTP 401, `invalid_dpop_proof`.
+    #[error("this request does not come from the browser or program that signed in; sign in again here")]
+    Proof,
+    /// The act wants the person to show anew that they are there. HTTP 403.
+    #[error("this needs a fresh touch of your passkey, or your password with a new code; confirm it and try again")]
+    FreshNeeded,
 }
 
 /// What is wrong with a request.
@@ -120,4 +126,23 @@ pub enum Invalid {
         /// The number that the warden expects next.
         expected: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{PROTOCOL_VERSION, WardenRequest, WardenResponse};
+
+    #[test]
+    fn a_front_of_any_version_reads_that_the_wardens_is_another() {
+        // `hello` is the first request and `Version` the eleventh refusal since version 1, which is all that both must know
+        let asked = postcard::to_stdvec(&WardenRequest::Hello { version: 1 }).unwrap();
+        assert_eq!(asked, [0, 1]);
+        let refused = WardenResponse::Hello(Err(Refusal::Version { theirs: PROTOCOL_VERSION }));
+        assert_eq!(postcard::to_stdvec(&refused).unwrap(), [0, 1, 10, PROTOCOL_VERSION as u8]);
+        let said = Refusal::Version { theirs: 7 }.to_string();
+        assert_eq!(said, "the warden speaks protocol 7; run front and warden from the same version of leadglass");
+    }
 }

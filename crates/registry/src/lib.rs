@@ -9,6 +9,7 @@
 //! shown, not what it is.
 
 mod fold;
+mod load;
 mod matching;
 mod pack;
 mod patients;
@@ -23,6 +24,7 @@ mod studies;
 mod symbols;
 mod words;
 
+pub use load::Loader;
 pub use record::{PatientRecord, Record, RecordError, SeriesRecord, StudyRecord};
 pub use registry::{Filed, FiledAs, LoadError, MoveError, Registry};
 pub use search::{Found, Reach, SearchError};

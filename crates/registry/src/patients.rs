@@ -8,7 +8,7 @@ use protocol::PatientAttributes;
 use crate::PatientRecord;
 use crate::fold::{fold_name, words};
 use crate::pack::{Packer, Unpacker};
-use crate::sorted::Sorted;
+use crate::sorted::{Sorted, Start};
 use crate::symbols::Symbols;
 
 /// No study.
@@ -83,28 +83,28 @@ impl Patients {
         self.rows.len() as u32
     }
 
-    pub(crate) fn load(records: Vec<PatientRecord>) -> Self {
-        let mut patients = Self::default();
-        patients.rows.reserve_exact(records.len());
-        for record in records {
-            patients.append(&record.attributes);
-        }
+    /// Builds the indexes over everything that was appended.
+    pub(crate) fn indexed(self) -> Self {
+        let mut patients = self;
         let rows = &patients.rows;
         let number = rows.len() as u32;
         patients.by_id = Sorted::build(
             (0..number).filter(|&patient| !id(rows, patient).is_empty()),
-            |patient| lower_prefix(id(rows, patient)),
+            |patient| lower_start(id(rows, patient)),
             |one, two| compare_ids(rows, one, two),
+            |one, two| one.cmp(&two),
         );
         patients.by_name = Sorted::build(
             0..number,
-            |patient| prefix(folded_name(rows, patient)),
+            |patient| Start::of(folded_name(rows, patient).bytes()),
             |one, two| compare_names(rows, one, two),
+            |one, two| id(rows, one).cmp(id(rows, two)).then(one.cmp(&two)),
         );
         patients.by_word = Sorted::build(
             (0..number).flat_map(|patient| word_entries(rows, patient)),
-            |entry| prefix(word(rows, entry)),
+            |entry| Start::of(word(rows, entry).bytes()),
             |one, two| compare_words(rows, one, two),
+            |one, two| one.cmp(&two),
         );
         patients.wordy = (0..number).filter(|&patient| is_wordy(rows, patient)).collect();
         patients
@@ -224,7 +224,8 @@ impl Patients {
         rows + indexes + self.wordy.capacity() * 4 + self.issuers.bytes()
     }
 
-    fn append(&mut self, attributes: &PatientAttributes) -> u32 {
+    /// Adds a patient that no index knows yet.
+    pub(crate) fn append(&mut self, attributes: &PatientAttributes) -> u32 {
         let number = self.len();
         assert!(number < 1 << (32 - WORD_BITS), "a site has fewer than 134 million patients");
         let packed = pack(attributes);
@@ -342,11 +343,7 @@ fn lower(text: &str) -> impl Iterator<Item = u8> {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
-/// The first bytes as a number that orders like them.
-fn prefix(text: &str) -> u64 {
-    text.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |prefix, byte| prefix << 8 | u64::from(byte))
-}
-
-pub(crate) fn lower_prefix(text: &str) -> u64 {
-    lower(text).chain(std::iter::repeat(0)).take(8).fold(0, |prefix, byte| prefix << 8 | u64::from(byte))
+/// The start of a text without the case of ASCII letters.
+pub(crate) fn lower_start(text: &str) -> Start {
+    Start::of(lower(text))
 }

@@ -6,9 +6,10 @@ use model::{PatientNumber, StudyNumber, Uid};
 use protocol::{PatientAttributes, PatientRow, StoredNote, StudyAttributes, StudyRow};
 use thiserror::Error;
 
+use crate::load::Loader;
 use crate::patients::{NONE, Patients, fill};
 use crate::studies::Studies;
-use crate::{PatientRecord, Record, SeriesRecord, StudyRecord};
+use crate::{Record, SeriesRecord, StudyRecord};
 
 /// StudyInstanceUIDs of lost studies begin so: under a root that nobody is given (ITU-T X.660: 0.0 is for recommendations).
 const LOST_STUDIES: &str = "0.0.0";
@@ -19,7 +20,7 @@ pub struct Registry {
     pub(crate) patients: Patients,
     pub(crate) studies: Studies,
     /// The patient that the data sets of a moved study name.
-    origins: HashMap<u32, u32>,
+    pub(crate) origins: HashMap<u32, u32>,
     dirty_patients: BTreeSet<u32>,
     dirty_studies: BTreeSet<u32>,
 }
@@ -84,36 +85,9 @@ impl Registry {
 
     /// Takes stored records back, in any order. Numbers are never given back, so none may be missing.
     pub fn load(records: impl IntoIterator<Item = Record>) -> Result<Self, LoadError> {
-        let (mut patients, mut studies) = (Vec::new(), Vec::new());
-        for record in records {
-            match record {
-                Record::Patient(patient) => patients.push(patient),
-                Record::Study(study) => studies.push(study),
-            }
-        }
-        patients.sort_unstable_by_key(|patient: &PatientRecord| patient.number);
-        studies.sort_unstable_by_key(|study: &StudyRecord| study.number);
-        gapless(patients.iter().map(|patient| patient.number.0), |missing| {
-            LoadError::PatientMissing(PatientNumber(missing))
-        })?;
-        gapless(studies.iter().map(|study| study.number.0), |missing| LoadError::StudyMissing(StudyNumber(missing)))?;
-        let mut origins = HashMap::new();
-        for study in &studies {
-            for patient in [study.patient, study.origin] {
-                if patient.0 as usize >= patients.len() {
-                    return Err(LoadError::PatientMissing(patient));
-                }
-            }
-            if study.patient != study.origin {
-                origins.insert(study.number.0, study.origin.0);
-            }
-        }
-        let mut registry =
-            Self { patients: Patients::load(patients), studies: Studies::load(studies), origins, ..Self::default() };
-        for study in 0..registry.studies.len() {
-            registry.link(study, registry.studies.row(study).patient);
-        }
-        Ok(registry)
+        let mut loader = Loader::default();
+        records.into_iter().try_for_each(|record| loader.take(record))?;
+        loader.finish()
     }
 
     /// Files one stored instance. The first note of a patient, study or series sets its attributes, later ones fill
@@ -413,7 +387,7 @@ impl Registry {
         self.origins.get(&study).copied().unwrap_or_else(|| self.studies.row(study).patient)
     }
 
-    fn link(&mut self, study: u32, patient: u32) {
+    pub(crate) fn link(&mut self, study: u32, patient: u32) {
         self.studies.row_mut(study).next = self.patients.first_study(patient);
         self.patients.set_first_study(patient, study);
     }
@@ -439,18 +413,6 @@ fn lost_study(number: u32) -> StudyAttributes {
         description: String::new(),
         referring_physician: String::new(),
     }
-}
-
-fn gapless(numbers: impl Iterator<Item = u32>, missing: impl Fn(u32) -> LoadError) -> Result<(), LoadError> {
-    for (expected, number) in (0..).zip(numbers) {
-        if number > expected {
-            return Err(missing(expected));
-        }
-        if number < expected {
-            return Err(LoadError::Twice(number));
-        }
-    }
-    Ok(())
 }
 
 fn fill_study(old: &mut StudyAttributes, from: &StudyAttributes) {

@@ -8,6 +8,30 @@ use std::cmp::Ordering;
 /// The shortest length at which the second list is merged into the first.
 const RECENT_MIN: usize = 1024;
 
+/// The first bytes of a key, as a number that orders like the key as far as it goes: 15 bytes, and how many there are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Start(u128);
+
+impl Start {
+    const BYTES: u8 = 15;
+
+    pub(crate) fn of(key: impl Iterator<Item = u8>) -> Self {
+        let (mut start, mut count) = (0u128, 0);
+        for byte in key.take(usize::from(Self::BYTES) + 1) {
+            if count < Self::BYTES {
+                start |= u128::from(byte) << (120 - 8 * u32::from(count));
+            }
+            count += 1;
+        }
+        Self(start | u128::from(count))
+    }
+
+    /// Whether equal starts are of equal keys.
+    fn is_whole(self) -> bool {
+        self.0 as u8 <= Self::BYTES
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Sorted {
     main: Vec<u32>,
@@ -15,14 +39,19 @@ pub(crate) struct Sorted {
 }
 
 impl Sorted {
-    /// Builds the index of all `numbers`: sorted by `prefix` first, which agrees with `compare` and is read once for each.
+    /// Builds the index of all `numbers`: sorted by `start` first, which agrees with `compare` and is read once for each. Where two
+    /// starts hold their whole key and are equal, `tie` orders as `compare` does.
     pub(crate) fn build(
         numbers: impl Iterator<Item = u32>,
-        prefix: impl Fn(u32) -> u64,
+        start: impl Fn(u32) -> Start,
         compare: impl Fn(u32, u32) -> Ordering,
+        tie: impl Fn(u32, u32) -> Ordering,
     ) -> Self {
-        let mut keyed: Vec<(u64, u32)> = numbers.map(|number| (prefix(number), number)).collect();
-        keyed.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| compare(one.1, two.1)));
+        let mut keyed: Vec<(Start, u32)> = numbers.map(|number| (start(number), number)).collect();
+        keyed.sort_unstable_by(|one, two| {
+            let rest = || if one.0.is_whole() { tie(one.1, two.1) } else { compare(one.1, two.1) };
+            one.0.cmp(&two.0).then_with(rest)
+        });
         Self { main: keyed.into_iter().map(|(_, number)| number).collect(), recent: Vec::new() }
     }
 
@@ -126,9 +155,43 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_start_orders_like_its_key_as_far_as_it_goes() {
+        let texts = [
+            "",
+            "\0",
+            "\0\0",
+            "a",
+            "a\0",
+            "a\0b",
+            "ab",
+            "b",
+            "fourteen bytes",
+            "fifteen bytes..",
+            "fifteen bytes..\0",
+            "fifteen bytes..x",
+            "sixteen bytes ..",
+            "sixteen bytes .\0",
+            "\u{ff}",
+        ];
+        for one in texts {
+            for two in texts {
+                let [first, second] = [one, two].map(|text| Start::of(text.bytes()));
+                let (by_start, by_key) = (first.cmp(&second), one.as_bytes().cmp(two.as_bytes()));
+                assert!(by_start == by_key || by_start == Ordering::Equal, "{one:?} and {two:?}");
+                if by_start == Ordering::Equal && first.is_whole() {
+                    assert_eq!(one, two);
+                }
+            }
+        }
+        let long = ["the same fifteen bytes, then a", "the same fifteen bytes, then b"];
+        assert!(long.map(|text| Start::of(text.bytes())).iter().all(|start| !start.is_whole()));
+    }
+
+    #[test]
     fn numbers_stand_in_order_however_they_come_and_go() {
         let compare = |one: u32, two: u32| (one % 1000, one).cmp(&(two % 1000, two));
-        let mut index = Sorted::build((0..5000).step_by(2), |number| u64::from(number % 1000), compare);
+        let start = |number: u32| Start::of((number % 1000).to_be_bytes().into_iter());
+        let mut index = Sorted::build((0..5000).step_by(2), start, compare, |one, two| one.cmp(&two));
         for number in (1..5000).step_by(2) {
             index.insert(number, compare);
         }

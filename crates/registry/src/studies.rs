@@ -8,8 +8,8 @@ use protocol::{SeriesAttributes, StudyAttributes};
 use crate::fold::{fold, fold_name};
 use crate::matching::time_span;
 use crate::pack::{Packer, Unpacker, date_number};
-use crate::patients::{allocated, compare_lower, compare_lower_prefix, grow, lower_prefix};
-use crate::sorted::{Sorted, merged};
+use crate::patients::{allocated, compare_lower, compare_lower_prefix, grow, lower_start};
+use crate::sorted::{Sorted, Start, merged};
 use crate::symbols::Symbols;
 use crate::{SeriesRecord, StudyRecord};
 
@@ -80,23 +80,29 @@ impl Studies {
         self.rows.len() as u32
     }
 
-    pub(crate) fn load(records: Vec<StudyRecord>) -> Self {
-        let mut studies = Self::default();
-        studies.rows.reserve_exact(records.len());
-        for record in records {
-            studies.append(&record);
-        }
+    /// Builds the indexes over everything that was appended.
+    pub(crate) fn indexed(self) -> Self {
+        let mut studies = self;
         let rows = &studies.rows;
         let number = rows.len() as u32;
-        studies.by_uid =
-            Sorted::build(0..number, |study| uid_prefix(uid(rows, study)), |one, two| compare_uids(rows, one, two));
+        studies.by_uid = Sorted::build(
+            0..number,
+            |study| Start::of(uid(rows, study).iter().copied()),
+            |one, two| compare_uids(rows, one, two),
+            |one, two| one.cmp(&two),
+        );
         studies.by_accession = Sorted::build(
             (0..number).filter(|&study| !accession(rows, study).is_empty()),
-            |study| lower_prefix(accession(rows, study)),
+            |study| lower_start(accession(rows, study)),
             |one, two| compare_accessions(rows, one, two),
+            |one, two| one.cmp(&two),
         );
-        studies.by_date =
-            Sorted::build(0..number, |study| when(&rows[study as usize]), |one, two| compare_dates(rows, one, two));
+        studies.by_date = Sorted::build(
+            0..number,
+            |study| Start::of(when(&rows[study as usize]).to_be_bytes().into_iter()),
+            |one, two| compare_dates(rows, one, two),
+            |one, two| one.cmp(&two),
+        );
         let uids = studies.by_uid.iter(|one, two| compare_uids(rows, one, two)).collect::<Vec<_>>();
         for pair in uids.windows(2) {
             if uid(&studies.rows, pair[0]) == uid(&studies.rows, pair[1]) {
@@ -260,7 +266,8 @@ impl Studies {
         rows + indexes + symbols.map(Symbols::bytes).iter().sum::<usize>()
     }
 
-    fn append(&mut self, record: &StudyRecord) -> u32 {
+    /// Adds a study that no index knows yet.
+    pub(crate) fn append(&mut self, record: &StudyRecord) -> u32 {
         let number = self.len();
         assert!(number < crate::patients::NONE, "a site has fewer than 2^32 studies");
         let row = self.row_of(record);
@@ -420,11 +427,6 @@ fn modality_bit(number: u32) -> u32 {
 
 fn uid(rows: &[Row], study: u32) -> &[u8] {
     Unpacker(&rows[study as usize].packed).uid_packed()
-}
-
-/// The last bytes say more than the first, but the order is that of the whole: length first, then from the beginning.
-fn uid_prefix(packed: &[u8]) -> u64 {
-    packed.iter().copied().chain(std::iter::repeat(0)).take(8).fold(0, |prefix, byte| prefix << 8 | u64::from(byte))
 }
 
 fn accession(rows: &[Row], study: u32) -> &str {

@@ -51,7 +51,11 @@ pub(crate) struct SmallFile {
     pub hash: Digest,
 }
 
-/// A path that stays below the folder that it is joined to.
+/// The folders of DIR that a vault holds files of. What lies elsewhere in DIR says what to believe or whom to ask, and a manifest is not
+/// signed: it puts nothing there.
+const FOLDERS: [&str; 4] = ["front", "ledger", "tls", "warden"];
+
+/// A path that stays below one of the folders that a vault holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct InnerPath(String);
@@ -61,7 +65,8 @@ impl InnerPath {
         let text = path.to_str()?;
         let inner = path.components().all(|component| matches!(component, Component::Normal(_)));
         let plain = !text.is_empty() && !text.ends_with('/') && !text.contains("//") && !text.contains("/./");
-        (inner && plain && !text.contains('\0')).then(|| Self(text.to_owned()))
+        let held = text.split_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder));
+        (inner && plain && held && !text.contains('\0')).then(|| Self(text.to_owned()))
     }
 
     pub fn as_path(&self) -> &Path {
@@ -73,7 +78,7 @@ impl TryFrom<String> for InnerPath {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::new(Path::new(&text)).ok_or("a path in a manifest stays below its folder")
+        Self::new(Path::new(&text)).ok_or("a path in a manifest stays below front, ledger, tls or warden")
     }
 }
 
@@ -187,7 +192,25 @@ mod tests {
 
     #[test]
     fn a_path_that_leaves_its_folder_is_refused() {
-        for path in ["", "/etc/passwd", "..", "a/../b", "./a", "a/./b", "a//b", "a/", "../a", "a/..", "a\0b"] {
+        for path in [
+            "",
+            "/etc/passwd",
+            "..",
+            "a/../b",
+            "./a",
+            "a/./b",
+            "a//b",
+            "a/",
+            "../a",
+            "a/..",
+            "a\0b",
+            "ledger/../a",
+            "ledger/a\0b",
+        ] {
+            assert!(InnerPath::try_from(path.to_owned()).is_err(), "{path:?}");
+        }
+        // what says whom to believe comes from no manifest
+        for path in ["witnesses/accepted", "witnesses/sinks.json", "line/fronts.json", "run/x", "passphrase"] {
             assert!(InnerPath::try_from(path.to_owned()).is_err(), "{path:?}");
         }
         assert!(InnerPath::try_from("ledger/tile/0/x001/000.p/12".to_owned()).is_ok());

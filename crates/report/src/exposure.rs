@@ -9,6 +9,7 @@ use protocol::{
 use crate::fonts::Weight;
 use crate::page::{ACCENT, Cell, Colour, Column, FIELD, INK, LEFT, LINE, PALE, Pages, RIGHT, SOFT, Step, WARN};
 use crate::pdf::{Attachment, DrawError, Title, write};
+use crate::reading::Kind;
 use crate::statement::{about, checking, method, span, summary};
 use crate::when::{date, moment, number, short, window};
 use crate::words::{Language, identifier, patients, person, studies};
@@ -20,22 +21,8 @@ pub(crate) fn draw(
     proof: &StatementProof,
     language: Language,
 ) -> Result<Vec<u8>, DrawError> {
-    let report = &document.report;
-    let title = language.choose("Exposure report", "Bericht über Reichweite und Zugriffe");
-    let mut pages = Pages::new();
-    head(&mut pages, document, title, language);
-    counts(&mut pages, report, language);
-    for sentence in summary(report, language) {
-        pages.paragraph(Weight::Regular, 10.0, INK, &sentence);
-        pages.gap(3.0);
-    }
-    timeline(&mut pages, report, language);
-    releases(&mut pages, report, language);
-    table(&mut pages, report, language);
-    pages.heading(language.choose("How it was computed", "Wie gerechnet wurde"));
-    prose(&mut pages, &method(report, language));
-    evidence(&mut pages, document, proof, language);
-
+    let title = title(language);
+    let pages = filled(document, proof, language);
     let sha256 = audit::document_sha256(signed.document.as_bytes());
     let footer = format!("{} · {title} · SHA-256 {}…", document.site, &sha256[..16]);
     let attachments = [
@@ -50,15 +37,37 @@ pub(crate) fn draw(
             bytes: &signed.proof,
         },
     ];
-    let title = format!("{title}: {}", report.who);
+    let title = format!("{title}: {}", document.report.who);
     write(pages, &Title { title: &title, footer: &footer, made: document.made, language }, &attachments)
+}
+
+fn title(language: Language) -> &'static str {
+    language.choose("Exposure report", "Bericht über Reichweite und Zugriffe")
+}
+
+fn filled(document: &ReportDocument, proof: &StatementProof, language: Language) -> Pages {
+    let report = &document.report;
+    let mut pages = Pages::new();
+    head(&mut pages, document, title(language), language);
+    counts(&mut pages, report, language);
+    for sentence in summary(report, language) {
+        pages.paragraph(Weight::Regular, 10.0, INK, &sentence);
+        pages.gap(3.0);
+    }
+    timeline(&mut pages, report, language);
+    releases(&mut pages, report, language);
+    table(&mut pages, report, language);
+    pages.heading(language.choose("How it was computed", "Wie gerechnet wurde"));
+    prose(&mut pages, &method(report, language));
+    evidence(&mut pages, document, proof, language);
+    pages
 }
 
 fn head(pages: &mut Pages, document: &ReportDocument, title: &str, language: Language) {
     let y = pages.y;
     pages.text_at(LEFT, y, Weight::Bold, 9.5, ACCENT, &document.site);
     pages.gap(12.0);
-    pages.paragraph(Weight::Bold, 22.0, INK, title);
+    pages.title(22.0, title);
     pages.gap(6.0);
     pages.rule(LINE);
     pages.gap(10.0);
@@ -101,18 +110,20 @@ fn counts(pages: &mut Pages, report: &ExposureReport, language: Language) {
         let x = LEFT + place as f32 * (width + GAP);
         pages.step(Step::Fill { x, y, width, height: HEIGHT, colour: FIELD });
         pages.step(Step::Fill { x, y, width, height: 3.0, colour });
-        pages.text_at(x + 10.0, y + 20.0, Weight::Bold, 9.5, SOFT, name);
         let big = number(count.patients, language);
-        pages.text_at(x + 10.0, y + 49.0, Weight::Bold, 27.0, INK, &big);
         let beside = x + 10.0 + pages.fonts.width(Weight::Bold, 27.0, &big) + 5.0;
         let word = language.choose(patients(count.patients, language), "Personen");
         let fits = beside + pages.fonts.width(Weight::Regular, 9.0, word) < x + width - 4.0;
-        if fits {
-            pages.text_at(beside, y + 49.0, Weight::Regular, 9.0, SOFT, word);
-        }
         let below = format!("{} {}", number(count.studies, language), studies(count.studies, language));
         let below = if fits { below } else { format!("{word}, {below}") };
-        pages.text_at(x + 10.0, y + 69.0, Weight::Regular, 9.0, INK, &below);
+        pages.element(Kind::Paragraph, |pages| {
+            pages.text_at(x + 10.0, y + 20.0, Weight::Bold, 9.5, SOFT, &format!("{name} "));
+            pages.text_at(x + 10.0, y + 49.0, Weight::Bold, 27.0, INK, &format!("{big} "));
+            if fits {
+                pages.text_at(beside, y + 49.0, Weight::Regular, 9.0, SOFT, &format!("{word} "));
+            }
+            pages.text_at(x + 10.0, y + 69.0, Weight::Regular, 9.0, INK, &below);
+        });
     }
     pages.gap(HEIGHT + 14.0);
 }
@@ -123,9 +134,34 @@ fn timeline(pages: &mut Pages, report: &ExposureReport, language: Language) {
     if most == 0 {
         return;
     }
-    const HEIGHT: f32 = 74.0;
     pages.heading(language.choose("Patients over time", "Betroffene Personen im Verlauf"));
-    pages.room(HEIGHT + 40.0);
+    pages.room(BARS_HEIGHT + 40.0);
+    let frame = [LEFT, pages.y, RIGHT - LEFT, BARS_HEIGHT + 35.0];
+    pages.element(Kind::Figure(in_words(report, language), frame), |pages| bars(pages, report, most, language));
+}
+
+/// How high the bars are, in points.
+const BARS_HEIGHT: f32 = 74.0;
+
+/// The bars for who does not see them.
+fn in_words(report: &ExposureReport, language: Language) -> String {
+    let parts = number(report.timeline.len() as u64, language);
+    let most = |of: fn(&protocol::TimelinePart) -> u32| {
+        number(report.timeline.iter().map(of).max().unwrap_or(0).into(), language)
+    };
+    let (listed, opened) = (most(|part| part.listed), most(|part| part.opened));
+    match language {
+        Language::English => format!(
+            "Bars for {parts} equal parts of the window. In one part at most {listed} patients were listed and {opened} opened."
+        ),
+        Language::German => format!(
+            "Balken für {parts} gleiche Teile des Zeitraums. In einem Teil wurden höchstens {listed} Personen aufgelistet und {opened} geöffnet."
+        ),
+    }
+}
+
+fn bars(pages: &mut Pages, report: &ExposureReport, most: u32, language: Language) {
+    const HEIGHT: f32 = BARS_HEIGHT;
     let (left, top) = (LEFT + 28.0, pages.y + 4.0);
     let bottom = top + HEIGHT;
     let step = (RIGHT - left) / report.timeline.len() as f32;
@@ -173,23 +209,24 @@ fn releases(pages: &mut Pages, report: &ExposureReport, language: Language) {
         Column { title: if german { "Was" } else { "What" }, width: 40.0, right: false },
         Column { title: if german { "Herkunft" } else { "From where" }, width: RIGHT - LEFT - 422.0, right: false },
     ];
-    pages.table_head(&columns);
-    for release in releases {
-        let what = match (release.images, german) {
-            (true, false) => "images",
-            (true, true) => "Bilder",
-            (false, false) => "list",
-            (false, true) => "Liste",
-        };
-        let cells = [
-            Cell::plain(number(release.entry.0, language)),
-            Cell::bold(&release.who),
-            Cell::plain(span(release.lease.from, release.lease.to, language)),
-            Cell::plain(what),
-            Cell::soft(&release.origin.0),
-        ];
-        pages.table_row(&columns, &cells, 8.5, 0.0, true);
-    }
+    pages.table(&columns, |pages| {
+        for release in releases {
+            let what = match (release.images, german) {
+                (true, false) => "images",
+                (true, true) => "Bilder",
+                (false, false) => "list",
+                (false, true) => "Liste",
+            };
+            let cells = [
+                Cell::plain(number(release.entry.0, language)).naming_row(),
+                Cell::bold(&release.who),
+                Cell::plain(span(release.lease.from, release.lease.to, language)),
+                Cell::plain(what),
+                Cell::soft(&release.origin.0),
+            ];
+            pages.table_row(&columns, &cells, 8.5, 0.0, true);
+        }
+    });
     if *released > releases.len() as u64 {
         let text = language.choose(
             "More releases than are printed here; the count is complete.",
@@ -227,14 +264,15 @@ fn table(pages: &mut Pages, report: &ExposureReport, language: Language) {
         Column { title: if german { "Geöffnet" } else { "Opened" }, width: 84.0, right: false },
         Column { title: if german { "Herkunft" } else { "From where" }, width: RIGHT - LEFT - 406.0, right: false },
     ];
-    pages.table_head(&columns);
-    for patient in &report.patients {
-        pages.table_row(&columns, &patient_cells(patient, language), 9.0, 26.0, true);
-        for study in &patient.details {
-            pages.table_row(&columns, &study_cells(study, language), 8.0, 0.0, false);
+    pages.table(&columns, |pages| {
+        for patient in &report.patients {
+            pages.table_row(&columns, &patient_cells(patient, language), 9.0, 26.0, true);
+            for study in &patient.details {
+                pages.table_row(&columns, &study_cells(study, language), 8.0, 0.0, false);
+            }
+            pages.gap(3.0);
         }
-        pages.gap(3.0);
-    }
+    });
     pages.rule(LINE);
 }
 
@@ -252,7 +290,7 @@ fn patient_cells(patient: &ExposedPatient, language: Language) -> [Cell; 5] {
     let count =
         |value: u32| if value == 0 { Cell::soft("–") } else { Cell::bold(number(u64::from(value), language)) };
     [
-        Cell::bold(format!("{text}\n{second}")),
+        Cell::bold(format!("{text}\n{second}")).naming_row(),
         count(patient.reachable),
         count(patient.listed),
         Cell { colour: if patient.opened > 0 { ACCENT } else { SOFT }, ..count(patient.opened) },
@@ -289,7 +327,7 @@ fn study_cells(study: &ExposedStudy, language: Language) -> [Cell; 5] {
     origins.sort_unstable();
     origins.dedup();
     [
-        Cell::plain(text),
+        Cell::plain(text).naming_row(),
         Cell::soft(reach),
         touched(&study.listed),
         touched(&study.opened),
@@ -316,4 +354,61 @@ fn evidence(pages: &mut Pages, document: &ReportDocument, proof: &StatementProof
     pages.fact(say("Entry", "Eintrag"), &number(proof.entry_number().0, language));
     pages.fact(say("Computed from", "Berechnet aus"), document.report.checkpoint.trim_end());
     pages.fact(say("Recorded in", "Verzeichnet in"), proof.checkpoint().trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::page::{Finished, Placed};
+
+    fn finished(language: Language) -> (ReportDocument, Finished) {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/report/report.json");
+        let signed = crate::extract(&std::fs::read(file).unwrap()).unwrap().signed;
+        let document: ReportDocument = crate::document_of(&signed.document).unwrap();
+        let proof = StatementProof::parse(signed.proof.as_bytes()).unwrap();
+        let pages = filled(&document, &proof, language).finish();
+        (document, pages)
+    }
+
+    #[test]
+    fn who_hears_a_report_hears_all_of_it_once_and_knows_each_cells_column() {
+        for language in Language::ALL {
+            let (document, Finished { pages, elements, .. }) = finished(language);
+            let inside = |outer: usize| elements.iter().filter(move |element| element.within == Some(outer));
+            let all = |kind: Kind| elements.iter().enumerate().filter(move |(_, element)| element.kind == kind);
+            // headings: one title, then the second level, each with the words that stand there
+            let headings: Vec<u16> = elements
+                .iter()
+                .filter_map(|element| match &element.kind {
+                    Kind::Heading(level, title) => (!title.is_empty()).then_some(*level),
+                    _ => None,
+                })
+                .collect();
+            assert!(headings.len() >= 4 && headings[0] == 1 && headings[1..].iter().all(|level| *level == 2));
+            // tables: one head for each, and every row as many cells as the head has, the first of which names the row
+            assert_eq!(all(Kind::Table).count(), all(Kind::TableHead).count());
+            let columns = elements.iter().filter(|element| element.kind == Kind::ColumnHeader).count();
+            let mut rows = 0;
+            for (row, element) in all(Kind::Row) {
+                assert_eq!(inside(row).count(), columns / all(Kind::Table).count());
+                if elements[element.within.unwrap()].kind == Kind::TableBody {
+                    rows += 1;
+                    assert_eq!(inside(row).next().unwrap().kind, Kind::RowHeader);
+                }
+            }
+            let patients = &document.report.patients;
+            assert_eq!(rows, patients.len() + patients.iter().map(|patient| patient.details.len()).sum::<usize>());
+            // what is left out is what was said before: the heads that later pages repeat
+            let silent: Vec<&Placed> = pages.iter().flatten().filter(|placed| placed.of.is_none()).collect();
+            let texts = silent.iter().filter(|placed| matches!(placed.step, Step::Text { .. })).count();
+            assert!(texts % columns == 0 && texts / columns < pages.len(), "{texts}");
+            // and no element is empty
+            for (index, element) in elements.iter().enumerate() {
+                let drawn = pages.iter().flatten().any(|placed| placed.of == Some(index));
+                assert!(drawn || inside(index).next().is_some(), "{element:?}");
+            }
+        }
+    }
 }

@@ -60,7 +60,8 @@ impl Fonts {
         self.face(weight).font.clone()
     }
 
-    /// Breaks a text into lines of at most `width` points: at spaces, and inside words that are longer than a line.
+    /// Breaks a text into lines of at most `width` points: at spaces, and inside words that are longer than a line. Where words end with
+    /// a line, the space stays at its end, past the width, so that they are two words for who copies or hears the lines.
     pub fn lines(&self, weight: Weight, size: f32, text: &str, width: f32) -> Vec<String> {
         let mut lines = Vec::new();
         for paragraph in text.split('\n') {
@@ -72,7 +73,7 @@ impl Fonts {
                     continue;
                 }
                 if !line.is_empty() {
-                    lines.push(std::mem::take(&mut line));
+                    lines.push(std::mem::take(&mut line) + " ");
                 }
                 for character in word.chars() {
                     let mut longer = line.clone();
@@ -83,7 +84,10 @@ impl Fonts {
                     line.push(character);
                 }
             }
-            lines.push(line);
+            lines.push(line + " ");
+        }
+        if let Some(last) = lines.last_mut() {
+            last.pop();
         }
         lines
     }
@@ -113,7 +117,7 @@ impl Face {
     fn shown(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         for character in text.nfc() {
-            if !character.is_control() && self.glyphs.contains_key(&character) {
+            if is_readable(character) && self.glyphs.contains_key(&character) {
                 shown.push(character);
             } else if character == '\t' {
                 shown.push(' ');
@@ -135,6 +139,12 @@ impl Face {
         };
         shown.char_indices().map(glyph).collect()
     }
+}
+
+/// Whether a letter means the same to every reader: no control, none of private use, no mark of byte order.
+fn is_readable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character, '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}')
 }
 
 #[cfg(test)]
@@ -159,6 +169,7 @@ mod tests {
         }
         // a letter and its accent apart are one
         assert_eq!(fonts.run(Weight::Regular, "Mu\u{308}ller").text, "Müller");
+        assert_eq!(fonts.run(Weight::Regular, "\u{e001}\u{feff}").text, "{U+E001}{U+FEFF}");
         assert_eq!(fonts.run(Weight::Regular, "山\u{1b}[2J\u{202e}").text, "{U+5C71}{U+001B}[2J{U+202E}");
     }
 
@@ -168,7 +179,9 @@ mod tests {
         let text = "Words of some length and aVeryLongWordThatDoesNotFitIntoOneLineAtAll, then others.";
         let lines = fonts.lines(Weight::Regular, 10.0, text, 90.0);
         assert!(lines.len() > 5, "{lines:?}");
-        assert!(lines.iter().all(|line| fonts.width(Weight::Regular, 10.0, line) <= 90.0));
+        assert!(lines.iter().all(|line| fonts.width(Weight::Regular, 10.0, line.trim_end()) <= 90.0));
+        assert_eq!(lines.concat(), text, "words stay apart, and a word stays whole");
+        assert_eq!(fonts.lines(Weight::Regular, 10.0, "one\ntwo", 90.0), ["one ", "two"]);
         let letters = |text: &str| text.chars().filter(|character| *character != ' ').collect::<String>();
         assert_eq!(letters(&lines.concat()), letters(text));
     }

@@ -13,7 +13,9 @@ mod fonts;
 mod notice;
 mod page;
 mod pdf;
+mod reading;
 mod statement;
+mod tags;
 mod verify;
 mod when;
 mod words;
@@ -22,7 +24,7 @@ pub use csv::csv;
 pub use extract::{ExtractError, Extracted, FILE_BYTES_MAX, extract};
 pub use notice::{notice_pdf, notice_text};
 pub use pdf::{DRAWING, DrawError};
-pub use verify::{Pages, ReportError, VerifiedReport, verify};
+pub use verify::{Pages, ReportError, VerifiedReport, verify, verify_content};
 pub use words::Language;
 
 use protocol::{ReportDocument, SignedReport};

@@ -36,7 +36,7 @@ pub fn notice_pdf(incident: &IncidentDetail, language: Language) -> Result<Vec<u
     let y = pages.y;
     pages.text_at(LEFT, y, Weight::Bold, 9.5, ACCENT, &incident.site);
     pages.gap(12.0);
-    pages.paragraph(Weight::Bold, 18.0, INK, title(language));
+    pages.title(18.0, title(language));
     pages.gap(4.0);
     pages.paragraph(Weight::Bold, 10.0, WARN, draft(language));
     pages.gap(4.0);

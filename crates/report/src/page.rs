@@ -1,6 +1,7 @@
-//! Lines, tables and boxes on pages, as a list of drawing steps. Nothing here knows PDF.
+//! Lines, tables and boxes on pages, as a list of drawing steps, each with the element that it belongs to. Nothing here knows PDF.
 
 use crate::fonts::{Fonts, Weight};
+use crate::reading::{Element, Kind, Reading};
 
 /// A4, in points.
 pub(crate) const WIDTH: f32 = 595.276;
@@ -32,6 +33,12 @@ pub(crate) enum Step {
     Fill { x: f32, y: f32, width: f32, height: f32, colour: Colour },
 }
 
+/// A step, and the element that it belongs to; none for what is there for the eye alone.
+pub(crate) struct Placed {
+    pub step: Step,
+    pub of: Option<usize>,
+}
+
 /// A column of a table.
 pub(crate) struct Column {
     pub title: &'static str,
@@ -44,40 +51,73 @@ pub(crate) struct Cell {
     pub text: String,
     pub weight: Weight,
     pub colour: Colour,
+    /// Whether it says what its row is about.
+    pub names_row: bool,
 }
 
 impl Cell {
     pub fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), weight: Weight::Regular, colour: INK }
+        Self { text: text.into(), weight: Weight::Regular, colour: INK, names_row: false }
     }
 
     pub fn bold(text: impl Into<String>) -> Self {
-        Self { text: text.into(), weight: Weight::Bold, colour: INK }
+        Self { weight: Weight::Bold, ..Self::plain(text) }
     }
 
     pub fn soft(text: impl Into<String>) -> Self {
-        Self { text: text.into(), weight: Weight::Regular, colour: SOFT }
+        Self { colour: SOFT, ..Self::plain(text) }
+    }
+
+    pub fn naming_row(self) -> Self {
+        Self { names_row: true, ..self }
     }
 }
 
 /// Pages while they are filled.
 pub(crate) struct Pages {
     pub fonts: Fonts,
-    pages: Vec<Vec<Step>>,
+    pages: Vec<Vec<Placed>>,
+    reading: Reading,
     pub y: f32,
+}
+
+/// Pages that are full.
+pub(crate) struct Finished {
+    pub fonts: Fonts,
+    pub pages: Vec<Vec<Placed>>,
+    pub elements: Vec<Element>,
 }
 
 impl Pages {
     pub fn new() -> Self {
-        Self { fonts: Fonts::load(), pages: vec![Vec::new()], y: TOP }
+        Self { fonts: Fonts::load(), pages: vec![Vec::new()], reading: Reading::default(), y: TOP }
     }
 
-    pub fn finish(self) -> (Fonts, Vec<Vec<Step>>) {
-        (self.fonts, self.pages)
+    pub fn finish(self) -> Finished {
+        Finished { fonts: self.fonts, pages: self.pages, elements: self.reading.elements() }
     }
 
     pub fn step(&mut self, step: Step) {
-        self.pages.last_mut().expect("there is a first page").push(step);
+        let page = self.pages.len() - 1;
+        let of = match step {
+            Step::Text { y, .. } => self.reading.of_text(page, y),
+            Step::Fill { .. } => self.reading.of_form(),
+        };
+        self.pages[page].push(Placed { step, of });
+    }
+
+    /// What is drawn inside is one element.
+    pub fn element(&mut self, kind: Kind, draw: impl FnOnce(&mut Self)) {
+        let outer = self.reading.begin(kind, self.pages.len() - 1, self.y);
+        draw(self);
+        self.reading.end(outer);
+    }
+
+    /// What is drawn inside was said before.
+    fn again(&mut self, draw: impl FnOnce(&mut Self)) {
+        let before = self.reading.silence(true);
+        draw(self);
+        self.reading.silence(before);
     }
 
     /// Begins a new page when `height` does not fit any more; says whether it did.
@@ -99,16 +139,16 @@ impl Pages {
     }
 
     pub fn text_right(&mut self, right: f32, y: f32, weight: Weight, size: f32, colour: Colour, text: &str) {
-        let x = right - self.fonts.width(weight, size, text);
+        let x = right - self.fonts.width(weight, size, text.trim_end());
         self.text_at(x, y, weight, size, colour, text);
     }
 
     /// Lines of text over the whole width.
     pub fn paragraph(&mut self, weight: Weight, size: f32, colour: Colour, text: &str) {
-        self.paragraph_in(LEFT, RIGHT, weight, size, colour, text);
+        self.element(Kind::Paragraph, |pages| pages.lines_in(LEFT, RIGHT, weight, size, colour, text));
     }
 
-    pub fn paragraph_in(&mut self, left: f32, right: f32, weight: Weight, size: f32, colour: Colour, text: &str) {
+    fn lines_in(&mut self, left: f32, right: f32, weight: Weight, size: f32, colour: Colour, text: &str) {
         for line in self.fonts.lines(weight, size, text, right - left) {
             self.room(size * LEADING);
             let y = self.y + size;
@@ -117,11 +157,18 @@ impl Pages {
         }
     }
 
+    /// The title of the document.
+    pub fn title(&mut self, size: f32, text: &str) {
+        let kind = Kind::Heading(1, text.to_owned());
+        self.element(kind, |pages| pages.lines_in(LEFT, RIGHT, Weight::Bold, size, INK, text));
+    }
+
     /// A heading, kept with what follows.
     pub fn heading(&mut self, text: &str) {
         self.gap(16.0);
         self.room(70.0);
-        self.paragraph(Weight::Bold, 13.0, INK, text);
+        let kind = Kind::Heading(2, text.to_owned());
+        self.element(kind, |pages| pages.lines_in(LEFT, RIGHT, Weight::Bold, 13.0, INK, text));
         self.gap(4.0);
     }
 
@@ -131,9 +178,11 @@ impl Pages {
         let size = 9.5;
         let lines = self.fonts.lines(Weight::Regular, size, text, RIGHT - LEFT - LABEL);
         self.room(size * LEADING * lines.len().min(3) as f32);
-        let y = self.y + size;
-        self.text_at(LEFT, y, Weight::Regular, size, SOFT, label);
-        self.paragraph_in(LEFT + LABEL, RIGHT, Weight::Regular, size, INK, text);
+        self.element(Kind::Paragraph, |pages| {
+            let y = pages.y + size;
+            pages.text_at(LEFT, y, Weight::Regular, size, SOFT, &format!("{label} "));
+            pages.lines_in(LEFT + LABEL, RIGHT, Weight::Regular, size, INK, text);
+        });
         self.gap(2.0);
     }
 
@@ -143,8 +192,15 @@ impl Pages {
         self.gap(0.7);
     }
 
-    /// The head of a table.
-    pub fn table_head(&mut self, columns: &[Column]) {
+    /// A table: its head, and what `rows` adds to it.
+    pub fn table(&mut self, columns: &[Column], rows: impl FnOnce(&mut Self)) {
+        self.element(Kind::Table, |pages| {
+            pages.element(Kind::TableHead, |pages| pages.table_head(columns));
+            pages.element(Kind::TableBody, rows);
+        });
+    }
+
+    fn table_head(&mut self, columns: &[Column]) {
         let size = 8.0;
         let lines: Vec<Vec<String>> = columns
             .iter()
@@ -153,19 +209,27 @@ impl Pages {
         let height = lines.iter().map(Vec::len).max().unwrap_or(1) as f32 * size * LEADING + 6.0;
         let y = self.y;
         self.step(Step::Fill { x: LEFT, y, width: RIGHT - LEFT, height, colour: FIELD });
-        let mut x = LEFT;
-        for (column, lines) in columns.iter().zip(lines) {
-            for (place, line) in lines.iter().enumerate() {
-                let y = y + 3.0 + size + place as f32 * size * LEADING;
-                if column.right {
-                    self.text_right(x + column.width - 3.0, y, Weight::Bold, size, SOFT, line);
-                } else {
-                    self.text_at(x + 3.0, y, Weight::Bold, size, SOFT, line);
-                }
+        self.element(Kind::Row, |pages| {
+            let mut x = LEFT;
+            for (column, lines) in columns.iter().zip(&lines) {
+                let text = Lines { lines, weight: Weight::Bold, size, colour: SOFT };
+                pages.element(Kind::ColumnHeader, |pages| pages.cell(x, y + 3.0, column, &text));
+                x += column.width;
             }
-            x += column.width;
-        }
+        });
         self.y += height;
+    }
+
+    /// The lines of one cell, from its top.
+    fn cell(&mut self, x: f32, top: f32, column: &Column, text: &Lines<'_>) {
+        for (place, line) in text.lines.iter().enumerate() {
+            let y = top + text.size + place as f32 * text.size * LEADING;
+            if column.right {
+                self.text_right(x + column.width - 3.0, y, text.weight, text.size, text.colour, line);
+            } else {
+                self.text_at(x + 3.0, y, text.weight, text.size, text.colour, line);
+            }
+        }
     }
 
     /// One row; the head is repeated on a new page. `with` is how much room the rows that belong to it take.
@@ -177,23 +241,29 @@ impl Pages {
             .collect();
         let height = lines.iter().map(Vec::len).max().unwrap_or(1) as f32 * size * LEADING + 4.0;
         if self.room(height + with) {
-            self.table_head(columns);
+            self.again(|pages| pages.table_head(columns));
         }
         if ruled {
             self.rule(LINE);
         }
-        let (y, mut x) = (self.y, LEFT);
-        for ((column, cell), lines) in columns.iter().zip(cells).zip(lines) {
-            for (place, line) in lines.iter().enumerate() {
-                let y = y + 2.0 + size + place as f32 * size * LEADING;
-                if column.right {
-                    self.text_right(x + column.width - 3.0, y, cell.weight, size, cell.colour, line);
-                } else {
-                    self.text_at(x + 3.0, y, cell.weight, size, cell.colour, line);
-                }
+        let y = self.y;
+        self.element(Kind::Row, |pages| {
+            let mut x = LEFT;
+            for ((column, cell), lines) in columns.iter().zip(cells).zip(&lines) {
+                let text = Lines { lines, weight: cell.weight, size, colour: cell.colour };
+                let kind = if cell.names_row { Kind::RowHeader } else { Kind::Cell };
+                pages.element(kind, |pages| pages.cell(x, y + 2.0, column, &text));
+                x += column.width;
             }
-            x += column.width;
-        }
+        });
         self.y += height;
     }
+}
+
+/// Text of a cell, broken into lines.
+struct Lines<'l> {
+    lines: &'l [String],
+    weight: Weight,
+    size: f32,
+    colour: Colour,
 }

@@ -1,9 +1,9 @@
-//! Pages as PDF/A-3, with what they were drawn from as attachments.
+//! Pages as PDF/A-3a and PDF/UA-1, with what they were drawn from as attachments: for archives, and for who hears them.
 
 use krilla::Document;
 use krilla::SerializeSettings;
 use krilla::color::rgb;
-use krilla::configure::{Archival, ConfigurationBuilder};
+use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
 use krilla::embed::{AssociationKind, EmbeddedFile, MimeType};
 use krilla::geom::{PathBuilder, Point, Rect};
 use krilla::metadata::{DateTime, Metadata};
@@ -11,17 +11,20 @@ use krilla::num::NormalizedF32;
 use krilla::page::PageSettings;
 use krilla::paint::Fill;
 use krilla::surface::Surface;
+use krilla::tagging::{Artifact, ArtifactType, ContentTag, Identifier, SpanTag};
 use model::Instant;
 use thiserror::Error;
 
 use crate::fonts::{Fonts, Weight};
-use crate::page::{Colour, HEIGHT, LEFT, LINE, Pages, RIGHT, SOFT, Step, WIDTH};
+use crate::page::{Colour, Finished, HEIGHT, LEFT, LINE, Pages, Placed, RIGHT, SOFT, Step, WIDTH};
+use crate::reading::{Element, Kind};
+use crate::tags;
 use crate::when::parts;
 use crate::words::Language;
 
 /// The number of this way of drawing, written into every PDF. Another number draws other bytes of the same document, so a
 /// verifier with another number cannot compare pages. A test holds it against the bytes.
-pub const DRAWING: u32 = 1;
+pub const DRAWING: u32 = 2;
 
 /// A PDF could not be written.
 #[derive(Debug, Error)]
@@ -45,7 +48,10 @@ pub(crate) struct Attachment<'a> {
 
 /// Writes pages and attachments.
 pub(crate) fn write(pages: Pages, about: &Title<'_>, attachments: &[Attachment<'_>]) -> Result<Vec<u8>, DrawError> {
-    let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A3_B).finish();
+    let configuration = ConfigurationBuilder::new()
+        .with_archival_validator(Archival::A3_A)
+        .with_accessibility_validator(Accessibility::UA1)
+        .finish();
     let settings =
         SerializeSettings { configuration: configuration.map_err(|_| DrawError)?, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
@@ -57,17 +63,29 @@ pub(crate) fn write(pages: Pages, about: &Title<'_>, attachments: &[Attachment<'
             .creator(format!("leadglass, drawing {DRAWING}"))
             .creation_date(made),
     );
-    let (fonts, pages) = pages.finish();
+    let Finished { fonts, pages, elements } = pages.finish();
+    let mut marked: Vec<Vec<Identifier>> = vec![Vec::new(); elements.len()];
     let count = pages.len();
     for (place, steps) in pages.iter().enumerate() {
         let size = PageSettings::from_wh(WIDTH, HEIGHT).ok_or(DrawError)?;
         let mut page = document.start_page_with(size);
         let mut surface = page.surface();
-        steps.iter().for_each(|step| draw(&mut surface, &fonts, step));
+        for piece in steps.chunk_by(|one, next| one.of == next.of) {
+            let identifier = surface.start_tagged(content(piece, &elements));
+            piece.iter().for_each(|placed| draw(&mut surface, &fonts, &placed.step));
+            surface.end_tagged();
+            if let Some(element) = piece[0].of {
+                marked[element].push(identifier);
+            }
+        }
+        surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Footer)));
         footer(about, place + 1, count, &fonts).iter().for_each(|step| draw(&mut surface, &fonts, step));
+        surface.end_tagged();
         surface.finish();
         page.finish();
     }
+    document.set_tag_tree(tags::tree(&elements, &marked, about.language.tag()));
+    document.set_outline(tags::outline(&elements));
     for attachment in attachments {
         document
             .embed_file(EmbeddedFile {
@@ -83,6 +101,15 @@ pub(crate) fn write(pages: Pages, about: &Title<'_>, attachments: &[Attachment<'
             .ok_or(DrawError)?;
     }
     document.finish().map_err(|_| DrawError)
+}
+
+/// What a piece of a page is: text of an element, a picture, or something for the eye alone.
+fn content(piece: &[Placed], elements: &[Element]) -> ContentTag<'static> {
+    match piece[0].of.map(|element| &elements[element].kind) {
+        None => ContentTag::Artifact(Artifact::with_kind(ArtifactType::Layout)),
+        Some(Kind::Figure(..)) => ContentTag::Other,
+        Some(_) => ContentTag::Span(SpanTag::empty()),
+    }
 }
 
 fn footer(about: &Title<'_>, page: usize, pages: usize, fonts: &Fonts) -> [Step; 3] {

@@ -29,6 +29,8 @@ pub enum Pages {
     Drawn(Language),
     /// The file is signed JSON without pages.
     None,
+    /// They were not compared with the signed document: another version drew them, or somebody changed them.
+    NotCompared,
 }
 
 /// Why a report is not taken.
@@ -51,7 +53,7 @@ pub enum ReportError {
     PagesChanged,
     /// The pages were drawn by another version.
     #[error(
-        "the signed report inside holds, but its pages were drawn by another version of leadglass and cannot be compared; draw them again with --pages FILE and read those"
+        "the signed report inside holds, but its pages cannot be compared: another version of leadglass drew them, or somebody changed them; draw them again with --pages FILE and read those"
     )]
     OtherDrawing,
     /// The PDF cannot be drawn.
@@ -61,6 +63,23 @@ pub enum ReportError {
 
 /// Checks a report's file with `verifier`, or with the key that it brings along, which whoever asks must then compare.
 pub fn verify(file: &[u8], verifier: Option<&NoteVerifier>) -> Result<VerifiedReport, ReportError> {
+    check(file, verifier, Err)
+}
+
+/// The same, but pages that another version drew are no error: they are not compared, which [`VerifiedReport::pages`] says. It
+/// shows nothing about what such pages say.
+pub fn verify_content(file: &[u8], verifier: Option<&NoteVerifier>) -> Result<VerifiedReport, ReportError> {
+    check(file, verifier, |error| match error {
+        ReportError::OtherDrawing => Ok(Pages::NotCompared),
+        error => Err(error),
+    })
+}
+
+fn check(
+    file: &[u8],
+    verifier: Option<&NoteVerifier>,
+    not_drawn: impl FnOnce(ReportError) -> Result<Pages, ReportError>,
+) -> Result<VerifiedReport, ReportError> {
     let found = extract(file)?;
     let proof = StatementProof::parse(found.signed.proof.as_bytes())?;
     let verifier = match verifier {
@@ -70,7 +89,8 @@ pub fn verify(file: &[u8], verifier: Option<&NoteVerifier>) -> Result<VerifiedRe
     let statement = proof.check(found.signed.document.as_bytes(), &verifier)?;
     let document = document_of(&found.signed.document)?;
     agrees(&document, &statement)?;
-    let pages = if found.pdf { drawn(file, &found.signed)? } else { only_lines(file, &found.signed)? };
+    let pages =
+        if found.pdf { drawn(file, &found.signed).or_else(not_drawn)? } else { only_lines(file, &found.signed)? };
     Ok(VerifiedReport { document, verifier, statement, pages })
 }
 

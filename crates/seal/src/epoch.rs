@@ -1,14 +1,13 @@
 //! Batch keys in the keyring: wrapped under the symmetric key of an epoch. Destroying an epoch key destroys every
 //! wrap made under it, wherever copies of the wraps lie.
 
-use std::fmt;
-
 use aws_lc_rs::aead::{Aad, Nonce};
 use model::{KeyId, SiteId};
 use zeroize::Zeroizing;
 
 use crate::batch::wrap_prefix;
 use crate::derive::{aes_256_gcm, hkdf};
+use crate::secret::named_secret;
 use crate::{BatchKeys, CryptoRng, Secret32, UnwrapError};
 
 const MAGIC: [u8; 4] = *b"LGWE";
@@ -21,26 +20,11 @@ const KEYS_BYTES: usize = 64;
 #[derive(Clone, PartialEq, Eq)]
 pub struct EpochKey(Secret32);
 
+named_secret!(EpochKey);
+
 impl EpochKey {
     /// The length of every wrap.
     pub const WRAP_BYTES: usize = PREFIX_BYTES + SALT_BYTES + KEYS_BYTES + 16;
-
-    /// Draws a key.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Secret32::generate(rng))
-    }
-
-    /// Takes 32 bytes; wiping the source stays the caller's duty.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Secret32::from_bytes(bytes))
-    }
-
-    /// The bytes, to be sealed themselves.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.expose()
-    }
 
     /// Wraps `keys` for `site`. A fresh salt gives each wrap an AES key of its own, so the nonce is zero.
     pub fn wrap(&self, keys: &BatchKeys, site: SiteId, rng: &mut impl CryptoRng) -> Vec<u8> {
@@ -87,11 +71,5 @@ fn nonce() -> Nonce {
 impl From<Secret32> for EpochKey {
     fn from(secret: Secret32) -> Self {
         Self(secret)
-    }
-}
-
-impl fmt::Debug for EpochKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EpochKey(..)")
     }
 }

@@ -54,28 +54,42 @@ impl fmt::Debug for Secret32 {
     }
 }
 
+/// What every secret with a name of its own can do: be drawn, be taken from bytes, and show its content to nobody who does not ask.
+macro_rules! named_secret {
+    ($name:ident) => {
+        impl $name {
+            /// Draws a new one.
+            pub fn generate(rng: &mut impl $crate::CryptoRng) -> Self {
+                Self($crate::Secret32::generate(rng))
+            }
+
+            /// Takes 32 bytes; wiping the source stays the caller's duty.
+            #[must_use]
+            pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+                Self($crate::Secret32::from_bytes(bytes))
+            }
+
+            /// The bytes. Each use of this is a place to look at.
+            #[must_use]
+            pub fn expose(&self) -> &[u8; 32] {
+                self.0.expose()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    };
+}
+pub(crate) use named_secret;
+
 /// A key that objects are sealed under. Who holds it opens every object of its batch and kind of key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealKey(Secret32);
 
-impl SealKey {
-    /// Draws a key.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Secret32::generate(rng))
-    }
-
-    /// Takes 32 bytes; wiping the source stays the caller's duty.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Secret32::from_bytes(bytes))
-    }
-
-    /// The bytes. Each use of this is a place to look at.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.expose()
-    }
-}
+named_secret!(SealKey);
 
 impl From<Secret32> for SealKey {
     fn from(secret: Secret32) -> Self {
@@ -83,34 +97,13 @@ impl From<Secret32> for SealKey {
     }
 }
 
-impl fmt::Debug for SealKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealKey(..)")
-    }
-}
-
 /// The secret that everything at a site derives from. Only the warden holds it, and only while it runs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RootSecret(Secret32);
 
+named_secret!(RootSecret);
+
 impl RootSecret {
-    /// Draws a root for a new site.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Secret32::generate(rng))
-    }
-
-    /// Takes 32 bytes; wiping the source stays the caller's duty.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Secret32::from_bytes(bytes))
-    }
-
-    /// The bytes. Each use of this is a place to look at.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.expose()
-    }
-
     /// A secret of its own for each label: HKDF-SHA256 with salt `leadglass root v1` and the label as info.
     /// Labels end in a version, `ledger payload 2026-07-30 v1`; one label is used for one thing.
     #[must_use]
@@ -135,11 +128,5 @@ impl RootSecret {
     #[must_use]
     pub fn unseal_signing_key(&self) -> SigningKey {
         SigningKey::from_seed(&self.derive("unseal change signing key v1"))
-    }
-}
-
-impl fmt::Debug for RootSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RootSecret(..)")
     }
 }

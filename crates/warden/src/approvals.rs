@@ -10,17 +10,17 @@ pub(crate) mod fold;
 mod words;
 
 pub(crate) use self::answer::service_of;
+pub(crate) use self::fold::Proposal;
 
 use std::sync::MutexGuard;
 
 use audit::Appended;
 use aws_lc_rs::digest::{SHA256, digest};
-use identity::{People, Touch};
+use identity::People;
 use model::{Change, EntryBody, EntryNumber, Instant, PersonId, ProposalEnd, SiteId, Standing};
 use policy::Decider;
 use protocol::{PROPOSALS_OPEN_MAX, ProposalRow, Refusal};
 
-use self::fold::Proposal;
 use crate::pages::HELD;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -39,6 +39,7 @@ pub(crate) enum Asked {
 impl Warden {
     /// Proposes a change; while the site is set up it is carried out at once, by the same steps. The one way in for every flow.
     pub(crate) fn ask_for(&self, caller: &Caller, change: Change, now: Instant) -> Result<Asked, Refusal> {
+        caller.touched()?;
         let _turn = self.changing.lock().expect(HELD);
         let now = self.not_before_recorded(now);
         let (proposer, deciders) = (person_of(caller), self.deciders());
@@ -69,9 +70,9 @@ impl Warden {
         caller: &Caller,
         number: EntryNumber,
         shown: &str,
-        touch: &Touch,
         now: Instant,
     ) -> Result<ProposalRow, Refusal> {
+        let touch = caller.touched()?.ok_or(Refusal::NotAllowed)?;
         let turn = self.changing.lock().expect(HELD);
         let now = self.not_before_recorded(now);
         let proposal = self.open_proposal(number)?;
@@ -123,6 +124,7 @@ impl Warden {
     pub(crate) fn carry_out_due(&self, now: Instant) {
         let _turn = self.changing.lock().expect(HELD);
         let now = self.not_before_recorded(now);
+        self.settle_unseal();
         let deciders = self.deciders();
         let open: Vec<Proposal> = self.proposals.read().expect(HELD).open().cloned().collect();
         for proposal in open {

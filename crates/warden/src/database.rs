@@ -55,6 +55,8 @@ pub enum Space {
     Pending = 4,
     /// Public keys of those who hold shares of cold studies.
     Holder = 5,
+    /// What a proposal carries out and the ledger must not hold: a new `root.json`, by its SHA-256.
+    Proposed = 6,
 }
 
 /// The study of keys that are not bound to one. No study has this number.
@@ -137,6 +139,23 @@ impl Database {
             self.connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? ORDER BY key")?;
         let rows = statement.query_map([space as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Every record of a space, in the order of keys, one after the other.
+    pub(crate) fn each_record(
+        &self,
+        space: Space,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? ORDER BY key")?;
+        let mut rows = statement.query([space as i64])?;
+        while let Some(row) = rows.next()? {
+            let blob =
+                |column: usize| row.get_ref(column)?.as_blob().map_err(|_| DatabaseError::Damaged { what: "record" });
+            each(blob(0)?, blob(1)?)?;
+        }
+        Ok(())
     }
 
     /// The wrapped keys of a study, with their epochs.

@@ -108,11 +108,13 @@ impl Epochs {
         Ok(number)
     }
 
-    /// Destroys a key: its bytes first, then its name. Gone already is fine.
+    /// Destroys a key: its bytes first, then its name. Gone already is fine. One that cannot be destroyed stays known, so that it is
+    /// tried again and nobody says that it is gone.
     pub(crate) fn destroy(&mut self, number: i64) -> io::Result<()> {
-        self.keys.remove(&number);
         overwrite_and_remove(&self.path(number))?;
-        File::open(&self.folder)?.sync_all()
+        File::open(&self.folder)?.sync_all()?;
+        self.keys.remove(&number);
+        Ok(())
     }
 
     /// Destroys what is left of keys that nobody needs.
@@ -217,4 +219,29 @@ fn context(site: SiteId, number: i64) -> ObjectContext {
     let name = digest(&SHA256, format!("epoch key {number}").as_bytes());
     let object = ObjectId(name.as_ref()[..16].try_into().expect("SHA-256 has 32 bytes"));
     ObjectContext { site, key: KeyId([0; 16]), object, kind: ObjectKind::Secret }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_destroyed_stays_known_and_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = RootSecret::from_bytes(&[7; 32]);
+        Epochs::create(folder.path(), &root, SiteId([1; 16])).unwrap();
+        let mut epochs = Epochs::load(folder.path(), &root, SiteId([1; 16])).unwrap();
+        epochs.begin().unwrap();
+        let (file, aside) = (epochs.path(1), folder.path().join("aside"));
+        fs::rename(&file, &aside).unwrap();
+        // a folder of this name can be neither overwritten nor removed as a file
+        fs::create_dir(&file).unwrap();
+        assert!(epochs.destroy(1).is_err());
+        assert_eq!(epochs.numbers(), [1, 2]);
+        fs::remove_dir(&file).unwrap();
+        fs::rename(&aside, &file).unwrap();
+        epochs.destroy(1).unwrap();
+        assert_eq!(epochs.numbers(), [2]);
+        assert!(!file.exists());
+    }
 }

@@ -1,7 +1,7 @@
-//! A fresh touch for one act: begun by the page, asked for by the flow that does the act, used up by it.
+//! A fresh touch for one act: begun by the page, shown with the request that does the act, used up by it.
 //!
-//! A flow calls [`Warden::require_fresh`] with the act's digest, which it computes from what it is about to do, never from
-//! what the front says: `dpop::act_digest(&["kind", ...])`, the same words that the page gives to `freshly`.
+//! The act is the request itself as the browser signed it ([`protocol::act_of`]), so nothing that a front says takes part. A
+//! touch is verified at the door ([`Warden::caller`](crate::state::Warden)), and a flow that wants one asks [`Caller::touched`].
 
 use dpop::Thumbprint;
 use identity::{Changed, FreshError, PasswordCheck, Touch};
@@ -10,6 +10,7 @@ use protocol::{Fresh, PageReply, Refusal, Shown};
 use seal::SystemRandom;
 
 use crate::pages::HELD;
+use crate::proof::OfSession;
 use crate::refusals::About;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -22,32 +23,33 @@ impl Warden {
         begun.map(Into::into).map_err(|error| Refusal::from(&error))
     }
 
-    /// That the caller is there and means this act. The entry `confirmed` is durable when this returns; a touch that does not
-    /// verify is counted like a refused proof.
-    pub(crate) async fn require_fresh(
+    /// That the person of a session is there and means this act. The entry `confirmed` is durable when this returns; a touch that
+    /// does not verify is counted like a refused proof.
+    pub(crate) async fn confirm(
         &self,
-        caller: &Caller,
+        of: &OfSession,
         act: Thumbprint,
         fresh: &Fresh,
+        origin: &Origin,
         now: Instant,
     ) -> Result<Touch, Refusal> {
-        let Actor::Person { person, session, origin } = &caller.actor else { return Err(Refusal::NotAllowed) };
+        let (person, session) = (of.person, of.session);
         // the lock of a touch that holds is not kept over the count of one that does not
         let error = {
             let touched = match &fresh.shown {
                 Shown::Passkey { credential } => {
                     let mut people = self.people.lock().expect(HELD);
-                    let touched = people.finish_fresh_passkey(*session, act, &fresh.ceremony, credential, now);
+                    let touched = people.finish_fresh_passkey(session, act, &fresh.ceremony, credential, now);
                     touched.map(|touch| (people, touch))
                 }
                 Shown::PasswordAndCode { password, code } => {
-                    match self.begin_fresh_password(*session, act, &fresh.ceremony, origin, now) {
+                    match self.begin_fresh_password(session, act, &fresh.ceremony, origin, now) {
                         Err(error) => Err(error),
                         Ok(check) => {
                             let password = password.clone();
                             let verified = self.slowly(move || check.verify(&password)).await?;
                             let mut people = self.people.lock().expect(HELD);
-                            let touched = people.finish_fresh_password(*session, act, verified, code, self.now());
+                            let touched = people.finish_fresh_password(session, act, verified, code, self.now());
                             touched.map(|touch| (people, touch))
                         }
                     }
@@ -56,14 +58,15 @@ impl Warden {
             match touched {
                 Ok((people, touch)) => {
                     let method = touch.method();
-                    let body = EntryBody::Confirmed { person: *person, act: act.to_string(), method };
-                    return self.commit(people, Changed { value: touch, entries: vec![body] }, &caller.actor, now);
+                    let body = EntryBody::Confirmed { person, act: act.to_string(), method };
+                    let actor = Actor::Person { person, session, origin: origin.clone() };
+                    return self.commit(people, Changed { value: touch, entries: vec![body] }, &actor, now);
                 }
                 Err(error) => error,
             }
         };
         if error != FreshError::SignedOut {
-            self.count_refusal(About::Session(*person, *session), "touch", origin, now).await?;
+            self.count_refusal(About::Session(person, session), "touch", origin, now).await?;
         }
         Err(Refusal::from(&error))
     }

@@ -182,7 +182,7 @@ fn below(sides: u32) -> u32 {
 }
 
 /// The Gregorian date of a day since 1970-01-01 (days of the proleptic calendar, counted from 1 March of year 0).
-fn civil(day: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(day: i64) -> (i64, i64, i64) {
     let day = day + 719_468;
     let era = day.div_euclid(146_097);
     let of_era = day.rem_euclid(146_097);

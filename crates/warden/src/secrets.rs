@@ -105,7 +105,7 @@ impl Secrets {
         match space {
             Space::Registry => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
-            Space::Holder => (&self.identity, ObjectKind::Secret),
+            Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
             Space::Secret => unreachable!("secrets are read before the other keys exist, by read_secret"),
         }
     }
@@ -125,16 +125,27 @@ impl Secrets {
 
     /// Reads and opens every record of a space.
     pub(crate) fn records(&self, database: &Database, space: Space) -> Result<Records, DatabaseError> {
+        let mut records = Records::new();
+        self.each_record(database, space, |key, plain| {
+            records.push((key.to_owned(), plain));
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    /// The same one after the other, without having all of them in memory.
+    pub(crate) fn each_record(
+        &self,
+        database: &Database,
+        space: Space,
+        mut each: impl FnMut(&[u8], Vec<u8>) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
         let (seal_key, kind) = self.key_of(space);
-        database
-            .records(space)?
-            .into_iter()
-            .map(|(key, sealed)| {
-                let plain = seal::open_blob(seal_key, context(self.site, kind, space, &key), &sealed)
-                    .map_err(|_| DatabaseError::Damaged { what: "record" })?;
-                Ok((key, plain))
-            })
-            .collect()
+        database.each_record(space, |key, sealed| {
+            let plain = seal::open_blob(seal_key, context(self.site, kind, space, key), sealed)
+                .map_err(|_| DatabaseError::Damaged { what: "record" })?;
+            each(key, plain)
+        })
     }
 }
 

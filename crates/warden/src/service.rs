@@ -6,8 +6,9 @@ use std::sync::Arc;
 use futures::StreamExt;
 use model::{Instant, Origin};
 use protocol::{
-    Credential, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, PROTOCOL_VERSION,
-    PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
+    Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
+    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, SignedDevices, Warden as Protocol,
+    WardenRequest,
 };
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel as _, Config};
@@ -186,6 +187,16 @@ impl Protocol for Service {
     }
 
     async fn pulse(self, _: Context) {}
+
+    async fn lies_on(self, _: Context, disk: FrontDisk) -> Result<(), Refusal> {
+        if self.channel != Channel::Front {
+            return Err(Refusal::NotAllowed);
+        }
+        let now = self.warden.now();
+        tokio::task::spawn_blocking(move || self.warden.front_lies_on(disk, now))
+            .await
+            .unwrap_or(Err(Refusal::Internal))
+    }
 }
 
 impl Warden {

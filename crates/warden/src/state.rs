@@ -27,7 +27,7 @@ use crate::repeats::Repeats;
 use crate::secrets::{Secrets, read_secret};
 use crate::unseal::UnsealMethods;
 use crate::warm::Transits;
-use crate::watched::{Watched, settle_before_opening};
+use crate::watched::{Settled, Watched, settle_before_opening};
 
 /// Which socket a caller came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,12 @@ pub enum StartError {
     /// The ledger does not open.
     #[error("the ledger does not open; `leadglass ledger verify` says where it is damaged, the vault has a copy")]
     Ledger(#[from] audit::OpenError),
+    /// The list of second folders cannot be read.
+    #[error("witnesses/sinks.json cannot be read; restore it, or write the ledger's second folder into it again")]
+    Sinks(#[source] std::io::Error),
+    /// What an accepted loss takes over from the second folder cannot be taken.
+    #[error("the second folder of the ledger cannot be taken over: {0}")]
+    Second(#[from] audit::RejoinError),
     /// The ledger cannot be replayed.
     #[error("an entry of the ledger cannot be read; `leadglass ledger verify` says which, the vault has a copy")]
     Replay(#[from] audit::ReplayError),
@@ -144,6 +150,8 @@ pub struct Warden {
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
+    /// When a front's word about its disk became an entry last.
+    pub(crate) front_disk_told: AtomicI64,
     pub(crate) unseal: Arc<Mutex<UnsealMethods>>,
     pub(crate) changing_unseal: Mutex<()>,
     pub(crate) repeats: Repeats,
@@ -174,7 +182,8 @@ impl Warden {
             read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
 
         let line_seed = root.derive("line key v1");
-        let accepted = settle_before_opening(&dir, &LedgerKeys::from_root(&root), &origin(site), clock())?;
+        let Settled { accepted, second_away } =
+            settle_before_opening(&dir, &LedgerKeys::from_root(&root), &origin(site), clock())?;
         let (ledger, replay) =
             Ledger::open_with(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site), ledger)?;
         drop(root);
@@ -184,30 +193,38 @@ impl Warden {
         let mut cases = Cases::default();
         let mut cold = Cold::default();
         let mut unseal = UnsealMethods::default();
-        let mut watched = Watched::default();
+        let mut watched = Watched::after(second_away);
         let mut budgets = budget::State::since(clock());
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
         let recorded = Arc::new(AtomicI64::new(i64::MIN));
-        for entry in replay {
-            let (number, entry) = entry?;
-            recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
-            index.apply(number, &entry);
-            relations.apply(number, &entry);
-            proposals.apply(number, &entry);
-            uses.apply(number, &entry);
-            cases.apply(number, &entry);
-            cold.apply(number, &entry);
-            unseal.apply(&entry);
-            watched.apply(&entry);
-            budgets.apply(number, &entry);
-            of_people.see(&entry);
-            match &entry.body {
-                EntryBody::Initialised { name, .. } => site_name.clone_from(name),
-                body => numbers.see(body),
+        // reading the ledger and reading the registry take most of a start
+        let (reader, registry) = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                let registry = read_registry(&secrets, &reader);
+                (reader, registry)
+            });
+            for entry in replay {
+                let (number, entry) = entry?;
+                recorded.fetch_max(entry.recorded.0, Ordering::Relaxed);
+                index.apply(number, &entry);
+                relations.apply(number, &entry);
+                proposals.apply(number, &entry);
+                uses.apply(number, &entry);
+                cases.apply(number, &entry);
+                cold.apply(number, &entry);
+                unseal.apply(&entry);
+                watched.apply(&entry);
+                budgets.apply(number, &entry);
+                of_people.see(&entry);
+                match &entry.body {
+                    EntryBody::Initialised { name, .. } => site_name.clone_from(name),
+                    body => numbers.see(body),
+                }
             }
-        }
+            Ok::<_, StartError>(reading.join().expect("no reader panics"))
+        })?;
         let records = secrets.records(&database, Space::Identity)?;
         let records = records
             .into_iter()
@@ -219,7 +236,7 @@ impl Warden {
         // a database restored from a moment before the ledger's end must not give a number twice: what the ledger says of the first
         // bearer, relationships among it, would hold for the second
         people.numbers_given(numbers.person, numbers.organisation, numbers.device);
-        let mut registry = read_registry(&secrets, &database)?;
+        let mut registry = registry?;
         registry.numbers_given(numbers.patient, numbers.study);
 
         let index = Arc::new(RwLock::new(index));
@@ -275,6 +292,7 @@ impl Warden {
             transits: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
+            front_disk_told: AtomicI64::new(i64::MIN),
             unseal,
             changing_unseal: Mutex::default(),
             repeats: Repeats::default(),
@@ -419,13 +437,14 @@ fn fresh_key() -> [u8; 32] {
 }
 
 fn read_registry(secrets: &Secrets, database: &Database) -> Result<Registry, DatabaseError> {
-    let records = secrets.records(database, Space::Registry)?;
-    let records = records
-        .into_iter()
-        .map(|(_, plain)| registry::Record::from_bytes(&plain))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| DatabaseError::Damaged { what: "registry record" })?;
-    Registry::load(records).map_err(|_| DatabaseError::Damaged { what: "registry record" })
+    let damaged = DatabaseError::Damaged { what: "registry record" };
+    let mut loader = registry::Loader::default();
+    secrets.each_record(database, Space::Registry, |_, plain| {
+        let record = registry::Record::from_bytes(&plain).ok();
+        let taken = record.and_then(|record| loader.take(record).ok());
+        taken.ok_or(DatabaseError::Damaged { what: "registry record" })
+    })?;
+    loader.finish().map_err(|_| damaged)
 }
 
 fn unseal_root(dir: &Path, unseal: &Unseal) -> Result<(RootSecret, SiteId, &'static str), StartError> {

@@ -1,9 +1,12 @@
 //! From what a caller holds to who asks.
 
+use std::sync::Arc;
+
 use dpop::Thumbprint;
+use identity::Touch;
 use model::{Actor, Instant, Origin, Role, Who};
 use policy::Subject;
-use protocol::{Asking, Credential, Proof, Refusal};
+use protocol::{Asking, Credential, PageRequest, Proof, Refusal};
 
 use crate::leases::Holder;
 use crate::proof::OfSession;
@@ -22,6 +25,8 @@ pub(crate) struct Caller {
     pub(crate) who: Option<Who>,
     /// Who holds leases.
     pub(crate) holder: Option<Holder>,
+    /// The fresh touch that this request came with.
+    pub(crate) touch: Option<Arc<Touch>>,
 }
 
 impl Caller {
@@ -30,6 +35,14 @@ impl Caller {
         match &self.subject {
             Subject::Person { role, .. } => Some(*role),
             _ => None,
+        }
+    }
+
+    /// That somebody who can be asked was there and means this request. Nobody asks a device or the owner of the machine.
+    pub(crate) fn touched(&self) -> Result<Option<&Touch>, Refusal> {
+        match (&self.actor, &self.touch) {
+            (Actor::Person { .. }, None) => Err(Refusal::FreshNeeded),
+            (_, touch) => Ok(touch.as_deref()),
         }
     }
 }
@@ -46,7 +59,7 @@ impl Warden {
     ) -> Result<Caller, Refusal> {
         match credential {
             Credential::Owner if channel == Channel::Owner => {
-                Ok(Caller { subject: Subject::Owner, actor: Actor::Owner, who: None, holder: None })
+                Ok(Caller { subject: Subject::Owner, actor: Actor::Owner, who: None, holder: None, touch: None })
             }
             // a holder's socket carries requests and approvals only
             _ if channel == Channel::Holder => Err(Refusal::NotAllowed),
@@ -59,6 +72,7 @@ impl Warden {
                 actor: Actor::Stranger { origin: recordable(origin) },
                 who: None,
                 holder: None,
+                touch: None,
             }),
             Credential::Session { token, origin, proof } => {
                 self.session_caller(token, &recordable(origin), proof, asking, now).await
@@ -107,13 +121,20 @@ impl Warden {
         };
         let of = OfSession { session: found.session, person: found.person, key: found.key };
         self.prove_session(&of, proof, asking, origin, now).await?;
-        let mut people = self.people.lock().expect("no holder panics");
-        let session = people.session(token, now).map_err(|_| Refusal::SignedOut)?;
+        let used = self.people.lock().expect("no holder panics").session(token, now);
+        let session = used.map_err(|_| Refusal::SignedOut)?;
+        // a front that first asks which study a number is does not use the touch up with that
+        let only_named = matches!(asking, Asking::Page(PageRequest::StudyUid { .. }));
+        let touch = match proof.fresh().filter(|_| !only_named) {
+            Some((fresh, act)) => Some(Arc::new(self.confirm(&of, act, &fresh, origin, now).await?)),
+            None => None,
+        };
         Ok(Caller {
             actor: Actor::Person { person: session.person, session: session.session, origin: origin.clone() },
             who: Some(Who::Person(session.person)),
             holder: Some(Holder::Session(session.session)),
             subject: subject_of(session),
+            touch,
         })
     }
 
@@ -146,6 +167,7 @@ impl Warden {
             actor: Actor::Device { device, origin: origin.clone() },
             who: Some(Who::Device(device)),
             holder: Some(Holder::Device(device)),
+            touch: None,
         })
     }
 }

@@ -14,12 +14,13 @@
 use std::collections::HashMap;
 
 use model::{
-    Actor, EntryBody, EntryNumber, HolderKind, Instant, KeyId, NumberSet, PatientNumber, StudyNumber, WarmingBasis,
+    Actor, EntryBody, EntryNumber, Evidence, Finding, HolderKind, Instant, KeyId, NumberSet, Reaction, StudyNumber,
+    WarmingBasis, Whose,
 };
 use policy::{Service, Target};
 use protocol::{
-    AskForCold, COLD_SHARES_MAX, ColdApproval, ColdReply, ColdRequest, ColdRequestRow, PageReply, Refusal,
-    SignedColdRequest, WrappedShare,
+    AskForCold, COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdReply, ColdRequest, ColdRequestRow, PageReply,
+    Refusal, SignedColdRequest, WrappedShare,
 };
 use seal::{BatchKeys, ColdBox, ColdLock, Secret32, Share, SiteSecretKey, SystemRandom};
 
@@ -31,8 +32,6 @@ use crate::pages::{HELD, field, unknown};
 use crate::state::Warden;
 use crate::subject::Caller;
 
-/// The most studies in one request.
-pub(crate) const STUDIES_MAX: usize = 1_000;
 /// The most requests that wait.
 const REQUESTS_MAX: usize = 10_000;
 /// The longest that somebody may ask for: two weeks.
@@ -102,7 +101,8 @@ impl Warden {
                 return Err(Refusal::Throttled { seconds: 3_600 });
             }
         }
-        studies.truncate(STUDIES_MAX);
+        studies.truncate(COLD_STUDIES_MAX);
+        caller.touched()?;
         let count = studies.len() as u32;
         let studies: NumberSet = studies.into_iter().map(|study| study.0).collect();
         let body = EntryBody::WarmingRequested { patient, studies, basis, reason, until: asked.until };
@@ -212,12 +212,16 @@ impl Warden {
             named.insert(KeyId(*name), Share::from_bytes(share));
         }
         let boxes = self.boxes_of(&request.studies)?;
+        let mut checked = HashMap::new();
         for row in &boxes {
             let sealed = ColdBox::from_bytes(row.sealed.clone()).map_err(failed)?;
-            if sealed.wrapped_share(holder).is_some()
-                && !named.get(&row.name).is_some_and(|share| sealed.is_share_of(holder, row.name, share))
-            {
-                return Err(unfit());
+            if sealed.wrapped_share(holder).is_none() {
+                continue;
+            }
+            // only what its box knows is kept: a share that nobody can check would spoil those of others
+            match named.remove(&row.name) {
+                Some(share) if sealed.is_share_of(holder, row.name, &share) => drop(checked.insert(row.name, share)),
+                _ => return Err(unfit()),
             }
         }
         let approved = EntryBody::WarmingApproved { request: number, holder };
@@ -225,8 +229,13 @@ impl Warden {
         let shares = {
             let mut transits = self.transits.lock().expect(HELD);
             let transit = transits.0.get_mut(&number).ok_or_else(unfit)?;
-            transit.shares.insert(holder, named);
-            transit.shares.clone()
+            if kind == HolderKind::Sharing {
+                transit.shares.insert(holder, checked);
+                transit.shares.clone()
+            } else {
+                // who is enough alone opens alone, for the time and out of the budget of that, and leaves nothing for others
+                HashMap::from([(holder, checked)])
+            }
         };
         let until = if kind == HolderKind::Emergency {
             request.until.min(now.plus_seconds(EMERGENCY_SECONDS_MAX))
@@ -244,7 +253,7 @@ impl Warden {
             Opened::Keys { keys, .. } => keys,
         };
         let by: Vec<KeyId> = if kind == HolderKind::Sharing { shares.into_keys().collect() } else { vec![holder] };
-        let warmed = self.warm(number, request.patient, keys, by, until, kind == HolderKind::Emergency)?;
+        let warmed = self.warm(number, &request, keys, by, until, kind == HolderKind::Emergency)?;
         self.transits.lock().expect(HELD).0.remove(&number);
         Ok(ColdReply::Approved { warmed, missing: 0, until })
     }
@@ -271,8 +280,8 @@ impl Warden {
     /// Makes keys hot under an epoch of their own.
     fn warm(
         &self,
-        request: EntryNumber,
-        patient: PatientNumber,
+        number: EntryNumber,
+        request: &Request,
         opened: Vec<(StudyNumber, Vec<BatchKeys>)>,
         by: Vec<KeyId>,
         until: Instant,
@@ -281,16 +290,21 @@ impl Warden {
         self.steps.before(KeyStep::BeginWarming)?;
         let epoch = {
             let _database = self.database.lock().expect(HELD);
-            self.secrets.epochs.write().expect(HELD).begin_warming(request).map_err(failed)?
+            self.secrets.epochs.write().expect(HELD).begin_warming(number).map_err(failed)?
         };
         self.steps.before(KeyStep::PutWarm)?;
         let studies: NumberSet = opened.iter().map(|(study, _)| study.0).collect();
-        let count = studies.len() as u32;
-        if emergency {
-            tracing::warn!(%request, "one holder alone has warmed a patient's cold studies; the officer reviews it");
+        let (count, patient) = (studies.len() as u32, request.patient);
+        let mut bodies = Vec::new();
+        if let ([holder], true) = (by.as_slice(), emergency) {
+            tracing::warn!(request = %number, "one holder alone has warmed a patient's cold studies; the officer reviews it");
+            let evidence = Evidence::EmergencyWarming { patient, studies: count, request: number, holder: *holder };
+            let finding = Finding { about: asked_by(&request.actor), reaction: Reaction::Noticed, evidence };
+            bodies.push(EntryBody::FindingRaised { finding });
         }
-        let body = EntryBody::Warmed { request, patient, studies, until, by, emergency };
-        self.change_keys(vec![(Actor::Warden, body)], Some(KeyStep::RecordWarm), |changes| {
+        bodies.insert(0, EntryBody::Warmed { request: number, patient, studies, until, by, emergency });
+        let entries = bodies.into_iter().map(|body| (Actor::Warden, body)).collect();
+        self.change_keys(entries, Some(KeyStep::RecordWarm), |changes| {
             let epochs = self.secrets.epochs.read().expect(HELD);
             let key = epochs.key(epoch)?;
             for (study, keys) in &opened {
@@ -396,6 +410,15 @@ impl Warden {
         let epochs = self.secrets.epochs.read().expect(HELD);
         let lock = ColdLock::unwrap(epochs.key(epoch)?, self.secrets.site, name, &wrapped).map_err(|_| damaged())?;
         sealed.open(secret, &lock, self.secrets.site).map_err(|_| DatabaseError::Damaged { what: "cold study" })
+    }
+}
+
+/// Whose finding it is.
+fn asked_by(actor: &Actor) -> Whose {
+    match actor {
+        Actor::Person { person, .. } => Whose::Person(*person),
+        Actor::Device { device, .. } => Whose::Device(*device),
+        Actor::Owner | Actor::Stranger { .. } | Actor::Warden => Whose::Site,
     }
 }
 

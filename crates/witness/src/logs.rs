@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use audit::{Cosigner, CosigningKeys, NoteError, NoteVerifier};
@@ -29,6 +30,8 @@ pub struct Witness {
     dir: PathBuf,
     pub(crate) keys: CosigningKeys,
     pub(crate) logs: RwLock<HashMap<String, Log>>,
+    /// The second of the last look for logs that were added.
+    reloaded: AtomicU64,
 }
 
 /// A log that a witness knows.
@@ -120,7 +123,7 @@ impl Witness {
             return Err(OpenError::Missing(dir.to_owned()));
         }
         let keys = read_keys(&path).ok_or(OpenError::File(path))?;
-        let witness = Self { dir: dir.to_owned(), keys, logs: RwLock::default() };
+        let witness = Self { dir: dir.to_owned(), keys, logs: RwLock::default(), reloaded: AtomicU64::new(0) };
         witness.reload()?;
         Ok(witness)
     }
@@ -131,13 +134,20 @@ impl Witness {
         self.keys.cosigners()
     }
 
-    /// Takes in logs that were added since it was opened.
+    /// Takes in logs that were added since it was opened. One that does not open is told at the end and keeps no other from it.
     pub fn reload(&self) -> Result<(), OpenError> {
         let folder = self.dir.join("logs");
         let entries = fs::read_dir(&folder).map_err(|_| OpenError::File(folder.clone()))?;
+        let mut wrong = None;
         let mut logs = self.logs.write().expect("no holder panics");
         for entry in entries.filter_map(Result::ok) {
-            let log = Log::open(&entry.path())?;
+            let log = match Log::open(&entry.path()) {
+                Ok(log) => log,
+                Err(error) => {
+                    wrong.get_or_insert(error);
+                    continue;
+                }
+            };
             let Some(origin) = log.verifiers.first().map(|verifier| verifier.name().to_owned()) else { continue };
             match logs.get_mut(&origin) {
                 // what is remembered stays: only keys may have been added
@@ -145,7 +155,18 @@ impl Witness {
                 None => drop(logs.insert(origin, log)),
             }
         }
-        Ok(())
+        wrong.map_or(Ok(()), Err)
+    }
+
+    /// As [`Witness::reload`], at most once in a second, however many ask for logs that nobody knows; whether it was done.
+    pub(crate) fn reload_if_due(&self, seconds: u64) -> bool {
+        if self.reloaded.swap(seconds, Ordering::Relaxed) == seconds {
+            return false;
+        }
+        if let Err(error) = self.reload() {
+            tracing::error!(%error, "a log is not cosigned");
+        }
+        true
     }
 
     /// Makes a log known: its key's name is its origin. A further key of a known origin is trusted besides.
@@ -161,8 +182,8 @@ impl Witness {
             known.push_str(&verifier.to_text());
             known.push('\n');
             fs::create_dir_all(&folder)?;
-            // crash before the keys are there: a folder without keys is no log
-            if !folder.join("checkpoint").exists() {
+            // crash before the keys are there: a folder without keys is no log; one with keys never begins anew
+            if !keys.exists() && !folder.join("checkpoint").exists() {
                 write(&folder.join("checkpoint"), b"")?;
             }
             write(&keys, known.as_bytes())?;

@@ -23,7 +23,7 @@ usage: cargo xtask COMMAND
   check   formatting, lints, documentation, tidy, licences: what runs before the tests
   tidy    layout, sizes and the absences of ARCHITECTURE.md
   web     build the pages
-  bench   measure against Orthanc and write docs/benchmarks.md
+  bench   measure against Orthanc and write docs/benchmarks.md; `bench ledger`: the warden alone, docs/benchmarks-ledger.md
 ";
 
 fn main() -> Result<()> {

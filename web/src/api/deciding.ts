@@ -1,7 +1,7 @@
 /** Changes that wait for a second person, emergencies, and what ends: the serde names of `model::Change` and `protocol`. */
 
 import type { Relationship } from './entries.ts';
-import type { Micros, PatientRow, Role } from './types.ts';
+import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
 
 export interface ApprovalRule {
   delay_seconds: number;
@@ -24,7 +24,31 @@ export type Change =
   | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
   | { change: 'rotate-keys' }
   | { change: 'cold-holders'; threshold: number; holders: { name: string }[] }
+  | { change: 'cold-rule'; rule: ColdRule }
+  | { change: 'add-witness'; url: string; vkeys: string[] }
+  | { change: 'remove-witness'; url: string }
+  | { change: 'add-sink' | 'remove-sink'; path: string }
+  | { change: 'export-window'; window: { from: Micros; to: Micros } }
+  | { change: 'unseal'; added: UnsealMethod[]; removed: UnsealMethod[] }
+  | { change: 'raise-ceilings'; about: Whose; from: Ceilings; to: Ceilings }
+  | { change: 'lift-budget'; about: Whose; note: string }
   | { change: 'unknown' };
+
+export interface ColdRule {
+  after_seconds: number;
+  priors: 'all' | 'none' | { years: number };
+  service_per_day: number;
+  emergency_per_day: number;
+}
+
+/** A way to unseal the root that comes or goes. */
+export interface UnsealMethod {
+  method: string;
+  means: string;
+  label: string | null;
+  keeper?: string | null;
+  shares?: { threshold: number; holders: string[] } | null;
+}
 
 export type Standing = 'setup' | 'one-person' | 'two-persons';
 export type ProposalEnd = 'refused' | 'withdrawn' | 'expired' | 'overtaken';

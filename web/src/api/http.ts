@@ -9,6 +9,7 @@
  * brought. So a wrong clock does no harm, and a cookie in other hands none either.
  */
 
+import { freshly, NotConfirmed } from './confirm.svelte.ts';
 import { type BrowserKey, forgetKey, heldElsewhere, heldKey, proofOf } from './key.ts';
 import { line, session } from './state.svelte.ts';
 
@@ -19,8 +20,8 @@ export class Refusal extends Error {
     readonly status: number,
     message: string,
     readonly hint: string,
-    /** Whether the act wants the person to confirm it (`signin/fresh.svelte.ts`). */
-    readonly fresh = false,
+    /** Whether the person must confirm it first (`confirm.svelte.ts`): this act, or that they are still there. */
+    readonly fresh: 'act' | 'still-here' | null = null,
   ) {
     super(message);
   }
@@ -34,17 +35,22 @@ export interface Asking {
   accept?: string;
   /** Sign with this key, which no session is bound to yet: signing in. */
   key?: BrowserKey;
+  /** What the person reads where the act wants them to confirm it. */
+  why?: string;
 }
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_LONGEST_MS = 15_000;
 /** A nonce is taken for two minutes; after one a newer one is fetched before it is needed. */
 const NONCE_FRESH_MS = 60_000;
+/** What a budget asks for before somebody reads on. */
+const STILL_HERE = '/api/fresh/still-here';
 /** How often a request is signed anew when its proof was not taken. */
 const PROOFS_MAX = 3;
 
 let nonce = { value: '', at: -Infinity };
 let fetching: Promise<void> | null = null;
+let showing: Promise<void> | null = null;
 
 /** GET, as JSON. */
 export async function get<T>(path: string, asking: Asking = {}): Promise<T> {
@@ -57,9 +63,36 @@ export function fetchBytes(path: string, asking: Asking = {}): Promise<Response>
   return send('GET', path, undefined, asking);
 }
 
-/** POST JSON; `undefined` when the front answers with nothing. */
-export async function post<T = undefined>(path: string, body: unknown, asking: Asking = {}): Promise<T> {
-  const response = await send('POST', path, body, asking);
+/**
+ * POST JSON; `undefined` when the front answers with nothing. Where the act wants the person to confirm it, they are asked,
+ * and it is sent again with what they showed.
+ */
+export async function post<T = undefined>(path: string, body: object, asking: Asking = {}): Promise<T> {
+  try {
+    return await answered<T>(await send('POST', path, body, asking));
+  } catch (problem) {
+    if (asking.atOnce || !wantsTouch(problem)) throw problem;
+    return confirmed<T>(path, body, asking);
+  }
+}
+
+/** The same for an act that always wants it: the person is asked first. */
+export async function confirmed<T = undefined>(path: string, body: object, asking: Asking = {}): Promise<T> {
+  for (let again = false; ; again = true) {
+    const fresh = await freshly(path, body, asking.why, again);
+    try {
+      return await answered<T>(await send('POST', path, { ...body, fresh }, asking));
+    } catch (problem) {
+      if (!wantsTouch(problem)) throw problem;
+    }
+  }
+}
+
+function wantsTouch(problem: unknown): boolean {
+  return problem instanceof Refusal && problem.fresh === 'act';
+}
+
+async function answered<T>(response: Response): Promise<T> {
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
@@ -87,6 +120,7 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
   const url = new URL(path, location.origin);
 
   let proofs = 0;
+  let shown = false;
   for (let attempt = 0; ; attempt += 1) {
     let response: Response;
     try {
@@ -108,18 +142,38 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
     }
     if (response.status === 401 && proofs < PROOFS_MAX && (await mayTryAgain(response))) {
       proofs += 1;
+      await response.body?.cancel();
       continue;
     }
     if (response.status === 401 && !asking.atOnce && session.me !== null) {
+      await response.body?.cancel();
       await session.again(asking.signal);
       continue;
     }
     if (response.status === 503 && method === 'GET' && !asking.atOnce) {
       line.state = 'away';
+      await response.body?.cancel();
       await pause(attempt, response.headers.get('Retry-After'), asking.signal);
       continue;
     }
-    throw await refusalOf(response);
+    const refusal = await refusalOf(response);
+    if (refusal.fresh === 'still-here' && method === 'GET' && !asking.atOnce && !shown && (await isStillHere())) {
+      shown = true;
+      continue;
+    }
+    throw refusal;
+  }
+}
+
+/** Asks the person once, however many requests wait for it; whether they confirmed. */
+async function isStillHere(): Promise<boolean> {
+  showing ??= confirmed(STILL_HERE, {}).finally(() => (showing = null));
+  try {
+    await showing;
+    return true;
+  } catch (problem) {
+    if (problem instanceof NotConfirmed || problem instanceof Refusal) return false;
+    throw problem;
   }
 }
 
@@ -137,7 +191,10 @@ async function freshNonce(): Promise<void> {
   if (performance.now() - nonce.at < NONCE_FRESH_MS) return;
   fetching ??= (async () => {
     try {
-      takeNonce(await fetch('/api/health', { cache: 'no-store', credentials: 'omit' }));
+      const response = await fetch('/api/health', { cache: 'no-store', credentials: 'omit' });
+      takeNonce(response);
+      // an answer that nobody reads keeps its connection
+      await response.arrayBuffer();
     } catch {
       // the request itself will say that the line is lost
     } finally {
@@ -163,10 +220,10 @@ async function refusalOf(response: Response): Promise<Refusal> {
   const { status } = response;
   let message = '';
   let hint = '';
-  let fresh = false;
+  let fresh: Refusal['fresh'] = null;
   try {
     const body = (await response.json()) as { error?: unknown; hint?: unknown; fresh?: unknown };
-    fresh = body.fresh === true;
+    if (body.fresh === 'act' || body.fresh === 'still-here') fresh = body.fresh;
     if (typeof body.error === 'string') message = body.error;
     if (typeof body.hint === 'string') hint = body.hint;
   } catch {

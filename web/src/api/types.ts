@@ -169,6 +169,8 @@ export interface AccessRow {
   device: boolean;
   times: number;
   studies: string[];
+  /** The holder who alone brought these studies back from the cold, as for an emergency. */
+  warmed_by: string | null;
 }
 
 export interface Accesses {
@@ -310,7 +312,8 @@ export type Evidence =
   | { honey: { patient: number; opened: boolean } }
   | { 'beyond-peers': { measure: Measure; normal: number; peers: number } }
   | { intake: { patients: number; high: number } }
-  | { related: { patients: number; limit: number } };
+  | { related: { patients: number; limit: number } }
+  | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } };
 
 export interface Finding {
   about: Whose;

@@ -1,5 +1,6 @@
 /** One sentence for what went wrong, in the reader's language; the front's own English words where they say more. */
 
+import { NotConfirmed } from '../api/confirm.svelte.ts';
 import { Refusal } from '../api/http.ts';
 import { preferences } from './preferences.svelte.ts';
 import { german } from './refusals.ts';
@@ -12,6 +13,7 @@ export interface Reason {
 }
 
 export function reasonOf(error: unknown): Reason {
+  if (error instanceof NotConfirmed) return { message: t().notConfirmed, hint: '' };
   if (!(error instanceof Refusal)) return { message: t().failed, hint: '' };
   // the front speaks English: its sentence is more exact than ours, so English readers get it as it is
   if (preferences.language === 'en' && error.message) return { message: sentence(error.message), hint: sentence(error.hint) };

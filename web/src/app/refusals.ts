@@ -13,7 +13,7 @@ const FIXED = new Map(Object.entries({
   'ask for it with a reason, and open it once they have agreed': 'Fordern Sie sie mit einem Grund an und öffnen Sie sie, sobald sie zugestimmt haben',
   'too many attempts': 'Zu viele Versuche',
   'unusually many patients were read here': 'Hier wurden ungewöhnlich viele Patienten gelesen',
-  'sign in again to show that it is you, then go on': 'Melden Sie sich neu an, um zu zeigen, dass Sie es sind; dann geht es weiter',
+  'confirm that it is you, then go on': 'Bestätigen Sie, dass Sie es sind; dann geht es weiter',
   'reading further patients is stopped because unusually many were read': 'Das Lesen weiterer Patienten ist angehalten, weil ungewöhnlich viele gelesen wurden',
   'the data protection officer can lift it, and break-glass opens one patient in an emergency': 'Der Datenschutz kann das aufheben, und im Notfall öffnet der Notzugriff einen Patienten',
   'this exists already': 'Das gibt es schon',

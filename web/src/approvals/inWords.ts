@@ -1,8 +1,8 @@
 /** A change in one sentence of either language. Pure: names and language come as arguments. */
 
-import type { Change, EmergencyReason, ProposalRow, Standing } from '../api/deciding.ts';
+import type { Change, EmergencyReason, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
-import type { Role } from '../api/types.ts';
+import type { Ceilings, Role } from '../api/types.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 
 type Say = (en: string, de: string) => string;
@@ -79,9 +79,71 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
       const holders = change.holders.map((holder) => holder.name).join(', ');
       return say(`Cold studies are held by: ${holders}; ${change.threshold} of those with shares are needed.`, `Kalte Untersuchungen hüten: ${holders}; ${change.threshold} von denen mit Anteilen sind nötig.`);
     }
+    case 'cold-rule': {
+      const { after_seconds, priors, service_per_day, emergency_per_day } = change.rule;
+      const which = priors === 'all' ? say('all priors', 'alle Voraufnahmen') : priors === 'none' ? say('no priors', 'keine Voraufnahmen') : say(`priors of ${priors.years} years`, `Voraufnahmen aus ${priors.years} Jahren`);
+      return say(
+        `Studies go cold ${duration(after_seconds, tongue)} after their last reason; an order asks for ${which}; one holder alone warms ${service_per_day} patients a day for orders and ${emergency_per_day} in emergencies.`,
+        `Untersuchungen werden ${duration(after_seconds, tongue)} nach ihrem letzten Grund kalt; ein Auftrag fordert ${which} an; ein Hüter allein öffnet am Tag ${service_per_day} Patienten für Aufträge und ${emergency_per_day} in Notfällen.`,
+      );
+    }
+    case 'add-witness':
+      return say(`The witness ${change.url} cosigns the ledger, known by ${change.vkeys.join(' and ')}.`, `Der Zeuge ${change.url} zeichnet das Protokoll mit, bekannt unter ${change.vkeys.join(' und ')}.`);
+    case 'remove-witness':
+      return say(`The witness ${change.url} is asked no more. What it would have shown is not seen any more.`, `Der Zeuge ${change.url} wird nicht mehr gefragt. Was er gezeigt hätte, sieht dann niemand mehr.`);
+    case 'add-sink':
+      return say(`Every entry of the ledger goes to the folder ${change.path} too.`, `Jeder Eintrag des Protokolls geht auch in den Ordner ${change.path}.`);
+    case 'remove-sink':
+      return say(`Entries of the ledger go to the folder ${change.path} no more.`, `Einträge des Protokolls gehen nicht mehr in den Ordner ${change.path}.`);
+    case 'export-window': {
+      const [first, last] = [utcDay(change.window.from), utcDay(change.window.to - 1)];
+      const days = first === last ? say(`the day ${first} (UTC)`, `des Tages ${first} (UTC)`) : say(`the days ${first} to ${last} (UTC)`, `der Tage ${first} bis ${last} (UTC)`);
+      return say(
+        `The keys of ${days} leave the warden, once. Whoever holds them reads every entry of those days.`,
+        `Die Schlüssel ${days} verlassen einmal den Wächter. Wer sie hat, liest jeden Eintrag dieser Tage.`,
+      );
+    }
+    case 'unseal': {
+      const added = change.added.map((one) => say(`The archive is unsealed by one more method: ${methodWords(one, say)}.`, `Das Archiv lässt sich auf einem weiteren Weg entsiegeln: ${methodWords(one, say)}.`));
+      const removed = change.removed.map((one) => say(`The method ${methodWords(one, say)} unseals no more.`, `Der Weg ${methodWords(one, say)} entsiegelt nicht mehr.`));
+      return [...added, ...removed].join(' ');
+    }
+    case 'raise-ceilings': {
+      const limit = (value: number | null): string => (value === null ? say('as learned', 'wie gelernt') : value === NO_LIMIT ? say('without limit', 'ohne Grenze') : say(`${value} a day`, `${value} am Tag`));
+      const measures: [keyof Ceilings, string][] = [
+        ['opened_due', say('opened, something new', 'geöffnet, Neues')],
+        ['opened_other', say('opened, nothing new', 'geöffnet, nichts Neues')],
+        ['listed_due', say('names, something new', 'Namen, Neues')],
+        ['listed_other', say('names, nothing new', 'Namen, nichts Neues')],
+      ];
+      const { from, to } = change;
+      const lines = measures.filter(([measure]) => from[measure] !== to[measure]).map(([measure, what]) => say(`${what} ${limit(to[measure])} instead of ${limit(from[measure])}`, `${what} ${limit(to[measure])} statt ${limit(from[measure])}`));
+      const who = name || say('Everybody together', 'Alle zusammen');
+      return say(`${who} may read more patients: ${lines.join('; ')}.`, `Mehr Patienten lesen ${name ? `darf ${who}` : 'dürfen alle zusammen'}: ${lines.join('; ')}.`);
+    }
+    case 'lift-budget':
+      return say(
+        `What stops ${name || 'everybody together'} is lifted, and what was read so far counts as in order: ${change.note}.`,
+        `Was ${name || 'alle zusammen'} anhält, wird aufgehoben, und das bisher Gelesene gilt als in Ordnung: ${change.note}.`,
+      );
     default:
       return say('A change that these pages do not know yet. Do not approve it here.', 'Eine Änderung, die diese Seiten noch nicht kennen. Stimmen Sie ihr hier nicht zu.');
   }
+}
+
+/** Nothing slows and nothing stops. */
+export const NO_LIMIT = 4_294_967_295;
+
+/** `2026-11-26`: keys are those of whole days in UTC, whatever the clock on the wall says. */
+function utcDay(at: number): string {
+  return new Date(at / 1_000).toISOString().slice(0, 10);
+}
+
+function methodWords({ method, means, label, keeper, shares }: UnsealMethod, say: Say): string {
+  const kind = { passphrase: say('passphrase', 'Passphrase'), 'recovery-kit': say('recovery kit', 'Wiederherstellungsblatt'), shares: say('shares', 'Anteile'), age: 'age', command: say('command', 'Befehl') }[means] ?? means;
+  const of = shares ? say(`, ${shares.threshold} of ${shares.holders.join(', ')}`, `, ${shares.threshold} von ${shares.holders.join(', ')}`) : '';
+  const by = keeper ? say(`, kept by ${keeper}`, `, verwahrt von ${keeper}`) : '';
+  return `${kind}${label ? ` “${label}”` : ''} (${method})${of}${by}`;
 }
 
 /** The same for a row, which brings its names. */

@@ -7,7 +7,8 @@ type Say = (en: string, de: string) => string;
 
 export function findingSentence(finding: Finding, name: string, tongue: Tongue): string {
   const say: Say = (en, de) => (tongue === 'de' ? de : en);
-  return `${why(finding, name, say, (value) => count(value, tongue))}: ${done(finding.reaction, say)}`;
+  const who = finding.about === 'site' && 'emergency-warming' in finding.evidence ? say('the owner of the machine', 'der Eigentümer der Maschine') : name;
+  return `${why(finding, who, say, (value) => count(value, tongue))}: ${done(finding.reaction, say)}`;
 }
 
 function why({ evidence }: Finding, name: string, say: Say, number: (value: number) => string): string {
@@ -29,6 +30,13 @@ function why({ evidence }: Finding, name: string, say: Say, number: (value: numb
     return say(
       `${name} made relationships with ${number(patients)} patients within a day; more than ${number(limit)} are told, and each of them is due to whom the relationship is with`,
       `${name} legte an einem Tag Beziehungen zu ${number(patients)} Patienten an; ab ${number(limit)} wird es gemeldet, und jeder gilt nun dem Empfänger der Beziehung als fällig`,
+    );
+  }
+  if ('emergency-warming' in evidence) {
+    const { patient, studies, request } = evidence['emergency-warming'];
+    return say(
+      `one holder alone warmed ${number(studies)} cold ${studies === 1 ? 'study' : 'studies'} of patient ${patient} as for an emergency; ${name} asked for it in entry ${number(request)}`,
+      `ein Hüter allein öffnete ${number(studies)} kalte ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${patient} wie in einem Notfall; angefordert in Eintrag ${number(request)}: ${name}`,
     );
   }
   const { measure, normal, peers } = evidence['beyond-peers'];
@@ -65,7 +73,7 @@ function done(reaction: Reaction, say: Say): string {
   return {
     noticed: say('nothing was held back', 'nichts wurde aufgehalten'),
     slowed: say('each further patient waits', 'jeder weitere Patient wartet'),
-    touch: say('a fresh touch was asked for', 'eine frische Anmeldung wurde verlangt'),
+    touch: say('a fresh touch was asked for', 'eine neue Bestätigung wurde verlangt'),
     stopped: say('such reading is stopped until an officer lifts it', 'solches Lesen ist angehalten, bis der Datenschutz es aufhebt'),
   }[reaction];
 }

@@ -67,6 +67,14 @@ function subject(change: Change, names: Names, tongue: Tongue): string {
       if ('organisation' in who) return names.organisation(who.organisation) ?? number('organisation', 'Organisation', who.organisation);
       return names.device(who.device) ?? number('device', 'Gerät', who.device);
     }
+    case 'raise-ceilings':
+    case 'lift-budget': {
+      const { about } = change;
+      if (about === 'site') return '';
+      if ('person' in about) return names.person(about.person) ?? number('person', 'Person', about.person);
+      if ('organisation' in about) return names.organisation(about.organisation) ?? number('organisation', 'Organisation', about.organisation);
+      return names.device(about.device) ?? number('device', 'Gerät', about.device);
+    }
     default:
       return '';
   }

@@ -227,7 +227,7 @@ function reason(word: string, say: Say): string {
     throttled: say('too many attempts', 'zu viele Versuche'),
     passkey: say('the passkey did not verify', 'der Passkey ließ sich nicht prüfen'),
     cold: say('the study is cold', 'die Untersuchung ist kalt'),
-    touch: say('a fresh touch is needed first', 'erst braucht es eine frische Anmeldung'),
+    touch: say('a fresh touch is needed first', 'erst braucht es eine neue Bestätigung'),
     budget: say('the budget is used up', 'das Kontingent ist aufgebraucht'),
     'not-allowed': say('this way is not allowed', 'dieser Weg ist nicht erlaubt'),
   };

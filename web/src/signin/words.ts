@@ -24,6 +24,8 @@ const en = {
   noKeysHint: 'Open the archive in an ordinary window instead of a private one, and let this site store data.',
   fresh: {
     title: 'Please confirm',
+    why: 'What you do here changes who may do what. Confirm that it is you, and that you mean it.',
+    stillHere: 'You have read unusually many patients. Confirm that it is you, then it goes on.',
     passkey: 'Confirm with your passkey',
     password: 'Confirm with password and code',
     waiting: 'Waiting for you …',
@@ -106,6 +108,8 @@ const de: typeof en = {
   noKeysHint: 'Öffnen Sie das Archiv in einem gewöhnlichen statt einem privaten Fenster und erlauben Sie dieser Seite, Daten zu speichern.',
   fresh: {
     title: 'Bitte bestätigen',
+    why: 'Was Sie hier tun, ändert, wer was darf. Bestätigen Sie, dass Sie es sind und dass Sie es so wollen.',
+    stillHere: 'Sie haben ungewöhnlich viele Patienten gelesen. Bestätigen Sie, dass Sie es sind, dann geht es weiter.',
     passkey: 'Mit dem Passkey bestätigen',
     password: 'Mit Passwort und Code bestätigen',
     waiting: 'Warten auf Sie …',

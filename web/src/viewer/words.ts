@@ -56,6 +56,7 @@ const en = {
   coldReason: 'Why it is needed',
   coldEmergency: 'It cannot wait: the holder on call is to answer now (4 hours)',
   coldAsk: 'Ask the holders',
+  coldTouch: 'You ask the holders of its keys to open this patient’s cold study.',
   coldAsked: (request: number) => `Asked, as request ${request}. Open the study again once the holders have agreed.`,
 };
 
@@ -114,6 +115,7 @@ const de: typeof en = {
   coldReason: 'Wozu sie gebraucht wird',
   coldEmergency: 'Es kann nicht warten: der Hüter in Bereitschaft soll jetzt antworten (4 Stunden)',
   coldAsk: 'Hüter bitten',
+  coldTouch: 'Sie bitten die Hüter der Schlüssel, diese kalte Untersuchung zu öffnen.',
   coldAsked: (request) => `Angefordert, als Anfrage ${request}. Öffnen Sie die Untersuchung wieder, sobald die Hüter zugestimmt haben.`,
 };
 

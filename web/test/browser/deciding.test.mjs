@@ -122,8 +122,49 @@ test('a role is proposed, and the page says that it waits', () =>
     await page.getByRole('button', { name: 'Change Dr. Jonas Keller' }).click();
     const dialog = page.getByRole('dialog', { name: 'Change Dr. Jonas Keller' });
     await dialog.getByRole('combobox', { name: 'Role' }).selectOption('radiologist');
+    const sent = page.waitForRequest((request) => request.url().endsWith('/api/approvals/role'));
     await dialog.getByRole('button', { name: 'Propose this role' }).click();
+    await confirm(page, 'You propose the role “Radiologist” for Dr. Jonas Keller.');
+    const { fresh, ...body } = JSON.parse((await sent).postData());
+    assert.deepEqual([body, fresh.ceremony], [{ email: 'referrer@example.org', role: 'radiologist' }, 'c4']);
     await page.getByText(/This does not happen at once\. It waits as proposal 500/).waitFor();
+  }));
+
+test('a change that is not confirmed is not sent, and one that turns out to need it asks then', () =>
+  as('administrator', '/people', async (page) => {
+    const sent = [];
+    page.on('request', (request) => request.method() === 'POST' && request.url().endsWith('/api/people/enrolment') && sent.push(JSON.parse(request.postData())));
+    await page.route('**/api/people/enrolment', (route) =>
+      sent.at(-1).fresh ? route.continue() : route.fulfill({ status: 403, json: { error: 'this needs a fresh touch', hint: 'confirm it', fresh: 'act' } }));
+    const ask = page.getByRole('button', { name: 'New link for Dr. Anna Weiß' });
+    await ask.click();
+    const why = 'You ask for a new enrolment link for Dr. Anna Weiß.';
+    const dialog = page.getByRole('dialog', { name: 'Please confirm' });
+    await dialog.getByText(why).waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('You did not confirm it, so nothing was changed.').waitFor();
+    assert.equal(sent.length, 1);
+    await ask.click();
+    await confirm(page, why);
+    await page.getByRole('img', { name: 'QR code of the link, for a phone' }).waitFor();
+    assert.deepEqual(sent.map((body) => 'fresh' in body), [false, false, true]);
+  }));
+
+test('whoever read unusually many confirms once, and every request that waited goes on', () =>
+  as('radiologist', '/worklist', async (page) => {
+    await page.getByRole('row').nth(1).waitFor();
+    let here = false;
+    await page.route('**/api/studies?*', (route) =>
+      here ? route.continue() : route.fulfill({ status: 403, json: { error: 'unusually many patients were read here', hint: 'confirm that it is you, then go on', fresh: 'still-here' } }));
+    await page.route('**/api/fresh/still-here', (route) => {
+      here = 'fresh' in JSON.parse(route.request().postData());
+      return route.fulfill({ status: 204 });
+    });
+    await page.getByRole('searchbox').fill('weiß');
+    await confirm(page, 'You have read unusually many patients.');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.getByRole('row').nth(1).waitFor();
+    assert.ok(here);
   }));
 
 test('an enrolment link is shown as a QR code too', () =>

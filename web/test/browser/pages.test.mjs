@@ -228,7 +228,8 @@ test('an officer’s ledger grows while it is looked at, and a pause holds it', 
 
 test('an officer reads why something was found, sees the volume, and lifts it with a note', () =>
   as('officer', '/officer/findings', async (page) => {
-    await page.getByText('3 are open').waitFor();
+    await page.getByText('4 are open').waitFor();
+    await page.getByText(/one holder alone warmed 2 cold studies of patient 0 as for an emergency; Dr\. Jonas Keller asked for it in entry 169/).waitFor();
     await page.getByText(/Dr\. Jonas Keller opened 34 patients about whom nothing is new within a day/).waitFor();
     await page.getByText(/listed a honey patient outside of an exact search/).waitFor();
     await page.getByRole('button', { name: 'Volume Dr. Jonas Keller, 214' }).click();
@@ -242,6 +243,41 @@ test('an officer reads why something was found, sees the volume, and lifts it wi
     await dialog.getByRole('button', { name: 'Lift' }).click();
     await dialog.waitFor({ state: 'detached' });
     await page.getByText('1 is open').waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing is cut off at 360 px');
+  }));
+
+test('an officer lowers a ceiling at once, and a higher one waits for a second person', () =>
+  as('officer', '/officer/findings', async (page) => {
+    // another test may have lifted it
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.getByRole('button', { name: 'Volume Dr. Jonas Keller, 214' }).click();
+    const opened = page.getByLabel('Opened, nothing new about them');
+    await opened.and(page.locator('input')).fill('many');
+    await page.getByRole('button', { name: 'Set ceilings' }).click();
+    await page.getByText('A number of patients, or nothing.').waitFor();
+    await opened.and(page.locator('input')).fill('500');
+    await page.getByRole('button', { name: 'Set ceilings' }).click();
+    await page.getByText(/may read more patients: opened, nothing new 500 a day instead of as learned/).waitFor();
+    await page.getByText(/It waits as proposal 501 for another person/).waitFor();
+    const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/budgets'));
+    await opened.and(page.locator('input')).fill('12');
+    await page.getByRole('button', { name: 'Set ceilings' }).click();
+    assert.deepEqual((await sent).postDataJSON(), { whose: 'person:referrer@example.org', ceilings: { opened_other: 12, opened_due: null, listed_other: null, listed_due: null } });
+    await page.waitForFunction(() => [...document.querySelectorAll('form input')].some((input) => input.value === '12'));
+    assert.equal(await page.getByText(/It waits as proposal/).count(), 0);
+  }));
+
+test('an officer makes honey patients and sees which they are', () =>
+  as('officer', '/officer/findings', async (page) => {
+    await page.getByRole('row', { name: /QUEDNAU, Hildegard/ }).waitFor();
+    await page.getByLabel('How many more').fill('101');
+    await page.getByRole('button', { name: 'Make honey patients' }).click();
+    await page.getByText('A number from 1 to 100.').waitFor();
+    await page.getByLabel('How many more').fill('3');
+    await page.getByRole('button', { name: 'Make honey patients' }).click();
+    await page.getByText('3 honey patients were made').waitFor();
+    assert.equal(await page.getByRole('row', { name: /UPHUES, Irmtraud/ }).count(), 3);
     await page.setViewportSize({ width: 360, height: 740 });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing is cut off at 360 px');
   }));

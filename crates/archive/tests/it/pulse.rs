@@ -1,12 +1,17 @@
 //! A warden that stands still, and one that is only slow.
 
-use protocol::{ListRequest, Refusal};
+use archive::WardenLink;
+use protocol::{ListRequest, PROTOCOL_VERSION, Refusal};
 use tokio::io::AsyncReadExt;
 
 use crate::front::{Front, reader};
 
 /// Lists whatever there is.
 async fn list(front: &Front) -> Result<protocol::ListReply, Refusal> {
+    list_by(&front.link).await
+}
+
+async fn list_by(link: &WardenLink) -> Result<protocol::ListReply, Refusal> {
     let request = ListRequest {
         level: protocol::Level::Study,
         matches: vec![],
@@ -15,7 +20,7 @@ async fn list(front: &Front) -> Result<protocol::ListReply, Refusal> {
         offset: 0,
         limit: 1,
     };
-    front.link.list(&reader(), &request).await
+    link.list(&reader(), &request).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,4 +55,19 @@ async fn a_warden_that_accepts_and_never_answers_is_away() {
     while list(&front).await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warden_of_another_version_is_called_that_and_asked_for_nothing() {
+    let mut front = Front::new();
+    front.warden.state(|state| state.speaks = Some(PROTOCOL_VERSION - 1));
+    front.serving = Some(front.warden.serve(&front.socket()));
+    let folder = tempfile::tempdir().unwrap();
+    let link = WardenLink::start(&front.socket(), folder.path(), front.warden.site(), front.told.clone());
+    for _ in 0..2 {
+        let refused = list_by(&link).await.unwrap_err();
+        assert_eq!(refused, Refusal::Version { theirs: PROTOCOL_VERSION - 1 });
+        assert!(refused.to_string().contains("run front and warden from the same version of leadglass"), "{refused}");
+    }
+    assert_eq!(front.warden.state(|state| state.listed), 0);
 }

@@ -41,6 +41,8 @@ pub struct State {
     pub devices: Vec<DeviceEntry>,
     /// What was filed, for records that come again.
     pub filed: HashMap<ObjectId, StudyNumber>,
+    /// The version of the messages that it speaks, where it is not this one.
+    pub speaks: Option<u16>,
     /// How long listing takes, in milliseconds.
     pub slow_list: u64,
     /// SOP Instance UID: content hash and study.
@@ -242,8 +244,9 @@ impl State {
 
 impl Warden for FakeWarden {
     async fn hello(self, _: Context, version: u16) -> Result<Hello, Refusal> {
-        if version != PROTOCOL_VERSION {
-            return Err(Refusal::Version { theirs: PROTOCOL_VERSION });
+        let theirs = self.state(|state| state.speaks).unwrap_or(PROTOCOL_VERSION);
+        if version != theirs {
+            return Err(Refusal::Version { theirs });
         }
         self.state(|state| {
             let list = serde_json::to_vec(&state.devices).unwrap();
@@ -326,6 +329,10 @@ impl Warden for FakeWarden {
     }
 
     async fn pulse(self, _: Context) {}
+
+    async fn lies_on(self, _: Context, _: protocol::FrontDisk) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// A clock that a test moves.

@@ -221,9 +221,9 @@ fn whatever_step_of_a_recovery_a_crash_hits_nothing_is_lost() {
 #[test]
 fn after_a_failed_sync_nothing_is_recorded_until_the_ledger_is_opened_again() {
     let site = Site::new();
-    let io = Failing::after(4, Wrong::Before);
+    let io = Failing::after(5, Wrong::Before);
     let (ledger, _) = site.open_with(small(io)).unwrap();
-    // make a journal file, its name, write, sync: the fourth step fails
+    // the names of the folders, make a journal file, its name, write, sync: the fifth step fails
     let error = ledger.append(vec![opened(0)], START).unwrap_err();
     assert!(matches!(error, AppendError::Stopped(_)), "{error}");
     assert!(matches!(ledger.append(vec![opened(0)], START), Err(AppendError::Stopped(_))));
@@ -232,6 +232,17 @@ fn after_a_failed_sync_nothing_is_recorded_until_the_ledger_is_opened_again() {
     // the record may have arrived: it was written whole
     let (_, entries) = site.open();
     assert_story(&entries, entries.len() as u64);
+}
+
+#[test]
+fn a_journal_whose_own_name_is_not_durable_takes_no_entry() {
+    let site = Site::new();
+    // a copy without empty folders
+    fs::remove_dir(site.ledger().join("journal")).unwrap();
+    let io = Failing::after(1, Wrong::Before);
+    let refused = site.open_with(small(io)).map(|_| ());
+    assert!(matches!(refused, Err(audit::OpenError::Io(_))), "{refused:?}");
+    site.open();
 }
 
 /// A disk without room for another journal file, for a while.

@@ -237,7 +237,7 @@ fn an_auditor_reads_the_days_whose_keys_were_given_and_no_others() {
     }
     drop(ledger);
     let window = Window { from: START.plus_seconds(day), to: START.plus_seconds(day + 1) };
-    let given: Vec<DayKey> = keys().payload_keys().window(window);
+    let given: Vec<DayKey> = keys().payload_keys().window(window).unwrap();
     let taken = given.iter().map(|key| DayKey::from_bytes(key.day(), key.expose())).collect();
     let mut reader = Reader::open(&site.ledger(), PayloadKeys::Days(taken)).unwrap();
     assert_eq!(reader.size(), 300);

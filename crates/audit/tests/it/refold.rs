@@ -2,8 +2,8 @@
 
 use audit::{ExposureIndex, Ledger, RefoldError, refold};
 use model::{
-    Actor, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship,
-    Role, SECOND, SessionId, StudyNumber, Tier, What, Who, Window,
+    Actor, DeviceId, DeviceMay, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId, Origin, PatientNumber,
+    PersonId, Relationship, Role, SECOND, SessionId, StudyNumber, Tier, What, Who, Window,
 };
 
 use crate::site::{Site, copy};
@@ -50,7 +50,26 @@ fn history(ledger: &Ledger) {
         related(Who::Person(PersonId(3)), What::Patient(PatientNumber(4)), Window { from: at(0, 0), to: at(1, 0) }),
         at(0, 60),
     );
+    // people and devices whose reach ends or begins by an entry about themselves, before the windows
+    for (n, role) in [(6, Role::Referrer), (7, Role::Officer), (8, Role::Radiologist)] {
+        let (email, name) = (format!("p{n}@example.org"), format!("P. {n}"));
+        append(Actor::Owner, EntryBody::PersonAdded { person: PersonId(n), email, name, role }, at(0, 70));
+        append(Actor::Owner, related(Who::Person(PersonId(n)), What::Site, all), at(0, 71));
+    }
+    for device in [DeviceId(0), DeviceId(1)] {
+        let may = vec![DeviceMay::List, DeviceMay::Open];
+        let added = EntryBody::DeviceAdded { device, name: format!("d{}", device.0), organisation, may };
+        append(Actor::Owner, added, at(0, 72));
+        append(Actor::Owner, related(Who::Device(device), What::Site, all), at(0, 73));
+    }
     for day in 0..5 {
+        if day == 1 {
+            let changed = |n, from, to| EntryBody::RoleChanged { person: PersonId(n), from, to };
+            append(Actor::Owner, changed(6, Role::Referrer, Role::Officer), at(1, 5));
+            append(Actor::Owner, changed(7, Role::Officer, Role::Referrer), at(1, 6));
+            append(Actor::Owner, EntryBody::PersonClosed { person: PersonId(8) }, at(1, 7));
+            append(Actor::Owner, EntryBody::DeviceRemoved { device: DeviceId(0) }, at(1, 8));
+        }
         for n in 0..40u32 {
             let (patient, study) = (PatientNumber(n % 8), StudyNumber(n % 20));
             if day == 0 {
@@ -91,7 +110,7 @@ fn history(ledger: &Ledger) {
 }
 
 fn exported(ledger: &Ledger, window: Window) -> Vec<String> {
-    let mut lines = vec![serde_json::to_string(&ledger.window(window)).unwrap()];
+    let mut lines = vec![serde_json::to_string(&ledger.window(window).unwrap()).unwrap()];
     let mut next = Some(EntryNumber(0));
     while let Some(from) = next {
         let (shown, following) = ledger.shown(from, window).unwrap();
@@ -120,7 +139,9 @@ fn a_window_is_folded_again_to_the_same_report_without_the_sites_keys() {
         let window = Window { from, to };
         let folded = refold(&files, lines.iter().map(String::as_str)).unwrap();
         let mut reached = 0;
-        for who in (0..6).map(|n| Who::Person(PersonId(n))).chain([Who::Organisation(OrganisationId(0))]) {
+        let people = (0..9).map(|n| Who::Person(PersonId(n)));
+        let devices = (0..2).map(|n| Who::Device(DeviceId(n)));
+        for who in people.chain(devices).chain([Who::Organisation(OrganisationId(0))]) {
             let report = folded.index.report(who, window);
             reached += report.reachable.len() + report.opened.len();
             assert_eq!(report, index.report(who, window), "{who:?} in {window:?}");
@@ -164,4 +185,72 @@ fn a_file_that_was_changed_is_refused() {
     let (ledger, _) = elsewhere.open();
     drop(ledger);
     assert!(refold(&elsewhere.ledger(), lines.iter().map(String::as_str)).is_err());
+}
+
+/// A window's file of two days with days before and behind it, and what folds it.
+fn two_days() -> (Site, Vec<String>, Window) {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    history(&ledger);
+    let window = Window { from: at(2, 0), to: at(4, 0) };
+    let lines = exported(&ledger, window);
+    (site, lines, window)
+}
+
+#[test]
+fn an_entry_of_the_window_that_is_shown_hides_none_of_those_before_it() {
+    let (site, mut lines, window) = two_days();
+    // who exports knows the salts of all entries; a file for the day behind the window shows the window's last reading
+    let (ledger, _) = site.open();
+    let (shown, _) = ledger.shown(EntryNumber(0), Window { from: window.to, to: at(5, 0) }).unwrap();
+    let high = shown.last().unwrap();
+    let entry: model::Entry = serde_json::from_str(&high.entry).unwrap();
+    assert!(window.contains(entry.recorded));
+    drop(ledger);
+    lines.push(serde_json::to_string(high).unwrap());
+    match refold(&site.ledger(), lines.iter().map(String::as_str)) {
+        Err(RefoldError::NotBefore(number)) => assert_eq!(number, high.number),
+        other => panic!("{:?}", other.map(|folded| folded.opened)),
+    }
+}
+
+#[test]
+fn a_window_whose_days_and_keys_differ_is_refused() {
+    let (site, lines, _) = two_days();
+    let fold = |header: &serde_json::Value| {
+        let lines: Vec<String> = std::iter::once(header.to_string()).chain(lines[1..].iter().cloned()).collect();
+        refold(&site.ledger(), lines.iter().map(String::as_str)).map(|folded| folded.opened)
+    };
+    let header: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(header["days"].as_array().unwrap().len(), 2);
+    assert!(fold(&header).unwrap() > 80);
+    let mut changed = Vec::new();
+    for missing in [0, 1] {
+        let mut header = header.clone();
+        header["days"].as_array_mut().unwrap().remove(missing);
+        changed.push(header);
+    }
+    let mut twice = header.clone();
+    let day = twice["days"][1].clone();
+    twice["days"].as_array_mut().unwrap().push(day);
+    changed.push(twice);
+    for (edge, days) in [("to", 1), ("to", -1), ("from", 1), ("from", -1), ("from", 2), ("from", -40_000)] {
+        let mut header = header.clone();
+        let moved = header["window"][edge].as_i64().unwrap() + days * DAY * SECOND;
+        header["window"][edge] = moved.into();
+        changed.push(header);
+    }
+    for header in &changed {
+        assert!(matches!(fold(header), Err(RefoldError::Days)), "{header}");
+    }
+}
+
+#[test]
+fn a_window_of_more_days_than_keys_are_given_for_is_not_exported() {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    // 1900-01-01T00:00:00Z
+    let from = Instant(-2_208_988_800 * SECOND);
+    assert!(ledger.window(Window { from, to: at(3, 0) }).is_none());
+    assert!(ledger.window(Window { from: Instant(0), to: at(3, 0) }).is_some());
 }

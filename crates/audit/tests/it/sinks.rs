@@ -3,21 +3,46 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use audit::{
-    AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, mark_sink, reconcile, sink_ledger, verify,
+    AppendError, Disk, Ledger, LedgerIo, LedgerOptions, Reconciled, first_is_away, mark_sink, reconcile, sink_ledger,
+    verify,
 };
 
 use crate::site::{ORIGIN, START, Site, append, assert_story, copy, keys, opened, options};
 
-/// Two disks, each of which is full or broken while told so.
+/// Two disks, each of which is full or broken while told so; the second may hang.
 #[derive(Default)]
 struct Disks {
     second: PathBuf,
     full: [AtomicBool; 2],
     broken: [AtomicBool; 2],
+    hang: Hang,
+}
+
+/// A step that does not end while it is told so, but for half a minute at most: then a test has failed already.
+#[derive(Default)]
+struct Hang {
+    on: Mutex<bool>,
+    ended: Condvar,
+    hanging: AtomicBool,
+}
+
+impl Hang {
+    fn step(&self) {
+        let on = self.on.lock().unwrap();
+        self.hanging.store(*on, Ordering::SeqCst);
+        let (_on, _) = self.ended.wait_timeout_while(on, Duration::from_secs(30), |on| *on).unwrap();
+        self.hanging.store(false, Ordering::SeqCst);
+    }
+
+    fn set(&self, on: bool) {
+        *self.on.lock().unwrap() = on;
+        self.ended.notify_all();
+    }
 }
 
 impl Disks {
@@ -37,6 +62,9 @@ impl Disks {
 impl LedgerIo for Disks {
     fn create_journal(&self, path: &Path, bytes: u64) -> io::Result<File> {
         self.write(path)?;
+        if self.which(path) == 1 {
+            self.hang.step();
+        }
         Disk.create_journal(path, bytes)
     }
     fn write_journal(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -246,9 +274,72 @@ fn a_second_folder_with_another_history_is_never_written() {
     drop(replay);
     ledger.add_sink(two.place.path()).unwrap();
     wait_for("it is said", || ledger.sinks()[1].away.as_deref().is_some_and(|why| why.contains("another history")));
+    let shown = ledger.sinks()[1].ahead.clone().unwrap();
+    assert_eq!(ledger.contradicts(&shown).unwrap().size, 20, "whoever holds the only copy is named");
     ledger.append(vec![opened(140)], START).unwrap();
     drop(ledger);
     assert_eq!(verify(&two.second(), None).unwrap().root, held);
+}
+
+#[test]
+fn a_second_folder_that_comes_back_with_more_is_kept_and_shows_it() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..300);
+    drop(ledger);
+    let yesterday = tempfile::tempdir().unwrap();
+    copy(&two.site.ledger(), &yesterday.path().join("ledger"));
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 300..310);
+    drop(ledger);
+    fs::remove_dir_all(two.site.ledger()).unwrap();
+    copy(&yesterday.path().join("ledger"), &two.site.ledger());
+    // nobody looked at the second folder before: its disk was mounted later
+    let ledger = two.open();
+    wait_for("it is seen", || ledger.sinks()[1].ahead.is_some());
+    let shown = ledger.sinks()[1].ahead.clone().unwrap();
+    assert_eq!(ledger.contradicts(&shown).unwrap().size, 310);
+    // it says so still once the ledger has grown into another history
+    append(&ledger, 300..320);
+    assert!(ledger.contradicts(&shown).is_some());
+    drop(ledger);
+    assert_eq!(verify(&two.second(), None).unwrap().size, 310);
+    assert!(matches!(two.reconcile(false), Reconciled::Behind | Reconciled::Ahead(_)));
+}
+
+#[test]
+fn a_flag_beside_the_ledger_says_that_only_the_second_folder_has_everything() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..10);
+    let away = || first_is_away(&two.site.ledger()).unwrap();
+    assert!(!away());
+    two.disks.full[0].store(true, Ordering::SeqCst);
+    let mut next = 10;
+    while ledger.sinks()[0].behind == 0 {
+        append(&ledger, next..next + 1);
+        next += 1;
+    }
+    // before anybody was answered, and without any space
+    assert!(away());
+    drop(ledger);
+    // nobody takes over what cannot be reached, nor what is not there
+    let mark = two.place.path().join("leadglass-sink.json");
+    fs::remove_file(&mark).unwrap();
+    assert!(reconcile(&two.site.ledger(), two.place.path(), &keys(), ORIGIN, false).is_err());
+    assert!(away());
+    mark_sink(two.place.path()).unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    fs::rename(two.second(), kept.path().join("ledger")).unwrap();
+    assert!(matches!(two.reconcile(false), Reconciled::Empty));
+    assert!(away());
+    copy(&kept.path().join("ledger"), &two.second());
+    assert!(matches!(two.reconcile(false), Reconciled::TakenOver(_)));
+    assert!(!away());
+    two.both_hold(next);
 }
 
 #[test]
@@ -270,4 +361,98 @@ fn a_folder_that_is_removed_or_not_mounted_stops_nobody_and_comes_back() {
     append(&ledger, 600..610);
     drop(ledger);
     two.both_hold(610);
+}
+
+#[test]
+fn a_second_disk_that_hangs_while_a_journal_file_is_made_holds_nobody_up() {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    two.disks.hang.set(true);
+    // its first record needs a journal file
+    append(&ledger, 0..1);
+    assert!(two.disks.hang.hanging.load(Ordering::SeqCst), "the answer did not wait for the second disk");
+    append(&ledger, 1..40);
+    assert_eq!(ledger.size(), 40);
+    assert_story(&ledger.read(model::EntryNumber(0), 100).unwrap(), 40);
+    assert!(two.disks.hang.hanging.load(Ordering::SeqCst), "nor did anything else");
+    two.disks.hang.set(false);
+    wait_for("it catches up", || is_whole(&ledger));
+    append(&ledger, 40..100);
+    drop(ledger);
+    two.both_hold(100);
+}
+
+/// Both folders hold `size` entries; then a loss is accepted, so that checkpoints begin under a new line, and everything is written to
+/// journals only. What the second folder holds at each moment opens.
+fn a_renewed_line_reaches_the_second_folder(size: u64) {
+    let two = Two::new();
+    let ledger = two.open();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..size);
+    drop(ledger);
+    for generation in [2, 3] {
+        // the second folder is away the first time, and knows nothing of it
+        Ledger::renew(&two.site.ledger(), &keys(), ORIGIN).unwrap();
+        let (ledger, replay) = two.site.open_with(crate::site::unpublished()).unwrap();
+        drop(replay);
+        if generation == 3 {
+            ledger.add_sink(two.place.path()).unwrap();
+            wait_for("the second folder is read", || is_whole(&ledger));
+            let kept = Site::like(&two.second());
+            assert_eq!(kept.open().1.len() as u64, size, "after it was read");
+            append(&ledger, size..size + 1);
+            let kept = Site::like(&two.second());
+            let (kept, entries) = kept.open();
+            assert_story(&entries, size + 1);
+            assert_eq!(kept.verifier().name(), format!("{ORIGIN}/{generation}"));
+        }
+        drop(ledger);
+    }
+    two.both_hold(size + 1);
+}
+
+#[test]
+fn a_second_folder_takes_the_checkpoint_of_a_renewed_line_before_its_key() {
+    // the last entry is in memory, and it is not
+    for size in [300, 512] {
+        a_renewed_line_reaches_the_second_folder(size);
+    }
+}
+
+/// Zeros what follows the first `records` records of a folder's one journal file, as a power cut leaves a group that had not reached it.
+fn without_records_behind(folder: &Path, records: usize) {
+    let path = folder.join("journal/00000001");
+    let mut bytes = fs::read(&path).unwrap();
+    let starts: Vec<usize> = (0..bytes.len()).step_by(64).filter(|at| bytes[*at..].starts_with(b"LGJ1")).collect();
+    bytes[starts[records]..].fill(0);
+    fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn a_power_cut_that_left_the_last_group_in_the_second_folder_only_is_no_rollback() {
+    let two = Two::new();
+    let (ledger, replay) = two.site.open_with(crate::site::unpublished()).unwrap();
+    drop(replay);
+    ledger.add_sink(two.place.path()).unwrap();
+    wait_for("both are there", || is_whole(&ledger));
+    append(&ledger, 0..5);
+    // what the machine's end leaves of each
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy(&two.site.ledger(), &first.path().join("ledger"));
+    copy(&two.second(), &second.path().join("ledger"));
+    drop(ledger);
+    let cut = |records: usize| {
+        for (folder, kept) in [(two.site.ledger(), &first), (two.second(), &second)] {
+            fs::remove_dir_all(&folder).unwrap();
+            copy(&kept.path().join("ledger"), &folder);
+        }
+        without_records_behind(&two.site.ledger(), records);
+        two.reconcile(false)
+    };
+    assert!(matches!(cut(4), Reconciled::TakenOver(1)), "one group was under way");
+    two.both_hold(5);
+    assert!(matches!(two.reconcile(false), Reconciled::Behind));
+    // two groups are never under way at once: the first was answered, and a folder that lacks it was rolled back
+    assert!(matches!(cut(3), Reconciled::Ahead(_)));
 }

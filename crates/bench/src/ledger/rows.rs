@@ -6,21 +6,27 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::machine::{Machine, load};
+use crate::machine::{Disk, Machine, load};
 
-const BEGIN: &str = "<!-- bench ledger: begin -->\n";
-const END: &str = "<!-- bench ledger: end -->\n";
+/// How the page begins.
+const HEAD: &str = "# The ledger and the warden, measured
+
+Written by `cargo xtask bench ledger` when a whole run ends. Everything runs on one machine; callers run on the same cores as
+the warden that they ask.
+
+";
 
 /// The table so far.
 pub struct Rows {
     machine: Machine,
+    disks: Vec<Disk>,
     text: String,
     notes: Vec<String>,
 }
 
 impl Rows {
     pub fn begin() -> Result<Self> {
-        let mut rows = Self { machine: Machine::of_now()?, text: String::new(), notes: Vec::new() };
+        let mut rows = Self { machine: Machine::of_now()?, disks: Vec::new(), text: String::new(), notes: Vec::new() };
         rows.line("| what | measured | bar | met |");
         rows.line("| --- | ---: | --- | --- |");
         Ok(rows)
@@ -43,36 +49,38 @@ impl Rows {
 
     /// Says on which machine, when, and what else it did.
     pub fn end(&mut self) {
-        let machine = &self.machine;
-        let about = format!(
-            "Machine: {}, {} cores, {} MiB, Linux {}. Date: {}. Load of the last minute before: {:.1}, after: {:.1}.",
-            machine.processor,
-            machine.cores,
-            machine.memory_mib,
-            machine.kernel,
-            crate::report::today(),
-            machine.load_before,
-            load()
-        );
-        self.note(about);
+        let Machine { processor, cores, memory_mib, kernel, load_before, .. } = &self.machine;
+        let machine = format!("Machine: {processor}, {cores} cores, {memory_mib} MiB, Linux {kernel}.");
+        let (today, disk) = (crate::report::today(), Disk::median(&self.disks));
+        let when = format!("Date: {today}. Load of the last minute before: {load_before:.1}, after: {:.1}.", load());
+        self.note(machine);
+        self.note(format!(
+            "Disk, median of measurements before and after each part: {:.0} fdatasync/s after 4 KiB appends, {:.0} MB/s sequential with one fsync.",
+            disk.syncs, disk.sequential
+        ));
+        self.note(when);
+        if self.machine.load_before > self.machine.cores as f64 / 2.0 {
+            self.note("Other programs kept the machine busy when the run began.".to_owned());
+        }
     }
 
-    /// Puts the table between its marks in a page.
+    /// Looks at the disk that `folder` is on: it changes from minute to minute.
+    pub fn look_at_disk(&mut self, folder: &Path) -> Result<()> {
+        self.disks.push(Disk::measure(folder)?);
+        Ok(())
+    }
+
+    /// Writes the page.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let page = std::fs::read_to_string(path).unwrap_or_else(|_| "# Measured\n".to_owned());
-        let mut part = String::from(BEGIN);
-        part.push_str("## The ledger\n\nWritten by `cargo xtask bench ledger`.\n\n");
-        part.push_str(&self.text);
-        part.push('\n');
+        let mut page = format!("{HEAD}{}\n", self.text);
         for note in &self.notes {
             // writing into a text cannot fail
-            let _ = writeln!(part, "- {note}");
+            let _ = writeln!(page, "- {note}");
         }
-        part.push_str(END);
-        let page = match (page.find(BEGIN), page.find(END)) {
-            (Some(begin), Some(end)) => format!("{}{part}{}", &page[..begin], &page[end + END.len()..]),
-            _ => format!("{page}\n{part}"),
-        };
+        page.push_str("\n## How\n\n```\n");
+        page.push_str("cargo xtask bench ledger                            # all of it\n");
+        page.push_str("cargo xtask bench ledger --only releases,cold       # parts\n");
+        page.push_str("cargo xtask bench ledger --only large --studies 50000\n```\n");
         let beside = path.with_extension("md.new");
         std::fs::File::create(&beside)
             .and_then(|mut file| file.write_all(page.as_bytes()))

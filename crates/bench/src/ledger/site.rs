@@ -1,8 +1,10 @@
 //! A site for a warden, filled through its front's socket as a front does it.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use model::{Ceilings, DeviceId, DeviceMay, Instant, ObjectId, Origin, SiteId, Tier, Uid};
 use protocol::{
     Credential, HandoverBody, HandoverObject, HandoverRecord, InstanceAttributes, PROTOCOL_VERSION, PageReply,
@@ -37,6 +39,66 @@ pub async fn connect(socket: &Path) -> Result<WardenClient> {
     Ok(client)
 }
 
+/// A running `leadglass warden`, the role itself.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts it on the folder of a site and waits until it answers.
+    pub fn start(program: &Path, dir: &Path) -> Result<Self> {
+        let mut child = Command::new(program)
+            .args(["warden", "--until-stdin-closes", "--passphrase-file", "-", "--dir"])
+            .arg(dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        let input = child.stdin.as_mut().context("it has a standard input")?;
+        input.write_all(format!("{PASSPHRASE}\n").as_bytes())?;
+        let output = child.stdout.take().context("it has a standard output")?;
+        let started = Self { child };
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line.contains("\"ready\":true"), "the warden did not start; its message stands above");
+        Ok(started)
+    }
+
+    /// The front's and the owner's conversation with it.
+    pub async fn conversations(dir: &Path) -> Result<(WardenClient, WardenClient)> {
+        Ok((connect(&dir.join("run/warden.sock")).await?, connect(&dir.join("run/owner.sock")).await?))
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it in order.
+    pub fn end(mut self) -> Result<()> {
+        drop(self.child.stdin.take());
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // it ended already, or the measurement failed
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Memory that a process holds now, in MiB: `field` is `VmRSS`, or `VmHWM` for the most that it ever held.
+pub fn memory_mib(pid: u32, field: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .context("the process ended during the measurement; see its messages")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+    Ok(kib.context("the system tells a process's memory")? / 1024)
+}
+
 /// A deadline far away: a full disk is slow.
 pub fn soon() -> context::Context {
     let mut context = context::current();
@@ -49,8 +111,8 @@ pub async fn owner(client: &WardenClient, request: PageRequest) -> Result<PageRe
     client.ask(soon(), Credential::Owner, request).await?.map_err(|refusal| anyhow::anyhow!(refusal.to_string()))
 }
 
-/// A device that may read the whole site; its credential.
-pub async fn reader(client: &WardenClient) -> Result<Credential> {
+/// A device that may read the whole site; its token.
+pub async fn reader(client: &WardenClient) -> Result<String> {
     let authorisation = model::Authorisation::PasskeyOnly;
     owner(client, PageRequest::AddOrganisation { name: "Machines".to_owned(), authorisation }).await?;
     let added = owner(
@@ -66,7 +128,7 @@ pub async fn reader(client: &WardenClient) -> Result<Credential> {
         },
     )
     .await?;
-    let PageReply::DeviceAdded { token: Some(token), .. } = added else { bail!("a token is given") };
+    let PageReply::DeviceAdded { token: Some(token), .. } = added else { bail!("no token was given") };
     let (from, until) = (now(), now().plus_seconds(86_400));
     let (who, whom, basis) = ("device:reader".to_owned(), "site".to_owned(), "measurement".to_owned());
     owner(client, PageRequest::Relate { who, whom, tier: Tier::Open, from, until, basis }).await?;
@@ -74,7 +136,12 @@ pub async fn reader(client: &WardenClient) -> Result<Credential> {
     let none = Some(Ceilings::NO_LIMIT);
     let ceilings = Ceilings { opened_due: none, opened_other: none, listed_due: none, listed_other: none };
     owner(client, PageRequest::SetBudget { whose: "device:reader".to_owned(), ceilings }).await?;
-    Ok(Credential::DeviceToken { token, origin: Origin("127.0.0.1".to_owned()) })
+    Ok(token)
+}
+
+/// What a front shows for a device with this token.
+pub fn credential(token: &str) -> Credential {
+    Credential::DeviceToken { token: token.to_owned(), origin: Origin("127.0.0.1".to_owned()) }
 }
 
 /// The UID of a study.
@@ -91,9 +158,17 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn new(made: &MadeSite) -> Result<Self> {
-        let public = SitePublicKey::from_bytes(&made.public_key).ok().context("the site's public key can be read")?;
-        Ok(Self { site: made.site, public, sequence: 0, chain: [0; 32] })
+    /// Begins where the warden at the other end of `client` is.
+    pub async fn new(client: &WardenClient) -> Result<Self> {
+        let hello = client.hello(soon(), PROTOCOL_VERSION).await??;
+        let public =
+            SitePublicKey::from_bytes(&hello.site_public_key).ok().context("the site's public key can be read")?;
+        Ok(Self {
+            site: hello.site,
+            public,
+            sequence: hello.next_outbox_sequence.saturating_sub(1),
+            chain: hello.outbox_chain,
+        })
     }
 
     /// Hands over one-instance studies of as many patients, `from..to`.

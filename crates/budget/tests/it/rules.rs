@@ -36,6 +36,35 @@ fn open_until(site: &mut Site, who: Who, patients: impl IntoIterator<Item = u32>
 }
 
 #[test]
+fn ceilings_raise_where_any_limit_of_any_span_would_be_higher_or_gone() {
+    let (mut site, reader) = site();
+    let whose = Whose::from(reader);
+    let opened = |opened_other| Ceilings { opened_other, ..Ceilings::default() };
+    let raises = |site: &mut Site, whose, to: Ceilings| site.state.raises(whose, &to, site.now);
+    // a radiologist's: 81 a day, 150 in 7 days, 331 in 28 days, and a touch before each
+    assert!(!raises(&mut site, whose, Ceilings::default()), "nothing becomes different");
+    assert!(!raises(&mut site, whose, opened(Some(30))));
+    assert!(raises(&mut site, whose, opened(Some(60))), "less a day, and more in 7 days: 240");
+    assert!(raises(&mut site, whose, opened(Some(Ceilings::NO_LIMIT))));
+    set(&mut site, whose, 30, 100);
+    let both = |opened, listed| Ceilings { listed_other: Some(listed), ..opened_of(opened) };
+    assert!(!raises(&mut site, whose, both(29, 100)) && !raises(&mut site, whose, both(30, 100)));
+    assert!(raises(&mut site, whose, both(31, 100)) && raises(&mut site, whose, both(29, 101)));
+    assert!(raises(&mut site, whose, Ceilings::default()), "what was learned is higher");
+    // of a group nothing is learned: a number by hand would keep it so
+    let all = opened(Some(5));
+    assert!(raises(&mut site, Whose::Site, all));
+    site.record(Actor::Owner, EntryBody::BudgetSet { about: Whose::Site, ceilings: all });
+    assert!(!raises(&mut site, Whose::Site, opened(Some(4))) && raises(&mut site, Whose::Site, Ceilings::default()));
+    // asking changes nothing
+    assert_eq!(site.state.ceilings(Whose::Site), all);
+}
+
+fn opened_of(opened: u32) -> Ceilings {
+    Ceilings { opened_other: Some(opened), ..Ceilings::default() }
+}
+
+#[test]
 fn reading_the_same_patients_again_costs_nothing() {
     let (mut site, reader) = site();
     set(&mut site, reader.into(), 40, 40);

@@ -38,15 +38,21 @@ pub enum LedgerCommand {
     /// Write what an auditor needs to fold a window again: the keys of its days, and the earlier entries that reach rests on.
     ///
     /// Who holds the file reads every entry of the whole UTC days that the window touches, and no listing or opening of
-    /// other days. Give it together with a copy of DIR/ledger.
-    #[command(after_help = "Example: leadglass ledger export-window --from 30d --to 1d --out window.jsonl")]
+    /// other days. Give it together with a copy of DIR/ledger. Once officers are enrolled this proposes it, and writes no file;
+    /// when it was carried out, take the file with --proposal, once, within 7 days.
+    #[command(
+        after_help = "Example: leadglass ledger export-window --from 30d --to 1d --out window.jsonl\n         leadglass ledger export-window --proposal 812 --out window.jsonl"
+    )]
     ExportWindow {
         /// From when: RFC 3339, `now`, or a duration back.
-        #[arg(long, value_name = "WHEN")]
-        from: String,
+        #[arg(long, value_name = "WHEN", required_unless_present = "proposal")]
+        from: Option<String>,
         /// To when.
         #[arg(long, default_value = "now", value_name = "WHEN")]
         to: String,
+        /// Takes the keys of a proposal that was carried out.
+        #[arg(long, value_name = "NUMBER", conflicts_with_all = ["from", "to"])]
+        proposal: Option<u64>,
         /// The file; it must not exist.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,

@@ -53,6 +53,14 @@ pub fn told(format: Format, reply: PageReply) -> Result<()> {
     Ok(())
 }
 
+/// Whether a change was made at once; one that waits is shown.
+pub fn is_made(format: Format, reply: PageReply) -> Result<bool> {
+    match reply {
+        PageReply::Done => Ok(true),
+        waits => told(format, waits).map(|()| false),
+    }
+}
+
 /// The rule that two durations on the command line give.
 pub fn rule(delay: &str, setup: &str) -> Result<ApprovalRule> {
     Ok(ApprovalRule { delay_seconds: seconds("delay", delay)?, setup_seconds: seconds("setup", setup)? })

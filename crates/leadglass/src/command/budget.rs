@@ -7,6 +7,7 @@ use model::{Ceilings, EntryNumber, Measure, Span};
 use protocol::{BudgetReport, PageReply, PageRequest};
 use serde_json::json;
 
+use super::approve::is_made;
 use super::manage::{done, list, other};
 use crate::cli::{BudgetCommand, BudgetSetArgs, FindingsCommand, Format, HoneyCommand};
 use crate::output::say;
@@ -50,11 +51,16 @@ pub fn budget(dir: &Path, format: Format, command: BudgetCommand) -> Result<()> 
         }
         BudgetCommand::Set(arguments) => {
             let ceilings = ceilings(&arguments);
-            owner.tell(PageRequest::SetBudget { whose: arguments.whose.clone(), ceilings })?;
+            let request = PageRequest::SetBudget { whose: arguments.whose.clone(), ceilings };
+            if !is_made(format, owner.ask(request)?)? {
+                return Ok(());
+            }
             done(format, &json!({ "whose": arguments.whose, "ceilings": ceilings }), "Set. It holds from now on.");
         }
         BudgetCommand::Lift { whose, note } => {
-            owner.tell(PageRequest::LiftBudget { whose: whose.clone(), note })?;
+            if !is_made(format, owner.ask(PageRequest::LiftBudget { whose: whose.clone(), note })?)? {
+                return Ok(());
+            }
             done(format, &json!({ "lifted": whose }), "Lifted. What was read so far counts against no limit any more.");
         }
     }
@@ -101,7 +107,11 @@ fn show(report: &BudgetReport) {
         );
     }
     for stopped in &report.stopped {
-        say!("stopped: {}; lift it with `leadglass budget lift {} --note WHY`", measure(*stopped), report.whose);
+        say!(
+            "stopped: {}; an officer lifts it on the page Findings, or `leadglass budget lift {} --note WHY` proposes it",
+            measure(*stopped),
+            report.whose
+        );
     }
     if let Some(asked) = report.asked {
         say!("a fresh touch is waited for since {}", time::show(asked));

@@ -12,7 +12,7 @@ use protocol::{
 use serde_json::{Value, json};
 
 use super::approve::told;
-use super::holder::{new_holder, serve_holder};
+use super::holder::{DayBudget, new_holder, serve_holder};
 use super::init::read_passphrase;
 use super::manage::when;
 use crate::cli::{ColdCommand, Format, HolderCommand, ShredArgs};
@@ -27,8 +27,16 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
         ColdCommand::Holder(HolderCommand::New { name, out, passphrase_file, site_key }) => {
             new_holder(dir, format, &name, &out, passphrase_file.as_deref(), site_key.as_deref())
         }
-        ColdCommand::Holder(HolderCommand::Serve { socket, share_file, passphrase_file, per_day, log }) => {
-            serve_holder(dir, &socket, &share_file, &passphrase_file, per_day, &log)
+        ColdCommand::Holder(HolderCommand::Serve {
+            socket,
+            share_file,
+            passphrase_file,
+            per_day,
+            studies_per_day,
+            log,
+        }) => {
+            let budget = DayBudget { patients: per_day, studies: studies_per_day };
+            serve_holder(dir, &socket, &share_file, &passphrase_file, budget, &log)
         }
         ColdCommand::Init { threshold, holders, emergency, service } => {
             let mut named = Vec::new();
@@ -57,7 +65,7 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
             let now = Instant(0);
             let after_seconds = when("--after", &after, Direction::Ahead, now)?.0 / model::SECOND;
             let rule = ColdRule { after_seconds, priors: priors_of(&priors)?, service_per_day, emergency_per_day };
-            ask(dir, ColdAsk::SetRule(rule))?;
+            let Some(_) = decided(dir, format, ColdAsk::SetRule(rule))? else { return Ok(()) };
             answer(format, &json!({ "rule": rule }), || "The rule holds from the next sweep on.".to_owned())
         }
         ColdCommand::Sweep => {

@@ -23,6 +23,8 @@ const HOSPITAL: &str = "Demonstration Hospital";
 const PRACTICE: &str = "Practice Robin";
 const OTHER_PRACTICE: &str = "Practice Other";
 const AE_TITLE: &str = "DEMO";
+/// Where everybody's link for a passkey stands, in the folder that goes with the demonstration.
+const LINKS_FILE: &str = "links";
 /// How long the demonstration's relationships last, in seconds.
 const REACH_SECONDS: i64 = 90 * 86_400;
 
@@ -85,7 +87,10 @@ pub fn demo(arguments: &DemoArgs) -> Result<()> {
         line["dir"] = json!(dir);
         say!("{line}");
     } else {
-        print_welcome(&address, &people);
+        let links = folder.path().join(LINKS_FILE);
+        let lines = people.iter().map(|ready| format!("{:<18} {}\n", ready.person.email, ready.link));
+        write(&links, lines.collect::<String>().as_bytes())?;
+        print_welcome(&address, &links, &people);
     }
     let mut shown = time::now().0 / (30 * model::SECOND);
     let alive = std::io::stdout().is_terminal() && !arguments.machine;
@@ -220,33 +225,33 @@ fn enrol(dir: &Path, owner: &Owner, address: &str, person: &'static DemoPerson) 
     Ok(Ready { person, password, secret, link: format!("{address}/enrol#{token}") })
 }
 
-fn print_welcome(address: &str, people: &[Ready]) {
-    say!("leadglass demonstration: synthetic patients only, everything is gone at Ctrl-C.");
-    say!("  {address}");
-    say!("Sign in with a password and the code of the moment, or follow a link to try a passkey:");
-    print_people(people);
-    say!("Try: 1. as Rae, open a CT and press ? in the viewer.  2. as Anna, see who looked at your images.");
+/// A dozen lines. The people come last: what stands above may be longer than the terminal is wide, and is not written again.
+fn print_welcome(address: &str, links: &Path, people: &[Ready]) {
+    say!("leadglass runs with synthetic patients until Ctrl-C: {address}");
+    say!("Try: 1. as Rae, open a CT and press ?.  2. as Anna, see who looked at your images.");
     say!("     3. as Olga, ask what Dr. Robin Referrer could reach, and what was opened.");
     say!("     4. as Robin, take emergency access to patient D-1003, born 1944-06-30.");
+    say!("Sign in as below, or with a passkey as Rae (the others: {}):", links.display());
+    for ready in people.iter().filter(|ready| ready.person.role == Role::Radiologist) {
+        say!("  {}", ready.link);
+    }
+    print_people(people);
 }
 
-/// Two lines each, which fit into 80 columns, so that they can be written again in place.
+/// One line each, which fits into 80 columns, so that they can be written again in place.
 fn print_people(people: &[Ready]) {
     let now = time::now();
     for ready in people {
         let role = format!("{:?}", ready.person.role).to_lowercase();
         let code = code_of(&ready.secret, now).unwrap_or_default();
         say!("  {role:<13} {:<18} {:<24} code {code}", ready.person.email, ready.password);
-        say!("    {}", ready.link);
     }
 }
 
 /// Writes the people's lines again in place, with the codes of now.
 fn refresh_codes(people: &[Ready]) {
-    let lines = people.len() * 2 + 2;
-    print!("\x1b[{lines}A\r");
+    print!("\x1b[{}A\r", people.len());
     print_people(people);
-    print!("\x1b[2B\r");
     // an error here means that the terminal went away
     let _ = std::io::stdout().flush();
 }

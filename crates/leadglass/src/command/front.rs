@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
+use protocol::Refusal;
 use serde_json::json;
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
@@ -23,14 +24,16 @@ use crate::output::say;
 use crate::owner::FRONT_SOCKET;
 use crate::parent::Parent;
 use crate::sockets::Bound;
-use crate::{control, intake_socket};
+use crate::{control, disk, intake_socket};
 
 /// How long HTTPS waits for the warden to release the certificate's key, in seconds, before it says so again.
 const KEY_SECONDS: u64 = 10;
+/// How long a front waits before it tells the warden of its disk again.
+const DISK_RETRY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT: the role itself as a child of `serve`, or a parent that connects the role to the warden.
 pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
-    if arguments.until_stdin_closes { role(dir, &arguments.listen) } else { supervised(dir, arguments) }
+    if arguments.until_stdin_closes { role(dir, arguments) } else { supervised(dir, arguments) }
 }
 
 fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
@@ -52,7 +55,14 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
             reaches: None,
         })?;
     }
-    let front = roles.start(front_recipe(&dir, None, &listen))?;
+    let recipe = |listen: &ListenArgs| {
+        let mut recipe = front_recipe(&dir, None, listen);
+        if arguments.warden.is_some() {
+            recipe.arguments.push("--own-machine".into());
+        }
+        recipe
+    };
+    let front = roles.start(recipe(&listen))?;
     let ready = front.ready().clone();
     // picked ports stay when the front is started again
     for (picked, asked) in [(&ready["http"], &mut listen.http), (&ready["dicom"], &mut listen.dicom)] {
@@ -60,7 +70,12 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
             picked.clone_into(asked);
         }
     }
-    front.again_with(front_recipe(&dir, None, &listen));
+    front.again_with(recipe(&listen));
+    if arguments.warden.is_none()
+        && let Err(error) = disk::register(&dir)
+    {
+        tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
+    }
     let mut line = ready;
     line["pids"] = json!(roles.pids());
     line["walls"] = roles.walls();
@@ -83,10 +98,13 @@ struct Certificate {
     key: Option<Zeroizing<Vec<u8>>>,
 }
 
-fn role(dir: &Path, listen: &ListenArgs) -> Result<()> {
+fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     control::log_to_stderr("front");
     control::keep_to_itself("front");
+    let listen = &arguments.listen;
     let opened = open(dir, listen)?;
+    // the names of filesystems are outside of the walls
+    let disk = arguments.own_machine.then(|| disk::of_front(dir)).transpose()?;
     let folder = dir.join("front");
     let standing = walled::front(dir).raise()?;
 
@@ -103,6 +121,9 @@ fn role(dir: &Path, listen: &ListenArgs) -> Result<()> {
         let asked = parent.clone();
         let dial = Dial::by(move || asked.clone().connect());
         let link = WardenLink::start(dial, &folder, site.clone(), clock.clone());
+        if let Some(disk) = disk {
+            tokio::spawn(tell_disk(link.clone(), disk));
+        }
         let reader = Reader::new(store.clone(), link.clone(), clock.clone());
         let handover = Arc::new(Handover::start(store.clone(), link.clone(), Some(reader.clone())));
         let intake = Intake::new(store.clone(), &site, IntakeSettings::default(), clock);
@@ -132,6 +153,19 @@ fn role(dir: &Path, listen: &ListenArgs) -> Result<()> {
     store.close();
     runtime.shutdown_timeout(Duration::from_secs(3));
     Ok(())
+}
+
+/// Tells the warden which disk images lie on here, until it has recorded it.
+async fn tell_disk(link: WardenLink, disk: protocol::FrontDisk) {
+    while let Err(refusal) = link.lies_on(&disk).await {
+        match refusal {
+            Refusal::WardenAway => tracing::debug!("the warden is told of this disk when it answers"),
+            refusal => {
+                tracing::warn!(%refusal, "which disk images lie on is not recorded yet; exposure of a disk may miss it");
+            }
+        }
+        tokio::time::sleep(DISK_RETRY).await;
+    }
 }
 
 /// Binds every socket and reads the certificate.

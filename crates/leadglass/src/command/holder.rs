@@ -2,8 +2,9 @@
 //!
 //! The program is a second party: it runs where the warden's administrators have no access, holds its own key, and keeps its own count. It
 //! releases one patient at a time, for orders only, and writes a line to its log, synced, before anything leaves. A warden that lies to it
-//! gets at most a day's budget of patients a day, and the log says which.
+//! gets at most a day's budget of patients and studies a day, and the log says which: a share is bound to no patient, so their count is the bound.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +28,20 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
+/// How much a holder releases alone in a day.
+#[derive(Clone, Copy)]
+pub struct DayBudget {
+    pub patients: usize,
+    pub studies: usize,
+}
+
+impl DayBudget {
+    fn allows(self, day: &[&Line], studies: u32) -> bool {
+        let released: usize = day.iter().map(|line| line.studies as usize).sum();
+        day.len() < self.patients && released + studies as usize <= self.studies
+    }
+}
+
 /// One line of the log.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -34,6 +49,9 @@ struct Line {
     request: u64,
     patient: u32,
     studies: u32,
+    /// Whose shares were released.
+    #[serde(default)]
+    released: Vec<u32>,
 }
 
 /// Makes a holder's key.
@@ -76,7 +94,7 @@ pub fn serve_holder(
     socket: &Path,
     share_file: &Path,
     passphrase_file: &Path,
-    per_day: usize,
+    budget: DayBudget,
     log: &Path,
 ) -> Result<()> {
     control::log_to_stderr("holder");
@@ -86,11 +104,12 @@ pub fn serve_holder(
     let holder = Holder::open(share_file, Some(passphrase.as_str()), &dir.join("ledger/site.vkey"))?;
     drop(passphrase);
     let mut released = lines(log)?;
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(log)
-        .with_context(|| format!("{} cannot be written; check the path and the rights", log.display()))?;
+    let unwritable = || format!("{} cannot be written; check the path and the rights", log.display());
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(log).with_context(unwritable)?;
+    if std::fs::read(log)?.last().is_some_and(|last| *last != b'\n') {
+        // the next line must not join a torn one, which would count neither
+        file.write_all(b"\n").with_context(unwritable)?;
+    }
     say!(
         "{}",
         json!({ "ready": true, "role": "holder", "pid": std::process::id(), "holder": holder.id().to_string() })
@@ -98,7 +117,7 @@ pub fn serve_holder(
     loop {
         // the warden may be away: that is looked at again
         if let Ok(warden) = Owner::connect_to(socket)
-            && let Err(error) = look(&warden, &holder, per_day, &mut released, &mut file)
+            && let Err(error) = look(&warden, &holder, budget, &mut released, &mut file)
         {
             tracing::warn!(%error, "requests could not be answered; it is tried again");
         }
@@ -112,7 +131,7 @@ pub fn serve_holder(
 fn look(
     warden: &Owner,
     holder: &Holder,
-    per_day: usize,
+    budget: DayBudget,
     released: &mut Vec<Line>,
     file: &mut std::fs::File,
 ) -> Result<()> {
@@ -121,13 +140,8 @@ fn look(
     };
     for row in rows.iter().filter(|row| row.basis == WarmingBasis::Order) {
         let now = time::now();
-        let day = released.iter().rev().take_while(|line| now.plus_seconds(-DAY_SECONDS).0 < line.at).count();
         if released.iter().any(|line| line.request == row.request.0) {
             continue;
-        }
-        if day >= per_day {
-            tracing::warn!(request = %row.request, "the day's budget is used up; an order waits");
-            return Ok(());
         }
         let asked = ColdAsk::Request { request: row.request, holder: holder.id() };
         let ColdReply::Request(signed) = ask(warden, asked)? else {
@@ -138,7 +152,20 @@ fn look(
         if request.basis != WarmingBasis::Order || request.until <= now {
             continue;
         }
-        let line = Line { at: now.0, request: request.request.0, patient: request.patient.0, studies: request.studies };
+        let day: Vec<&Line> =
+            released.iter().rev().take_while(|line| now.plus_seconds(-DAY_SECONDS).0 < line.at).collect();
+        if !budget.allows(&day, request.studies) {
+            tracing::warn!(request = %row.request, "the day's budget is used up; an order waits");
+            return Ok(());
+        }
+        let studies: BTreeSet<u32> = request.shares.iter().map(|share| share.study.0).collect();
+        let line = Line {
+            at: now.0,
+            request: request.request.0,
+            patient: request.patient.0,
+            studies: request.studies,
+            released: studies.into_iter().collect(),
+        };
         writeln!(file, "{}", serde_json::to_string(&line)?)?;
         file.sync_all()?;
         released.push(line);

@@ -37,7 +37,11 @@ pub fn ledger(dir: &Path, format: Format, command: LedgerCommand) -> Result<()> 
         LedgerCommand::Verify { refold: Some(file), who, .. } => {
             window::refold(&folder, format, &file, who.as_deref())?
         }
-        LedgerCommand::ExportWindow { from, to, out } => window::export(dir, format, &from, &to, &out)?,
+        LedgerCommand::ExportWindow { from, to, proposal, out } => match (from, proposal) {
+            (_, Some(proposal)) => window::take(dir, format, EntryNumber(proposal), &out)?,
+            (Some(from), None) => window::export(dir, format, &from, &to, &out)?,
+            (None, None) => bail!("nothing says which window; give --from, or --proposal for one that was approved"),
+        },
         LedgerCommand::Verify { since, .. } => {
             let verified = audit::verify(&folder, since.as_deref())?;
             match format {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use audit::{Checkpoint, NOTE_BYTES_MAX, NoteVerifier};
-use protocol::SignedReport;
 use report::{FILE_BYTES_MAX, Language, Pages, ReportError, VerifiedReport};
 use serde_json::json;
 
@@ -32,26 +31,15 @@ pub fn verify_report(dir: &Path, format: Format, question: &Question<'_>) -> Res
     let (key, whence) = key(dir, question.key)?;
     let verified = match report::verify(&bytes, key.as_ref()) {
         Ok(verified) => verified,
-        Err(ReportError::OtherDrawing) if question.pages.is_some() => {
-            let signed = report::extract(&bytes)?.signed;
-            draw_again(&signed, question)?;
-            report::verify(report::signed_json(&signed).as_bytes(), key.as_ref())?
-        }
+        Err(ReportError::OtherDrawing) if question.pages.is_some() => report::verify_content(&bytes, key.as_ref())?,
         Err(error) => return Err(error.into()),
     };
-    if let Some(path) = question.pages.filter(|path| !path.exists()) {
-        draw_again(&report::extract(&bytes)?.signed, &Question { pages: Some(path), ..*question })?;
+    if let Some(path) = question.pages {
+        write_new(path, &report::pdf(&report::extract(&bytes)?.signed, question.language)?)?;
     }
     let kept = question.checkpoint.map(|path| fits(path, &verified)).transpose()?;
-    answer(format, &verified, whence, kept);
+    answer(format, &verified, question, whence, kept);
     Ok(())
-}
-
-fn draw_again(signed: &SignedReport, question: &Question<'_>) -> Result<()> {
-    match question.pages {
-        Some(path) => write_new(path, &report::pdf(signed, question.language)?),
-        None => Ok(()),
-    }
 }
 
 /// The key to check with, and where it comes from: from the argument, from the ledger in DIR, or from the report itself.
@@ -98,11 +86,12 @@ fn fits(path: &Path, verified: &VerifiedReport) -> Result<&'static str> {
     )
 }
 
-fn answer(format: Format, verified: &VerifiedReport, whence: &str, kept: Option<&str>) {
+fn answer(format: Format, verified: &VerifiedReport, question: &Question<'_>, whence: &str, kept: Option<&str>) {
     let report = &verified.document.report;
     let pages = match verified.pages {
         Pages::Drawn(language) => language.tag(),
         Pages::None => "none",
+        Pages::NotCompared => "not-compared",
     };
     if format == Format::Json {
         let value = json!({
@@ -115,10 +104,20 @@ fn answer(format: Format, verified: &VerifiedReport, whence: &str, kept: Option<
         say!("{value}");
         return;
     }
-    say!(
-        "Verified: the report is what the site \"{}\" signed, and every byte of the file belongs to it.",
-        verified.document.site
-    );
+    let site = &verified.document.site;
+    match (verified.pages, question.pages) {
+        (Pages::NotCompared, drawn) => {
+            say!("Verified: the signed report inside the file is what the site \"{site}\" signed.");
+            say!(
+                "The pages of {} were NOT compared: another version of leadglass drew them, or somebody changed them.",
+                question.file.display()
+            );
+            drawn.iter().for_each(|drawn| say!("Read {} instead, which was drawn from it now.", drawn.display()));
+        }
+        (Pages::Drawn(_) | Pages::None, _) => {
+            say!("Verified: the report is what the site \"{site}\" signed, and every byte of the file belongs to it.")
+        }
+    }
     say!("about      {} from {} to {}", report.who, time::show(report.window.from), time::show(report.window.to));
     for (what, count) in [("reachable", report.reachable), ("listed", report.listed), ("opened", report.opened)] {
         say!("{what:<10} {} patients, {} studies", count.patients, count.studies);

@@ -102,6 +102,33 @@ fn a_signed_report_is_accepted_and_one_flipped_byte_is_not() {
 }
 
 #[test]
+fn pages_that_somebody_changed_and_gave_to_another_version_are_said_not_to_be_compared() {
+    let (site, _) = site();
+    let (file, drawn) = (site.path("report.pdf"), site.path("drawn.pdf"));
+    site.ok(&["exposure", "device:viewer", "--from", "1h", "--output", &file]);
+    let bytes = std::fs::read(&file).unwrap();
+    let creator = b"leadglass, drawing ";
+    let digit = bytes.windows(creator.len()).position(|window| window == creator).unwrap() + creator.len();
+    let mut changed = [&bytes[..], b"\n% other pages\n"].concat();
+    changed[digit] = b'9';
+    std::fs::write(&file, changed).unwrap();
+    let said = refused(&plain(&site, &["ledger", "verify", "--report", &file]));
+    assert!(said.contains("somebody changed them"), "{said}");
+    let output = plain(&site, &["ledger", "verify", "--report", &file, "--pages", &drawn]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("NOT compared") && said.contains(&drawn), "{said}");
+    assert!(!said.contains("every byte"), "{said}");
+    assert_eq!(std::fs::read(&drawn).unwrap(), bytes, "the signed content's own pages");
+    let again = site.path("again.pdf");
+    let output = plain(&site, &["ledger", "verify", "--format", "json", "--report", &file, "--pages", &again]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["pages"], "not-compared");
+    // a file that was there already is not taken for what was drawn
+    let said = refused(&plain(&site, &["ledger", "verify", "--report", &file, "--pages", &again]));
+    assert!(said.contains("new file"), "{said}");
+}
+
+#[test]
 fn another_sites_key_and_a_checkpoint_of_another_ledger_are_refused() {
     let (site, _) = site();
     let other = Installation::stopped();

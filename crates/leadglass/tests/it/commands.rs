@@ -302,3 +302,32 @@ fn the_demonstration_leaves_nothing_behind_however_it_ends() {
         }
     }
 }
+
+#[test]
+fn the_demonstration_says_in_a_dozen_lines_who_signs_in_with_what() {
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_leadglass"))
+        .args(["demo", "--http", "127.0.0.1:0", "--data", concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo")])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufRead::lines(std::io::BufReader::new(demo.stdout.take().unwrap()));
+    let lines: Vec<String> = said.by_ref().take(12).map(Result::unwrap).collect();
+    let people: Vec<Vec<&str>> = lines[6..].iter().map(|line| line.split_whitespace().collect()).collect();
+    let roles: Vec<&str> = people.iter().map(|person| person[0]).collect();
+    assert_eq!(roles, ["patient", "referrer", "radiologist", "technologist", "officer", "administrator"], "{lines:?}");
+    for person in &people {
+        assert!(person[1].ends_with("@demo.example") && person[2].len() >= 15, "{person:?}");
+        assert!(person[3] == "code" && person[4].len() == 6 && person[4].parse::<u32>().is_ok(), "{person:?}");
+    }
+    // they are written again in place, so none may fill a second line of a terminal
+    assert!(lines[6..].iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+    let file = lines[4].split_once("the others: ").unwrap().1.trim_end_matches("):");
+    let links = std::fs::read_to_string(file).unwrap();
+    assert_eq!(links.lines().count(), 6);
+    assert!(links.lines().any(|link| link.starts_with("rae@") && link.ends_with(lines[5].trim())), "{links}");
+    crate::installation::kill(demo.id(), "TERM");
+    assert!(demo.wait().unwrap().success());
+    assert_eq!(said.map(Result::unwrap).collect::<Vec<_>>(), [""; 0], "nothing more than a dozen lines");
+    assert!(!std::path::Path::new(file).exists(), "the links go with everything else");
+}

@@ -105,7 +105,7 @@ fn an_outsider_with_a_leaked_login_opens_no_more_than_its_budget_and_the_officer
 }
 
 #[test]
-fn an_outsider_with_a_leaked_login_opens_nobody_new_before_a_fresh_sign_in() {
+fn an_outsider_with_a_leaked_login_opens_nobody_new_before_a_fresh_touch() {
     let (site, _) = leaking();
     site.ok(&["org", "add", "Practice", "--password-and-code"]);
     let add = ["person", "add", "dr@x.example", "--name", "Dr. X", "--role", "referrer", "--organisation", "Practice"];
@@ -119,10 +119,19 @@ fn an_outsider_with_a_leaked_login_opens_nobody_new_before_a_fresh_sign_in() {
     assert_eq!(answers, [200, 200, 200, 200, 200, 200, 403, 403, 403, 403]);
     let answer = open(20).json();
     assert_eq!(answer["error"], "unusually many patients were read here");
-    assert_eq!(answer["hint"], "sign in again to show that it is you, then go on");
+    assert_eq!(answer["hint"], "confirm that it is you, then go on");
+    assert_eq!(answer["fresh"], "still-here", "the page asks for it");
     assert_eq!(open(3).status, 200, "who was read before is read again");
     let reactions: Vec<Value> = findings(&site).iter().map(|row| row["finding"]["reaction"].clone()).collect();
     assert_eq!(reactions, ["touch", "slowed"], "newest first");
+    // a cookie and its key alone show nobody; whoever is there reads on, up to the stop
+    let here = "/api/fresh/still-here";
+    assert_eq!(login.post_bare(here, &serde_json::json!({})).status, 403);
+    assert_eq!(open(20).status, 403);
+    assert_eq!(login.post(here, &serde_json::json!({})).status, 204);
+    let answers: Vec<u16> = (20..=23).map(|patient| open(patient).status).collect();
+    assert_eq!(answers, [200, 200, 403, 403]);
+    assert!(open(24).json()["error"].as_str().unwrap().contains("stopped"));
 }
 
 #[test]

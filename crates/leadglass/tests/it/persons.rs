@@ -16,6 +16,8 @@ const PASSWORD: &str = "vortrag kastanie 41 regal";
 /// A signed-in person.
 pub struct Person {
     browser: RefCell<Browser>,
+    /// Recovery codes that are left; nobody with a passkey has any.
+    codes: RefCell<Vec<String>>,
 }
 
 impl Person {
@@ -32,10 +34,11 @@ impl Person {
         let code = identity::code_at(begun["secret"].as_str().unwrap(), now()).unwrap();
         let finish = json!({ "token": token, "ceremony": begun["ceremony"], "code": code });
         let codes = post("/api/enrolment/password/finish", finish).json();
-        let code = codes["recovery_codes"][0].as_str().unwrap().to_owned();
+        let mut codes: Vec<String> = serde_json::from_value(codes["recovery_codes"].clone()).unwrap();
+        let code = codes.pop().unwrap();
         let answer = post("/api/sign-in/password", json!({ "email": email, "password": PASSWORD, "code": code }));
         browser.signed_in(&answer);
-        Self { browser: RefCell::new(browser) }
+        Self { browser: RefCell::new(browser), codes: RefCell::new(codes) }
     }
 
     /// The same with a passkey, which signs what is approved.
@@ -43,22 +46,43 @@ impl Person {
         let mut browser = Browser::new(site.http());
         browser.enrol(link.split_once('#').unwrap().1);
         browser.sign_in();
-        Self { browser: RefCell::new(browser) }
+        Self { browser: RefCell::new(browser), codes: RefCell::default() }
     }
 
     pub fn get(&self, path: &str) -> Answer {
         self.browser.borrow_mut().get(path)
     }
 
+    /// As a page does: where a touch is wanted, the person gives it.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
+        let answer = self.post_bare(path, body);
+        if answer.status == 403 && answer.json()["fresh"] == "act" {
+            return self.post_with(path, body, &self.touch(path, body));
+        }
+        answer
+    }
+
+    /// Without a touch.
+    pub fn post_bare(&self, path: &str, body: &Value) -> Answer {
         self.browser.borrow_mut().post(path, body)
     }
 
-    /// A touch of the authenticator for one act, as a request carries it.
-    pub fn touch(&self, words: &[&str]) -> Value {
-        let act = dpop::act_digest(words);
+    /// With this touch.
+    pub fn post_with(&self, path: &str, body: &Value, fresh: &Value) -> Answer {
+        let mut body = body.clone();
+        body["fresh"] = fresh.clone();
+        self.post_bare(path, &body)
+    }
+
+    /// A touch for one act, as a request carries it: of the authenticator, or the password with a code.
+    pub fn touch(&self, path: &str, body: &Value) -> Value {
+        let act = protocol::act_of("POST", path, "", body);
         let mut browser = self.browser.borrow_mut();
         let begun = browser.post("/api/fresh", &json!({ "act": act })).json();
+        if let Some(code) = self.codes.borrow_mut().pop() {
+            let typed = json!({ "password": PASSWORD, "code": code });
+            return json!({ "ceremony": begun["ceremony"], "shown": { "password_and_code": typed } });
+        }
         let nonce = URL_SAFE_NO_PAD.decode(begun["nonce"].as_str().unwrap()).unwrap();
         let challenge = dpop::challenge(&nonce.try_into().unwrap(), browser.signer.thumbprint(), Some(act));
         let mut options = begun["options"].clone();
@@ -74,9 +98,7 @@ impl Person {
 
     /// The same, saying that another digest was shown.
     pub fn approve_with(&self, row: &Value, digest: &Value) -> Answer {
-        let number = row["proposal"].to_string();
-        let fresh = self.touch(&["approve", &number, digest.as_str().unwrap()]);
-        self.post(&format!("/api/approvals/{number}/approve"), &json!({ "digest": digest, "fresh": fresh }))
+        self.post(&format!("/api/approvals/{}/approve", row["proposal"]), &json!({ "digest": digest }))
     }
 }
 

@@ -26,6 +26,9 @@ fn an_auditor_on_another_machine_gets_the_sites_own_report() {
     let report = site.ok(&["exposure", "device:reader", "--from", &from, "--to", &to]);
     site.ok(&["ledger", "export-window", "--from", &from, "--to", &to, "--out", &window]);
     site.refused(1, &["ledger", "export-window", "--from", &from, "--to", &to, "--out", &window]);
+    let long = ["--from", "1900-01-01T00:00:00Z", "--to", &to, "--out", &site.path("long.jsonl")];
+    let error = site.refused(1, &[&["ledger", "export-window"], &long[..]].concat());
+    assert!(error.contains("36525 days"), "{error}");
     let entries = site.run(&["ledger", "entries", "--format", "json"]);
     assert!(String::from_utf8_lossy(&entries.stdout).contains("window-exported"), "it is recorded");
     site.stop();
@@ -44,4 +47,10 @@ fn an_auditor_on_another_machine_gets_the_sites_own_report() {
     }
     assert_eq!(row["opened"]["patients"], 3);
     assert_eq!(row["reachable"]["studies"], 6);
+    let mut auditor = std::process::Command::new(env!("CARGO_BIN_EXE_leadglass"));
+    let output =
+        auditor.args(["ledger", "verify", "--refold", &window, "--dir"]).arg(elsewhere.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let seconds = |time: &str| time.split('.').next().unwrap().to_owned();
+    assert!(said.contains(&format!("window     from {}Z to {}Z", seconds(&from), seconds(&to))), "{said}");
 }

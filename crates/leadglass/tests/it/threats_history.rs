@@ -71,6 +71,18 @@ fn someone_who_rolls_the_machine_back_is_found_by_the_witness_and_nothing_is_rel
     assert_eq!(studies(&site, &token), 503);
     site.stop();
 
+    // files that the site did not sign accept nothing: the witness shows it again, and no new origin begins
+    let origin = vkey(&site);
+    for (name, forged) in
+        [("ahead", r#"{"witness":"x","note":"x"}"#), ("accepted", r#"{"note":"x","reason":"not the owner"}"#)]
+    {
+        std::fs::write(site.dir().join("witnesses").join(name), forged).unwrap();
+    }
+    site.start();
+    wait_until("the witness shows the gap again", || studies(&site, &token) == 503);
+    assert_eq!(vkey(&site), origin);
+    site.stop();
+
     // a real loss: nobody has it, and the owner goes on
     let before = vkey(&site);
     site.ok(&["ledger", "accept-loss", "--reason", "the disk of yesterday is lost"]);

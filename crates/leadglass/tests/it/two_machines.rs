@@ -327,6 +327,41 @@ fn the_owner_s_socket_is_not_on_the_line_and_the_front_s_machine_holds_no_key_of
     assert!(error.contains("did not start") || error.contains("sealed"), "{error}");
 }
 
+/// The disk that a folder says it lies on, as reports name it.
+fn disk_of(folder: &str) -> String {
+    let file: Value = serde_json::from_slice(&std::fs::read(format!("{folder}/disk.json")).unwrap()).unwrap();
+    format!("disk:{}", file["disk"].as_str().unwrap())
+}
+
+#[test]
+fn a_report_says_what_lay_on_the_disk_of_the_front_s_machine_and_that_nothing_lay_on_the_warden_s() {
+    let machines = TwoMachines::new(None);
+    let warden = machines.warden();
+    let pin = machines.introduced();
+    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    let token = machines.site.with_devices();
+    let front = machines.front(warden.ready["listen"].as_str().unwrap());
+    wait_until("the front found its warden", || {
+        matches!(get(address(&front, "http"), &token, "/dicom-web/studies").status, 200 | 204)
+    });
+    let files = [1, 2].map(|study| image(study, 1)).to_vec();
+    assert_eq!(store(address(&front, "dicom"), files).unwrap(), [0; 2]);
+    machines.settle();
+    let disk = disk_of(&format!("{}/front", machines.front_dir()));
+    let known = || machines.site.run(&["exposure", &disk, "--from", "1h", "--format", "json"]).status.success();
+    wait_until("the front told of its disk", known);
+    let lay_on = |disk: &str| machines.site.ok(&["exposure", disk, "--from", "1h"]);
+    let before = lay_on(&disk);
+    assert_eq!((&before["reachable"]["studies"], &before["opened"]["studies"]), (&2.into(), &0.into()));
+    assert_eq!(before["about"]["disk"]["keys"], 2, "{before}");
+    assert_eq!(read(&front, &token, 1, 1).0, 200);
+    let after = lay_on(&disk);
+    assert_eq!((&after["reachable"]["studies"], &after["opened"]["studies"]), (&2.into(), &1.into()));
+    let of_warden = disk_of(&machines.site.dir().join("warden").to_string_lossy());
+    assert_ne!(of_warden, disk, "two folders that were made apart have two ids");
+    assert_eq!(lay_on(&of_warden)["reachable"]["studies"], 0, "no image lies there");
+}
+
 #[test]
 fn a_front_without_an_introduction_says_what_to_do() {
     let machines = TwoMachines::new(None);

@@ -362,6 +362,10 @@ impl Warden for Double {
     }
 
     async fn pulse(self, _: Context) {}
+
+    async fn lies_on(self, _: Context, _: protocol::FrontDisk) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 pub fn me() -> Me {

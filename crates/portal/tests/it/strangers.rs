@@ -44,7 +44,7 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
         "password_and_code": false, "authorisation": "passkey-only", "may": ["store"], "from": 1, "until": 2,
         "who": "person:a@example.org", "whom": "site", "tier": "open", "basis": "b",
         "text": "bleeding", "seconds": 60, "verdict": "justified", "note": "n", "digest": "d",
-        "fresh": { "ceremony": "c", "shown": { "password_and_code": { "password": "p", "code": "1" } } }, "delay_seconds": 1, "setup_seconds": 1, "seconds_max": 60, "review_seconds": 60,
+        "delay_seconds": 1, "setup_seconds": 1, "seconds_max": 60, "review_seconds": 60,
         "title": "t", "about": [], "to": 2, "aware": 1, "change": "note",
         "key": dpop::Thumbprint([1; 32]), "act": dpop::Thumbprint([2; 32]),
     });

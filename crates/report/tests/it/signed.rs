@@ -2,7 +2,7 @@
 
 use model::{DiskPart, EntryNumber, Origin, Window};
 use protocol::{AboutFacts, HeldPart, ReleaseRow};
-use report::{Language, Pages, ReportError, csv, pdf, signed_json, verify};
+use report::{Language, Pages, ReportError, csv, pdf, signed_json, verify, verify_content};
 
 use crate::samples::{NOW, Site, patient};
 
@@ -70,6 +70,29 @@ fn one_flipped_byte_anywhere_is_refused() {
         changed[position] ^= 1;
         assert!(verify(&changed, Some(&site.vkey())).is_err(), "byte {position} of the JSON");
     }
+}
+
+/// Changed pages that say that another version drew them.
+fn said_to_be_of_another_version(drawn: &[u8]) -> Vec<u8> {
+    let creator = b"leadglass, drawing ";
+    let digit = drawn.windows(creator.len()).position(|window| window == creator).unwrap() + creator.len();
+    let mut changed = drawn.to_vec();
+    changed[digit] = b'9';
+    [&changed[..], b"\n% other pages\n"].concat()
+}
+
+#[test]
+fn pages_that_were_not_compared_are_never_said_to_belong_to_the_report() {
+    let site = Site::new(7);
+    let drawn = pdf(&site.sign(|_| {}), Language::English).unwrap();
+    let changed = said_to_be_of_another_version(&drawn);
+    assert!(matches!(verify(&changed, Some(&site.vkey())), Err(ReportError::OtherDrawing)));
+    assert_eq!(verify_content(&changed, Some(&site.vkey())).unwrap().pages, Pages::NotCompared);
+    assert_eq!(verify_content(&drawn, Some(&site.vkey())).unwrap().pages, Pages::Drawn(Language::English));
+    // what is known to be changed stays refused
+    let longer = [&drawn[..], b"\n"].concat();
+    assert!(matches!(verify_content(&longer, None), Err(ReportError::PagesChanged)));
+    assert!(verify_content(&changed, Some(&Site::new(8).vkey())).is_err());
 }
 
 #[test]

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Share;
 use crate::derive::hkdf;
+use crate::secret::named_secret;
 use crate::{
     CryptoRng, InvalidSignature, RecoveryKit, Secret32, SigningKey, SitePublicKey, SiteSecretKey, UnwrapError,
     VerifyingKey,
@@ -27,28 +28,13 @@ pub(super) const WRAPPED_SHARE_BYTES: usize = ENCAPSULATED_BYTES + Share::BYTES 
 #[derive(Clone, PartialEq, Eq)]
 pub struct HolderSecret(Secret32);
 
+named_secret!(HolderSecret);
+
 impl HolderSecret {
-    /// Draws a new one.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Secret32::generate(rng))
-    }
-
-    /// Takes 32 bytes; wiping the source stays the caller's duty.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Secret32::from_bytes(bytes))
-    }
-
     /// The holder of a kit on paper: the same 256 bits, as words that are typed back.
     #[must_use]
     pub fn from_kit(kit: &RecoveryKit) -> Self {
         Self::from_bytes(kit.seal_key().expose())
-    }
-
-    /// The bytes, to be sealed.
-    #[must_use]
-    pub fn expose(&self) -> &[u8; 32] {
-        self.0.expose()
     }
 
     /// The public half, which the warden is given.
@@ -84,12 +70,6 @@ impl HolderSecret {
 
     fn derive(&self, label: &[u8]) -> Secret32 {
         Secret32::fill(|out| hkdf(b"leadglass cold holder v1", self.0.expose(), &[label], out))
-    }
-}
-
-impl fmt::Debug for HolderSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HolderSecret(..)")
     }
 }
 

@@ -1,6 +1,5 @@
 //! What pages and commands ask about proposals.
 
-use dpop::act_digest;
 use model::{ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, ProposalEnd, Role};
 use policy::Service;
 use protocol::{
@@ -36,7 +35,7 @@ impl Asked {
 
 impl Warden {
     /// Answers a request that policy allowed.
-    pub(crate) async fn approvals(
+    pub(crate) fn approvals(
         &self,
         caller: &Caller,
         request: ApprovalRequest,
@@ -50,13 +49,8 @@ impl Warden {
             ApprovalRequest::Role { email, role } => return self.propose_role(caller, &email, role, now),
             ApprovalRequest::Rule { rule } => return self.propose_rule(caller, rule, now),
             ApprovalRequest::BreakGlassRule { rule } => return self.propose_break_glass_rule(caller, rule, now),
-            ApprovalRequest::Approve { proposal, digest, fresh } => {
-                // the digest names the exact change; what is approved below is compared with it again
-                let act = act_digest(&["approve", &proposal.to_string(), &digest]);
-                let touch = self.require_fresh(caller, act, &fresh, now).await?;
-                self.approve(caller, proposal, &digest, &touch, now)?
-            }
-            ApprovalRequest::Refuse { proposal, reason, fresh } => {
+            ApprovalRequest::Approve { proposal, digest } => self.approve(caller, proposal, &digest, now)?,
+            ApprovalRequest::Refuse { proposal, reason } => {
                 let reason = reason.trim();
                 if reason.is_empty()
                     || reason.chars().count() > REASON_CHARACTERS_MAX
@@ -64,8 +58,7 @@ impl Warden {
                 {
                     return Err(field("reason", "why, in 1 to 200 characters"));
                 }
-                let act = act_digest(&["refuse", &proposal.to_string(), reason]);
-                let _touch = self.require_fresh(caller, act, &fresh, now).await?;
+                caller.touched()?;
                 self.end_proposal(caller, proposal, ProposalEnd::Refused, reason, now)?
             }
             ApprovalRequest::Withdraw { proposal } => {
@@ -131,7 +124,7 @@ impl Warden {
         }
     }
 
-    pub(super) fn proposal_row(&self, number: EntryNumber, caller: &Caller) -> Result<ProposalRow, Refusal> {
+    pub(crate) fn proposal_row(&self, number: EntryNumber, caller: &Caller) -> Result<ProposalRow, Refusal> {
         let proposal = self.proposals.read().expect(HELD).get(number).cloned().ok_or(Refusal::NotFound)?;
         Ok(self.row_of(&proposal, caller))
     }

@@ -10,6 +10,7 @@ use super::fold::Proposal;
 use crate::pages::HELD;
 use crate::removals::others_decide;
 use crate::state::Warden;
+use crate::unseal;
 
 impl Warden {
     /// Carries out a proposal that is due. The caller holds `changing`, so that nobody else does meanwhile.
@@ -67,6 +68,23 @@ impl Warden {
             }
             Change::ColdHolders { threshold, holders, keys } => {
                 self.set_holders_as(actor, threshold, holders, &keys, carried_out(&proposal))
+            }
+            Change::ColdRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::ColdRuleSet { rule }], actor, now)
+            }
+            change @ (Change::AddWitness { .. }
+            | Change::RemoveWitness { .. }
+            | Change::AddSink { .. }
+            | Change::RemoveSink { .. }) => self.watch_as(&proposal, change, actor, now),
+            // the approval itself is the effect: the keys may be taken once
+            Change::ExportWindow { .. } => self.with_entries(&proposal, Vec::new(), actor, now),
+            Change::Unseal { added, removed, envelope, based_on } => {
+                let bodies = unseal::bodies(added, removed);
+                self.change_unseal_as(&proposal, bodies, &envelope, &based_on, actor, now)
+            }
+            Change::RaiseCeilings { about, from, to } => self.raise_ceilings_as(&proposal, about, from, to, actor, now),
+            Change::LiftBudget { about, note } => {
+                self.with_entries(&proposal, vec![EntryBody::BudgetLifted { about, note }], actor, now)
             }
             Change::Unknown => Err(Refusal::NotFound),
         };

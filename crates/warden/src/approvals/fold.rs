@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, OrganisationId,
-    PersonId, ProposalEnd, Role, Standing, What, Who,
+    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, OrganisationId, PersonId,
+    ProposalEnd, Role, Standing, What, Who, Window,
 };
 
-/// How long an enrolment link may be issued after its approval, in seconds.
+/// How long an enrolment link may be issued, or a window's keys be taken, after the approval, in seconds.
 const LINK_SECONDS: i64 = 7 * 24 * 3600;
 
 /// One proposal.
@@ -38,6 +38,12 @@ pub(crate) enum State {
     Open,
     CarriedOut { at: Instant, standing: Standing },
     Ended { at: Instant, end: ProposalEnd, by: Actor, reason: String },
+}
+
+impl State {
+    pub(crate) fn is_carried_out(&self) -> bool {
+        matches!(self, Self::CarriedOut { .. })
+    }
 }
 
 impl Proposal {
@@ -74,6 +80,8 @@ pub(crate) struct Proposals {
     made: Option<Instant>,
     /// Who may be issued a link although they are enrolled, and until when.
     links: HashMap<PersonId, Instant>,
+    /// Windows whose keys nobody took yet, and until when.
+    windows: HashMap<EntryNumber, Instant>,
     /// Who was added last: the entry of their addition stands just before the one that it was carried out.
     added: Option<PersonId>,
     one_person: u32,
@@ -112,6 +120,9 @@ impl Proposals {
             EntryBody::EnrolmentIssued { person, .. } => {
                 self.links.remove(person);
             }
+            EntryBody::WindowExported { proposal: Some(proposal), .. } => {
+                self.windows.remove(proposal);
+            }
             EntryBody::Proposed { proposed, need, earliest, expires } => {
                 let proposal = Proposal {
                     number,
@@ -142,6 +153,10 @@ impl Proposals {
                     Some(Change::AddPerson { .. }) => self.added,
                     // who comes to decide about others enrols anew
                     Some(Change::Role { person, from, to }) if to.decides() && !from.decides() => Some(person),
+                    Some(Change::ExportWindow { .. }) => {
+                        self.windows.insert(*proposal, at.plus_seconds(LINK_SECONDS));
+                        None
+                    }
                     _ => None,
                 };
                 self.links.extend(linked.map(|person| (person, at.plus_seconds(LINK_SECONDS))));
@@ -212,6 +227,22 @@ impl Proposals {
     /// How many changes were carried out on the word of one person.
     pub(crate) fn one_person(&self) -> u32 {
         self.one_person
+    }
+
+    /// The window of an export that was carried out, and whether its keys may still be taken.
+    pub(crate) fn window(&self, proposal: EntryNumber, now: Instant) -> Option<(Window, bool)> {
+        let Proposal { change: Change::ExportWindow { window }, state: State::CarriedOut { .. }, .. } =
+            self.get(proposal)?
+        else {
+            return None;
+        };
+        Some((*window, self.windows.get(&proposal).is_some_and(|until| now < *until)))
+    }
+
+    /// Where the proposal stands that puts a `root.json` of this digest in place.
+    pub(crate) fn of_envelope(&self, digest: &str) -> Option<&Proposal> {
+        let is_it = |one: &&Proposal| matches!(&one.change, Change::Unseal { envelope, .. } if envelope == digest);
+        self.newest_first().find(is_it)
     }
 
     /// Whether an approval lets a link be issued for somebody who is enrolled.

@@ -1,13 +1,22 @@
 //! A change in one English sentence, and the names behind its numbers. The pages have their own sentences, in two languages.
 
 use identity::People;
-use model::{Change, OrganisationId, PersonId, Role, Tier, Who};
+use model::{
+    Ceilings, Change, ColdRule, Instant, Measure, OrganisationId, PersonId, Priors, Role, SECOND, Tier,
+    UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+};
+
+use crate::honey::civil;
 
 /// Names for the numbers in a change: `person:7`, `organisation:2`, `device:3`.
 pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
     let person = |person: &PersonId| (format!("person:{person}"), person_name(people, *person));
     let organisation = |organisation: &OrganisationId| {
         (format!("organisation:{organisation}"), organisation_name(people, *organisation))
+    };
+    let device = |device: &model::DeviceId| {
+        let name = people.device(*device).map(|device| device.name().to_owned());
+        (format!("device:{device}"), name.unwrap_or_default())
     };
     match change {
         Change::Role { person: who, .. } | Change::Enrol { person: who } | Change::ClosePerson { person: who } => {
@@ -17,11 +26,14 @@ pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
         Change::Relate { relationship } => vec![match &relationship.who {
             Who::Person(who) => person(who),
             Who::Organisation(which) => organisation(which),
-            Who::Device(device) => {
-                let name = people.device(*device).map(|device| device.name().to_owned());
-                (format!("device:{device}"), name.unwrap_or_default())
-            }
+            Who::Device(which) => device(which),
         }],
+        Change::RaiseCeilings { about, .. } | Change::LiftBudget { about, .. } => match about {
+            Whose::Person(who) => vec![person(who)],
+            Whose::Organisation(which) => vec![organisation(which)],
+            Whose::Device(which) => vec![device(which)],
+            Whose::Site => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }
@@ -61,8 +73,101 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             "{threshold} of these hold what goes cold from then on: {}",
             holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
         ),
+        Change::ColdRule { rule } => cold_rule(rule),
+        Change::AddWitness { url, vkeys } => {
+            format!("the witness {url} cosigns the ledger, known by {}", vkeys.join(" and "))
+        }
+        Change::RemoveWitness { url } => {
+            format!("the witness {url} is asked no more; what it would have shown is not seen any more")
+        }
+        Change::AddSink { path } => format!("every entry of the ledger goes to the folder {path} too"),
+        Change::RemoveSink { path } => format!("entries of the ledger go to the folder {path} no more"),
+        Change::ExportWindow { window } => format!(
+            "the keys of {} leave the warden, once; whoever holds them reads every entry of those days",
+            days(*window)
+        ),
+        Change::Unseal { added, removed, .. } => unseal(added, removed),
+        Change::RaiseCeilings { from, to, .. } => {
+            format!(
+                "{} may read more: {}",
+                if name.is_empty() { "everybody together" } else { name },
+                ceilings(from, to)
+            )
+        }
+        Change::LiftBudget { note, .. } => format!(
+            "what stops {} is lifted, and what was read so far counts as in order ({note})",
+            if name.is_empty() { "everybody together" } else { name }
+        ),
         Change::Unknown => "a change that another version of leadglass knows".to_owned(),
     }
+}
+
+fn cold_rule(rule: &ColdRule) -> String {
+    let priors = match rule.priors {
+        Priors::All => "all priors".to_owned(),
+        Priors::None => "no priors".to_owned(),
+        Priors::Years(years) => format!("priors of {years} years"),
+    };
+    format!(
+        "studies go cold {} after their last reason; an order asks for {priors}; one holder alone warms {} patients a day for \
+         orders and {} in emergencies",
+        duration(rule.after_seconds),
+        rule.service_per_day,
+        rule.emergency_per_day
+    )
+}
+
+/// The whole days in UTC that a window touches.
+fn days(window: Window) -> String {
+    let day = |at: Instant| {
+        let (year, month, day) = civil(at.0.div_euclid(86_400 * SECOND));
+        format!("{year:04}-{month:02}-{day:02}")
+    };
+    let (first, last) = (day(window.from), day(Instant(window.to.0 - 1)));
+    if first == last { format!("the day {first} (UTC)") } else { format!("the days {first} to {last} (UTC)") }
+}
+
+fn unseal(added: &[UnsealMethodAdded], removed: &[UnsealMethodGone]) -> String {
+    let called = |means: &str, label: &Option<String>, method: &str| match label {
+        Some(label) => format!("{means} “{label}” ({method})"),
+        None => format!("{means} ({method})"),
+    };
+    let mut parts = Vec::new();
+    for one in added {
+        let of_shares =
+            one.shares.as_ref().map(|set| format!(", {} of these: {}", set.threshold, set.holders.join(", ")));
+        let keeper = one.keeper.as_ref().map(|keeper| format!(", kept by {keeper}"));
+        parts.push(format!(
+            "the root is unsealed by one more method, {}{}{}",
+            called(&one.means, &one.label, &one.method),
+            of_shares.unwrap_or_default(),
+            keeper.unwrap_or_default()
+        ));
+    }
+    for one in removed {
+        let gone = called(&one.means, &one.label, &one.method);
+        parts.push(format!("the method {gone} unseals the root no more"));
+    }
+    parts.join("; ")
+}
+
+/// What becomes different, in patients a day.
+fn ceilings(from: &Ceilings, to: &Ceilings) -> String {
+    let limit = |limit: Option<u32>| match limit {
+        None => "as learned".to_owned(),
+        Some(Ceilings::NO_LIMIT) => "without limit".to_owned(),
+        Some(limit) => format!("{limit} a day"),
+    };
+    let measure = |measure: Measure| match measure {
+        Measure::OpenedDue => "opened, something new",
+        Measure::OpenedOther => "opened, nothing new",
+        Measure::ListedDue => "names, something new",
+        Measure::ListedOther => "names, nothing new",
+    };
+    let different = Measure::ALL.into_iter().filter(|measure| from.of(*measure) != to.of(*measure));
+    let lines =
+        different.map(|one| format!("{} {} instead of {}", measure(one), limit(to.of(one)), limit(from.of(one))));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn person_name(people: &People, person: PersonId) -> String {

@@ -93,15 +93,18 @@ impl Warden {
         Ok(Appended::default())
     }
 
-    /// Sets the rule.
-    pub(crate) fn set_rule(&self, caller: &Caller, rule: ColdRule) -> Result<(), Refusal> {
+    /// Asks for another rule.
+    pub(crate) fn set_rule(&self, caller: &Caller, rule: ColdRule, now: Instant) -> Result<PageReply, Refusal> {
         if !(0..=AFTER_SECONDS_MAX).contains(&rule.after_seconds) {
             return Err(field("after", "a duration of at most ten years"));
         }
         if rule.service_per_day.max(rule.emergency_per_day) > ALONE_PER_DAY_MAX {
             return Err(field("per day", "at most 10000 patients"));
         }
-        self.append(caller, vec![EntryBody::ColdRuleSet { rule }], self.now()).map(drop)
+        match self.ask_for(caller, Change::ColdRule { rule }, now)? {
+            Asked::Waits(row) => Ok(PageReply::Proposed(row)),
+            Asked::Made(_) => Ok(PageReply::Cold(ColdReply::Done)),
+        }
     }
 
     /// The present holders with their keys; `None` when there are none yet.

@@ -31,6 +31,15 @@ pub(crate) struct Warming {
     pub(crate) basis: WarmingBasis,
 }
 
+/// A warming that one holder did alone, as for an emergency: the patient is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Emergency {
+    pub(crate) entry: EntryNumber,
+    pub(crate) at: Instant,
+    pub(crate) request: Request,
+    pub(crate) holder: KeyId,
+}
+
 /// Cold studies, requests and warmings.
 #[derive(Default)]
 pub(crate) struct Cold {
@@ -53,6 +62,8 @@ pub(crate) struct Cold {
     priors_asked: HashMap<PatientNumber, Instant>,
     /// Warmings that one holder did alone, oldest first.
     alone: Vec<(Instant, KeyId)>,
+    /// As for emergencies, oldest first.
+    emergencies: Vec<Emergency>,
     /// When copies for vaults were taken, oldest first.
     pub(crate) snapshots: Vec<Instant>,
 }
@@ -94,8 +105,13 @@ impl Cold {
                 self.requests.insert(number, request);
             }
             EntryBody::WarmingWithdrawn { request, holder: None } => drop(self.requests.remove(request)),
-            EntryBody::Warmed { request, patient, studies, until, by, .. } => {
-                let basis = self.requests.remove(request).map_or(WarmingBasis::Request, |request| request.basis);
+            EntryBody::Warmed { request, patient, studies, until, by, emergency } => {
+                let asked = self.requests.remove(request);
+                let basis = asked.as_ref().map_or(WarmingBasis::Request, |asked| asked.basis);
+                if let (Some(asked), [holder], true) = (asked, by.as_slice(), *emergency) {
+                    let request = Request { studies: studies.clone(), ..asked };
+                    self.emergencies.push(Emergency { entry: number, at, request, holder: *holder });
+                }
                 for study in studies.numbers() {
                     self.warm.insert(StudyNumber(*study), (*until, *request));
                 }
@@ -160,6 +176,18 @@ impl Cold {
     /// Whether a patient's priors were asked for already while their relationship lasted until then.
     pub(crate) fn priors_asked(&self, patient: PatientNumber, until: Instant) -> bool {
         self.priors_asked.get(&patient) == Some(&until)
+    }
+
+    /// Emergency warmings of a patient, oldest first.
+    pub(crate) fn emergencies_of(&self, patient: PatientNumber) -> impl Iterator<Item = &Emergency> {
+        self.emergencies.iter().filter(move |one| one.request.patient == patient)
+    }
+
+    /// What a holder is called, for those of the present generation; others by their key.
+    pub(crate) fn name_of(&self, holder: KeyId) -> String {
+        let holders = self.holders.iter().flat_map(|(_, _, holders)| holders);
+        let named = holders.filter(|one| one.key == holder).map(|one| one.name.clone()).next();
+        named.unwrap_or_else(|| format!("holder {holder}"))
     }
 
     /// What a holder may do.

@@ -204,7 +204,7 @@ impl Warden {
         for (patient, (until, studies)) in wanted {
             let body = EntryBody::WarmingRequested {
                 patient,
-                studies: studies.into_iter().take(crate::warm::STUDIES_MAX).collect::<NumberSet>(),
+                studies: studies.into_iter().take(protocol::COLD_STUDIES_MAX).collect::<NumberSet>(),
                 basis: WarmingBasis::Order,
                 reason: "a relationship with the patient began".to_owned(),
                 until,

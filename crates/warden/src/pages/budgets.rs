@@ -1,11 +1,13 @@
 //! Findings, budgets and what an officer says about them. Each such word is an entry.
 
+use audit::Appended;
 use budget::{Basis, Found};
-use model::{Ceilings, EntryBody, EntryNumber, Instant, Whose};
+use model::{Actor, Ceilings, Change, EntryBody, EntryNumber, Instant, Whose};
 use protocol::{BudgetDay, BudgetReport, BudgetRow, FindingRow, PageReply, Refusal};
 
 use super::HELD;
 use super::directory::field;
+use crate::approvals::{Proposal, person_of};
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -91,6 +93,10 @@ impl Warden {
         now: Instant,
     ) -> Result<PageReply, Refusal> {
         let (about, note) = (self.whose_named(whose)?, note_of(note)?);
+        // whoever has the machine is no officer; an officer lifts at once, because somebody may stand before a patient
+        if person_of(caller).is_none() {
+            return Ok(self.ask_for(caller, Change::LiftBudget { about, note }, now)?.reply());
+        }
         self.append(caller, vec![EntryBody::BudgetLifted { about, note }], now)?;
         Ok(PageReply::Done)
     }
@@ -103,8 +109,32 @@ impl Warden {
         now: Instant,
     ) -> Result<PageReply, Refusal> {
         let about = self.whose_named(whose)?;
+        let (from, raises) = {
+            let mut budgets = self.budgets.lock().expect(HELD);
+            (budgets.ceilings(about), budgets.raises(about, &ceilings, now))
+        };
+        if raises {
+            let change = Change::RaiseCeilings { about, from, to: ceilings };
+            return Ok(self.ask_for(caller, change, now)?.reply());
+        }
         self.append(caller, vec![EntryBody::BudgetSet { about, ceilings }], now)?;
         Ok(PageReply::Done)
+    }
+
+    /// Sets what was approved, where it still stands as it was shown.
+    pub(crate) fn raise_ceilings_as(
+        &self,
+        proposal: &Proposal,
+        about: Whose,
+        from: Ceilings,
+        to: Ceilings,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<Appended, Refusal> {
+        if self.budgets.lock().expect(HELD).ceilings(about) != from {
+            return Err(Refusal::NotFound);
+        }
+        self.with_entries(proposal, vec![EntryBody::BudgetSet { about, ceilings: to }], actor, now)
     }
 
     /// `person:EMAIL`, `org:NAME`, `device:NAME` or `site`.

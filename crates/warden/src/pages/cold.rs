@@ -14,7 +14,7 @@ impl Warden {
     pub(super) async fn cold_page(&self, caller: &Caller, asked: ColdAsk, now: Instant) -> Result<PageReply, Refusal> {
         let reply = match asked {
             ColdAsk::SetHolders { threshold, holders } => return self.set_holders(caller, threshold, holders, now),
-            ColdAsk::SetRule(rule) => self.set_rule(caller, rule).map(|()| ColdReply::Done)?,
+            ColdAsk::SetRule(rule) => return self.set_rule(caller, rule, now),
             ColdAsk::State => ColdReply::State(self.cold_state(now)),
             ColdAsk::Sweep => ColdReply::Swept(self.sweep(now)?),
             ColdAsk::Ask(asked) => return self.ask_for_cold(caller, asked, now).await,

@@ -1,6 +1,6 @@
 //! The exposure report: a fold of the ledger, named for the officer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::RwLockReadGuard;
 
 use audit::{Exposure, ExposureIndex, ReachState, Touch};
@@ -83,8 +83,7 @@ impl Warden {
         };
         let (reachable, listed, opened) = counts(&exposure);
         let unexpired = unexpired(&exposure, &listed_as, window.to);
-        let mut rows = self.gather(&exposure, &listed_as)?;
-        let truncated = limit(&mut rows);
+        let (rows, truncated) = self.gather(&exposure, &listed_as)?;
         let shown = rows.iter().flat_map(|row| row.studies.iter().map(|study| study.0)).collect();
         let patients = rows.into_iter().map(|row| row.patient).collect();
         let report = ExposureReport {
@@ -122,48 +121,57 @@ impl Warden {
         Err(Refusal::Internal)
     }
 
-    /// Rows per patient: opened first, then listed, then only reachable; within each by number.
-    fn gather(&self, exposure: &Exposure, listed_as: &[(PatientNumber, StudyNumber)]) -> Result<Vec<Row>, Refusal> {
-        let registry = self.readable_registry()?;
-        let mut studies = Studies::new();
+    /// Rows per patient: opened first, then listed, then only reachable; within each by number. Rows are made for as many as fit into
+    /// one answer; says whether there are more.
+    fn gather(
+        &self,
+        exposure: &Exposure,
+        listed_as: &[(PatientNumber, StudyNumber)],
+    ) -> Result<(Vec<Row>, bool), Refusal> {
         let mut gathered: BTreeMap<PatientNumber, Gathered> = BTreeMap::new();
-        for ((patient, study), tier) in &exposure.reachable {
+        for (patient, _) in exposure.reachable.keys() {
             gathered.entry(*patient).or_default().reachable += 1;
-            studies.entry((*patient, *study)).or_default().0 = Some(*tier);
         }
         for (patient, touch) in &exposure.listed_patients {
             gathered.entry(*patient).or_default().touch(touch);
         }
-        for (patient, study) in listed_as {
+        for (patient, _) in listed_as {
             gathered.entry(*patient).or_default().listed += 1;
-            studies.entry((*patient, *study)).or_default().1 = exposure.listed_studies.get(study).map(row_of);
         }
-        for ((patient, study), touch) in &exposure.opened {
-            studies.entry((*patient, *study)).or_default().2 = Some(row_of(touch));
+        for ((patient, _), touch) in &exposure.opened {
             let row = gathered.entry(*patient).or_default();
             row.opened += 1;
             row.touch(touch);
         }
-        let mut rows: Vec<Row> = gathered
-            .into_iter()
-            .map(|(number, row)| {
-                let (studies, details) = details(&registry, number, &studies).into_iter().unzip();
-                let patient = ExposedPatient {
-                    patient: registry.patient(number).unwrap_or_else(|| unnamed(number)),
-                    reachable: row.reachable,
-                    listed: row.listed,
-                    opened: row.opened,
-                    first: row.first,
-                    last: row.last,
-                    origins: row.origins.into_iter().collect(),
-                    lease_until: row.lease_until,
-                    details,
-                };
-                Row { patient, studies }
-            })
-            .collect();
-        rows.sort_by_key(|Row { patient, .. }| (patient.opened == 0, patient.last.is_none(), patient.patient.number));
-        Ok(rows)
+        let mut first: Vec<(PatientNumber, Gathered)> = gathered.into_iter().collect();
+        first.sort_by_key(|(number, row)| (row.opened == 0, row.last.is_none(), *number));
+        let mut truncated = first.len() > EXPOSURE_PATIENTS_MAX;
+        first.truncate(EXPOSURE_PATIENTS_MAX);
+
+        let registry = self.readable_registry()?;
+        let studies = studies_of(exposure, listed_as, &first.iter().map(|(number, _)| *number).collect());
+        let mut left = EXPOSURE_STUDIES_MAX;
+        let mut rows = Vec::with_capacity(first.len());
+        for (number, row) in first {
+            let mut details = details(&registry, number, &studies);
+            truncated |= details.len() > left;
+            details.truncate(left);
+            left -= details.len();
+            let (studies, details) = details.into_iter().unzip();
+            let patient = ExposedPatient {
+                patient: registry.patient(number).unwrap_or_else(|| unnamed(number)),
+                reachable: row.reachable,
+                listed: row.listed,
+                opened: row.opened,
+                first: row.first,
+                last: row.last,
+                origins: row.origins.into_iter().collect(),
+                lease_until: row.lease_until,
+                details,
+            };
+            rows.push(Row { patient, studies });
+        }
+        Ok((rows, truncated))
     }
 }
 
@@ -197,6 +205,25 @@ pub(super) fn reported(
 /// How far a study was in reach, and its listings and openings.
 type Studies = BTreeMap<(PatientNumber, StudyNumber), (Option<Tier>, Option<TouchRow>, Option<TouchRow>)>;
 
+/// What happened to the studies of some patients.
+fn studies_of(
+    exposure: &Exposure,
+    listed_as: &[(PatientNumber, StudyNumber)],
+    patients: &HashSet<PatientNumber>,
+) -> Studies {
+    let mut studies = Studies::new();
+    for (place, tier) in exposure.reachable.iter().filter(|((patient, _), _)| patients.contains(patient)) {
+        studies.entry(*place).or_default().0 = Some(*tier);
+    }
+    for place in listed_as.iter().filter(|(patient, _)| patients.contains(patient)) {
+        studies.entry(*place).or_default().1 = exposure.listed_studies.get(&place.1).map(row_of);
+    }
+    for (place, touch) in exposure.opened.iter().filter(|((patient, _), _)| patients.contains(patient)) {
+        studies.entry(*place).or_default().2 = Some(row_of(touch));
+    }
+    studies
+}
+
 fn details(
     registry: &registry::Registry,
     patient: PatientNumber,
@@ -227,20 +254,6 @@ fn row_of(touch: &Touch) -> TouchRow {
         entries: touch.entries,
         origins: touch.origins.iter().cloned().collect(),
     }
-}
-
-/// Cuts what would not fit into one answer; says whether something was cut.
-fn limit(rows: &mut Vec<Row>) -> bool {
-    let mut truncated = rows.len() > EXPOSURE_PATIENTS_MAX;
-    rows.truncate(EXPOSURE_PATIENTS_MAX);
-    let mut left = EXPOSURE_STUDIES_MAX;
-    for row in rows {
-        truncated |= row.studies.len() > left;
-        row.patient.details.truncate(left);
-        row.studies.truncate(left);
-        left -= row.studies.len();
-    }
-    truncated
 }
 
 /// What a lease still covered at the window's end.
@@ -281,14 +294,29 @@ fn listed_as(reach: &ReachState, exposure: &Exposure) -> Vec<(PatientNumber, Stu
 }
 
 pub(super) fn counts(exposure: &Exposure) -> (Count, Count, Count) {
-    let reachable: BTreeSet<_> = exposure.reachable.keys().map(|(patient, _)| patient).collect();
-    let opened: BTreeSet<_> = exposure.opened.keys().map(|(patient, _)| patient).collect();
     let opened_studies: BTreeSet<_> = exposure.opened.keys().map(|(_, study)| study).collect();
     (
-        Count { patients: reachable.len() as u64, studies: exposure.reachable.len() as u64 },
+        Count {
+            patients: distinct(exposure.reachable.keys().map(|(patient, _)| patient)),
+            studies: exposure.reachable.len() as u64,
+        },
         Count { patients: exposure.listed_patients.len() as u64, studies: exposure.listed_studies.len() as u64 },
-        Count { patients: opened.len() as u64, studies: opened_studies.len() as u64 },
+        Count {
+            patients: distinct(exposure.opened.keys().map(|(patient, _)| patient)),
+            studies: opened_studies.len() as u64,
+        },
     )
+}
+
+/// How many different ones there are of what comes in order.
+fn distinct<T: PartialEq>(ascending: impl Iterator<Item = T>) -> u64 {
+    let (mut count, mut last) = (0, None);
+    for one in ascending {
+        let one = Some(one);
+        count += u64::from(one != last);
+        last = one;
+    }
+    count
 }
 
 /// A patient whose record is not there any more is still counted.

@@ -1,9 +1,10 @@
-//! For the owner of the machine: state and snapshot.
+//! For the owner of the machine: state and snapshot; and which disks the installation lies on.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use model::{Actor, DiskId, DiskPart, EntryBody, Instant};
-use protocol::{Health, PageReply, Refusal};
+use protocol::{FrontDisk, Health, PageReply, Refusal};
 
 use super::HELD;
 use super::directory::field;
@@ -12,6 +13,8 @@ use crate::subject::Caller;
 
 /// The longest name of a filesystem, in characters.
 const FILESYSTEM_CHARACTERS_MAX: usize = 64;
+/// How often a front's word about its disk becomes an entry at the most, in seconds.
+const FRONT_DISK_SECONDS: u32 = 60;
 
 impl Warden {
     pub(super) fn health(&self) -> Result<PageReply, Refusal> {
@@ -48,20 +51,50 @@ impl Warden {
         instead_of: Option<DiskId>,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        if filesystem.chars().count() > FILESYSTEM_CHARACTERS_MAX || filesystem.chars().any(char::is_control) {
-            return Err(field("filesystem", "a UUID"));
-        }
-        let fresh = {
-            let index = self.index.read().expect(HELD);
-            let known = index.disk(disk);
-            let grows = |part: &DiskPart| known.and_then(|known| known.holds.get(part)).map(|span| span.to);
-            holds.iter().any(|part| *part == DiskPart::Copy || grows(part) != Some(Instant::MAX))
-                || known.is_none_or(|known| known.filesystem != filesystem)
-        };
-        if fresh && !holds.is_empty() {
+        named_like_one(&filesystem)?;
+        if self.is_news(disk, &filesystem, &holds) && !holds.is_empty() {
             self.append(caller, vec![EntryBody::DiskHolds { disk, filesystem, holds, instead_of }], now)?;
         }
         Ok(PageReply::Done)
+    }
+
+    /// Records which disk a front on a machine of its own keeps images on.
+    ///
+    /// The front's word counts for images alone. It says nothing of a disk that holds more than images, and ends none: a front that
+    /// lies can make the report of another disk longer, never that of a vault or of this machine shorter.
+    pub(crate) fn front_lies_on(&self, told: FrontDisk, now: Instant) -> Result<(), Refusal> {
+        let FrontDisk { disk, filesystem, instead_of } = told;
+        named_like_one(&filesystem)?;
+        let holds = vec![DiskPart::Images];
+        let instead_of = {
+            let index = self.index.read().expect(HELD);
+            let only_images =
+                |disk| index.disk(disk).is_none_or(|known| known.holds.keys().all(|part| *part == DiskPart::Images));
+            if !only_images(disk) {
+                return Err(Refusal::NotAllowed);
+            }
+            instead_of.filter(|before| *before != disk && only_images(*before))
+        };
+        if !self.is_news(disk, &filesystem, &holds) {
+            return Ok(());
+        }
+        let free = Instant(self.front_disk_told.load(Ordering::Relaxed)).plus_seconds(FRONT_DISK_SECONDS.into());
+        if now < free {
+            return Err(Refusal::Throttled { seconds: FRONT_DISK_SECONDS });
+        }
+        self.front_disk_told.store(now.0, Ordering::Relaxed);
+        let body = EntryBody::DiskHolds { disk, filesystem, holds, instead_of };
+        self.ledger.append(vec![(Actor::Warden, body)], now).map_err(|error| self.cannot_record(&error))?;
+        Ok(())
+    }
+
+    /// Whether the ledger does not say yet that these parts lie on this disk now. A copy holds more each time.
+    fn is_news(&self, disk: DiskId, filesystem: &str, holds: &[DiskPart]) -> bool {
+        let index = self.index.read().expect(HELD);
+        let known = index.disk(disk);
+        let grows = |part: &DiskPart| known.and_then(|known| known.holds.get(part)).map(|span| span.to);
+        holds.iter().any(|part| *part == DiskPart::Copy || grows(part) != Some(Instant::MAX))
+            || known.is_none_or(|known| known.filesystem != filesystem)
     }
 
     /// Copies what the warden keeps, as one moment saw it, into an empty folder: `root.json`, `warden.db` and the epoch keys.
@@ -91,4 +124,11 @@ impl Warden {
         }
         Ok(PageReply::Done)
     }
+}
+
+fn named_like_one(filesystem: &str) -> Result<(), Refusal> {
+    if filesystem.chars().count() > FILESYSTEM_CHARACTERS_MAX || filesystem.chars().any(char::is_control) {
+        return Err(field("filesystem", "a UUID"));
+    }
+    Ok(())
 }

@@ -31,6 +31,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
     match request {
         PageRequest::Me
         | PageRequest::FreshBegin { .. }
+        | PageRequest::StillHere
         | PageRequest::Sessions { person: None }
         | PageRequest::EndSession { .. } => (Service::OwnSessions, "sessions"),
         PageRequest::Sessions { person: Some(_) } => (Service::AllSessions, "sessions"),
@@ -48,7 +49,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
         PageRequest::Cold(_) => (Service::Cold, "cold"),
-        PageRequest::SetWitness { .. } | PageRequest::SetSink { .. } | PageRequest::ExportWindow { .. } => {
+        PageRequest::SetWitness { .. } | PageRequest::SetSink { .. } | PageRequest::ExportWindow(_) => {
             (Service::Machine, "machine")
         }
         PageRequest::Findings
@@ -108,6 +109,8 @@ impl Warden {
         match request {
             PageRequest::Me => self.me(&caller),
             PageRequest::FreshBegin { act } => self.begin_fresh(&caller, act, now),
+            // the entry of the touch says it to the budgets
+            PageRequest::StillHere => caller.touched().map(|_| PageReply::Done),
             PageRequest::Sessions { person } => self.sessions(&caller, person, now),
             PageRequest::EndSession { session } => self.end_session(&caller, session, now).await,
             PageRequest::People => Ok(PageReply::People(self.people.lock().expect(HELD).person_rows())),
@@ -159,7 +162,7 @@ impl Warden {
                 self.disk_holds(&caller, disk, filesystem, holds, instead_of, now)
             }
             PageRequest::Cold(asked) => self.cold_page(&caller, asked, now).await,
-            PageRequest::ExportWindow { window, from } => self.export_window(&caller, window, from, now),
+            PageRequest::ExportWindow(request) => self.export_window(&caller, request, now),
             PageRequest::SetSink { path, on } => self.set_sink(&caller, path, on, now),
             PageRequest::SetWitness { url, vkeys } => self.set_witness(&caller, url, vkeys, now),
             PageRequest::Findings => self.findings(),
@@ -172,9 +175,9 @@ impl Warden {
             PageRequest::Health => self.health(),
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Fronts(request) => self.fronts(&caller, request, now),
-            PageRequest::Approvals(request) => self.approvals(&caller, request, now).await,
+            PageRequest::Approvals(request) => self.approvals(&caller, request, now),
             PageRequest::Removals(request) => self.removals(&caller, request, now),
-            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now).await,
+            PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
         }
     }

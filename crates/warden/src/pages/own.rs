@@ -10,6 +10,7 @@ use registry::Registry;
 
 use super::HELD;
 use super::ledger::OWNER;
+use crate::cold::Emergency;
 use crate::moves::Move;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -41,6 +42,7 @@ impl Warden {
             self.record_limited(caller, EntryBody::AccessesRead { patient: *patient }, now).await?;
             accesses.truncated |= self.accesses_of(caller, *patient, &mut accesses.rows);
             accesses.rows.extend(self.emergencies_of(*patient));
+            accesses.rows.extend(self.emergency_warmings_of(*patient));
             accesses.rows.extend(self.moves_of(*patient));
         }
         accesses.rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
@@ -98,6 +100,7 @@ impl Warden {
                 device: matches!(look.access.who, Some(Who::Device(_))),
                 times: look.times,
                 studies: own_studies_of(&registry, patient, &look.studies),
+                warmed_by: None,
             }
         }));
         truncated
@@ -122,7 +125,8 @@ impl Warden {
                 device: false,
                 times: 1,
                 studies: Vec::new(),
-            }
+                warmed_by: None,
+                }
         };
         uses.into_iter().map(row).collect()
     }
@@ -150,9 +154,44 @@ impl Warden {
                 device: false,
                 times: 1,
                 studies: own_studies_of(&registry, patient, &[one.study]),
+                warmed_by: None,
             }
         };
         moves.into_iter().map(row).collect()
+    }
+
+    /// Which cold studies of the patient one holder alone brought back, at whose request, whether or not anything was opened then.
+    fn emergency_warmings_of(&self, patient: PatientNumber) -> Vec<AccessRow> {
+        let warmings: Vec<(Emergency, String)> = {
+            let cold = self.cold.read().expect(HELD);
+            cold.emergencies_of(patient).map(|one| (one.clone(), cold.name_of(one.holder))).collect()
+        };
+        let people = self.people.lock().expect(HELD);
+        let registry = self.registry.read().expect(HELD);
+        let row = |(Emergency { entry, at, request, .. }, holder): (Emergency, String)| {
+            let (who, role, organisations) = match &request.actor {
+                Actor::Person { person, .. } => self.name_of(&people, Who::Person(*person)),
+                Actor::Device { device, .. } => self.name_of(&people, Who::Device(*device)),
+                actor => (self.actor_name(&people, actor), None, Vec::new()),
+            };
+            let studies = request.studies.numbers().iter();
+            let studies = studies.filter_map(|study| registry.study(model::StudyNumber(*study))).map(|study| study.uid);
+            AccessRow {
+                entry,
+                at,
+                who,
+                role,
+                organisations,
+                basis: request.reason,
+                opened: false,
+                moved: false,
+                device: false,
+                times: 1,
+                studies: studies.collect(),
+                warmed_by: Some(holder),
+            }
+        };
+        warmings.into_iter().map(row).collect()
     }
 
     pub(crate) fn name_of(&self, people: &identity::People, who: Who) -> (String, Option<model::Role>, Vec<String>) {

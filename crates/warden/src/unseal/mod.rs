@@ -6,6 +6,8 @@
 mod change;
 mod drill;
 
+pub(crate) use change::bodies;
+
 use std::collections::BTreeMap;
 
 use model::{Entry, EntryBody, Instant, ShareSetAdded};
@@ -53,7 +55,7 @@ impl UnsealMethods {
 }
 
 impl Warden {
-    /// Answers the owner. A gate for changes stands in front of `change_unseal`.
+    /// Answers the owner. Changes wait for two persons.
     pub(crate) fn ask_unseal(
         &self,
         caller: &Caller,
@@ -62,7 +64,7 @@ impl Warden {
     ) -> Result<PageReply, Refusal> {
         let reply = match request {
             UnsealRequest::Methods => UnsealReply::Methods(self.unseal_methods()?),
-            UnsealRequest::Change(change) => self.change_unseal(caller, &change, now)?,
+            UnsealRequest::Change(change) => return self.change_unseal(caller, &change, now),
             UnsealRequest::DrillChallenge => UnsealReply::DrillChallenge(self.drill_challenge()),
             UnsealRequest::Drill { challenge, signatures } => self.drill(caller, challenge, &signatures, now)?,
         };

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use audit::LedgerOptions;
-use model::{ApprovalRule, EntryBody, Instant, ProposalEnd, Role, Standing, Tier};
+use model::{ApprovalRule, EntryBody, EntryNumber, Instant, ProposalEnd, Role, Standing, Tier};
 use protocol::{
     ApprovalRequest, Credential, Level, PageReply, PageRequest, ProposalRow, ProposalState, Refusal, RemovalRequest,
 };
@@ -36,7 +36,7 @@ pub async fn set_up(folder: &Folder) -> Site {
 pub async fn two_persons(site: &Site) -> (Credential, Credential) {
     let officer_link = site.add_person("officer@x.example", Role::Officer, None).await;
     let admin_link = site.add_person("admin@x.example", Role::Administrator, None).await;
-    (site.session("officer@x.example", &officer_link).await, site.session("admin@x.example", &admin_link).await)
+    (site.with_passkey(&officer_link).await, site.with_passkey(&admin_link).await)
 }
 
 pub fn role(email: &str, role: Role) -> PageRequest {
@@ -62,17 +62,21 @@ pub fn proposed(reply: Result<PageReply, Refusal>) -> ProposalRow {
     }
 }
 
-pub async fn approve(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
-    let fresh = site.touch(who, &["approve", &row.proposal.to_string(), &row.digest]).await;
-    let request = ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh };
-    site.ask_as(who, PageRequest::Approvals(request)).await
+fn approval(row: &ProposalRow) -> PageRequest {
+    PageRequest::Approvals(ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone() })
 }
 
-async fn refuse(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
+pub async fn approve(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
+    site.ask_as(who, approval(row)).await
+}
+
+fn refusal(row: &ProposalRow) -> PageRequest {
     let reason = "not a radiologist".to_owned();
-    let fresh = site.touch(who, &["refuse", &row.proposal.to_string(), &reason]).await;
-    let request = ApprovalRequest::Refuse { proposal: row.proposal, reason, fresh };
-    site.ask_as(who, PageRequest::Approvals(request)).await
+    PageRequest::Approvals(ApprovalRequest::Refuse { proposal: row.proposal, reason })
+}
+
+pub async fn refuse(site: &Site, who: &Credential, row: &ProposalRow) -> Result<PageReply, Refusal> {
+    site.ask_as(who, refusal(row)).await
 }
 
 pub async fn look(site: &Site, row: &ProposalRow) -> ProposalRow {
@@ -170,10 +174,7 @@ async fn the_owner_of_the_machine_is_no_person() {
     let _reader = site.reader("viewer").await;
     let row = proposed(Ok(site.ask(whole_site("device:viewer")).await));
     assert_eq!(row.need.approvals, 2, "two persons for the owner's proposal");
-    let digest = row.digest.clone();
-    let owners =
-        PageRequest::Approvals(ApprovalRequest::Approve { proposal: row.proposal, digest, fresh: touching::nothing() });
-    assert_eq!(site.ask_owner(owners).await.err(), Some(Refusal::NotAllowed));
+    assert_eq!(site.ask_owner(approval(&row)).await.err(), Some(Refusal::NotAllowed));
     wait(DELAY + 1);
     let row = proposed(approve(&site, &officer, &row).await);
     assert_eq!(row.state, ProposalState::Open, "one of two");
@@ -343,20 +344,18 @@ async fn an_approval_wants_a_fresh_touch_for_exactly_this() {
     let (officer, admin) = two_persons(&site).await;
     let _reader = site.person("reader@x.example", Role::Referrer, None).await;
     let row = proposed(site.ask_as(&admin, role("reader@x.example", Role::Radiologist)).await);
-    let number = row.proposal.to_string();
-    for words in [
-        ["approve", "0", row.digest.as_str()],
-        ["approve", number.as_str(), "00"],
-        ["refuse", number.as_str(), row.digest.as_str()],
-    ] {
-        let fresh = site.touch(&officer, &words).await;
-        let request = ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh };
-        let refused = site.ask_as(&officer, PageRequest::Approvals(request)).await.err();
-        assert_eq!(refused, Some(Refusal::FreshNeeded), "{words:?}");
+    let another = ProposalRow { proposal: EntryNumber(0), ..row.clone() };
+    let swapped = ProposalRow { digest: "00".to_owned(), ..row.clone() };
+    for other in [approval(&another), approval(&swapped), refusal(&row)] {
+        let fresh = site.touch(&officer, touching::act(&other)).await;
+        let refused = site.ask_with(&officer, &approval(&row), &fresh).await.err();
+        assert_eq!(refused, Some(Refusal::FreshNeeded), "{other:?}");
     }
-    let request =
-        ApprovalRequest::Approve { proposal: row.proposal, digest: row.digest.clone(), fresh: touching::nothing() };
-    assert_eq!(site.ask_as(&officer, PageRequest::Approvals(request)).await.err(), Some(Refusal::FreshNeeded));
+    let none = site.ask_with(&officer, &approval(&row), &touching::nothing()).await.err();
+    assert_eq!(none, Some(Refusal::FreshNeeded));
+    for bare in [approval(&row), refusal(&row)] {
+        assert_eq!(site.ask_bare(&officer, &bare).await.err(), Some(Refusal::FreshNeeded), "{bare:?}");
+    }
     assert!(look(&site, &row).await.approvals.is_empty());
     assert!(approve(&site, &officer, &row).await.is_ok());
 }

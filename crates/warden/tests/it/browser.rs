@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use dpop::{Claims, Signer};
-use model::SessionId;
+use model::{Origin, SessionId};
 use protocol::{Asking, Credential, Level, PageRequest, Proof, Scope, asked_by_page};
 
 pub const ORIGIN: &str = "http://localhost:8443";
@@ -18,8 +18,12 @@ pub struct Browser {
 /// By the session's token, so that a credential works in a warden that was started again.
 static BROWSERS: LazyLock<Mutex<HashMap<String, Arc<Browser>>>> = LazyLock::new(Mutex::default);
 
-pub fn keep(token: &str, signer: Signer, session: SessionId) {
-    BROWSERS.lock().unwrap().insert(token.to_owned(), Arc::new(Browser { signer, session }));
+/// Keeps a browser in which somebody signed in, and gives the session with a proof that serves nothing.
+pub fn keep(token: &str, signer: Signer, session: SessionId) -> Credential {
+    let browser = Browser { signer, session };
+    let proof = Box::new(browser.proof(&Sent::new("GET", "/api/nothing", b""), ""));
+    BROWSERS.lock().unwrap().insert(token.to_owned(), Arc::new(browser));
+    Credential::Session { token: token.to_owned(), origin: Origin("10.0.0.7".into()), proof }
 }
 
 pub fn of(token: &str) -> Option<Arc<Browser>> {
@@ -119,8 +123,13 @@ pub fn unsigned() -> Proof {
 
 /// The credential with a proof for what is asked, where its token is of a session of these tests.
 pub fn signed(credential: &Credential, asking: Asking<'_>, nonce: &str) -> Credential {
+    signed_as(credential, &Sent::asking(asking), nonce)
+}
+
+/// The same for a request as it is.
+pub fn signed_as(credential: &Credential, sent: &Sent, nonce: &str) -> Credential {
     let Credential::Session { token, origin, .. } = credential else { return credential.clone() };
     let Some(browser) = of(token) else { return credential.clone() };
-    let proof = Box::new(browser.proof(&Sent::asking(asking), nonce));
+    let proof = Box::new(browser.proof(sent, nonce));
     Credential::Session { token: token.clone(), origin: origin.clone(), proof }
 }

@@ -1,8 +1,10 @@
 //! Cold studies: who has everything of the warden opens none, holders warm one patient, and every step survives its crash.
 
 use audit::LedgerOptions;
-use model::{Authorisation, ColdRule, EntryBody, HolderKind, KeyId, Priors, StudyNumber, Tier, WarmingBasis};
-use protocol::{ColdAsk, ColdReply, Credential, HandoverRecord, Level, PageRequest, Refusal, Scope};
+use model::{
+    Authorisation, ColdRule, EntryBody, Evidence, HolderKind, KeyId, Priors, Role, StudyNumber, Tier, WarmingBasis,
+};
+use protocol::{ColdAsk, ColdReply, Credential, HandoverRecord, Level, PageReply, PageRequest, Refusal, Scope};
 use seal::BatchKeys;
 use warden::KeyStep;
 
@@ -213,11 +215,59 @@ async fn at_night_the_holder_on_call_warms_one_patient_alone_for_at_most_four_ho
     assert_eq!(scene.opens("1.2.2").await.err(), Some(Refusal::Cold));
     let loud = |body: &EntryBody| matches!(body, EntryBody::Warmed { emergency: true, by, .. } if by.len() == 1);
     assert!(scene.bodies().await.iter().any(loud));
+    // the officer finds it, and the patient reads who asked, why, and who alone held the key
+    let PageReply::Findings(findings) = scene.site.ask(PageRequest::Findings).await else { panic!("no findings") };
+    let holder = scene.on_call.secret.public().id();
+    let (patient, studies) = (model::PatientNumber(0), 1);
+    let evidence = Evidence::EmergencyWarming { patient, studies, request, holder };
+    assert_eq!(findings.iter().map(|row| &row.finding.evidence).collect::<Vec<_>>(), [&evidence]);
+    assert!(findings[0].sentence.contains("the owner of the machine asked for it"), "{}", findings[0].sentence);
+    let told = scene.bodies().await;
+    let warmed = told.iter().position(loud).unwrap();
+    assert!(matches!(told[warmed + 1], EntryBody::FindingRaised { .. }), "in one breath with the warming");
+    let enrol = async |email: &str, record: &str| {
+        let link = scene.site.add_person(email, Role::Patient, Some(record)).await;
+        scene.site.with_passkey(&link).await
+    };
+    let me = enrol("patient@x.example", "HOSPITAL/P1").await;
+    let Ok(PageReply::MyAccesses(rows)) = scene.site.ask_as(&me, PageRequest::MyAccesses).await else { panic!("none") };
+    let row = rows.iter().find(|row| row.warmed_by.is_some()).expect("the patient is told");
+    assert_eq!((row.warmed_by.as_deref(), row.basis.as_str()), (Some("on call"), "comparison"));
+    assert_eq!((row.who.as_str(), row.opened), ("owner of the machine", false));
+    assert_eq!(row.studies.iter().map(model::Uid::as_str).collect::<Vec<_>>(), ["1.2.1"]);
+    let other = enrol("other@x.example", "HOSPITAL/P2").await;
+    let Ok(PageReply::MyAccesses(rows)) = scene.site.ask_as(&other, PageRequest::MyAccesses).await else {
+        panic!("none")
+    };
+    assert!(rows.iter().all(|row| row.warmed_by.is_none()), "and nobody else");
     // the day's budget is used up
     let next = scene.site.ask_for_cold("patient:HOSPITAL/P2", 4, true).await.unwrap();
     assert!(matches!(scene.approve(&scene.on_call, next).await, Err(Refusal::Throttled { .. })));
     seconds_pass(4 * 3_600 + 1);
     assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_holder_spoils_no_later_study_with_shares_that_they_made_up() {
+    let mut scene = Scene::cold().await;
+    let later_holders = ["D", "E"].map(|name| Holder::new(name, HolderKind::Sharing));
+    let [d, e] = &later_holders;
+    scene.site.set_holders(2, &[d, e]).await;
+    let third = keys();
+    let record = image(&mut scene.sender, "P1", "1.2.3", &third);
+    scene.site.hand_over(&[record]).await.unwrap();
+    days_pass(20);
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 1);
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+    let names: Vec<KeyId> =
+        d.asked(&scene.folder, &scene.site, request).await.unwrap().shares.iter().map(|share| share.name).collect();
+    assert_eq!(names.len(), 1, "of the later study alone");
+    let [a, ..] = &scene.officers;
+    let spoiled = a.approval_with(&scene.folder, &scene.site, request, &names).await.unwrap();
+    assert_eq!(a.bring(&scene.site, spoiled).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(d, request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(e, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.3").await.unwrap(), [third]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,6 +330,16 @@ async fn nobody_asks_for_a_cold_study_that_they_could_not_open_if_it_were_hot() 
         assert_eq!(site.ask_as(&stranger, ask(whom)).await.err(), Some(Refusal::NotFound), "{whom}");
     }
     assert!(site.ask_as(&scene.reader, ask("study:1.2.1")).await.is_ok());
+    // a person shows that they are there, for this request; a device has nobody to ask
+    let link = site.add_person("doctor@x.example", model::Role::Radiologist, None).await;
+    let doctor = site.with_passkey(&link).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P2", 20 * 86_400).await;
+    let asking = ask("study:1.2.2");
+    let elsewhere = site.touch(&doctor, crate::touching::act(&ask("study:1.2.1"))).await;
+    assert_eq!(site.ask_bare(&doctor, &asking).await.err(), Some(Refusal::FreshNeeded));
+    assert_eq!(site.ask_with(&doctor, &asking, &elsewhere).await.err(), Some(Refusal::FreshNeeded));
+    assert!(site.ask_as(&doctor, asking).await.is_ok());
+    assert_eq!(site.ask_as(&doctor, ask("study:1.2.1")).await.err(), Some(Refusal::NotFound));
     // and nobody but officer and owner names holders, rotates or shreds
     for asked in [ColdAsk::Rotate, ColdAsk::State, ColdAsk::Sweep] {
         assert_eq!(site.ask_as(&scene.reader, PageRequest::Cold(asked)).await.err(), Some(Refusal::NotAllowed));

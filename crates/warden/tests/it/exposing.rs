@@ -1,10 +1,10 @@
 //! What an exposure report says, and what asking for one costs the asker.
 
-use model::{Role, Window};
-use protocol::{Level, PageReply, PageRequest, Scope};
+use model::{Actor, DiskId, DiskPart, EntryBody, Role, Window};
+use protocol::{FrontDisk, Level, PageReply, PageRequest, Refusal, Scope};
 
 use crate::sender::uid;
-use crate::site::{Folder, now};
+use crate::site::{Folder, now, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_names_in_a_report_count_as_listed_to_the_officer_who_asked() {
@@ -74,4 +74,52 @@ async fn a_study_that_was_moved_after_it_was_listed_exposes_nobody_else() {
     let report = site.exposure("device:viewer").await;
     let rows: Vec<_> = report.patients.iter().map(|row| (row.patient.id.as_str(), row.listed)).collect();
     assert_eq!(rows, [("P1", 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_front_s_word_about_its_disk_counts_for_images_alone() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let [of_warden, of_vault, of_front, another] = [1, 2, 3, 4].map(|n| DiskId([n; 16]));
+    for (disk, part) in [(of_warden, DiskPart::Keyring), (of_vault, DiskPart::Copy)] {
+        let filesystem = String::new();
+        site.ask(PageRequest::DiskHolds { disk, filesystem, holds: vec![part], instead_of: None }).await;
+    }
+    let mut sender = folder.sender();
+    site.hand_over(&[sender.image("P1", "1.2.1", 1)]).await.unwrap();
+    let tell = async |disk, instead_of| {
+        let filesystem = "8f1c-22".to_owned();
+        site.front.lies_on(soon(), FrontDisk { disk, filesystem, instead_of }).await.unwrap()
+    };
+    let held = async || {
+        let entries = site.entries().await.into_iter();
+        entries.filter(|entry| matches!(entry.body, EntryBody::DiskHolds { .. })).collect::<Vec<_>>()
+    };
+    // what holds keys or a copy is nothing that a front speaks of
+    assert_eq!(tell(of_warden, None).await, Err(Refusal::NotAllowed));
+    assert_eq!(tell(of_vault, None).await, Err(Refusal::NotAllowed));
+    assert_eq!(held().await.len(), 2);
+    // nor does it end one: the vault's last synchronisation stays what it was
+    assert_eq!(tell(of_front, Some(of_vault)).await, Ok(()));
+    let told = held().await.pop().unwrap();
+    assert_eq!(told.actor, Actor::Warden);
+    let expected = EntryBody::DiskHolds {
+        disk: of_front,
+        filesystem: "8f1c-22".to_owned(),
+        holds: vec![DiskPart::Images],
+        instead_of: None,
+    };
+    assert_eq!(told.body, expected);
+    // said again it is no news, and one that says something else all the time is slowed
+    assert_eq!(tell(of_front, None).await, Ok(()));
+    assert!(matches!(tell(another, Some(of_front)).await, Err(Refusal::Throttled { .. })));
+    assert_eq!(held().await.len(), 3);
+    // nobody else speaks for a front
+    let owner = FrontDisk { disk: another, filesystem: String::new(), instead_of: None };
+    assert_eq!(site.owner.lies_on(soon(), owner).await.unwrap(), Err(Refusal::NotAllowed));
+
+    site.hand_over(&[sender.image("P2", "1.2.2", 1)]).await.unwrap();
+    assert_eq!(site.exposure(&format!("disk:{of_front}")).await.reachable.studies, 2);
+    assert_eq!(site.exposure("disk:8f1c-22").await.reachable.studies, 2);
+    assert_eq!(site.exposure(&format!("disk:{of_warden}")).await.reachable.studies, 0);
 }

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use model::{ColdRule, EntryNumber, HolderKind, Instant};
+use model::{ColdRule, EntryNumber, HolderKind, Instant, KeyId};
 use protocol::{
     AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, Credential, NewHolder, PageReply, PageRequest, Refusal,
     SignedColdRequest, Swept,
 };
-use seal::{HolderSecret, SitePublicKey, SystemRandom};
+use seal::{HolderSecret, Share, SitePublicKey, SystemRandom};
 
 use crate::site::{Folder, Site, soon};
 
@@ -23,7 +23,7 @@ impl Holder {
         Self { name, kind, secret: HolderSecret::generate(&mut SystemRandom) }
     }
 
-    fn named(&self) -> NewHolder {
+    pub fn named(&self) -> NewHolder {
         NewHolder { name: self.name.to_owned(), kind: self.kind, public: self.secret.public().to_bytes() }
     }
 
@@ -40,7 +40,8 @@ impl Holder {
         }
     }
 
-    pub async fn approval(&self, folder: &Folder, site: &Site, request: EntryNumber) -> Result<ColdApproval, Refusal> {
+    /// A request as this holder gets it.
+    pub async fn asked(&self, folder: &Folder, site: &Site, request: EntryNumber) -> Result<ColdRequest, Refusal> {
         let holder = self.secret.public().id();
         let ColdReply::Request(signed) = site.cold(ColdAsk::Request { request, holder }).await? else {
             panic!("another answer")
@@ -48,8 +49,29 @@ impl Holder {
         let SignedColdRequest { request: text, signature } = signed;
         let verifying = seal::VerifyingKey::from_bytes(folder.made.verifying_key);
         verifying.verify(&SignedColdRequest::message(&text), &hex::decode(signature).unwrap()).unwrap();
-        let asked: ColdRequest = serde_json::from_str(&text).unwrap();
+        Ok(serde_json::from_str(&text).unwrap())
+    }
+
+    pub async fn approval(&self, folder: &Folder, site: &Site, request: EntryNumber) -> Result<ColdApproval, Refusal> {
+        self.approval_with(folder, site, request, &[]).await
+    }
+
+    /// Releases what it has, and under other names what it made up.
+    pub async fn approval_with(
+        &self,
+        folder: &Folder,
+        site: &Site,
+        request: EntryNumber,
+        made_up: &[KeyId],
+    ) -> Result<ColdApproval, Refusal> {
+        let holder = self.secret.public().id();
+        let asked = self.asked(folder, site, request).await?;
         let mut plain = Vec::new();
+        for name in made_up {
+            plain.extend_from_slice(&name.0);
+            // the place of a whole secret
+            plain.extend_from_slice(&[0; Share::BYTES]);
+        }
         for share in &asked.shares {
             let opened = self.secret.open_share(asked.site, share.name, &hex::decode(&share.wrapped).unwrap()).unwrap();
             plain.extend_from_slice(&share.name.0);

@@ -3,12 +3,16 @@
 
 mod answering;
 mod approving;
+#[path = "../../../identity/tests/it/authenticator.rs"]
+#[allow(dead_code)]
+mod authenticator;
 mod browser;
 mod cold;
 mod emergency;
 mod exposing;
 mod failing;
 mod filing;
+mod gates;
 mod holder;
 mod leaving;
 mod moving;
@@ -17,6 +21,7 @@ mod raising;
 mod reaching;
 mod repeating;
 mod restoring;
+mod second_folder;
 mod sender;
 mod shredding;
 mod signing_in;

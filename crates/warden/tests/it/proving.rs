@@ -3,8 +3,8 @@
 use dpop::{Claims, Signer, Thumbprint};
 use model::{DeviceMay, EntryBody, Origin, Role};
 use protocol::{
-    Asking, Credential, Level, ListRequest, OpenRequest, Order, PageReply, PageRequest, Proof, Refusal, Scope,
-    SignInReply, SignInRequest, TokenBinding,
+    Asking, Credential, Level, ListRequest, OpenRequest, Order, PROTOCOL_VERSION, PageReply, PageRequest, Proof,
+    Refusal, Scope, SignInReply, SignInRequest, TokenBinding,
 };
 
 use crate::browser::{self, Browser, ORIGIN, Sent};
@@ -337,4 +337,15 @@ async fn a_flood_of_refused_proofs_does_not_flood_the_ledger() {
     let asking = Asking::Page(&PageRequest::Me);
     let signed = browser::signed(&session, asking, &site.nonce().await);
     assert!(site.front.ask(soon(), signed, PageRequest::Me).await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_front_of_another_version_is_told_which_one_this_is() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    for version in [0, 1, PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1, u16::MAX] {
+        let refused = site.front.hello(soon(), version).await.unwrap().err();
+        assert_eq!(refused, Some(Refusal::Version { theirs: PROTOCOL_VERSION }), "{version}");
+    }
+    assert!(site.front.hello(soon(), PROTOCOL_VERSION).await.unwrap().is_ok());
 }

@@ -83,6 +83,15 @@ impl Folder {
     }
 }
 
+/// Ends keeping house when it is dropped.
+pub struct HouseKept(tokio::task::JoinHandle<()>);
+
+impl Drop for HouseKept {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// A running warden.
 pub struct Site {
     pub front: WardenClient,
@@ -123,14 +132,14 @@ impl Site {
         self.owner.ask(soon(), Credential::Owner, request).await.unwrap()
     }
 
+    /// Does what the running program does beside its requests until the answer is dropped.
+    pub fn with_house_kept(&self) -> HouseKept {
+        HouseKept(tokio::spawn(warden::keep_house(Arc::clone(self.warden.as_ref().unwrap()))))
+    }
+
     /// What the running program does every few seconds.
     pub fn keep_house(&self) {
         self.warden.as_ref().unwrap().tidy_up();
-    }
-
-    pub async fn ask_as(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        let credential = browser::signed(credential, Asking::Page(&request), &self.nonce().await);
-        self.front.ask(soon(), credential, request).await.unwrap()
     }
 
     pub async fn list(&self, credential: &Credential, level: Level) -> Result<ListReply, Refusal> {
@@ -244,7 +253,7 @@ impl Site {
     pub async fn session(&self, email: &str, link: &str) -> Credential {
         let codes = self.enrol(link).await;
         let session = self.password(email, &codes[0]).await.expect("signed in");
-        crate::touching::keep(&session, &codes[1..]);
+        crate::touching::keep_codes(&session, &codes[1..]);
         session
     }
 
@@ -252,19 +261,16 @@ impl Site {
     pub async fn password(&self, email: &str, code: &str) -> Result<Credential, Refusal> {
         let signer = dpop::Signer::generate();
         let sent = Sent::new("POST", "/api/sign-in/password", code.as_bytes());
-        let proof = Box::new(browser::sign(&signer, None, &sent, &self.nonce().await));
+        let proof = browser::sign(&signer, None, &sent, &self.nonce().await);
         let request = SignInRequest::Password {
             email: email.to_owned(),
             password: PASSWORD.to_owned(),
             code: code.to_owned(),
             user_agent: "test".to_owned(),
-            proof: proof.clone(),
+            proof: Box::new(proof),
         };
         match self.sign_in(request).await? {
-            SignInReply::SignedIn { token, me } => {
-                browser::keep(&token, signer, me.session);
-                Ok(Credential::Session { token, origin: Origin("10.0.0.7".into()), proof })
-            }
+            SignInReply::SignedIn { token, me } => Ok(browser::keep(&token, signer, me.session)),
             _ => panic!("not signed in"),
         }
     }

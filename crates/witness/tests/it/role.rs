@@ -78,6 +78,17 @@ fn nothing_is_forgotten_over_a_restart_and_a_lost_memory_is_not_begun_anew() {
     assert!(matches!(Witness::open(folder.path()), Err(OpenError::Lost(_))));
     std::fs::write(log.join("checkpoint"), "something else").unwrap();
     assert!(matches!(Witness::open(folder.path()), Err(OpenError::Lost(_))));
+    // nor by a further key
+    std::fs::remove_file(log.join("checkpoint")).unwrap();
+    Witness::add_log(folder.path(), &Site::of(8).vkey()).unwrap();
+    assert!(matches!(Witness::open(folder.path()), Err(OpenError::Lost(_))));
+    // while it runs, one lost memory keeps no other log from being taken in
+    let other = Site::called("leadglass/another", 9);
+    assert_eq!(asked(&witness, &other.request(0)).status, 404);
+    Witness::add_log(folder.path(), &other.vkey()).unwrap();
+    assert!(witness.reload().is_err());
+    other.grow(1, 2);
+    assert_eq!(asked(&witness, &other.request(0)).status, 200);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub fn keys(seed: u8) -> LedgerKeys {
 pub struct Site {
     pub folder: TempDir,
     seed: u8,
+    origin: &'static str,
 }
 
 impl Site {
@@ -29,8 +30,12 @@ impl Site {
 
     /// With another key under the same origin.
     pub fn of(seed: u8) -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap(), seed };
-        Ledger::create(&site.ledger(), &keys(seed), ORIGIN).unwrap();
+        Self::called(ORIGIN, seed)
+    }
+
+    pub fn called(origin: &'static str, seed: u8) -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap(), seed, origin };
+        Ledger::create(&site.ledger(), &keys(seed), origin).unwrap();
         site
     }
 
@@ -44,7 +49,7 @@ impl Site {
 
     /// Lets the ledger grow by entries of one patient; its size.
     pub fn grow(&self, patient: u32, entries: u32) -> u64 {
-        let (ledger, replay) = Ledger::open(&self.ledger(), keys(self.seed), ORIGIN).unwrap();
+        let (ledger, replay) = Ledger::open(&self.ledger(), keys(self.seed), self.origin).unwrap();
         drop(replay);
         let body = EntryBody::PatientAdded { patient: PatientNumber(patient) };
         for _ in 0..entries {
@@ -63,7 +68,7 @@ impl Site {
 
     /// A copy of everything, as a backup takes it.
     pub fn copy(&self) -> Self {
-        let copy = Self { folder: tempfile::tempdir().unwrap(), seed: self.seed };
+        let copy = Self { folder: tempfile::tempdir().unwrap(), seed: self.seed, origin: self.origin };
         copy_folder(self.dir(), copy.dir());
         copy
     }

@@ -8,6 +8,7 @@ use protocol::{PageReply, PageRequest, SinkRow};
 use serde_json::json;
 
 use crate::cli::{Format, LedgerSinkCommand};
+use crate::command::approve::is_made;
 use crate::output::say;
 use crate::owner::Owner;
 
@@ -25,7 +26,9 @@ pub fn sinks(dir: &Path, format: Format, command: LedgerSinkCommand) -> Result<(
                 );
             }
             audit::mark_sink(&path).context("the folder cannot be written; look at its rights")?;
-            set(dir, &path, true)?;
+            if !set(dir, format, &path, true)? {
+                return Ok(());
+            }
             match format {
                 Format::Json => say!("{}", json!({ "sink": path })),
                 Format::Text => {
@@ -38,7 +41,9 @@ pub fn sinks(dir: &Path, format: Format, command: LedgerSinkCommand) -> Result<(
         }
         LedgerSinkCommand::Remove { path } => {
             let path = std::path::absolute(path)?;
-            set(dir, &path, false)?;
+            if !set(dir, format, &path, false)? {
+                return Ok(());
+            }
             match format {
                 Format::Json => say!("{}", json!({ "removed": path })),
                 Format::Text => {
@@ -59,9 +64,10 @@ pub fn sinks(dir: &Path, format: Format, command: LedgerSinkCommand) -> Result<(
     Ok(())
 }
 
-fn set(dir: &Path, path: &Path, on: bool) -> Result<()> {
+/// Whether it was done at once; what waits for two persons is shown.
+fn set(dir: &Path, format: Format, path: &Path, on: bool) -> Result<bool> {
     let path = path.to_str().context("the folder's name is no text; choose another")?.to_owned();
-    Owner::connect(dir)?.tell(PageRequest::SetSink { path, on })
+    is_made(format, Owner::connect(dir)?.ask(PageRequest::SetSink { path, on })?)
 }
 
 /// One line for a folder.

@@ -5,28 +5,71 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use model::{EntryNumber, Who, Window};
-use protocol::{PageReply, PageRequest};
+use protocol::{PageReply, PageRequest, ProposalState, WindowRequest};
 use serde_json::{Value, json};
 
 use crate::cli::Format;
+use crate::command::approve::told;
 use crate::command::manage::when;
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time::{self, Direction};
 
-/// `leadglass ledger export-window`
+/// `leadglass ledger export-window`: at once while the site is set up, else the proposal.
 pub fn export(dir: &Path, format: Format, from: &str, to: &str, out: &Path) -> Result<()> {
     let now = time::now();
     let window =
         Window { from: when("--from", from, Direction::Back, now)?, to: when("--to", to, Direction::Back, now)? };
+    if out.exists() {
+        bail!("{} exists; name a new file", out.display());
+    }
+    match Owner::connect(dir)?.ask(PageRequest::ExportWindow(WindowRequest::Ask { window }))? {
+        PageReply::Proposed(row) if matches!(row.state, ProposalState::CarriedOut { .. }) => {
+            take(dir, format, row.proposal, out)
+        }
+        PageReply::Proposed(row) => {
+            let proposal = row.proposal;
+            told(format, PageReply::Proposed(row))?;
+            if matches!(format, Format::Text) {
+                say!(
+                    "When it is carried out: leadglass ledger export-window --proposal {proposal} --out {}",
+                    out.display()
+                );
+            }
+            Ok(())
+        }
+        _ => bail!("the warden answered something else; run commands and serve from the same version"),
+    }
+}
+
+/// Takes the keys of an export that was carried out, once.
+pub fn take(dir: &Path, format: Format, proposal: EntryNumber, out: &Path) -> Result<()> {
     let owner = Owner::connect(dir)?;
     let file = std::fs::File::create_new(out).with_context(|| format!("{} exists or cannot be made", out.display()))?;
+    let written = pieces(&owner, proposal, file);
+    if written.is_err() && std::fs::metadata(out).is_ok_and(|file| file.len() == 0) {
+        // refused: nothing came that anybody could want to keep
+        let _ = std::fs::remove_file(out);
+    }
+    let written = written?;
+    match format {
+        Format::Json => say!("{}", json!({ "window": out, "shown": written.saturating_sub(1) })),
+        Format::Text => {
+            say!("Wrote {}: it opens the whole days of proposal {proposal}.", out.display());
+            say!("Hand it over like a key, with a copy of {}.", dir.join("ledger").display());
+        }
+    }
+    Ok(())
+}
+
+/// Writes piece after piece; says how many lines.
+fn pieces(owner: &Owner, proposal: EntryNumber, file: std::fs::File) -> Result<u64> {
     let mut file = BufWriter::new(file);
     let mut next = Some(EntryNumber(0));
     let mut written = 0u64;
     while let Some(from) = next {
-        let PageReply::Window { lines, next: following } = owner.ask(PageRequest::ExportWindow { window, from })?
-        else {
+        let request = PageRequest::ExportWindow(WindowRequest::Take { proposal, from });
+        let PageReply::Window { lines, next: following } = owner.ask(request)? else {
             bail!("the warden answered something else; run commands and serve from the same version")
         };
         for line in &lines {
@@ -36,19 +79,7 @@ pub fn export(dir: &Path, format: Format, from: &str, to: &str, out: &Path) -> R
         next = following;
     }
     file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    match format {
-        Format::Json => say!("{}", json!({ "window": out, "shown": written.saturating_sub(1) })),
-        Format::Text => {
-            say!(
-                "Wrote {}: it opens the whole days from {} to {}.",
-                out.display(),
-                time::show(window.from),
-                time::show(window.to)
-            );
-            say!("Hand it over like a key, with a copy of {}.", dir.join("ledger").display());
-        }
-    }
-    Ok(())
+    Ok(written)
 }
 
 /// `leadglass ledger verify --refold`
@@ -72,6 +103,7 @@ pub fn refold(ledger: &Path, format: Format, file: &Path, who: Option<&str>) -> 
                 folded.opened,
                 folded.shown
             );
+            say!("window     from {} to {}", time::show(folded.window.from), time::show(folded.window.to));
             for row in rows {
                 let count =
                     |what: &str| format!("{} patients, {} studies", row[what]["patients"], row[what]["studies"]);

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use audit::{Checkpoint, Cosigner, LossAccepted, WitnessAt, read_ahead, read_witnesses, write_accepted};
+use audit::{
+    Ahead, Checkpoint, Cosigner, LossAccepted, WitnessAt, read_ahead, read_witnesses, write_accepted, write_ahead,
+};
 use protocol::PageRequest;
 use serde_json::json;
 use witness::Status;
 
 use crate::cli::{Format, LedgerWitnessCommand};
+use crate::command::approve::is_made;
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time;
@@ -57,7 +60,10 @@ pub fn seen(dir: &Path) -> Result<Vec<Seen>> {
 pub fn witnesses(dir: &Path, format: Format, command: LedgerWitnessCommand) -> Result<()> {
     match command {
         LedgerWitnessCommand::Add { url, vkey } => {
-            Owner::connect(dir)?.tell(PageRequest::SetWitness { url: url.clone(), vkeys: vkey })?;
+            let request = PageRequest::SetWitness { url: url.clone(), vkeys: vkey };
+            if !is_made(format, Owner::connect(dir)?.ask(request)?)? {
+                return Ok(());
+            }
             let own = std::fs::read_to_string(dir.join("ledger/site.vkey"))?;
             match format {
                 Format::Json => say!("{}", json!({ "witness": url, "vkey": own.trim_end() })),
@@ -68,7 +74,10 @@ pub fn witnesses(dir: &Path, format: Format, command: LedgerWitnessCommand) -> R
             }
         }
         LedgerWitnessCommand::Remove { url } => {
-            Owner::connect(dir)?.tell(PageRequest::SetWitness { url: url.clone(), vkeys: Vec::new() })?;
+            let request = PageRequest::SetWitness { url: url.clone(), vkeys: Vec::new() };
+            if !is_made(format, Owner::connect(dir)?.ask(request)?)? {
+                return Ok(());
+            }
             match format {
                 Format::Json => say!("{}", json!({ "removed": url })),
                 Format::Text => say!("{url} is asked no more."),
@@ -124,6 +133,22 @@ pub fn newest_cosigned(dir: &Path) -> Result<String> {
     }
 }
 
+/// What shows a loss. When the last entries are in the second folder only and that is not there, the owner accepts that whatever it
+/// holds is lost: it is named, with what a witness has seen or else with this ledger's own checkpoint.
+fn loss(dir: &Path) -> Result<Option<Ahead>> {
+    let (ledger, folder) = (dir.join("ledger"), dir.join("witnesses"));
+    let seen = read_ahead(&folder);
+    if !audit::first_is_away(&ledger)? {
+        return Ok(seen);
+    }
+    let note = match seen {
+        Some(seen) => seen.note,
+        None => audit::checkpoint(&ledger)?.0,
+    };
+    let place = audit::read_sinks(&folder)?.into_iter().next();
+    Ok(Some(Ahead { witness: place.unwrap_or_else(|| "the second folder".to_owned()), note }))
+}
+
 /// `leadglass ledger accept-loss`
 pub fn accept_loss(dir: &Path, format: Format, reason: &str) -> Result<()> {
     let reason = reason.trim();
@@ -131,12 +156,13 @@ pub fn accept_loss(dir: &Path, format: Format, reason: &str) -> Result<()> {
         bail!("--reason is not usable; say why in 1 to 200 characters");
     }
     let folder = dir.join("witnesses");
-    let Some(ahead) = read_ahead(&folder) else {
+    let Some(ahead) = loss(dir)? else {
         bail!("nobody has seen more than this ledger holds; there is no loss to accept")
     };
     if Owner::connect(dir).is_ok() {
         bail!("the warden runs; stop `leadglass serve`, accept the loss, and start it again");
     }
+    write_ahead(&folder, &ahead)?;
     write_accepted(&folder, &LossAccepted { note: ahead.note.clone(), reason: reason.to_owned() })?;
     let size = ahead.note.lines().nth(1).unwrap_or("?");
     match format {

@@ -9,7 +9,7 @@ use seal::{
 };
 use serde_json::json;
 
-use super::change::{Change, done};
+use super::change::Change;
 use super::options::{AddCommand, KeeperName};
 use super::{hand_out, open};
 use crate::cli::Format;
@@ -93,7 +93,7 @@ fn shares(
     }
     let shown = hand_out::hand_out(dir, format, &new, &holders, out.as_deref())?;
     let change = Change { envelope, holders: holders.clone(), leave_only_machines: false };
-    change.submit(dir, &unsealed).context("the shares that were shown are void; nothing was changed")?;
+    let outcome = change.submit(dir, &unsealed).context("the shares that were shown are void; nothing was changed")?;
     let value = json!({
         "added": id.to_string(), "set": new.set.set.to_string(), "threshold": threshold, "replaced": replaced, "shares": shown,
     });
@@ -104,8 +104,7 @@ fn shares(
         ));
     }
     text.push_str("\nRun `leadglass unseal drill` now, so that every holder knows that their paper is right.");
-    done(format, &value, &text);
-    Ok(())
+    outcome.say(format, &value, &text)
 }
 
 fn sealed_by_program(
@@ -177,11 +176,7 @@ fn submit(
     id: MethodId,
     what: &str,
 ) -> Result<()> {
-    Change { envelope, holders: Vec::new(), leave_only_machines: false }.submit(dir, unsealed)?;
-    done(
-        format,
-        &json!({ "added": id.to_string() }),
-        &format!("Added {what} as {id}. It was tried and unseals the root."),
-    );
-    Ok(())
+    let outcome = Change { envelope, holders: Vec::new(), leave_only_machines: false }.submit(dir, unsealed)?;
+    let text = format!("Added {what} as {id}. It was tried and unseals the root.");
+    outcome.say(format, &json!({ "added": id.to_string() }), &text)
 }

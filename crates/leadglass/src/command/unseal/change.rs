@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
-use protocol::{PageReply, PageRequest, UnsealChange, UnsealReply, UnsealRequest};
+use protocol::{PageReply, PageRequest, ProposalRow, UnsealChange, UnsealReply, UnsealRequest};
 use seal::RootEnvelope;
+use serde_json::{Value, json};
 
 use crate::cli::Format;
+use crate::command::approve::told;
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time;
@@ -22,9 +24,35 @@ pub struct Change {
     pub leave_only_machines: bool,
 }
 
+/// What became of it.
+pub enum Outcome {
+    /// It is in force.
+    Made,
+    /// It waits for two persons.
+    Waits(Box<ProposalRow>),
+}
+
+impl Outcome {
+    /// Prints what was done, or what waits.
+    pub fn say(self, format: Format, value: &Value, text: &str) -> Result<()> {
+        match (self, format) {
+            (Self::Made, format) => done(format, value, text),
+            (Self::Waits(row), Format::Json) => {
+                say!("{}", json!({ "proposal": row.proposal, "words": row.words, "proposed": value }));
+            }
+            (Self::Waits(row), Format::Text) => {
+                told(format, PageReply::Proposed(row))?;
+                say!("Until it is carried out the methods stay as they are, and what was made for it opens nothing.");
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Change {
-    /// Signs it with the root and lets the warden record and write it. The one way for every change.
-    pub fn submit(self, dir: &Path, unsealed: &Unsealed) -> Result<()> {
+    /// Signs it with the root and lets the warden record and write it, or propose it once officers are enrolled. The one way for every
+    /// change.
+    pub fn submit(self, dir: &Path, unsealed: &Unsealed) -> Result<Outcome> {
         let mut change = UnsealChange {
             envelope: self.envelope.to_json(),
             based_on: seal::sha256(&unsealed.json),
@@ -39,7 +67,8 @@ impl Change {
             Err(_) => ask_stopped(dir, unsealed, request)?,
         };
         match reply {
-            PageReply::Unseal(UnsealReply::Changed { .. }) => Ok(()),
+            PageReply::Unseal(UnsealReply::Changed { .. }) => Ok(Outcome::Made),
+            PageReply::Proposed(row) => Ok(Outcome::Waits(row)),
             _ => bail!("the warden answered something else; run commands and serve from the same version"),
         }
     }
@@ -61,7 +90,7 @@ fn ask_stopped(dir: &Path, unsealed: &Unsealed, request: PageRequest) -> Result<
 }
 
 /// Prints what was done.
-pub fn done(format: Format, value: &serde_json::Value, text: &str) {
+pub fn done(format: Format, value: &Value, text: &str) {
     match format {
         Format::Json => say!("{value}"),
         Format::Text => say!("{text}"),

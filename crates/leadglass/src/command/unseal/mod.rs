@@ -41,12 +41,11 @@ fn remove(dir: &Path, format: Format, name: &str, leave_only_machines: bool, wit
     }
     let envelope = unsealed.envelope.without(method.id)?;
     let change = change::Change { envelope, holders: Vec::new(), leave_only_machines };
-    change.submit(dir, &unsealed)?;
+    let outcome = change.submit(dir, &unsealed)?;
     let value = serde_json::json!({ "removed": method.id.to_string() });
     let older = "Copies of root.json from before, in the vault for instance, still open with it";
     let text = format!("Removed the method {} ({}). {older}.", method.id, method.kind.word());
-    change::done(format, &value, &text);
-    Ok(())
+    outcome.say(format, &value, &text)
 }
 
 /// Unseals by an existing method.

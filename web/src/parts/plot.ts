@@ -1,4 +1,4 @@
-/** Geometry of the exposure timeline. Pure. */
+/** Geometry of a plot of bars. Pure. */
 
 /** Round marks from 0 to at least `most`: whole numbers, since they count patients. */
 export function ticks(most: number, wanted = 4): number[] {

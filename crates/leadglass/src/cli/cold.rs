@@ -152,6 +152,9 @@ pub enum HolderCommand {
         /// How many patients a day at most.
         #[arg(long, default_value_t = 100, value_name = "N")]
         per_day: usize,
+        /// How many studies a day at most.
+        #[arg(long, default_value_t = 2_000, value_name = "N")]
+        studies_per_day: usize,
         /// What was released, one line each, written before it is released.
         #[arg(long, value_name = "FILE")]
         log: PathBuf,

@@ -1,0 +1,220 @@
+//! `leadglass org`, `person`, `device`, `relate`, `unrelate` and `move`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `org`
+#[derive(Debug, Subcommand)]
+pub enum OrgCommand {
+    /// Add an organisation.
+    #[command(after_help = "Example: leadglass org add \"Praxis Dr. Beispiel\"")]
+    Add {
+        /// Its name.
+        name: String,
+        /// Lets its people use a password and a one-time code besides passkeys.
+        #[arg(long)]
+        password_and_code: bool,
+    },
+    /// List organisations.
+    List,
+}
+
+/// `person`
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
+    /// Add a person and print the enrolment link.
+    #[command(
+        after_help = "Example: leadglass person add dr@example.org --name \"Dr. B. Beispiel\" --role referrer --organisation \"Praxis Dr. Beispiel\""
+    )]
+    Add {
+        /// E-mail address, the login name.
+        email: String,
+        /// Name.
+        #[arg(long)]
+        name: String,
+        /// Role.
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// Organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+        /// Lets this person use a password and a one-time code besides passkeys.
+        #[arg(long)]
+        password_and_code: bool,
+        /// For a patient: the record that is theirs.
+        #[arg(long, value_name = "ISSUER/ID")]
+        record: Option<String>,
+    },
+    /// Give a person another role: proposed, approved by another person, carried out after the delay.
+    #[command(after_help = "Example: leadglass person role dr@example.org radiologist")]
+    Role {
+        /// E-mail address.
+        email: String,
+        /// The role from then on.
+        #[arg(value_enum)]
+        role: RoleName,
+    },
+    /// Close the account of somebody who left; an officer's or administrator's takes a second person.
+    #[command(after_help = "Example: leadglass person close dr@example.org")]
+    Close {
+        /// E-mail address.
+        email: String,
+    },
+    /// End a person's membership of an organisation.
+    #[command(after_help = "Example: leadglass person leave dr@example.org --organisation \"Praxis Dr. Beispiel\"")]
+    Leave {
+        /// E-mail address.
+        email: String,
+        /// Organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+    },
+    /// Print a new enrolment link; older ones stop working.
+    #[command(after_help = "Example: leadglass person enrol dr@example.org")]
+    Enrol {
+        /// E-mail address.
+        email: String,
+    },
+    /// List people.
+    List,
+}
+
+/// A role on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RoleName {
+    /// Sees own images.
+    Patient,
+    /// Sees patients referred to them.
+    Referrer,
+    /// Reads.
+    Radiologist,
+    /// Checks that images arrived.
+    Technologist,
+    /// Sees the ledger and exposure.
+    Officer,
+    /// Manages people and devices.
+    Administrator,
+}
+
+/// `device`
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Add a device; its token is printed once.
+    #[command(
+        after_help = "Example: leadglass device add CT1 --organisation \"Radiologie\" --may store --ae CT1 --from 10.0.5.0/24"
+    )]
+    Add {
+        /// Its name.
+        name: String,
+        /// Its organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+        /// What it may do.
+        #[arg(long, value_enum, value_delimiter = ',', required = true)]
+        may: Vec<MayName>,
+        /// Its AE title.
+        #[arg(long, value_name = "AETITLE")]
+        ae: Option<String>,
+        /// Addresses that it may come from; any when absent.
+        #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+        from: Vec<String>,
+        /// Make a bearer token for DICOMweb.
+        #[arg(long)]
+        token: bool,
+        /// Bind the token to a key that signs each request (DPoP, RFC 9449): its JWK thumbprint.
+        #[arg(long, value_name = "JKT", requires = "token", conflicts_with = "bind_certificate")]
+        bind_dpop: Option<dpop::Thumbprint>,
+        /// Bind the token to a client certificate (RFC 8705): its PEM file. The device connects over TLS with it.
+        #[arg(long, value_name = "FILE", requires = "token")]
+        bind_certificate: Option<std::path::PathBuf>,
+    },
+    /// Remove a device, or only its bearer token.
+    #[command(after_help = "Example: leadglass device remove CT1")]
+    Remove {
+        /// Its name.
+        name: String,
+        /// Remove the bearer token only; the device stays.
+        #[arg(long)]
+        token: bool,
+    },
+    /// List devices.
+    List,
+}
+
+/// What a device may do, on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MayName {
+    /// Send images in.
+    Store,
+    /// List what its relationships grant.
+    List,
+    /// Open what its relationships grant.
+    Open,
+}
+
+/// `relate`
+#[derive(Debug, Args)]
+pub struct RelateArgs {
+    /// person:EMAIL, org:NAME or device:NAME
+    pub who: String,
+    /// patient:ISSUER/ID, study:UID or site
+    pub whom: String,
+    /// From when: RFC 3339, `now`, or a duration back.
+    #[arg(long, default_value = "now", value_name = "WHEN")]
+    pub from: String,
+    /// Until when: RFC 3339 or a duration ahead.
+    #[arg(long, value_name = "WHEN")]
+    pub until: String,
+    /// Why: an order, a referral, a treatment team.
+    #[arg(long, value_name = "TEXT")]
+    pub basis: String,
+    /// Names and dates only, no images.
+    #[arg(long)]
+    pub list_only: bool,
+}
+
+/// `unrelate`
+#[derive(Debug, Args)]
+pub struct UnrelateArgs {
+    /// As in `relate`.
+    pub who: String,
+    /// As in `relate`.
+    pub whom: String,
+    /// When: RFC 3339, `now`, or a duration ahead.
+    #[arg(long, default_value = "now", value_name = "WHEN")]
+    pub until: String,
+}
+
+/// `move`
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// StudyInstanceUID
+    pub study: String,
+    /// patient:ISSUER/ID of the right patient
+    pub patient: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+impl From<RoleName> for model::Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Patient => Self::Patient,
+            RoleName::Referrer => Self::Referrer,
+            RoleName::Radiologist => Self::Radiologist,
+            RoleName::Technologist => Self::Technologist,
+            RoleName::Officer => Self::Officer,
+            RoleName::Administrator => Self::Administrator,
+        }
+    }
+}
+
+impl From<MayName> for model::DeviceMay {
+    fn from(name: MayName) -> Self {
+        match name {
+            MayName::Store => Self::Store,
+            MayName::List => Self::List,
+            MayName::Open => Self::Open,
+        }
+    }
+}

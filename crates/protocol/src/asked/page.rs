@@ -1,0 +1,108 @@
+//! Which request of a browser a page's message comes from.
+
+use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, PageRequest, RemovalRequest};
+
+/// The method and path of the browser's request that asks for this; `None` for what no browser asks for.
+#[must_use]
+pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
+    let (method, path) = match request {
+        PageRequest::Me => ("GET", "/api/session"),
+        PageRequest::FreshBegin { .. } => ("POST", "/api/fresh"),
+        PageRequest::StillHere => ("POST", "/api/fresh/still-here"),
+        PageRequest::Sessions { .. } => ("GET", "/api/sessions"),
+        PageRequest::EndSession { session } => return Some(("DELETE", format!("/api/sessions/{session}"))),
+        PageRequest::People => ("GET", "/api/people"),
+        PageRequest::Organisations => ("GET", "/api/organisations"),
+        PageRequest::Devices => ("GET", "/api/devices"),
+        PageRequest::AddOrganisation { .. } => ("POST", "/api/organisations"),
+        PageRequest::AddPerson { .. } => ("POST", "/api/people"),
+        PageRequest::IssueEnrolment { .. } => ("POST", "/api/people/enrolment"),
+        PageRequest::AddDevice { .. } => ("POST", "/api/devices"),
+        PageRequest::Relate { .. } => ("POST", "/api/relationships"),
+        PageRequest::Unrelate { .. } => ("POST", "/api/relationships/end"),
+        PageRequest::MoveStudy { study, .. } => return Some(("POST", format!("/api/studies/{study}/move"))),
+        PageRequest::StudyUid { study } => return Some(("GET", format!("/api/studies/number/{study}"))),
+        PageRequest::MyStudies => ("GET", "/api/my/studies"),
+        PageRequest::MyAccesses => ("GET", "/api/my/accesses"),
+        PageRequest::Entries { .. } => ("GET", "/api/ledger/entries"),
+        PageRequest::Checkpoint => ("GET", "/api/ledger/checkpoint"),
+        PageRequest::Exposure { .. } => ("GET", "/api/exposure"),
+        PageRequest::Approvals(request) => return asked_about_approvals(request),
+        PageRequest::Removals(request) => return Some(asked_about_removals(request)),
+        PageRequest::BreakGlass(request) => return Some(asked_about_break_glass(request)),
+        PageRequest::SignedExposure { .. } => ("GET", "/api/exposure/report"),
+        PageRequest::Incidents => ("GET", "/api/incidents"),
+        PageRequest::Incident { incident } => return Some(("GET", format!("/api/incidents/{incident}"))),
+        PageRequest::OpenIncident { .. } => ("POST", "/api/incidents"),
+        PageRequest::ChangeIncident { incident, .. } => return Some(("POST", format!("/api/incidents/{incident}"))),
+        PageRequest::Questions => ("GET", "/api/questions"),
+        PageRequest::AnswerQuestion { question, .. } => {
+            return Some(("POST", format!("/api/questions/{question}/answer")));
+        }
+        PageRequest::MyQuestions => ("GET", "/api/my/questions"),
+        PageRequest::AskQuestion { .. } => ("POST", "/api/my/questions"),
+        PageRequest::Findings => ("GET", "/api/findings"),
+        PageRequest::AcknowledgeFinding { finding, .. } => {
+            return Some(("POST", format!("/api/findings/{finding}/acknowledge")));
+        }
+        PageRequest::Budget { .. } => ("GET", "/api/budgets"),
+        PageRequest::LiftBudget { .. } => ("POST", "/api/budgets/lift"),
+        PageRequest::SetBudget { .. } => ("POST", "/api/budgets"),
+        PageRequest::AddHoney { .. } => ("POST", "/api/honey"),
+        PageRequest::Honey => ("GET", "/api/honey"),
+        PageRequest::Cold(ColdAsk::Ask(asked)) => {
+            let study = asked.whom.strip_prefix("study:")?;
+            return Some(("POST", format!("/api/studies/{study}/cold")));
+        }
+        PageRequest::Cold(_)
+        | PageRequest::SetWitness { .. }
+        | PageRequest::SetSink { .. }
+        | PageRequest::ExportWindow(_)
+        | PageRequest::Fronts(_)
+        | PageRequest::Unseal(_)
+        | PageRequest::DiskHolds { .. }
+        | PageRequest::Health
+        | PageRequest::Snapshot { .. } => return None,
+    };
+    Some((method, path.to_owned()))
+}
+
+fn asked_about_approvals(request: &ApprovalRequest) -> Option<(&'static str, String)> {
+    Some(match request {
+        ApprovalRequest::List { .. } => ("GET", "/api/approvals".to_owned()),
+        ApprovalRequest::Role { .. } => ("POST", "/api/approvals/role".to_owned()),
+        ApprovalRequest::Rule { .. } => ("POST", "/api/approvals/rule".to_owned()),
+        ApprovalRequest::BreakGlassRule { .. } => ("POST", "/api/approvals/break-glass-rule".to_owned()),
+        ApprovalRequest::Approve { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/approve")),
+        ApprovalRequest::Refuse { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/refuse")),
+        ApprovalRequest::Withdraw { proposal } => ("POST", format!("/api/approvals/{proposal}/withdraw")),
+        ApprovalRequest::One { .. } => return None,
+    })
+}
+
+fn asked_about_removals(request: &RemovalRequest) -> (&'static str, String) {
+    match request {
+        RemovalRequest::ClosePerson { .. } => ("POST", "/api/people/close".to_owned()),
+        RemovalRequest::Leave { .. } => ("POST", "/api/people/leave".to_owned()),
+        RemovalRequest::Device { .. } | RemovalRequest::DeviceToken { .. } => {
+            ("POST", "/api/devices/remove".to_owned())
+        }
+        RemovalRequest::Passkeys { person: None } => ("GET", "/api/passkeys".to_owned()),
+        RemovalRequest::Passkeys { person: Some(person) } => ("GET", format!("/api/people/{person}/passkeys")),
+        RemovalRequest::Passkey { person: None, passkey } => ("DELETE", format!("/api/passkeys/{passkey}")),
+        RemovalRequest::Passkey { person: Some(person), passkey } => {
+            ("DELETE", format!("/api/people/{person}/passkeys/{passkey}"))
+        }
+    }
+}
+
+fn asked_about_break_glass(request: &BreakGlassRequest) -> (&'static str, String) {
+    match request {
+        BreakGlassRequest::Terms => ("GET", "/api/break-glass/terms".to_owned()),
+        BreakGlassRequest::Use(_) => ("POST", "/api/break-glass".to_owned()),
+        BreakGlassRequest::Uses => ("GET", "/api/break-glass".to_owned()),
+        BreakGlassRequest::One { used } => ("GET", format!("/api/break-glass/{used}")),
+        BreakGlassRequest::Review { used, .. } => ("POST", format!("/api/break-glass/{used}/review")),
+        BreakGlassRequest::End { used } => ("POST", format!("/api/break-glass/{used}/end")),
+    }
+}

@@ -1,0 +1,143 @@
+//! The rows of lists: sessions, people, organisations, devices, entries, accesses.
+
+use model::{
+    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, OrganisationId, Origin, PersonId, Role, SessionId,
+    SignInMethod, Uid,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::TokenBinding;
+
+/// One session in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Which.
+    pub session: SessionId,
+    /// Whose.
+    pub person: PersonId,
+    /// Since when.
+    pub since: Instant,
+    /// Last use.
+    pub last_used: Instant,
+    /// From where.
+    pub origin: Origin,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// How.
+    pub method: SignInMethod,
+    /// Whether it is the caller's.
+    pub current: bool,
+}
+
+/// One person in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// Number.
+    pub person: PersonId,
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Role.
+    pub role: Role,
+    /// Organisations by name.
+    pub organisations: Vec<String>,
+    /// Passkeys bound.
+    pub passkeys: u32,
+    /// Whether a password is set.
+    pub password: bool,
+    /// Last sign-in.
+    pub last_sign_in: Option<Instant>,
+    /// When the account was closed.
+    pub closed: Option<Instant>,
+}
+
+/// One organisation in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganisationRow {
+    /// Number.
+    pub organisation: OrganisationId,
+    /// Name.
+    pub name: String,
+    /// Which authenticators it accepts.
+    pub authorisation: Authorisation,
+    /// Members.
+    pub members: u32,
+}
+
+/// One device in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRow {
+    /// Number.
+    pub device: DeviceId,
+    /// Name.
+    pub name: String,
+    /// Organisation's name.
+    pub organisation: String,
+    /// AE title.
+    pub ae_title: Option<String>,
+    /// Addresses.
+    pub from: Vec<String>,
+    /// What it may do.
+    pub may: Vec<DeviceMay>,
+    /// Whether it has a bearer token.
+    pub token: bool,
+    /// What the token is bound to.
+    pub bound: Option<TokenBinding>,
+}
+
+/// One entry with its number and the names behind its numbers, for the officer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NumberedEntry {
+    /// Number.
+    pub number: EntryNumber,
+    /// The entry as JSON (`model::Entry`), exactly as it was recorded.
+    pub entry: String,
+    /// Who did it, in words ("Dr. A. Example", "device CT1", "owner").
+    pub actor_name: String,
+}
+
+impl NumberedEntry {
+    /// The entry, parsed.
+    pub fn parse(&self) -> Result<Entry, serde_json::Error> {
+        serde_json::from_str(&self.entry)
+    }
+}
+
+/// One line of 'who looked at my images'.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRow {
+    /// The entry.
+    pub entry: EntryNumber,
+    /// When.
+    pub at: Instant,
+    /// Name of the person or device.
+    pub who: String,
+    /// Role, for a person.
+    pub role: Option<Role>,
+    /// Organisations by name.
+    pub organisations: Vec<String>,
+    /// Why they may: the relationship's basis.
+    pub basis: String,
+    /// Whether images were opened, or only listed.
+    pub opened: bool,
+    /// Whether a study was filed under another patient: nobody looked.
+    pub moved: bool,
+    /// Whether it is a device.
+    pub device: bool,
+    /// How often: lists of one reader on one day are one line, which names the newest.
+    pub times: u32,
+    /// Which studies: description and date, in the patient's own list.
+    pub studies: Vec<Uid>,
+    /// The holder who alone brought these studies back from the cold, as for an emergency. `who` asked for it then.
+    pub warmed_by: Option<String>,
+}
+
+/// Who looked at a patient's images.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accesses {
+    /// The newest first. Every opening, emergency and move stands here; of lists the newest.
+    pub rows: Vec<AccessRow>,
+    /// Whether older lists were left out.
+    pub truncated: bool,
+}
