@@ -7,7 +7,8 @@ use model::{EntryNumber, Instant, NumberSet, Origin, PatientNumber, StudyNumber,
 /// One listing or opening.
 pub(crate) struct Action {
     pub number: EntryNumber,
-    pub who: Who,
+    /// `None` for the owner of the machine.
+    pub who: Option<Who>,
     /// What counts as exposed: from the entry to the lease's end, one microsecond at least.
     pub lease: Window,
     /// The lease's end as the entry has it.
@@ -50,10 +51,12 @@ impl Actions {
     }
 
     pub fn push(&mut self, action: Action) {
-        let positions = self.by_who.entry(action.who).or_default();
-        let latest = positions.last().map_or(action.lease.to, |(_, latest)| action.lease.to.max(*latest));
-        let position = u32::try_from(self.all.len()).expect("fewer than four thousand million");
-        positions.push((position, latest));
+        if let Some(who) = action.who {
+            let positions = self.by_who.entry(who).or_default();
+            let latest = positions.last().map_or(action.lease.to, |(_, latest)| action.lease.to.max(*latest));
+            let position = u32::try_from(self.all.len()).expect("fewer than four thousand million");
+            positions.push((position, latest));
+        }
         self.all.push(action);
     }
 

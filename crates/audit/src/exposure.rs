@@ -4,7 +4,8 @@
 //!   organisation that the person was a member of at that instant, and the role allowed it.
 //! - *Listed* and *opened*: the subject's entries whose lease, `recorded <= t < lease_until`, shares an instant with
 //!   the window. The instant of the entry itself always counts, so a lease of no length does too. Opening a study's
-//!   listing counts as listed.
+//!   listing counts as listed. An opening counts for every patient that the study was filed under before the window's end: whose
+//!   images it shows is not always whose file it lies in.
 //! - An organisation reaches what its own relationships reach; listed and opened to it is what its members did, being
 //!   members when the entry was recorded.
 
@@ -45,15 +46,23 @@ impl ExposureIndex {
         self.sessions.apply(entry);
         self.keys.apply(entry);
         self.disks.apply(entry);
+<<<<<<< HEAD
         if let EntryBody::Erased { left, .. } = &entry.body {
             let position = self.erased.partition_point(|at| *at <= left.recorded);
             self.erased.insert(position, left.recorded);
         }
+=======
+        let local = Origin::default();
+>>>>>>> mendreach
         let (who, origin, session) = match &entry.actor {
-            Actor::Person { person, origin, session } => (Who::Person(*person), origin, self.sessions.tag(*session)),
-            Actor::Device { device, origin } => (Who::Device(*device), origin, 0),
+            Actor::Person { person, origin, session } => {
+                (Some(Who::Person(*person)), origin, self.sessions.tag(*session))
+            }
+            Actor::Device { device, origin } => (Some(Who::Device(*device)), origin, 0),
+            // on the command line: reports and questions name patients
+            Actor::Owner => (None, &local, 0),
             // they are given no names and no keys
-            Actor::Owner | Actor::Stranger { .. } | Actor::Warden => return,
+            Actor::Stranger { .. } | Actor::Warden => return,
         };
         let (deed, lease_until) = match &entry.body {
             EntryBody::Listed { patients, studies, lease_until } => {
@@ -130,8 +139,11 @@ impl ExposureIndex {
             for part in (first..behind).filter(|part| edges[*part] < edges[part + 1]) {
                 let (listed, opened) = &mut seen[part];
                 match &action.deed {
-                    Deed::Opened { patient, tier: Tier::Open, .. } => drop(opened.insert(patient.0)),
-                    Deed::Opened { patient, tier: Tier::List, .. } => drop(listed.insert(patient.0)),
+                    Deed::Opened { patient, study, tier } => {
+                        let patients = if *tier == Tier::Open { opened } else { listed };
+                        patients.insert(patient.0);
+                        patients.extend(self.reach.filed_before(*study, edges[part + 1]).map(|filed| filed.0));
+                    }
                     Deed::Listed(list) => listed.extend(self.actions.patients(list)),
                 }
             }
@@ -147,12 +159,19 @@ impl ExposureIndex {
             .collect()
     }
 
-    /// Who listed or opened a patient, oldest first.
+    /// Who listed or opened a patient, or a study that was ever filed under them, oldest first.
     #[must_use]
     pub fn accesses_of(&self, patient: PatientNumber) -> Vec<Access> {
+        let moved = self.reach.moved_studies_of(patient);
         let touched = |action: &Action| match &action.deed {
-            Deed::Opened { patient: opened, study, tier } => (*opened == patient).then_some((Some(*study), *tier)),
-            Deed::Listed(list) => self.actions.lists(list, patient).then_some((None, Tier::List)),
+            Deed::Opened { patient: opened, study, tier } => {
+                (*opened == patient || moved.contains(study)).then_some((Some(*study), *tier))
+            }
+            Deed::Listed(list) => {
+                let named = self.actions.lists(list, patient)
+                    || (!moved.is_empty() && self.actions.studies(list).any(|n| moved.contains(&StudyNumber(n))));
+                named.then_some((None, Tier::List))
+            }
         };
         let access = |action: &Action| {
             touched(action).map(|(study, tier)| Access {
@@ -204,7 +223,7 @@ pub struct Exposure {
     pub listed_patients: BTreeMap<PatientNumber, Touch>,
     /// Studies listed.
     pub listed_studies: BTreeMap<StudyNumber, Touch>,
-    /// Studies opened, each with the patient that it was opened as.
+    /// Studies opened, each with the patient that it was opened as, and with all whom it was filed under before the window's end.
     pub opened: BTreeMap<(PatientNumber, StudyNumber), Touch>,
 }
 
@@ -257,8 +276,8 @@ pub struct Access {
     pub recorded: Instant,
     /// Until when the lease lasted.
     pub lease_until: Instant,
-    /// Who.
-    pub who: Who,
+    /// Who; `None` for the owner of the machine.
+    pub who: Option<Who>,
     /// From where.
     pub origin: Origin,
     /// The study, when one was opened; `None` for a list of patients.

@@ -17,6 +17,8 @@ pub(crate) struct Gathering<'i> {
     opened: Touches,
     opened_keys: Vec<(PatientNumber, StudyNumber)>,
     opened_index: HashMap<(PatientNumber, StudyNumber), u32>,
+    /// Kept between actions, so that ten million of them allocate once.
+    patients: Vec<PatientNumber>,
 }
 
 impl<'i> Gathering<'i> {
@@ -29,6 +31,7 @@ impl<'i> Gathering<'i> {
             opened: Touches::default(),
             opened_keys: Vec::new(),
             opened_index: HashMap::new(),
+            patients: Vec::new(),
         }
     }
 
@@ -50,18 +53,25 @@ impl<'i> Gathering<'i> {
         let seen = Seen { first: span.from, last, lease_until: lease.to, origin: action.origin };
         match &action.deed {
             Deed::Opened { study, .. } if !study_counts(*study) => {}
-            Deed::Opened { patient, study, tier: Tier::Open } => {
-                let key = (*patient, *study);
-                let keys = &mut self.opened_keys;
-                let index = *self.opened_index.entry(key).or_insert_with(|| {
-                    keys.push(key);
-                    keys.len() as u32 - 1
-                });
-                self.opened.add(index, seen);
-            }
-            Deed::Opened { patient, study, tier: Tier::List } => {
-                self.listed_patients.add(patient.0, seen);
-                self.listed_studies.add(study.0, seen);
+            Deed::Opened { patient, study, tier } => {
+                // of all whom the study was filed under: filing it elsewhere for a while hides nobody
+                let mut patients = std::mem::take(&mut self.patients);
+                patients.push(*patient);
+                for filed in self.index.reach.filed_before(*study, self.window.to) {
+                    if !patients.contains(&filed) {
+                        patients.push(filed);
+                    }
+                }
+                for patient in patients.drain(..) {
+                    match tier {
+                        Tier::Open => self.opened((patient, *study), seen),
+                        Tier::List => self.listed_patients.add(patient.0, seen),
+                    }
+                }
+                self.patients = patients;
+                if *tier == Tier::List {
+                    self.listed_studies.add(study.0, seen);
+                }
             }
             Deed::Listed(list) => {
                 let patients =
@@ -71,6 +81,15 @@ impl<'i> Gathering<'i> {
                 studies.for_each(|study| self.listed_studies.add(study, seen));
             }
         }
+    }
+
+    fn opened(&mut self, key: (PatientNumber, StudyNumber), seen: Seen) {
+        let keys = &mut self.opened_keys;
+        let index = *self.opened_index.entry(key).or_insert_with(|| {
+            keys.push(key);
+            keys.len() as u32 - 1
+        });
+        self.opened.add(index, seen);
     }
 
     /// What was gathered, beside what was in reach.

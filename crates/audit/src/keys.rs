@@ -23,8 +23,8 @@ pub struct FiledKey {
 pub struct KeyRelease {
     /// The entry that allowed it.
     pub entry: EntryNumber,
-    /// To whom.
-    pub who: Who,
+    /// To whom; `None` for the owner of the machine.
+    pub who: Option<Who>,
     /// From when until when it may have been used.
     pub lease: Window,
     /// From where.

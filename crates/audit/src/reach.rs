@@ -204,6 +204,22 @@ impl ReachState {
         filings.spans(window).map(|(patient, _)| *patient).collect()
     }
 
+    /// The patients that a study was filed under at any time before `until`: whoever opened it may have seen images of each.
+    pub(crate) fn filed_before(&self, study: StudyNumber, until: Instant) -> impl Iterator<Item = PatientNumber> {
+        let before = Window { from: Instant(i64::MIN), to: until };
+        let filings = self.filings.get(&study).into_iter();
+        filings.flat_map(move |filings| filings.spans(before)).map(|(patient, _)| *patient)
+    }
+
+    /// The studies that were ever filed under a patient and under another one too.
+    pub(crate) fn moved_studies_of(&self, patient: PatientNumber) -> Vec<StudyNumber> {
+        let filed = |study: StudyNumber| self.filed_before(study, Instant::MAX);
+        let moved = |study: &StudyNumber| {
+            filed(*study).any(|filed| filed == patient) && filed(*study).any(|filed| filed != patient)
+        };
+        self.studies.get(&patient).into_iter().flatten().copied().filter(moved).collect()
+    }
+
     /// Every study, with the moment in which it was filed first.
     pub(crate) fn each_filing(&self, mut each: impl FnMut(StudyNumber, Instant)) {
         for study in self.filings.studies() {

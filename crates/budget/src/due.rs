@@ -23,6 +23,8 @@ pub(crate) struct Due {
     sent: HashMap<u32, Day>,
     /// The patient of each study, and `u32::MAX`.
     filed: Vec<u32>,
+    /// The patients whom a study lay under before it was filed anew.
+    former: HashMap<u32, Vec<u32>>,
     /// Patients that relationships name, with the day of the newest.
     named: HashMap<Who, HashMap<u32, Day>>,
     /// Patients with something new each day.
@@ -40,7 +42,13 @@ impl Due {
                     self.sent_on(patient.0, day);
                 }
             }
-            EntryBody::Moved { study, to, .. } => self.file(study.0, to.0),
+            EntryBody::Moved { study, from, to, .. } => {
+                let former = self.former.entry(study.0).or_default();
+                if !former.contains(&from.0) {
+                    former.push(from.0);
+                }
+                self.file(study.0, to.0);
+            }
             EntryBody::Related { relationship } => {
                 let patient = match relationship.what {
                     What::Patient(patient) => Some(patient.0),
@@ -55,6 +63,12 @@ impl Due {
             }
             _ => {}
         }
+    }
+
+    /// The patients whom these studies lay under before.
+    pub(crate) fn former(&self, studies: &[u32]) -> impl Iterator<Item = u32> {
+        let known = if self.former.is_empty() { &[] } else { studies };
+        known.iter().filter_map(|study| self.former.get(study)).flatten().copied()
     }
 
     /// Whether a relationship of one of these holders names the patient, or did: reach by name is its own bound.
@@ -77,6 +91,11 @@ impl Due {
         let before = self.intake.iter().filter(|(of, _)| *of < day && day - *of <= INTAKE_DAYS as Day);
         let counts: Vec<u32> = before.map(|(_, count)| *count).collect();
         (counts.len() >= 7).then(|| counts.into_iter().max().unwrap_or_default())
+    }
+
+    /// Patients with something new on one day.
+    pub(crate) fn intake_on(&self, day: Day) -> u32 {
+        self.intake.iter().find(|(of, _)| *of == day).map_or(0, |(_, count)| *count)
     }
 
     /// Patients of a busy day as far as it is known: on a site's first days, everybody who is due.

@@ -11,6 +11,7 @@ mod ask;
 mod book;
 mod day;
 mod due;
+mod inflow;
 mod limits;
 mod normal;
 mod sentence;

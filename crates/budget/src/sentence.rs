@@ -18,6 +18,14 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
             if measure.is_opened() { "open" } else { "list" },
             reason_of(*measure)
         ),
+        Evidence::Intake { patients, high } => format!(
+            "devices sent studies of {patients} patients within a day; the busiest of the 28 days before had {high}, and each of \
+             them is due to whoever reaches them"
+        ),
+        Evidence::Related { patients, limit } => format!(
+            "{name} made relationships with {patients} patients within a day; more than {limit} are told, and each of them is due \
+             to whom the relationship is with"
+        ),
         Evidence::EmergencyWarming { patient, studies, request, .. } => {
             let name = if finding.about == Whose::Site { "the owner of the machine" } else { name };
             format!(

@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
-    Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, OpenScope, OrganisationId,
-    PatientNumber, PersonId, Reaction, SessionId, Who, Whose,
+    Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, NumberSet, OpenScope,
+    OrganisationId, PatientNumber, PersonId, Reaction, SessionId, Who, Whose,
 };
 
 use crate::ask::{Act, Ask};
 use crate::book::{Book, KNOWN_DAYS, New};
 use crate::day::{Day, day_of};
 use crate::due::Due;
+use crate::inflow::Inflow;
 use crate::limits::{Basis, Limit, Table, limits, set};
 use crate::normal::{Kind, LEARNED_DAYS, Normal, assumed, own};
 
@@ -42,6 +43,7 @@ pub struct State {
     member_of: HashMap<PersonId, BTreeSet<OrganisationId>>,
     members: HashMap<OrganisationId, HashSet<PersonId>>,
     pub(crate) due: Due,
+    pub(crate) inflow: Inflow,
     ceilings: HashMap<Whose, Ceilings>,
     pub(crate) honey: BTreeSet<u32>,
     /// Until when break-glass reaches a patient.
@@ -63,6 +65,7 @@ impl State {
     /// Takes the next entry.
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         self.due.apply(entry);
+        self.inflow.apply(entry);
         let at = entry.recorded;
         match &entry.body {
             EntryBody::PersonAdded { person, role, .. } => {
@@ -83,10 +86,14 @@ impl State {
                 self.members.entry(*organisation).or_default().remove(person);
             }
             EntryBody::SignedIn { person, .. } | EntryBody::Confirmed { person, .. } => self.touched(*person, at),
-            EntryBody::Listed { patients, .. } => self.read(&entry.actor, Act::List, patients.numbers(), at),
-            EntryBody::Opened { patient, scope, .. } => {
+            EntryBody::Listed { patients, studies, .. } => {
+                let patients = self.with_former(patients, studies);
+                self.read(&entry.actor, Act::List, patients.numbers(), at);
+            }
+            EntryBody::Opened { patient, study, scope, .. } => {
                 let act = if *scope == OpenScope::Images { Act::Open } else { Act::List };
-                self.read(&entry.actor, act, &[patient.0], at);
+                let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
+                self.read(&entry.actor, act, self.with_former(&patients, &studies).numbers(), at);
             }
             EntryBody::FindingRaised { finding } => self.found(number, at, finding),
             EntryBody::FindingAcknowledged { finding, note } => {
@@ -167,11 +174,20 @@ impl State {
         Measure::ALL.into_iter().filter(|measure| book.is_some_and(|book| book.stopped[*measure as usize])).collect()
     }
 
-    /// Whether break-glass reaches everybody who is asked for.
+    /// These patients, and those whom the studies lay under before: filing studies of many under one makes them no fewer.
+    #[must_use]
+    pub fn with_former(&self, patients: &NumberSet, studies: &NumberSet) -> NumberSet {
+        patients.numbers().iter().copied().chain(self.due.former(studies.numbers())).collect()
+    }
+
+    /// Whether break-glass reaches everybody who is asked for. Who is opened is one patient, and whom the study lay under before.
     pub(crate) fn is_emergency(&self, ask: &Ask<'_>) -> bool {
         let Who::Person(person) = ask.who else { return false };
         let reaches = |patient: &u32| self.emergencies.get(&(person, *patient)).is_some_and(|until| ask.now < *until);
-        !ask.patients.is_empty() && ask.patients.iter().all(reaches)
+        match ask.act {
+            Act::Open => ask.patients.iter().any(reaches),
+            Act::List => !ask.patients.is_empty() && ask.patients.iter().all(reaches),
+        }
     }
 
     pub(crate) fn kind(&self, who: Who) -> Option<Kind> {
@@ -393,6 +409,7 @@ impl State {
                 }
             }
             Evidence::BeyondPeers { .. } => book.beyond = Some(day),
+            Evidence::Intake { .. } | Evidence::Related { .. } => {}
             // told, and counted by nobody: what was read afterwards is counted as reading
             Evidence::EmergencyWarming { .. } => {}
         }

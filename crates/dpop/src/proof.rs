@@ -171,6 +171,11 @@ impl Proof {
         about.then_some(()).ok_or(ProofError::Request)
     }
 
+    /// The same for a client of the standard, which may say nothing of query and body.
+    pub fn is_about_where_it_says(&self, query: &str, body: &[u8]) -> Result<(), ProofError> {
+        if self.claims.lg_req.is_some() { self.is_about(query, body) } else { Ok(()) }
+    }
+
     /// Whether it is for this access token (section 4.3, check 12).
     pub fn is_for_token(&self, token: &str) -> Result<(), ProofError> {
         let fits = self.claims.ath.as_deref() == Some(&access_token_hash(token));
@@ -242,6 +247,11 @@ mod tests {
             assert_eq!(proof.is_about(query, body), Err(ProofError::Request), "{query}");
         }
         assert_eq!(proof.is_for_token("t"), Err(ProofError::Holder));
+        assert_eq!(proof.is_about_where_it_says("words=a", b""), Ok(()));
+        assert_eq!(proof.is_about_where_it_says("words=b", b""), Err(ProofError::Request));
+        let standard = signer.sign(&Claims { token: Some("t"), session: None, ..claims() });
+        let standard = Proof::verify(&standard, "GET", HERE).unwrap();
+        assert_eq!(standard.is_about_where_it_says("words=b", b""), Ok(()));
     }
 
     #[test]

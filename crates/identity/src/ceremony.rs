@@ -156,9 +156,9 @@ impl Ceremonies {
             own[..=own.len() - most].iter().for_each(|place| self.drop_at(*place));
         }
         if self.under_way.len() >= CEREMONIES_MAX
-            && let Some((&oldest, _)) = self.under_way.first_key_value()
+            && let Some(place) = self.crowding()
         {
-            self.drop_at(oldest);
+            self.drop_at(place);
         }
         let name = new_token(random);
         let until = now.plus_seconds(CEREMONY_SECONDS);
@@ -176,6 +176,19 @@ impl Ceremonies {
         self.by_name.remove(name);
         let under_way = self.under_way.remove(&place)?;
         (now < under_way.until).then_some(under_way.ceremony)
+    }
+
+    /// What makes room when there are too many: the oldest sign-in of the address that has most of them under way. Whoever holds a link
+    /// or a session loses nothing to strangers, however many addresses these say they have.
+    fn crowding(&self) -> Option<u64> {
+        let mut of_origin: HashMap<&str, (usize, u64)> = HashMap::new();
+        for (place, under_way) in &self.under_way {
+            if let Starter::Origin(origin) = &under_way.starter {
+                of_origin.entry(origin).or_insert((0, *place)).0 += 1;
+            }
+        }
+        let most = of_origin.into_values().max_by_key(|(count, oldest)| (*count, std::cmp::Reverse(*oldest)));
+        most.map(|(_, oldest)| oldest).or_else(|| self.under_way.first_key_value().map(|(place, _)| *place))
     }
 
     fn drop_at(&mut self, place: u64) {

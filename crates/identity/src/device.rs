@@ -202,6 +202,12 @@ impl<'a> Device<'a> {
         &self.0.from
     }
 
+    /// Whether it has a token that reads.
+    #[must_use]
+    pub fn has_token(self) -> bool {
+        self.0.removed.is_none() && self.0.token.is_some()
+    }
+
     /// What its token is bound to.
     #[must_use]
     pub fn bound(self) -> Option<TokenBinding> {

@@ -5,7 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{DeviceId, Entry, EntryBody, Instant, OrganisationId, PersonId, Role, SECOND, SessionId};
+use model::{
+    DeviceId, Entry, EntryBody, Instant, OrganisationId, PersonId, Role, SECOND, SessionId, Standing, What, Who,
+};
 
 use crate::record::{Key, Record};
 use crate::{People, SESSION_ABSOLUTE_SECONDS};
@@ -33,6 +35,8 @@ pub struct Recorded {
     /// Devices that were removed, each with when, and those whose token was.
     devices: HashMap<DeviceId, Instant>,
     tokens: HashSet<DeviceId>,
+    /// Who was last given the whole site; the entry that it was carried out follows.
+    site_wide: Option<Who>,
     latest: Option<Instant>,
 }
 
@@ -61,8 +65,21 @@ impl Recorded {
 
     fn see_removal(&mut self, body: &EntryBody, at: Instant) {
         match body {
-            EntryBody::RoleChanged { person, to, .. } => {
+            EntryBody::RoleChanged { person, from, to } => {
                 self.roles.insert(*person, *to);
+                self.links.insert(*person, None);
+                if to.decides() && !from.decides() {
+                    self.passwords.insert(*person, at);
+                }
+            }
+            EntryBody::Related { relationship } if relationship.what == What::Site => {
+                self.site_wide = Some(relationship.who);
+            }
+            EntryBody::CarriedOut { standing, .. } => {
+                // while the site was set up links stayed
+                if let Some(who) = self.site_wide.take().filter(|_| *standing != Standing::Setup) {
+                    self.void_links(who);
+                }
             }
             EntryBody::PersonClosed { person } => {
                 self.links.insert(*person, None);
@@ -84,6 +101,21 @@ impl Recorded {
                 self.tokens.insert(*device);
             }
             _ => {}
+        }
+    }
+
+    /// Links from before somebody read the whole site.
+    fn void_links(&mut self, who: Who) {
+        match who {
+            Who::Person(person) => {
+                self.links.insert(person, None);
+            }
+            Who::Organisation(of) => {
+                let members = self.members.iter().filter(|((_, organisation), is)| *organisation == of && **is);
+                let members: Vec<PersonId> = members.map(|((person, _), _)| *person).collect();
+                self.links.extend(members.into_iter().map(|person| (person, None)));
+            }
+            Who::Device(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //! The record of a closed account and of a removed device stays, so that an old entry keeps its name and an address is
 //! never given to somebody else in silence.
 
-use model::{DeviceId, EntryBody, Instant, PersonId, Role};
+use model::{DeviceId, EntryBody, Instant, OrganisationId, PersonId, Role, SessionId};
 use protocol::{Invalid, PasskeyRow, Refusal};
 use thiserror::Error;
 
@@ -70,16 +70,34 @@ impl People {
         self.persons.get(&person).is_some_and(|record| record.closed.is_some())
     }
 
-    /// Gives a person another role.
+    /// Gives a person another role. A link that was issued for the old one works no more. Whoever comes to decide about others enrols
+    /// anew: one person alone may have issued the links by which this account was enrolled, and may hold a passkey of it.
     pub fn set_role(&mut self, person: PersonId, to: Role) -> Result<Changed<()>, RemovalError> {
         let mut record = self.open_person(person)?.clone();
         let from = record.role;
         if from == to {
             return Err(RemovalError::SameRole);
         }
+        let mut entries = Vec::new();
+        if to.decides() && !from.decides() {
+            entries = self.end_all(person).entries;
+            let passkeys = std::mem::take(&mut record.passkeys).into_iter();
+            entries.extend(passkeys.map(|passkey| passkey.removed_from(person)));
+            record.password = None;
+        }
+        entries.push(EntryBody::RoleChanged { person, from, to });
         record.role = to;
         self.put(Record::Person(record));
-        Ok(Changed { value: (), entries: vec![EntryBody::RoleChanged { person, from, to }] })
+        self.remove(Key::Enrolment(person));
+        Ok(Changed { value: (), entries })
+    }
+
+    /// Voids the open links of people who come to reach more than when these were issued.
+    pub fn void_enrolments(&mut self, voided: impl Fn(PersonId, &[OrganisationId]) -> bool) {
+        let reaches =
+            |person: &PersonId| self.persons.get(person).is_some_and(|one| voided(*person, &one.organisations));
+        let links: Vec<PersonId> = self.enrolments.keys().filter(|person| reaches(person)).copied().collect();
+        links.into_iter().for_each(|person| self.remove(Key::Enrolment(person)));
     }
 
     /// Closes an account: sessions, links, authenticators and memberships end. The name stays, the address is not given again.
@@ -104,8 +122,14 @@ impl People {
         passkeys.iter().map(row).collect()
     }
 
-    /// Removes one passkey, never the last way to sign in.
-    pub fn remove_passkey(&mut self, person: PersonId, passkey: &str) -> Result<Changed<()>, RemovalError> {
+    /// Removes one passkey, never the last way to sign in. The person's sessions end except `kept`, the one that asks for it: which
+    /// of them the passkey opened nobody remembers.
+    pub fn remove_passkey(
+        &mut self,
+        person: PersonId,
+        passkey: &str,
+        kept: Option<SessionId>,
+    ) -> Result<Changed<()>, RemovalError> {
         let mut record = self.open_person(person)?.clone();
         let place = record.passkeys.iter().position(|bound| bound.id() == passkey);
         let removed = record.passkeys.remove(place.ok_or(RemovalError::UnknownPasskey)?);
@@ -113,8 +137,9 @@ impl People {
             return Err(RemovalError::LastAuthenticator);
         }
         self.put(Record::Person(record));
-        let entry = EntryBody::PasskeyRemoved { person, label: removed.label.clone(), passkey: removed.id() };
-        Ok(Changed { value: (), entries: vec![entry] })
+        let mut entries = vec![removed.removed_from(person)];
+        entries.extend(self.end_all_but(person, kept).entries);
+        Ok(Changed { value: (), entries })
     }
 
     /// Removes a device: it neither sends nor reads any more, and its AE title and name are free.
@@ -165,6 +190,10 @@ impl crate::record::DeviceRecord {
 }
 
 impl PasskeyRecord {
+    fn removed_from(self, person: PersonId) -> EntryBody {
+        EntryBody::PasskeyRemoved { person, passkey: self.id(), label: self.label }
+    }
+
     /// What the ledger and the pages call it: the start of the digest of its credential id.
     pub(crate) fn id(&self) -> String {
         let digest = sha256(&[self.passkey.cred_id().as_slice()]);

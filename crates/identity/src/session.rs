@@ -162,7 +162,11 @@ impl People {
 
     /// The session of a token, without using it: what its proof is held against.
     pub fn look_at_session(&self, token: &str, now: Instant) -> Result<SessionInfo, SignedOut> {
-        let session = self.session_by_token_hash(TokenHash::of(token)).ok_or(SignedOut)?;
+        self.session_numbered(self.session_by_token_hash(TokenHash::of(token)).ok_or(SignedOut)?, now)
+    }
+
+    /// A session that lives, without using it.
+    pub fn session_numbered(&self, session: SessionId, now: Instant) -> Result<SessionInfo, SignedOut> {
         let alive = self.sessions.get(&session).is_some_and(|record| self.is_alive(record, now));
         self.session_info(session).filter(|_| alive).ok_or(SignedOut)
     }
@@ -228,7 +232,13 @@ impl People {
 
     /// Ends all sessions of a person.
     pub fn end_all(&mut self, person: PersonId) -> Changed<usize> {
-        let mut sessions: Vec<_> = self.sessions.values().filter(|record| record.person == person).collect();
+        self.end_all_but(person, None)
+    }
+
+    /// Ends all sessions of a person except one.
+    pub(crate) fn end_all_but(&mut self, person: PersonId, kept: Option<SessionId>) -> Changed<usize> {
+        let ends = |record: &&SessionRecord| record.person == person && Some(record.session) != kept;
+        let mut sessions: Vec<_> = self.sessions.values().filter(ends).collect();
         sessions.sort_by_key(|record| (record.since, record.session));
         let sessions: Vec<_> = sessions.into_iter().map(|record| record.session).collect();
         let mut entries = Vec::with_capacity(sessions.len());

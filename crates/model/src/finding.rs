@@ -126,6 +126,20 @@ pub enum Evidence {
         /// The median of the role.
         peers: u32,
     },
+    /// Devices sent studies of far more patients on one day than on any of the month before. Each of them is due to whoever reaches them.
+    Intake {
+        /// Patients of the day.
+        patients: u32,
+        /// Those of the busiest day of the 28 before.
+        high: u32,
+    },
+    /// Somebody named very many patients in relationships on one day. Each of them is due to whom the relationship is with.
+    Related {
+        /// Patients of the day.
+        patients: u32,
+        /// More than so many are told.
+        limit: u32,
+    },
     /// One holder alone warmed cold studies of a patient, as for an emergency. The finding is about whoever asked; the site, where
     /// that was the owner of the machine.
     EmergencyWarming {

@@ -26,6 +26,14 @@ pub enum Role {
     OfficerAdministrator,
 }
 
+impl Role {
+    /// Whether it decides about others: an officer or an administrator.
+    #[must_use]
+    pub fn decides(self) -> bool {
+        matches!(self, Self::Officer | Self::Administrator | Self::OfficerAdministrator)
+    }
+}
+
 /// How far a relationship reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,6 +2,7 @@
 //!
 //! The rule, in `docs/approvals.md` for people:
 //! - Whoever proposes never approves; the owner of the machine is no person.
+//! - While the site is set up the owner of the machine acts alone; a person never does.
 //! - Whom a change is about may agree to what another person proposes, never to what the owner proposes: the owner may be them.
 //! - Where the owner proposes something about the only officer, nobody with that role could agree: seven times the delay.
 //! - Whoever is alone confirms their own proposal, so that each change that is carried out was meant by somebody present.
@@ -33,7 +34,7 @@ impl Decider {
 /// Whether a role decides about others.
 #[must_use]
 pub fn decides(role: Role) -> bool {
-    matches!(role, Role::Officer | Role::Administrator | Role::OfficerAdministrator)
+    role.decides()
 }
 
 /// Whether a role has the officer's part.
@@ -75,7 +76,8 @@ pub fn need(
     setup_until: Instant,
     now: Instant,
 ) -> Need {
-    if now < setup_until {
+    // somebody's session is not the owner of the machine, also while the site is set up
+    if proposer.is_none() && now < setup_until {
         return Need { standing: Standing::Setup, approvals: 0, officer: false, delay_seconds: 0 };
     }
     let officer_stands = deciders.iter().any(|decider| officer(decider.role) && may_stand(change, proposer, decider));
@@ -139,7 +141,7 @@ pub fn is_approved(
         && (!need.officer || standing.iter().copied().chain(proposing).any(Decider::is_officer))
 }
 
-/// When a change may be carried out, given who approved it so far.
+/// When a change may be carried out, given who approved it so far. Who lost the role since cuts nothing.
 #[must_use]
 pub fn earliest(
     change: &Change,
@@ -149,8 +151,10 @@ pub fn earliest(
     deciders: &[Decider],
     proposed: Instant,
 ) -> Instant {
-    let further = approvers.len().saturating_sub(usize::from(need.approvals)).min(62) as u32;
-    let persons = approvers.len() + usize::from(proposer.is_some());
+    let decides = |person: &PersonId| deciders.iter().any(|decider| decider.person == *person);
+    let approving = approvers.iter().filter(|person| decides(person)).count();
+    let further = approving.saturating_sub(usize::from(need.approvals)).min(62) as u32;
+    let persons = approving + usize::from(proposer.as_ref().is_some_and(decides));
     let everybody = others(change, proposer, deciders).all(|decider| approvers.contains(&decider.person));
     if need.standing == Standing::TwoPersons && everybody && persons >= 3 {
         return proposed;
@@ -224,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn setting_up_is_the_owners_alone() {
+        use Role::{Administrator as A, Officer as O};
+        for (roles, standing) in [(&[O, A][..], Standing::TwoPersons), (&[O], Standing::OnePerson)] {
+            let need = need(&change(), Some(PersonId(0)), &deciders(roles), &rule(), Instant::MAX, LATER);
+            assert_eq!((need.standing, need.approvals, need.delay_seconds), (standing, 1, 1000), "{roles:?}");
+        }
+    }
+
+    #[test]
     fn neither_proposer_nor_a_reader_approves_and_nobody_twice() {
         let people = deciders(&[Role::Officer, Role::Administrator]);
         let about_officer = Change::ClosePerson { person: PersonId(0) };
@@ -266,6 +279,22 @@ mod tests {
         assert_eq!(earliest(&[0]), at(1000));
         assert_eq!(earliest(&[0, 2]), at(500));
         assert_eq!(earliest(&[0, 2, 3]), at(0), "everybody");
+    }
+
+    #[test]
+    fn who_lost_the_role_since_cuts_no_delay() {
+        let people = deciders(&[Role::Officer, Role::Administrator, Role::Officer, Role::Officer]);
+        let proposer = Some(PersonId(1));
+        let need = need(&change(), proposer, &people, &rule(), MADE, LATER);
+        let earliest = |deciders: &[Decider]| {
+            let approvers = [PersonId(0), PersonId(2), PersonId(3)];
+            earliest(&change(), proposer, &approvers, &need, deciders, LATER)
+        };
+        assert_eq!(earliest(&people), at(0));
+        // one of the three is no officer any more; then another; then the two who are left are not three
+        assert_eq!(earliest(&people[..3]), at(0), "everybody who is left, and three stand behind it");
+        assert_eq!(earliest(&people[..2]), at(1000));
+        assert_eq!(earliest(&[people[0], people[2]]), at(500), "the proposer left: two approve");
     }
 
     #[test]

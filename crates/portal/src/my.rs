@@ -20,7 +20,7 @@ pub(crate) async fn studies(State(serving): State<Serving>, Caller(caller): Call
 /// `GET /api/my/accesses`
 pub(crate) async fn accesses(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
     match serving.warden.ask(&caller, PageRequest::MyAccesses).await? {
-        PageReply::MyAccesses(accesses) => Ok(json::of(&accesses)),
+        PageReply::MyAccesses(accesses) => Ok(json::of(&*accesses)),
         _ => Err(unexpected()),
     }
 }

@@ -58,7 +58,12 @@ pub(crate) async fn worklist(
             "words" => request.words = value,
             "order" => request.order = order(&value)?,
             "offset" => request.offset = query::number("offset", &value)?,
-            "limit" => request.limit = query::number::<u32>("limit", &value)?.min(PAGE_ROWS_MAX),
+            "limit" => {
+                request.limit = match query::number::<u32>("limit", &value)? {
+                    0 => return Err(Failure::Malformed("limit", "a whole number from 1")),
+                    rows => rows.min(PAGE_ROWS_MAX),
+                };
+            }
             _ => {}
         }
     }

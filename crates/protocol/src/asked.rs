@@ -10,7 +10,9 @@ use model::Uid;
 use serde_json::Value;
 
 pub use self::page::asked_by_page;
-use crate::{Level, ListRequest, OpenRequest, Order, PAGE_ROWS_MAX, PageRequest, Proof, Scope};
+use crate::{
+    IncidentChange, Level, ListRequest, OpenRequest, Order, PAGE_ROWS_MAX, PageRequest, Proof, RemovalRequest, Scope,
+};
 
 /// Tags and keywords of what studies are searched by (PS3.6), Study Instance UID included.
 const STUDY_KEYS: [(u32, &str); 14] = [
@@ -102,7 +104,7 @@ impl<'a> Asked<'a> {
     /// a study of this UID.
     pub fn asks_for(&self, asking: Asking<'_>, identities: impl Fn(&str) -> Vec<(String, String)>) -> bool {
         match asking {
-            Asking::List(request) => self.method == "GET" && self.lists(request, identities),
+            Asking::List(request) => self.method == "GET" && request.limit > 0 && self.lists(request, identities),
             Asking::Open(request) => self.method == "GET" && self.opens(request),
             Asking::Page(request) => self.asks_page(request),
         }
@@ -212,9 +214,10 @@ impl<'a> Asked<'a> {
         by && self.says_all_of(request)
     }
 
-    /// Whether everything that the request says stands in body, query or path. What is empty, false or 0 needs no word.
+    /// Whether the request says what body, query and path say, all of it and nothing else. What is empty, false or 0 needs no word,
+    /// and stands for no word that says more.
     fn says_all_of(&self, request: &PageRequest) -> bool {
-        let Ok(request) = serde_json::to_value(request) else { return false };
+        let Ok(message) = serde_json::to_value(request) else { return false };
         let body: Value = if self.body.is_empty() {
             Value::Null
         } else {
@@ -224,20 +227,29 @@ impl<'a> Asked<'a> {
             }
         };
         let (mut said, mut sent) = (Vec::new(), Vec::new());
-        if let Some(variant) = request.as_object().and_then(|variants| variants.values().next()) {
+        if let Some(variant) = message.as_object().and_then(|variants| variants.values().next()) {
             leaves("", variant, &mut said);
         }
         leaves("", &body, &mut sent);
-        said.into_iter().all(|(name, value)| {
+        // the touch goes beside the message, and holds for this very request
+        let without_touch = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "fresh");
+        let mut told = Vec::new();
+        without_touch.for_each(|(name, value)| leaves(name, value, &mut told));
+        let of_query = |name: &str| self.query.iter().filter(move |(own, _)| own == name);
+        let is_asked = |(name, value): &(&str, &Value)| {
             // what has no name is the kind of the request, which the address tells
             name.is_empty()
-                || is_nothing(value)
-                || sent.contains(&(name, value))
-                || self.query.iter().any(|(own, text)| own == name && is_written(value, text))
+                || (is_nothing(value) && of_query(name).all(|(_, text)| text.is_empty() || is_written(value, text)))
+                || sent.contains(&(*name, *value))
+                || of_query(name).any(|(_, text)| is_written(value, text))
                 || self.by_uid.split('/').any(|segment| is_written(value, segment))
                 // the front may ask for fewer than a page wants, and says how many where the page does not
-                || (self.method == "GET" && name == "limit")
-        })
+                || (self.method == "GET" && *name == "limit")
+        };
+        let kind = kind_word(request, &body);
+        let is_said =
+            |leaf: &(&str, &Value)| is_nothing(leaf.1) || kind.is_ok_and(|word| word == leaf.0) || said.contains(leaf);
+        kind.is_ok() && said.iter().all(is_asked) && told.iter().all(is_said)
     }
 
     /// How many rows the address asks for, at most a page.
@@ -272,6 +284,24 @@ fn leaves<'v>(name: &'v str, value: &'v Value, into: &mut Vec<(&'v str, &'v Valu
         Value::Object(fields) => fields.iter().for_each(|(name, value)| leaves(name, value, into)),
         leaf => into.push((name, leaf)),
     }
+}
+
+/// The word of a body that chooses between requests of one address, once it chooses this one; empty where the address alone does.
+fn kind_word(request: &PageRequest, body: &Value) -> Result<&'static str, ()> {
+    let (word, fits) = match request {
+        PageRequest::Removals(RemovalRequest::Device { .. }) => ("token", body["token"] != true),
+        PageRequest::Removals(RemovalRequest::DeviceToken { .. }) => ("token", body["token"] == true),
+        PageRequest::ChangeIncident { change, .. } => {
+            let kind = match change {
+                IncidentChange::Note { .. } => "note",
+                IncidentChange::Done { .. } => "done",
+                IncidentChange::Close { .. } => "close",
+            };
+            ("change", body["change"] == kind)
+        }
+        _ => ("", true),
+    };
+    if fits { Ok(word) } else { Err(()) }
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -348,6 +378,8 @@ mod tests {
         check("GET", "/api/session", "", Asking::List(&all), false);
         check("GET", "/api/studies", "", Asking::List(&list(Level::Series, &[])), false);
         check("GET", "/api/studies", "", Asking::List(&list(Level::Study, &[(STUDY_UID, "1.2.7")])), false);
+        let none = ListRequest { limit: 0, ..all.clone() };
+        check("GET", "/api/studies?limit=0", "", Asking::List(&none), false);
     }
 
     #[test]
@@ -469,6 +501,73 @@ mod tests {
         };
         check("GET", "/api/exposure?who=person:a&from=1&to=2", "", Asking::Page(&report), true);
         check("GET", "/api/exposure?who=person:b&from=1&to=2", "", Asking::Page(&report), false);
+    }
+
+    #[test]
+    fn a_change_leaves_nothing_out_of_what_the_body_says() {
+        let device = |from: &[&str], token, bound| PageRequest::AddDevice {
+            name: "CT".into(),
+            organisation: "North".into(),
+            may: vec![model::DeviceMay::Store],
+            ae_title: None,
+            from: from.iter().map(|from| (*from).to_owned()).collect(),
+            token,
+            bound,
+        };
+        let key = dpop::Thumbprint([7; 32]);
+        let bound = Some(crate::TokenBinding::Dpop(key));
+        let all = device(&["10.0.0.0/8"], true, bound);
+        let body = serde_json::json!({
+            "name": "CT", "organisation": "North", "may": ["store"], "from": ["10.0.0.0/8"], "token": true, "bound": {"dpop": key},
+        });
+        let body = body.to_string();
+        check("POST", "/api/devices", &body, Asking::Page(&all), true);
+        check("POST", "/api/devices", &body, Asking::Page(&device(&["10.0.0.0/8"], true, None)), false);
+        check("POST", "/api/devices", &body, Asking::Page(&device(&[], true, bound)), false);
+        check("POST", "/api/devices", &body, Asking::Page(&device(&["10.0.0.0/8"], false, bound)), false);
+        let certificate = Some(crate::TokenBinding::Certificate(key));
+        check("POST", "/api/devices", &body, Asking::Page(&device(&["10.0.0.0/8"], true, certificate)), false);
+
+        let budget = |opened_other| PageRequest::SetBudget {
+            whose: "person:a".into(),
+            ceilings: model::Ceilings { opened_other, ..model::Ceilings::default() },
+        };
+        let body = r#"{"whose":"person:a","ceilings":{"opened_other":20,"listed_other":null}}"#;
+        check("POST", "/api/budgets", body, Asking::Page(&budget(Some(20))), true);
+        check("POST", "/api/budgets", body, Asking::Page(&budget(None)), false);
+
+        let removal = |request| PageRequest::Removals(request);
+        let (whole, token) = (r#"{"name":"CT"}"#, r#"{"name":"CT","token":true}"#);
+        let name = || "CT".to_owned();
+        let address = "/api/devices/remove";
+        check("POST", address, whole, Asking::Page(&removal(RemovalRequest::Device { name: name() })), true);
+        check("POST", address, whole, Asking::Page(&removal(RemovalRequest::DeviceToken { name: name() })), false);
+        check("POST", address, token, Asking::Page(&removal(RemovalRequest::Device { name: name() })), false);
+        check("POST", address, token, Asking::Page(&removal(RemovalRequest::DeviceToken { name: name() })), true);
+
+        let change = |change| PageRequest::ChangeIncident { incident: 3, change };
+        let note = r#"{"change":"note","text":"t"}"#;
+        let text = || "t".to_owned();
+        check("POST", "/api/incidents/3", note, Asking::Page(&change(IncidentChange::Note { text: text() })), true);
+        check("POST", "/api/incidents/3", note, Asking::Page(&change(IncidentChange::Close { text: text() })), false);
+
+        let relate = |from| PageRequest::Relate {
+            who: "person:a".into(),
+            whom: "site".into(),
+            tier: Tier::Open,
+            from: Instant(from),
+            until: Instant(9),
+            basis: "order".into(),
+        };
+        let body = r#"{"who":"person:a","whom":"site","tier":"open","from":5,"until":9,"basis":"order"}"#;
+        check("POST", "/api/relationships", body, Asking::Page(&relate(5)), true);
+        check("POST", "/api/relationships", body, Asking::Page(&relate(0)), false);
+        let open = |open| PageRequest::Approvals(ApprovalRequest::List { open });
+        check("GET", "/api/approvals?open=true", "", Asking::Page(&open(false)), false);
+        check("GET", "/api/approvals", "", Asking::Page(&open(false)), true);
+        let of = |person| PageRequest::Sessions { person };
+        check("GET", "/api/sessions?person=7", "", Asking::Page(&of(None)), false);
+        check("GET", "/api/sessions?person=7", "", Asking::Page(&of(Some(model::PersonId(7)))), true);
     }
 
     #[test]

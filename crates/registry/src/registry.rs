@@ -188,7 +188,17 @@ impl Registry {
     /// A study. `patient.studies` counts every study of the patient.
     #[must_use]
     pub fn study(&self, study: StudyNumber) -> Option<StudyRow> {
-        self.has_study(study).then(|| self.study_row(study.0, &|_, _| true))
+        self.study_as(study, &|_, _| true)
+    }
+
+    /// A study as somebody sees it who may list so much.
+    #[must_use]
+    pub fn study_as(
+        &self,
+        study: StudyNumber,
+        may_list: &dyn Fn(PatientNumber, StudyNumber) -> bool,
+    ) -> Option<StudyRow> {
+        self.has_study(study).then(|| self.study_row(study.0, may_list))
     }
 
     /// A patient. `studies` counts every study filed there.

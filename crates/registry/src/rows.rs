@@ -45,6 +45,14 @@ impl Registry {
         let mut sop_classes: Vec<String> =
             sop_classes.into_iter().map(|number| self.studies.sop_classes.text(number).to_owned()).collect();
         sop_classes.sort_unstable();
+        // of another patient's study out of reach nothing is told, not even that it is there
+        let shared = || {
+            let others = self.studies.with_uid(&attributes.uid).into_iter().filter(|other| *other != study);
+            others.into_iter().any(|other| {
+                may_list(PatientNumber(self.studies.row(other).patient), StudyNumber(other)) && !self.is_lost(other)
+            })
+        };
+        let conflict = row.conflicting_versions || (row.shared_uid && shared());
         StudyRow {
             number: StudyNumber(study),
             patient: self.patient_row(row.patient, may_list),
@@ -59,7 +67,7 @@ impl Registry {
             sop_classes,
             series: series_count,
             instances,
-            conflict: row.conflicting_versions || row.shared_uid,
+            conflict,
             // the warden knows, which replays the ledger
             cold: false,
         }

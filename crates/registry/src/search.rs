@@ -118,7 +118,8 @@ impl<'a> Page<'a> {
             may_list,
             level: request.level,
             skip: request.offset,
-            limit: request.limit.min(PAGE_ROWS_MAX) as usize,
+            // a page without a row would tell that there is one, and name nobody for it
+            limit: request.limit.clamp(1, PAGE_ROWS_MAX) as usize,
             seen_patients: HashSet::new(),
             found: Found::default(),
         }

@@ -128,9 +128,9 @@ impl Warden {
         let deciders = self.deciders();
         let open: Vec<Proposal> = self.proposals.read().expect(HELD).open().cloned().collect();
         for proposal in open {
-            let Proposal { number, change, need, earliest, expires, .. } = &proposal;
+            let Proposal { number, change, need, expires, .. } = &proposal;
             let approved = policy::is_approved(change, proposal.proposer(), &proposal.approvers(), need, &deciders);
-            let done = if approved && now >= *earliest {
+            let done = if approved && now >= proposal.earliest_with(&deciders) {
                 self.carry_out(*number, &model::Actor::Warden, now).map(|_| ())
             } else if now >= *expires {
                 self.end_by_itself(*number, ProposalEnd::Expired, "nobody approved it in time", now)

@@ -14,6 +14,17 @@ use crate::subject::Caller;
 /// Attributes that name one patient or one study: Patient ID, Accession Number, StudyInstanceUID.
 const EXACT: [u32; 3] = [0x0010_0020, 0x0008_0050, 0x0020_000D];
 
+/// How often a reading is decided: after a wait once more, because reach may have ended meanwhile.
+pub(crate) const DECISIONS_MAX: usize = 3;
+
+/// How a reading passed its budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    AtOnce,
+    /// What was decided before is to be decided again.
+    AfterWait,
+}
+
 /// What a reading is, for its budget.
 pub(crate) struct Reading<'a> {
     pub(crate) act: Act,
@@ -32,8 +43,8 @@ impl Warden {
         caller: &Caller,
         reading: &Reading<'_>,
         now: Instant,
-    ) -> Result<(), Refusal> {
-        let Some(who) = caller.who else { return Ok(()) };
+    ) -> Result<Passed, Refusal> {
+        let Some(who) = caller.who else { return Ok(Passed::AtOnce) };
         let session = match caller.holder {
             Some(Holder::Session(session)) => Some(session),
             _ => None,
@@ -43,10 +54,10 @@ impl Warden {
         let answer = self.budgets.lock().expect(HELD).ask(&ask);
         self.record_findings(answer.findings, now).await?;
         let (reason, refusal) = match answer.verdict {
-            Verdict::Pass => return Ok(()),
+            Verdict::Pass | Verdict::Wait { milliseconds: 0 } => return Ok(Passed::AtOnce),
             Verdict::Wait { milliseconds } => {
                 tokio::time::sleep(Duration::from_millis(u64::from(milliseconds))).await;
-                return Ok(());
+                return Ok(Passed::AfterWait);
             }
             Verdict::Later { seconds } => return Err(Refusal::Throttled { seconds }),
             Verdict::Touch => ("touch", Refusal::TouchNeeded),
@@ -58,10 +69,15 @@ impl Warden {
         Err(refusal)
     }
 
-    /// Tells the officer of readers whose learned volume is far beyond their role.
-    pub(crate) async fn look_beyond_peers(&self) -> Result<(), Refusal> {
+    /// Tells the officer of readers whose learned volume is far beyond their role, and of a day on which far more became due than usual.
+    pub(crate) async fn look_for_the_unusual(&self) -> Result<(), Refusal> {
         let now = self.now();
-        let findings = self.budgets.lock().expect(HELD).beyond_peers(now);
+        let findings = {
+            let mut budgets = self.budgets.lock().expect(HELD);
+            let mut findings = budgets.beyond_peers(now);
+            findings.extend(budgets.unusual_inflow(now));
+            findings
+        };
         self.record_findings(findings, now).await
     }
 

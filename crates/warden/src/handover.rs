@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use model::{Actor, EntryBody, Instant, KeyId, Origin, PatientNumber, StudyNumber};
+use model::{Actor, EntryBody, Instant, KeyId, PatientNumber, StudyNumber};
 use protocol::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, Invalid, ObjectVerdict, Refusal, StoredNote, Verdict,
 };
@@ -20,12 +20,10 @@ use seal::{BatchKeys, ObjectContext, ObjectKind};
 
 use crate::database::{Changes, DatabaseError, Seen, UNBOUND};
 use crate::state::Warden;
+use crate::subject::recordable;
 
 /// The most unwrapped batch keys kept in memory for records to come: unwrapping is slow, and an association sends many records.
 const KEYS_KEPT_MAX: usize = 4096;
-
-/// The longest address that is recorded, in characters.
-const ORIGIN_CHARACTERS_MAX: usize = 64;
 
 /// Batch keys unwrapped lately.
 #[derive(Default)]
@@ -308,11 +306,7 @@ fn tallied<'a>(
 
 fn sender(object: &HandoverObject) -> Actor {
     match object.device {
-        Some(device) => {
-            // an address is short; a longer text would make an entry that the ledger never takes
-            let origin = object.origin.0.chars().take(ORIGIN_CHARACTERS_MAX).collect();
-            Actor::Device { device, origin: Origin(origin) }
-        }
+        Some(device) => Actor::Device { device, origin: recordable(&object.origin) },
         None => Actor::Owner,
     }
 }

@@ -21,6 +21,7 @@ mod init;
 mod keyring;
 mod leases;
 mod list;
+mod moves;
 mod open;
 mod pages;
 mod people;

@@ -10,7 +10,8 @@ use protocol::{Asking, Credential, Invalid, Level, ListReply, ListRequest, OpenR
 
 use registry::SearchError;
 
-use crate::budgets::{Reading, names_exactly};
+use crate::budgets::{DECISIONS_MAX, Passed, Reading, names_exactly};
+use crate::pages::field;
 use crate::state::{Channel, Warden};
 use crate::subject::Caller;
 
@@ -34,6 +35,29 @@ impl Warden {
         request: &ListRequest,
         now: Instant,
     ) -> Result<ListReply, Refusal> {
+        // a page that names nobody is no entry: it must not tell whether there is somebody
+        if request.limit == 0 {
+            return Err(field("limit", "how many rows, 1 or more"));
+        }
+        if let Some(reply) = self.list_unless_waited(caller, request, now).await? {
+            return Ok(reply);
+        }
+        for _ in 1..DECISIONS_MAX {
+            let caller = self.still(caller)?;
+            if let Some(reply) = self.list_unless_waited(&caller, request, self.now()).await? {
+                return Ok(reply);
+            }
+        }
+        Err(Refusal::Throttled { seconds: 1 })
+    }
+
+    /// Nothing when the budget made it wait: what was in reach before the wait may not be after it.
+    async fn list_unless_waited(
+        &self,
+        caller: &Caller,
+        request: &ListRequest,
+        now: Instant,
+    ) -> Result<Option<ListReply>, Refusal> {
         let grant = match policy::decide(&caller.subject, Service::List, Target::Nothing, now) {
             Ok(grant) => grant,
             Err(denied) => return Err(self.refuse(caller, "list", None, denied, now).await),
@@ -53,8 +77,11 @@ impl Warden {
         let leased = self.leases.lock().expect("no holder panics").listing(holder, &patients, &studies, now);
         if !patients.is_empty() && leased.is_none() {
             let exactly = names_exactly(request);
-            let reading = Reading { act: Act::List, patients: &patients, exactly, what: None };
-            self.within_budget(caller, &reading, now).await?;
+            let counted = self.budgets.lock().expect("no holder panics").with_former(&patients, &studies);
+            let reading = Reading { act: Act::List, patients: &counted, exactly, what: None };
+            if self.within_budget(caller, &reading, now).await? == Passed::AfterWait {
+                return Ok(None);
+            }
             let lease_until = grant.lease_until();
             let body = EntryBody::Listed { patients: patients.clone(), studies: studies.clone(), lease_until };
             let receipt = self
@@ -83,7 +110,7 @@ impl Warden {
             }
             reply.listings.dedup_by_key(|listing| listing.row.number);
         }
-        Ok(reply)
+        Ok(Some(reply))
     }
 
     fn search(&self, caller: &Caller, request: &ListRequest, now: Instant) -> Result<registry::Found, Refusal> {

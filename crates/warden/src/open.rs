@@ -6,7 +6,7 @@ use policy::{Denied, Reach, Service, Target};
 use protocol::{Asking, Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
 use seal::BatchKeys;
 
-use crate::budgets::Reading;
+use crate::budgets::{DECISIONS_MAX, Passed, Reading};
 use crate::list::reach_of;
 use crate::release::{Lease, Release};
 use crate::state::{Channel, Warden};
@@ -70,11 +70,36 @@ impl Warden {
         service: Service,
         now: Instant,
     ) -> Result<ReleasedStudy, OpenRefusal> {
+        if let Some(released) = self.open_unless_waited(caller, study, service, now).await? {
+            return Ok(released);
+        }
+        for _ in 1..DECISIONS_MAX {
+            let caller = self.still(caller).map_err(OpenRefusal::Failed)?;
+            if let Some(released) = self.open_unless_waited(&caller, study, service, self.now()).await? {
+                return Ok(released);
+            }
+        }
+        Err(OpenRefusal::Failed(Refusal::Throttled { seconds: 1 }))
+    }
+
+    /// Nothing when the budget made it wait: what was decided before the wait may not hold after it.
+    async fn open_unless_waited(
+        &self,
+        caller: &Caller,
+        study: StudyNumber,
+        service: Service,
+        now: Instant,
+    ) -> Result<Option<ReleasedStudy>, OpenRefusal> {
         // what changes reach while this runs ends no lease that does not exist yet: the lease made below is kept only if nothing did
         let changes = self.leases.lock().expect("no holder panics").changes();
         let (row, moved) = {
+            let reachable = self.reachable(caller, now);
+            let may_list = |patient, study| {
+                let reach = reachable.ground(patient, study).map(reach_of);
+                caller.subject.may_list(reach.as_ref(), now)
+            };
             let registry = self.readable_registry().map_err(OpenRefusal::Failed)?;
-            let row = registry.study(study).ok_or(OpenRefusal::Failed(Refusal::NotFound))?;
+            let row = registry.study_as(study, &may_list).ok_or(OpenRefusal::Failed(Refusal::NotFound))?;
             (row, registry.moved(study))
         };
         let patient = row.patient.number;
@@ -88,11 +113,17 @@ impl Warden {
         let grant = policy::decide(&caller.subject, service, target, now).map_err(OpenRefusal::Denied)?;
         let with_pixels = service == Service::Open;
         let act = if with_pixels { Act::Open } else { Act::List };
-        let patients = [patient.0].into_iter().collect();
+        let patients = {
+            let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
+            self.budgets.lock().expect("no holder panics").with_former(&patients, &studies)
+        };
         let reading = Reading { act, patients: &patients, exactly: true, what: Some(What::Study(study)) };
         // a honey patient is found before anybody hears whether the study is cold
-        if self.budgets.lock().expect("no holder panics").is_honey(patient) {
-            self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)?;
+        let is_honey = self.budgets.lock().expect("no holder panics").is_honey(patient);
+        if is_honey
+            && self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)? == Passed::AfterWait
+        {
+            return Ok(None);
         }
         if warm_until.is_some() && still_warm.is_none() {
             let body = EntryBody::Refused {
@@ -108,13 +139,15 @@ impl Warden {
 
         let holder = caller.holder.ok_or(OpenRefusal::Denied(Denied::Unknown))?;
         let lease = self.leases.lock().expect("no holder panics").opening(holder, study, with_pixels, now);
-        if lease.is_none() {
-            self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)?;
+        if lease.is_none()
+            && self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)? == Passed::AfterWait
+        {
+            return Ok(None);
         }
         let keys = self.keys_of(study)?;
         if let Some(mut lease) = lease {
             lease.until = lease.until.min(grant.lease_until());
-            return Ok(Release::again(&lease, row, moved, keys).into_study());
+            return Ok(Some(Release::again(&lease, row, moved, keys).into_study()));
         }
         let scope = if with_pixels { OpenScope::Images } else { OpenScope::Listing };
         let body = EntryBody::Opened { patient, study, scope, lease_until: grant.lease_until() };
@@ -127,7 +160,7 @@ impl Warden {
         let release =
             Release::new(receipt, row, moved, keys).ok_or(OpenRefusal::Failed(Refusal::Internal))?.into_study();
         self.leases.lock().expect("no holder panics").opened(holder, study, lease, changes, now);
-        Ok(release)
+        Ok(Some(release))
     }
 
     /// The batch keys of a study, unwrapped.

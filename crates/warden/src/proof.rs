@@ -19,6 +19,8 @@ pub(crate) struct Proofs {
     /// Scheme, host and port of the pages, as a browser writes them.
     origin: String,
     nonces: Nonces,
+    /// The clock of nonces and replays: it began with the site's and no setting of that one moves it.
+    began: (std::time::Instant, Instant),
     replays: Mutex<Replays<Holder>>,
     pub(crate) refusals: Mutex<Refusals>,
 }
@@ -44,26 +46,33 @@ impl Proofs {
         Self {
             origin: dpop::origin(page_origin),
             nonces: Nonces::new(key, now),
+            began: (std::time::Instant::now(), now),
             replays: Mutex::default(),
             refusals: Mutex::default(),
         }
     }
 
     /// What the front hands out, the newest first.
-    pub(crate) fn nonces(&self, now: Instant) -> Vec<String> {
-        self.nonces.taken(now)
+    pub(crate) fn nonces(&self) -> Vec<String> {
+        self.nonces.taken(self.now())
+    }
+
+    /// A clock that is set back brings no nonce back whose uses are forgotten.
+    fn now(&self) -> Instant {
+        let (began, at) = self.began;
+        Instant(at.0.saturating_add(i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// The parts that every proof has: signature, address, nonce.
-    fn read(&self, proof: &Proof, now: Instant) -> Result<dpop::Proof, ProofError> {
+    fn read(&self, proof: &Proof) -> Result<dpop::Proof, ProofError> {
         let read = dpop::Proof::verify(&proof.jwt, &proof.method, &format!("{}{}", self.origin, proof.path))?;
-        let fresh = read.nonce().is_some_and(|nonce| self.nonces.takes(nonce, now));
+        let fresh = read.nonce().is_some_and(|nonce| self.nonces.takes(nonce, self.now()));
         fresh.then_some(read).ok_or(ProofError::Nonce)
     }
 
-    fn use_up(&self, holder: Holder, read: &dpop::Proof, what: &[u8], now: Instant) -> Result<(), ProofError> {
+    fn use_up(&self, holder: Holder, read: &dpop::Proof, what: &[u8]) -> Result<(), ProofError> {
         let mut replays = self.replays.lock().expect(HELD);
-        replays.take(holder, read.jti(), what, now).map_err(|_| ProofError::Replayed)
+        replays.take(holder, read.jti(), what, self.now()).map_err(|_| ProofError::Replayed)
     }
 }
 
@@ -77,7 +86,7 @@ impl Warden {
         origin: &Origin,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let proved = self.session_proof(of, proof, asking, now)?;
+        let proved = self.session_proof(of, proof, asking)?;
         let about = About::Session(of.person, of.session);
         self.or_counted(proved, about, origin, now).await
     }
@@ -87,9 +96,8 @@ impl Warden {
         of: &OfSession,
         proof: &Proof,
         asking: Asking<'_>,
-        now: Instant,
     ) -> Result<Result<(), ProofError>, Refusal> {
-        let read = match self.proofs.read(proof, now) {
+        let read = match self.proofs.read(proof) {
             Ok(read) => read,
             Err(error) => return Ok(Err(error)),
         };
@@ -105,7 +113,7 @@ impl Warden {
         if !self.is_asked(proof, asking)? {
             return Ok(Err(ProofError::Request));
         }
-        Ok(self.proofs.use_up(Holder::Session(of.session), &read, &digest_of(asking), now))
+        Ok(self.proofs.use_up(Holder::Session(of.session), &read, &digest_of(asking)))
     }
 
     /// Whether the message is what the browser's request asks for. The registry says which study a number is.
@@ -138,25 +146,33 @@ impl Warden {
                 Err(certificate.map_or(ProofError::Missing, |_| ProofError::Key))
             }
             (TokenBinding::Dpop(_), (None, _)) => Err(ProofError::Missing),
-            (TokenBinding::Dpop(bound), (Some(proof), _)) => self.proofs.read(proof, now).and_then(|read| {
-                read.is_for_token(token)?;
-                if read.key() != bound {
-                    return Err(ProofError::Key);
+            (TokenBinding::Dpop(bound), (Some(proof), _)) => {
+                let read = self.proofs.read(proof).and_then(|read| {
+                    read.is_for_token(token)?;
+                    if read.key() != bound {
+                        return Err(ProofError::Key);
+                    }
+                    read.is_about_where_it_says(&proof.query, &proof.body).map(|()| read)
+                });
+                match read {
+                    // method and path are signed by every client, the query by those that say so
+                    Ok(_) if !self.is_asked(proof, asking)? => Err(ProofError::Request),
+                    Ok(read) => self.proofs.use_up(Holder::Device(device), &read, &digest_of(asking)),
+                    Err(error) => Err(error),
                 }
-                self.proofs.use_up(Holder::Device(device), &read, &digest_of(asking), now)
-            }),
+            }
         };
         self.or_counted(proved, About::Device(device), origin, now).await
     }
 
     /// The key that a browser which signs in shows that it holds.
-    pub(crate) fn prove_sign_in(&self, proof: &Proof, path: &str, now: Instant) -> Result<Thumbprint, Refusal> {
-        let proved = self.proofs.read(proof, now).and_then(|read| {
+    pub(crate) fn prove_sign_in(&self, proof: &Proof, path: &str) -> Result<Thumbprint, Refusal> {
+        let proved = self.proofs.read(proof).and_then(|read| {
             if proof.method != "POST" || proof.path != path {
                 return Err(ProofError::Address);
             }
             read.is_about(&proof.query, &proof.body)?;
-            self.proofs.use_up(Holder::Key(read.key()), &read, b"sign in", now)?;
+            self.proofs.use_up(Holder::Key(read.key()), &read, b"sign in")?;
             Ok(read.key())
         });
         proved.map_err(refusal_of)

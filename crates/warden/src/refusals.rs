@@ -31,7 +31,9 @@ pub(crate) struct Refusals {
 struct Counted {
     since: Instant,
     origin: Origin,
-    /// Beyond the first, which has its own entry.
+    /// Whether the first has an entry of its own, or is about to.
+    has_entry: bool,
+    /// Beyond that one.
     more: u64,
 }
 
@@ -39,14 +41,27 @@ impl Refusals {
     /// Counts one; `true` when it is the first of its minute.
     fn count(&mut self, about: About, reason: &'static str, origin: &Origin, now: Instant) -> bool {
         match self.counted.get_mut(&(about, reason)) {
+            Some(counted) if !counted.has_entry => {
+                counted.has_entry = true;
+                true
+            }
             Some(counted) => {
                 counted.more += 1;
                 false
             }
             None => {
-                self.counted.insert((about, reason), Counted { since: now, origin: origin.clone(), more: 0 });
+                let counted = Counted { since: now, origin: origin.clone(), has_entry: true, more: 0 };
+                self.counted.insert((about, reason), counted);
                 true
             }
+        }
+    }
+
+    /// The entry of a first one could not be made: it is counted with the rest, and the next one is a first again.
+    fn not_recorded(&mut self, about: About, reason: &'static str) {
+        if let Some(counted) = self.counted.get_mut(&(about, reason)) {
+            counted.more += 1;
+            counted.has_entry = false;
         }
     }
 
@@ -77,7 +92,10 @@ impl Warden {
         let first = self.proofs.refusals.lock().expect(HELD).count(about, reason, origin, now);
         if first {
             let entries = vec![(Actor::Stranger { origin: origin.clone() }, entry(about, reason, 1, now))];
-            self.ledger.append_later(entries, now).await.map_err(|error| self.cannot_record(&error))?;
+            if let Err(error) = self.ledger.append_later(entries, now).await {
+                self.proofs.refusals.lock().expect(HELD).not_recorded(about, reason);
+                return Err(self.cannot_record(&error));
+            }
         }
         Ok(())
     }
@@ -87,8 +105,14 @@ impl Warden {
         let now = self.now();
         let entries = self.proofs.refusals.lock().expect(HELD).take(now, everything);
         for part in entries.chunks(audit::APPEND_ENTRIES_MAX) {
-            if let Err(error) = self.ledger.append(part.to_vec(), now) {
-                tracing::error!(%error, "counts of refused proofs could not be recorded and are lost");
+            if self.ledger.append(part.to_vec(), now).is_ok() {
+                continue;
+            }
+            // one that cannot be recorded takes no other with it
+            for one in part {
+                if let Err(error) = self.ledger.append(vec![one.clone()], now) {
+                    tracing::error!(%error, "a count of refused proofs could not be recorded and is lost");
+                }
             }
         }
     }
@@ -121,5 +145,18 @@ mod tests {
         assert!(matches!(taken.as_slice(), [(_, EntryBody::ProofRefused { count: 999, .. })]));
         assert!(refusals.count(About::Nobody, "key", &origin, now.plus_seconds(61)), "a new minute");
         assert!(refusals.take(now.plus_seconds(600), false).is_empty(), "its first has an entry already");
+    }
+
+    #[test]
+    fn a_first_one_that_the_ledger_did_not_take_is_counted_and_the_next_is_a_first() {
+        let mut refusals = Refusals::default();
+        let (origin, now) = (Origin::default(), Instant(0));
+        assert!(refusals.count(About::Nobody, "key", &origin, now));
+        assert!(!refusals.count(About::Nobody, "key", &origin, now));
+        refusals.not_recorded(About::Nobody, "key");
+        assert!(refusals.count(About::Nobody, "key", &origin, now));
+        assert!(!refusals.count(About::Nobody, "key", &origin, now));
+        let taken = refusals.take(now, true);
+        assert!(matches!(taken.as_slice(), [(_, EntryBody::ProofRefused { count: 3, .. })]), "{taken:?}");
     }
 }

@@ -4,17 +4,21 @@ use std::collections::HashMap;
 
 use model::{Entry, EntryBody, EntryNumber, Instant, What, Who};
 
+use crate::moves::Moves;
+
 /// Relationships by holder and target.
 #[derive(Default)]
 pub(crate) struct Relations {
     made: HashMap<(Who, What), Vec<EntryNumber>>,
     until: HashMap<EntryNumber, Instant>,
     duplicates: u64,
+    moves: Moves,
 }
 
 impl Relations {
     /// Takes the next entry.
     pub(crate) fn apply(&mut self, number: EntryNumber, entry: &Entry) {
+        self.moves.apply(number, entry);
         match &entry.body {
             EntryBody::Related { relationship } => {
                 self.made.entry((relationship.who, relationship.what)).or_default().push(number);
@@ -41,6 +45,11 @@ impl Relations {
     /// Whether somebody's relationship reaches the whole site at `at`.
     pub(crate) fn reaches_site(&self, who: Who, at: Instant) -> bool {
         !self.running(who, What::Site, at).is_empty()
+    }
+
+    /// What was filed under another patient.
+    pub(crate) fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     /// Instances that were dropped because identical bytes were there.

@@ -123,8 +123,13 @@ impl Warden {
         if decides && own != Some(person) {
             return Err(Refusal::NotAllowed);
         }
-        let changed = people.remove_passkey(person, passkey)?;
+        let kept = match &caller.actor {
+            Actor::Person { session, .. } => Some(*session),
+            _ => None,
+        };
+        let changed = people.remove_passkey(person, passkey, kept)?;
         self.commit(people, changed, &caller.actor, now)?;
+        self.leases.lock().expect(HELD).end_all();
         Ok(PageReply::Done)
     }
 

@@ -144,22 +144,31 @@ impl Warden {
                 let Some(entry) = counting.entry.filter(|_| counting.times > 0) else { continue };
                 let studies: NumberSet = std::mem::take(&mut counting.studies).into_iter().collect();
                 let times = std::mem::take(&mut counting.times);
-                waiting.append(&mut counting.waiting);
+                waiting.push(std::mem::take(&mut counting.waiting));
                 entries.push((counting.actor.clone(), EntryBody::Repeated { entry, times, studies }));
             }
         }
-        let mut recorded = true;
         for part in entries.chunks(audit::APPEND_ENTRIES_MAX) {
-            if let Err(error) = self.ledger.append_later(part.to_vec(), now).await {
-                self.cannot_record(&error);
-                recorded = false;
+            let of_part = waiting.drain(..part.len());
+            if self.ledger.append_later(part.to_vec(), now).await.is_ok() {
+                of_part.flatten().for_each(|sender| tell(sender, true));
+                continue;
+            }
+            // one that cannot be recorded takes no other with it
+            for (one, waiting) in part.iter().zip(of_part) {
+                let recorded = self.ledger.append_later(vec![one.clone()], now).await;
+                if let Err(error) = &recorded {
+                    self.cannot_record(error);
+                }
+                waiting.into_iter().for_each(|sender| tell(sender, recorded.is_ok()));
             }
         }
-        // who went away meanwhile does not hear it
-        for sender in waiting {
-            let _ = sender.send(recorded);
-        }
     }
+}
+
+/// Who went away meanwhile does not hear it.
+fn tell(waiting: oneshot::Sender<bool>, recorded: bool) {
+    let _ = waiting.send(recorded);
 }
 
 impl Counting {

@@ -27,7 +27,7 @@ const ACCEPT_RETRY: std::time::Duration = std::time::Duration::from_millis(100);
 const FLUSH_SECONDS: u64 = 5;
 /// How often what is due goes cold, in seconds.
 const SWEEP_SECONDS: i64 = 3_600;
-/// After so many of these readers are compared with their peers: once an hour.
+/// After so many of these readers are compared with their peers, and the day with the month: once an hour.
 const FLUSHES_PER_LOOK: u64 = 720;
 
 /// Serves a socket until the task is dropped. Reading the socket and the pulse stay on the current runtime, which should have a
@@ -112,9 +112,9 @@ pub async fn keep_house(warden: Arc<Warden>) {
     for turn in 0u64.. {
         interval.tick().await;
         if turn % FLUSHES_PER_LOOK == 0
-            && let Err(refusal) = warden.look_beyond_peers().await
+            && let Err(refusal) = warden.look_for_the_unusual().await
         {
-            tracing::error!(%refusal, "readers could not be compared with their peers");
+            tracing::error!(%refusal, "unusual reading and intake could not be told");
         }
         let warden = Arc::clone(&warden);
         let swept = tokio::task::spawn_blocking(move || {
@@ -149,7 +149,7 @@ impl Protocol for Service {
             outbox_chain: chain,
             devices: warden.signed_devices(),
             tls_key_pem: (self.channel == Channel::Front).then(|| warden.tls_key_pem.clone()).flatten(),
-            proof_nonces: warden.proofs.nonces(warden.now()),
+            proof_nonces: warden.proofs.nonces(),
         })
     }
 

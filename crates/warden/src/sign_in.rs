@@ -9,6 +9,7 @@ use seal::SystemRandom;
 use crate::leases::Holder;
 use crate::pages::HELD;
 use crate::state::Warden;
+use crate::subject::recordable;
 
 impl Warden {
     /// One step.
@@ -19,6 +20,7 @@ impl Warden {
         now: Instant,
     ) -> Result<SignInReply, Refusal> {
         let rng = &mut SystemRandom;
+        let origin = &recordable(origin);
         let stranger = Actor::Stranger { origin: origin.clone() };
         match request {
             SignInRequest::PasskeyBegin { key } => {
@@ -32,7 +34,7 @@ impl Warden {
                 }
             }
             SignInRequest::Password { email, password, code, user_agent, proof } => {
-                let key = self.prove_sign_in(&proof, "/api/sign-in/password", now)?;
+                let key = self.prove_sign_in(&proof, "/api/sign-in/password")?;
                 let check = self.people.lock().expect(HELD).begin_password(&email, origin, now);
                 let check = match check {
                     Ok(check) => check,

@@ -13,6 +13,9 @@ use crate::proof::OfSession;
 use crate::refusals::About;
 use crate::state::{Channel, Warden};
 
+/// The longest address that is recorded, in characters.
+const ORIGIN_CHARACTERS_MAX: usize = 64;
+
 /// A caller whose credential holds now.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -66,22 +69,40 @@ impl Warden {
             }
             Credential::Stranger { origin } => Ok(Caller {
                 subject: Subject::Stranger,
-                actor: Actor::Stranger { origin: origin.clone() },
+                actor: Actor::Stranger { origin: recordable(origin) },
                 who: None,
                 holder: None,
                 touch: None,
             }),
             Credential::Session { token, origin, proof } => {
-                self.session_caller(token, origin, proof, asking, now).await
+                self.session_caller(token, &recordable(origin), proof, asking, now).await
             }
             Credential::DeviceToken { token, origin } => {
-                self.device_caller(token, origin, (None, None), asking, now).await
+                self.device_caller(token, &recordable(origin), (None, None), asking, now).await
             }
             Credential::BoundToken { token, origin, proof, certificate } => {
                 let shown = (proof.as_deref(), *certificate);
-                self.device_caller(token, origin, shown, asking, now).await
+                self.device_caller(token, &recordable(origin), shown, asking, now).await
             }
         }
+    }
+
+    /// The same caller after a wait: meanwhile sessions end, roles change, tokens are removed.
+    pub(crate) fn still(&self, caller: &Caller) -> Result<Caller, Refusal> {
+        let people = self.people.lock().expect("no holder panics");
+        let mut caller = caller.clone();
+        match &caller.actor {
+            Actor::Person { session, .. } => {
+                let session = people.session_numbered(*session, self.now()).map_err(|_| Refusal::SignedOut)?;
+                caller.subject = subject_of(session);
+            }
+            Actor::Device { device, .. } => {
+                let device = people.device(*device).filter(|device| device.has_token());
+                device.ok_or(Refusal::SignedOut)?;
+            }
+            Actor::Owner | Actor::Stranger { .. } | Actor::Warden => {}
+        }
+        Ok(caller)
     }
 
     async fn session_caller(
@@ -109,15 +130,10 @@ impl Warden {
             None => None,
         };
         Ok(Caller {
-            subject: Subject::Person {
-                person: session.person,
-                role: session.role,
-                organisations: session.organisations,
-                session_until: session.absolute_until,
-            },
             actor: Actor::Person { person: session.person, session: session.session, origin: origin.clone() },
             who: Some(Who::Person(session.person)),
             holder: Some(Holder::Session(session.session)),
+            subject: subject_of(session),
             touch,
         })
     }
@@ -154,4 +170,19 @@ impl Warden {
             touch: None,
         })
     }
+}
+
+fn subject_of(session: identity::SessionInfo) -> Subject {
+    Subject::Person {
+        person: session.person,
+        role: session.role,
+        organisations: session.organisations,
+        session_until: session.absolute_until,
+    }
+}
+
+/// An address as it is recorded. The front says it, and an address is short: a longer text would make an entry that the ledger does
+/// not take, and with it what the entry counts.
+pub(crate) fn recordable(origin: &Origin) -> Origin {
+    Origin(origin.0.chars().take(ORIGIN_CHARACTERS_MAX).collect())
 }

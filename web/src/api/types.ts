@@ -165,9 +165,17 @@ export interface AccessRow {
   organisations: string[];
   basis: string;
   opened: boolean;
+  moved: boolean;
+  device: boolean;
+  times: number;
   studies: string[];
   /** The holder who alone brought these studies back from the cold, as for an emergency. */
   warmed_by: string | null;
+}
+
+export interface Accesses {
+  rows: AccessRow[];
+  truncated: boolean;
 }
 
 export interface PersonRow {
@@ -304,6 +312,8 @@ export type Evidence =
   | { volume: Volume }
   | { honey: { patient: number; opened: boolean } }
   | { 'beyond-peers': { measure: Measure; normal: number; peers: number } }
+  | { intake: { patients: number; high: number } }
+  | { related: { patients: number; limit: number } }
   | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } };
 
 export interface Finding {

@@ -18,6 +18,20 @@ function why({ evidence }: Finding, name: string, say: Say, number: (value: numb
       ? say(`${name} opened a honey patient, whom nobody has a reason to open`, `${name} öffnete einen Köder, den zu öffnen niemand Grund hat`)
       : say(`${name} listed a honey patient outside of an exact search, whom nobody has a reason to see`, `${name} bekam außerhalb einer genauen Suche einen Köder aufgelistet, den zu sehen niemand Grund hat`);
   }
+  if ('intake' in evidence) {
+    const { patients, high } = evidence.intake;
+    return say(
+      `devices sent studies of ${number(patients)} patients within a day; the busiest of the 28 days before had ${number(high)}, and each of them is due to whoever reaches them`,
+      `Geräte schickten an einem Tag Untersuchungen von ${number(patients)} Patienten; der vollste der 28 Tage davor hatte ${number(high)}, und jeder gilt nun als fällig für alle, die ihn erreichen`,
+    );
+  }
+  if ('related' in evidence) {
+    const { patients, limit } = evidence.related;
+    return say(
+      `${name} made relationships with ${number(patients)} patients within a day; more than ${number(limit)} are told, and each of them is due to whom the relationship is with`,
+      `${name} legte an einem Tag Beziehungen zu ${number(patients)} Patienten an; ab ${number(limit)} wird es gemeldet, und jeder gilt nun dem Empfänger der Beziehung als fällig`,
+    );
+  }
   if ('emergency-warming' in evidence) {
     const { patient, studies, request } = evidence['emergency-warming'];
     return say(

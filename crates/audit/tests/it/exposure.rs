@@ -12,7 +12,7 @@ use model::{
 };
 
 use dice::{Dice, END, history};
-use oracle::{Moment, disk_oracle, key_oracle, oracle, session_oracle};
+use oracle::{Moment, disk_oracle, filed_before, key_oracle, oracle, reads, session_oracle};
 
 /// Histories tried; each is asked about every subject and several windows.
 const HISTORIES: u64 = 1_000;
@@ -121,7 +121,11 @@ fn a_report_of_a_session_a_key_and_a_disk_is_what_looking_at_every_instant_finds
                 let releases = index.key(key).map_or(0, |key| index.releases_of_key(key, all).len());
                 let openings = index.key(key).map_or(0, |key| {
                     let whole = index.report_key(key, all);
-                    whole.opened.values().chain(whole.listed_studies.values()).map(|touch| touch.entries).sum::<u64>()
+                    // each counts once for every patient whom the study was ever filed under
+                    let filed = !filed_before(&history, key.study, Instant::MAX).is_empty();
+                    let opened = || whole.opened.values().map(|touch| touch.entries);
+                    let opened = if filed { opened().max().unwrap_or_default() } else { opened().sum() };
+                    opened + whole.listed_studies.values().map(|touch| touch.entries).sum::<u64>()
                 });
                 assert_eq!(releases as u64, openings, "seed {seed}, {key:?}");
                 match &expected {
@@ -191,12 +195,19 @@ fn the_accesses_of_a_patient_are_every_entry_that_touched_them() {
         let history = history(&mut Dice::new(seed ^ 0xacce55));
         let index = index(&history);
         for patient in (0..5).map(PatientNumber) {
+            let moved = |study: &StudyNumber| {
+                let filed = filed_before(&history, *study, Instant::MAX);
+                filed.contains(&patient) && filed.len() > 1
+            };
+            let moved: Vec<_> = (0..5).map(StudyNumber).filter(moved).collect();
             let expected: Vec<EntryNumber> = history
                 .iter()
-                .filter(|(_, entry)| matches!(entry.actor, Actor::Person { .. } | Actor::Device { .. }))
+                .filter(|(_, entry)| reads(entry))
                 .filter(|(_, entry)| match &entry.body {
-                    EntryBody::Listed { patients, .. } => patients.contains(patient.0),
-                    EntryBody::Opened { patient: opened, .. } => *opened == patient,
+                    EntryBody::Listed { patients, studies, .. } => {
+                        patients.contains(patient.0) || moved.iter().any(|study| studies.contains(study.0))
+                    }
+                    EntryBody::Opened { patient: opened, study, .. } => *opened == patient || moved.contains(study),
                     _ => false,
                 })
                 .map(|(number, _)| *number)

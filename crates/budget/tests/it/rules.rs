@@ -306,3 +306,92 @@ fn findings_say_whose_and_are_acknowledged_by_number() {
     site.record(Actor::Owner, EntryBody::FindingAcknowledged { finding: number, note: note.clone() });
     assert_eq!(site.state.findings()[0].acknowledged, Some((site.now, note)));
 }
+
+#[test]
+fn filing_studies_of_many_patients_under_one_makes_them_no_fewer() {
+    let (mut site, reader) = site();
+    let moved = |study: u32, from: u32, to: u32| EntryBody::Moved {
+        study: model::StudyNumber(study),
+        from: PatientNumber(from),
+        to: PatientNumber(to),
+        reason: "misfiled".to_owned(),
+    };
+    for victim in 0..30 {
+        site.record(Actor::Owner, moved(victim, victim * 100, 9_999));
+    }
+    let (dummy, study) = ([9_999].into_iter().collect(), [7].into_iter().collect());
+    assert_eq!(site.state.with_former(&dummy, &study).numbers(), [700, 9_999]);
+    // a start counts the same from the ledger
+    let Who::Person(person) = reader else { panic!("a person") };
+    let actor = Actor::Person { person, session: SessionId([0; 16]), origin: Origin::default() };
+    for study in (0..30).map(model::StudyNumber) {
+        let (patient, scope, lease_until) = (PatientNumber(9_999), model::OpenScope::Images, site.now);
+        site.record(actor.clone(), EntryBody::Opened { patient, study, scope, lease_until });
+    }
+    let view = site.state.view(reader.into(), site.now);
+    let row = view.rows.iter().find(|row| row.measure == Measure::OpenedOther && row.span == Span::Day).unwrap();
+    assert_eq!(row.weight, 31, "thirty, and the one whom they lay under");
+}
+
+#[test]
+fn a_day_that_makes_far_more_patients_due_than_usual_is_told_once() {
+    let (mut site, _) = site();
+    let device = Actor::Device { device: DeviceId(9), origin: Origin::default() };
+    let mut study = 0;
+    let mut send = |site: &mut Site, patients: u32| {
+        for patient in 0..patients {
+            study += 1;
+            let body = EntryBody::Stored {
+                patient: PatientNumber(patient),
+                study: model::StudyNumber(study),
+                instances: 1,
+                duplicates: 0,
+                conflicts: 0,
+                taken_in: site.now,
+                outbox_sequence: u64::from(study),
+            };
+            site.record(device.clone(), body);
+        }
+    };
+    for day in 0..10 {
+        site.at(day, 9 * 3_600);
+        send(&mut site, 80);
+        assert_eq!(site.state.unusual_inflow(site.now), [], "day {day}");
+    }
+    site.at(10, 9 * 3_600);
+    send(&mut site, 200);
+    assert_eq!(site.state.unusual_inflow(site.now), [], "2.5 times as many are usual still");
+    send(&mut site, 201);
+    let found = site.state.unusual_inflow(site.now);
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.about, &finding.evidence), (Whose::Site, &Evidence::Intake { patients: 201, high: 80 }));
+    assert_eq!(site.state.unusual_inflow(site.now), [], "once a day");
+}
+
+#[test]
+fn who_relates_very_many_patients_on_one_day_is_told() {
+    let (mut site, reader) = site();
+    let admin = PersonId(77);
+    let actor = Actor::Person { person: admin, session: SessionId([0; 16]), origin: Origin::default() };
+    let relate = |site: &mut Site, patient: u32| {
+        let relationship = model::Relationship {
+            who: reader,
+            what: What::Patient(PatientNumber(patient)),
+            tier: model::Tier::Open,
+            window: model::Window { from: site.now, to: model::Instant::MAX },
+            basis: "order".to_owned(),
+            entry: EntryNumber(0),
+        };
+        site.record(actor.clone(), EntryBody::Related { relationship });
+    };
+    // the same again is nobody more
+    (0..100).chain(0..100).for_each(|patient| relate(&mut site, patient));
+    assert_eq!(site.state.unusual_inflow(site.now), []);
+    relate(&mut site, 100);
+    let found = site.state.unusual_inflow(site.now);
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(finding.about, Whose::Person(admin));
+    assert_eq!(finding.evidence, Evidence::Related { patients: 101, limit: 100 });
+    site.record(Actor::Warden, EntryBody::FindingRaised { finding: finding.clone() });
+    assert_eq!(site.state.unusual_inflow(site.now), [], "once a day");
+}

@@ -354,3 +354,38 @@ fn hammering_with_wrong_answers_does_not_fill_the_ledger_nor_stop_anybody() {
     assert!((100..=102).contains(&recorded), "{recorded}");
     sign_in(&mut site, &mut authenticator).unwrap();
 }
+
+#[test]
+fn strangers_from_however_many_addresses_cost_nobody_who_holds_a_link_or_begins_elsewhere() {
+    let (mut site, person, _) = registered();
+    let token = site.link(person);
+    let mut second = Authenticator::new(2);
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random).unwrap();
+    for number in 0..=identity::CEREMONIES_MAX as u32 {
+        let [_, a, b, c] = number.to_be_bytes();
+        let elsewhere = Origin(format!("10.{a}.{b}.{c}"));
+        let _ = site.people.begin_passkey(KEY, &elsewhere, site.now, &mut site.random);
+    }
+    let credential = second.create(&begun.options);
+    let done = site.people.finish_passkey_enrolment(&token, &begun.ceremony, &credential, "Key", site.now);
+    assert!(done.is_ok(), "{done:?}");
+}
+
+#[test]
+fn with_a_passkey_go_the_sessions_that_it_may_have_opened() {
+    let (mut site, person, mut first) = registered();
+    let mut second = Authenticator::new(2);
+    bind(&mut site, person, &mut second).unwrap();
+    let own = sign_in(&mut site, &mut first).unwrap().value;
+    let thiefs = sign_in(&mut site, &mut second).unwrap().value;
+    let stolen = site.people.passkey_rows(person)[1].passkey.clone();
+    let removed = site.people.remove_passkey(person, &stolen, Some(own.session.session)).unwrap();
+    assert_eq!(kinds(&removed.entries), ["passkey-removed", "session-ended"]);
+    assert!(site.people.session(&own.token, site.now).is_ok());
+    assert!(site.people.session(&thiefs.token, site.now).is_err());
+    // asked for by somebody else, none is left
+    bind(&mut site, person, &mut Authenticator::new(3)).unwrap();
+    let other = site.people.passkey_rows(person)[1].passkey.clone();
+    let _ = site.people.remove_passkey(person, &other, None).unwrap();
+    assert!(site.people.session(&own.token, site.now).is_err());
+}

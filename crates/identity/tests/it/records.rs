@@ -1,7 +1,7 @@
 //! What is written, what is not, and what comes back.
 
 use identity::{Device, IdentityRecord, LoadError, NewDevice, People, Recorded, SettingsError};
-use model::{Actor, DeviceId, DeviceMay, Entry, EntryBody, OrganisationId, Origin, PersonId, SessionId};
+use model::{Actor, DeviceId, DeviceMay, Entry, EntryBody, OrganisationId, Origin, PersonId, Role, SessionId};
 
 use crate::authenticator::Authenticator;
 use crate::site::{BROWSER, EMAIL, GOOD_PASSWORD, KEY, Site, settings};
@@ -305,6 +305,11 @@ fn what_the_ledger_says_was_over_does_not_come_back_with_older_records() {
     assert_eq!(people(&[issued.clone(), newer]), (true, false, true));
     let bound = (later, EntryBody::PasskeyBound { person, label: String::new() });
     assert_eq!(people(&[issued.clone(), bound]), (true, false, true));
+    let becomes = |from, to| (later, EntryBody::RoleChanged { person, from, to });
+    let other = becomes(Role::Radiologist, Role::Referrer);
+    assert_eq!(people(&[set.clone(), issued.clone(), other]), (true, false, true));
+    let decider = becomes(Role::Radiologist, Role::Officer);
+    assert_eq!(people(&[set.clone(), issued.clone(), decider]), (true, false, false), "whoever decides enrols anew");
     let replaced = (later, EntryBody::PasswordSet { person });
     assert_eq!(people(&[issued, replaced]), (true, false, false));
 }

@@ -177,6 +177,7 @@ async fn one_study_comes_with_its_series_and_priors() {
     let body = json!({"patient": "SITE/P9", "reason": "mixed up"});
     let moved = front.post_json(&format!("/api/studies/number/{number}/move"), As::Administrator, &body).await;
     assert_eq!(moved.status, 204);
+    assert_eq!(front.get("/api/studies?words=doe&limit=0", As::Radiologist).await.status, 400);
     let found = front.get("/api/studies?words=doe&limit=2", As::Radiologist).await.json();
     assert_eq!((found["studies"].as_array().unwrap().len(), &found["more"]), (2, &json!(true)));
 }

@@ -3,7 +3,7 @@
 use model::{DeviceId, EntryNumber, Instant, PersonId, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRow, DeviceRow, ExposureReport, Health, Me, NumberedEntry, OrganisationRow, PersonRow, SessionRow};
+use super::{Accesses, DeviceRow, ExposureReport, Health, Me, NumberedEntry, OrganisationRow, PersonRow, SessionRow};
 use crate::{PatientRow, StudyRow};
 
 /// The answer.
@@ -61,7 +61,7 @@ pub enum PageReply {
     /// Studies of the patient.
     MyStudies(Vec<StudyRow>),
     /// Who looked.
-    MyAccesses(Vec<AccessRow>),
+    MyAccesses(Box<Accesses>),
     /// Entries.
     Entries {
         /// The entries from the wanted one on.

@@ -121,8 +121,23 @@ pub struct AccessRow {
     pub basis: String,
     /// Whether images were opened, or only listed.
     pub opened: bool,
+    /// Whether a study was filed under another patient: nobody looked.
+    pub moved: bool,
+    /// Whether it is a device.
+    pub device: bool,
+    /// How often: lists of one reader on one day are one line, which names the newest.
+    pub times: u32,
     /// Which studies: description and date, in the patient's own list.
     pub studies: Vec<Uid>,
     /// The holder who alone brought these studies back from the cold, as for an emergency. `who` asked for it then.
     pub warmed_by: Option<String>,
+}
+
+/// Who looked at a patient's images.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accesses {
+    /// The newest first. Every opening, emergency and move stands here; of lists the newest.
+    pub rows: Vec<AccessRow>,
+    /// Whether older lists were left out.
+    pub truncated: bool,
 }

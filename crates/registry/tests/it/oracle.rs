@@ -99,8 +99,12 @@ impl Oracle {
         number
     }
 
-    fn shares_uid(&self, number: usize) -> bool {
-        self.studies.iter().filter(|study| study.note.study.uid == self.studies[number].note.study.uid).count() > 1
+    /// Whether another study of the same UID may be seen.
+    fn shares_uid(&self, number: usize, seen: impl Fn(usize, usize) -> bool) -> bool {
+        let uid = &self.studies[number].note.study.uid;
+        let mut others =
+            self.studies.iter().enumerate().filter(|(other, study)| *other != number && study.note.study.uid == *uid);
+        others.any(|(other, study)| seen(study.patient, other))
     }
 }
 
@@ -394,7 +398,8 @@ fn check_page(oracle: &Oracle, registry: &Registry, request: &ListRequest, draw:
         let study = &oracle.studies[row.number.0 as usize];
         assert_eq!(row.instances, study.series.iter().map(|series| series.1).sum::<u32>());
         assert_eq!(row.series as usize, study.series.len());
-        assert_eq!(row.conflict, study.versions || oracle.shares_uid(row.number.0 as usize));
+        let seen = |patient: usize, study: usize| in_reach(PatientNumber(patient as u32), StudyNumber(study as u32));
+        assert_eq!(row.conflict, study.versions || oracle.shares_uid(row.number.0 as usize, seen), "{request:?}");
         assert_eq!(row.description, study.note.study.description);
         assert_eq!(row.date, study.note.study.date);
     }

@@ -156,3 +156,14 @@ fn every_way_to_walk_many_studies_finds_the_same_pages() {
         }
     }
 }
+
+#[test]
+fn what_tells_of_a_further_row_names_one_itself() {
+    let registry = registry();
+    for offset in [0, 250, 498] {
+        let found = search(&registry, &page(Order::NewestFirst, Level::Study, offset, 0));
+        assert_eq!((found.studies.len(), found.more, found.listed_studies.len()), (1, true, 1), "{offset}");
+    }
+    let found = search(&registry, &page(Order::NewestFirst, Level::Study, 500, 0));
+    assert_eq!((found.studies.len(), found.more), (0, false));
+}

@@ -151,7 +151,7 @@ impl Warden {
             proposed: proposal.proposed,
             by: self.actor_name(&people, &proposal.by),
             need: proposal.need,
-            earliest: proposal.earliest,
+            earliest: if proposal.is_open() { proposal.earliest_with(&deciders) } else { proposal.earliest },
             expires: proposal.expires,
             approvals: proposal
                 .approvals

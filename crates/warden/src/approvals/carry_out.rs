@@ -2,7 +2,7 @@
 
 use audit::Appended;
 use identity::Changed;
-use model::{Actor, Change, EntryBody, EntryNumber, Instant, ProposalEnd, Standing};
+use model::{Actor, Change, EntryBody, EntryNumber, Instant, ProposalEnd, Standing, Who};
 use protocol::Refusal;
 use seal::SystemRandom;
 
@@ -40,7 +40,17 @@ impl Warden {
             Change::Relate { mut relationship } => {
                 // nobody reaches anything before the change that says so was carried out
                 relationship.window.from = relationship.window.from.max(now);
-                self.with_entries(&proposal, vec![EntryBody::Related { relationship }], actor, now)
+                let mut people = self.people.lock().expect(HELD);
+                // whoever holds a link from before would read the whole site with it
+                if proposal.need.standing != Standing::Setup {
+                    people.void_enrolments(|person, organisations| match relationship.who {
+                        Who::Person(who) => who == person,
+                        Who::Organisation(who) => organisations.contains(&who),
+                        Who::Device(_) => false,
+                    });
+                }
+                let changed = Changed { value: (), entries: vec![EntryBody::Related { relationship }] };
+                self.with_people(&proposal, people, Ok(changed), actor, now)
             }
             Change::ApprovalRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::ApprovalRuleSet { rule }], actor, now)

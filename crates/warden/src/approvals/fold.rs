@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, PersonId, ProposalEnd,
-    Role, Standing, Window,
+    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, OrganisationId, PersonId,
+    ProposalEnd, Role, Standing, What, Who, Window,
 };
 
 /// How long an enrolment link may be issued, or a window's keys be taken, after the approval, in seconds.
@@ -59,6 +59,14 @@ impl Proposal {
         self.approvals.iter().map(|approval| approval.person).collect()
     }
 
+    /// When it may be carried out: not before the ledger said so, nor before those who are deciders still are enough.
+    pub(crate) fn earliest_with(&self, deciders: &[policy::Decider]) -> Instant {
+        let approvers = self.approvers();
+        let proposer = self.proposer();
+        let now = policy::earliest(&self.change, proposer, &approvers, &self.need, deciders, self.proposed);
+        now.max(self.earliest)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Open)
     }
@@ -96,7 +104,16 @@ impl Proposals {
                 self.added = Some(*person);
                 self.holds(*person, *role);
             }
-            EntryBody::RoleChanged { person, to, .. } => self.holds(*person, *to),
+            EntryBody::RoleChanged { person, to, .. } => {
+                // what was approved, was approved for the role of then
+                self.links.remove(person);
+                self.holds(*person, *to);
+            }
+            EntryBody::Related { relationship } => {
+                if let (What::Site, Who::Person(person)) = (relationship.what, relationship.who) {
+                    self.links.remove(&person);
+                }
+            }
             EntryBody::PasskeyBound { person, .. } | EntryBody::PasswordSet { person } => {
                 self.enrolled |= self.deciding.contains(person);
             }
@@ -134,6 +151,8 @@ impl Proposals {
                 let linked = match self.end(*proposal, State::CarriedOut { at, standing: *standing }) {
                     Some(Change::Enrol { person }) => Some(person),
                     Some(Change::AddPerson { .. }) => self.added,
+                    // who comes to decide about others enrols anew
+                    Some(Change::Role { person, from, to }) if to.decides() && !from.decides() => Some(person),
                     Some(Change::ExportWindow { .. }) => {
                         self.windows.insert(*proposal, at.plus_seconds(LINK_SECONDS));
                         None
@@ -191,6 +210,20 @@ impl Proposals {
 
     pub(crate) fn open(&self) -> impl Iterator<Item = &Proposal> {
         self.all.values().filter(|proposal| proposal.is_open())
+    }
+
+    /// Whether a change that waits would let a person, or one of these organisations of theirs, read the whole site, or would make the
+    /// person decide about others. What is done for them meanwhile is done as if it was carried out.
+    pub(crate) fn would_raise(&self, person: Option<PersonId>, organisations: &[OrganisationId]) -> bool {
+        self.open().any(|proposal| match &proposal.change {
+            Change::Role { person: who, to, .. } => person == Some(*who) && to.decides(),
+            Change::Relate { relationship } if relationship.what == What::Site => match relationship.who {
+                Who::Person(who) => person == Some(who),
+                Who::Organisation(who) => organisations.contains(&who),
+                Who::Device(_) => false,
+            },
+            _ => false,
+        })
     }
 
     /// When setting up ends: never before somebody who decides has enrolled, then with the time that the rule gives.

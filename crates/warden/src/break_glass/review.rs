@@ -55,11 +55,12 @@ impl Warden {
         BreakGlassUses { rows, weeks, persons: most_first(persons), organisations: most_first(organisations), missed }
     }
 
-    /// One use with the patient's name: the officer must be able to ask. Recorded as a list, like an exposure report.
+    /// One use with the patient's name and what was opened: the officer must be able to ask. Recorded as a list, like an exposure report.
     pub(super) fn use_detail(&self, caller: &Caller, used: EntryNumber, now: Instant) -> Result<PageReply, Refusal> {
         let one = self.uses.read().expect(HELD).get(used).cloned().ok_or(Refusal::NotFound)?;
         let patients: NumberSet = [one.patient.0].into_iter().collect();
-        let listed = EntryBody::Listed { patients, studies: NumberSet::default(), lease_until: now };
+        let studies: NumberSet = one.opened.iter().map(|(_, study)| study.0).collect();
+        let listed = EntryBody::Listed { patients, studies, lease_until: now };
         self.append(caller, vec![listed], now)?;
         let registry = self.readable_registry()?;
         let described = |study| registry.study(study).map(|row| format!("{} {}", row.date, row.description));

@@ -6,6 +6,7 @@ use protocol::{AboutFacts, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow};
 
 use super::HELD;
 use super::directory::{field, unknown};
+use super::ledger::OWNER;
 use crate::state::Warden;
 
 /// A session that ended by itself left no entry: its report counts as long as one may last.
@@ -88,6 +89,24 @@ impl Warden {
         }
     }
 
+    /// What an entry is about. Nothing for what no entry names any more.
+    pub(super) fn subject_of(&self, about: &About) -> Result<Option<Subject>, Refusal> {
+        let index = self.index.read().expect(HELD);
+        Ok(match about {
+            About::Person(person) => Some(Subject::Who(Who::Person(*person))),
+            About::Organisation(organisation) => Some(Subject::Who(Who::Organisation(*organisation))),
+            About::Device(device) => Some(Subject::Who(Who::Device(*device))),
+            About::Session(id) => index.session(*id).map(|session| Subject::Session(*id, session)),
+            About::Disk(id) => index.disk(*id).map(|disk| Subject::Disk(*id, disk.clone())),
+            About::Key(id) => {
+                let filed = index.key(*id);
+                drop(index);
+                let filed = filed.map_or_else(|| self.key_from_before(*id), |key| Ok(Some(key)))?;
+                filed.map(|key| Subject::Key(*id, key))
+            }
+        })
+    }
+
     /// A key that was filed before the ledger recorded keys: as old as can be, so that nothing is left out.
     fn key_from_before(&self, key: KeyId) -> Result<Option<FiledKey>, Refusal> {
         let study = self.reader.lock().expect(HELD).study_of_key(key).map_err(|error| {
@@ -108,9 +127,11 @@ impl Warden {
             About::Organisation(organisation) => {
                 people.organisation(*organisation).map_or_else(unnamed, |row| format!("org:{}", row.name()))
             }
-            About::Device(device) => {
-                people.device(*device).map_or_else(unnamed, |device| format!("device:{}", device.name()))
-            }
+            // the name of a removed device may be another's by now
+            About::Device(id) => match people.device(*id) {
+                Some(device) if !device.is_removed() => format!("device:{}", device.name()),
+                _ => format!("device:#{id}"),
+            },
             About::Session(session) => format!("session:{session}"),
             About::Key(key) => format!("key:{key}"),
             About::Disk(disk) => format!("disk:{disk}"),
@@ -120,6 +141,7 @@ impl Warden {
     /// Names and dates for a report.
     pub(super) fn facts_of(&self, subject: &Subject, window: Window) -> AboutFacts {
         let name = |who: Who| self.name_of(&self.people.lock().expect(HELD), who);
+        let reader = |who: Option<Who>| who.map_or_else(|| OWNER.to_owned(), |who| name(who).0);
         match subject {
             Subject::Who(who) => {
                 let (name, role, organisations) = name(*who);
@@ -142,7 +164,7 @@ impl Warden {
                 let released = during.len() as u64;
                 let rows = during.into_iter().take(KEY_RELEASES_MAX).map(|release| ReleaseRow {
                     entry: release.entry,
-                    who: name(release.who).0,
+                    who: reader(release.who),
                     lease: release.lease,
                     origin: release.origin,
                     images: release.tier == model::Tier::Open,

@@ -59,7 +59,8 @@ impl Warden {
         let mut people = self.people.lock().expect(HELD);
         let organisation =
             people.organisation_by_name(&new.organisation).ok_or_else(|| unknown("organisation", "org list"))?.id();
-        let reads_all = self.relations.read().expect(HELD).reaches_site(Who::Organisation(organisation), now);
+        let reads_all = self.relations.read().expect(HELD).reaches_site(Who::Organisation(organisation), now)
+            || self.proposals.read().expect(HELD).would_raise(None, &[organisation]);
         if decides || reads_all {
             if own_patient.is_some() {
                 return Err(field("organisation", "one that does not read the whole site, for a patient"));
@@ -121,17 +122,22 @@ impl Warden {
         }
     }
 
-    /// A link for somebody who is not enrolled yet, or who reaches single patients only, is issued at once. Whoever holds a link of
-    /// an enrolled person who decides about others or reads the whole site becomes that person, so two persons stand before it.
+    /// A link for somebody who reaches single patients only is issued at once. Whoever holds a link of somebody who decides about others
+    /// or reads the whole site, or will when a change that waits is carried out, becomes that person: two persons stand before it. The
+    /// owner of the machine issues the first one.
     pub(super) fn issue_enrolment(&self, caller: &Caller, email: &str, now: Instant) -> Result<PageReply, Refusal> {
         let (person, decides, enrolled, organisations) = {
             let people = self.people.lock().expect(HELD);
             let person = open_person(&people, email)?;
             let one = people.person(person).ok_or(Refusal::NotFound)?;
-            (person, policy::decides(one.role()), people.is_enrolled(person), one.organisations().to_vec())
+            (person, one.role().decides(), people.is_enrolled(person), one.organisations().to_vec())
         };
-        let approved = self.proposals.read().expect(HELD).link_approved(person, now);
-        if decides && !approved && caller.role().is_some() && (!enrolled || self.is_setting_up(now)) {
+        let (approved, will) = {
+            let proposals = self.proposals.read().expect(HELD);
+            (proposals.link_approved(person, now), proposals.would_raise(Some(person), &organisations))
+        };
+        let by_person = caller.role().is_some();
+        if decides && !approved && by_person && (!enrolled || self.is_setting_up(now)) {
             return Err(Refusal::NotAllowed);
         }
         let mut holders = organisations.into_iter().map(Who::Organisation).chain([Who::Person(person)]);
@@ -139,8 +145,8 @@ impl Warden {
             let relations = self.relations.read().expect(HELD);
             holders.any(|who| relations.reaches_site(who, now))
         };
-        if enrolled
-            && (decides || reads_all)
+        if (enrolled || by_person)
+            && (decides || reads_all || will)
             && !approved
             && let Asked::Waits(row) = self.ask_for(caller, Change::Enrol { person }, now)?
         {

@@ -35,6 +35,12 @@ struct Gathered {
     origins: BTreeSet<Origin>,
 }
 
+/// One patient of a report, and the numbers of the studies in its details, in their order.
+struct Row {
+    patient: ExposedPatient,
+    studies: Vec<StudyNumber>,
+}
+
 impl Gathered {
     fn touch(&mut self, touch: &Touch) {
         self.first = Some(self.first.map_or(touch.first, |first| first.min(touch.first)));
@@ -53,13 +59,17 @@ impl Warden {
         window: Window,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (subject, report) = self.exposed(who_text, window)?;
-        self.append(caller, reported(&subject, &report, None, now), now)?;
+        let (subject, report, shown) = self.exposed(who_text, window)?;
+        self.append(caller, reported(&subject, &report, shown, None, now), now)?;
         Ok(PageReply::Exposure(Box::new(report)))
     }
 
-    /// Computes a report. Whoever shows it records that first, with [`reported`].
-    pub(super) fn exposed(&self, who_text: &str, window: Window) -> Result<(Subject, ExposureReport), Refusal> {
+    /// Computes a report, and which studies it shows. Whoever shows it records that first, with [`reported`].
+    pub(super) fn exposed(
+        &self,
+        who_text: &str,
+        window: Window,
+    ) -> Result<(Subject, ExposureReport, NumberSet), Refusal> {
         if window.to < window.from {
             return Err(field("to", "a time not before --from"));
         }
@@ -74,7 +84,9 @@ impl Warden {
         };
         let (reachable, listed, opened) = counts(&exposure);
         let unexpired = unexpired(&exposure, &listed_as, window.to);
-        let (patients, truncated) = self.gather(&exposure, &listed_as)?;
+        let (rows, truncated) = self.gather(&exposure, &listed_as)?;
+        let shown = rows.iter().flat_map(|row| row.studies.iter().map(|study| study.0)).collect();
+        let patients = rows.into_iter().map(|row| row.patient).collect();
         let report = ExposureReport {
             who: who_text.to_owned(),
             window,
@@ -93,7 +105,7 @@ impl Warden {
             ledger_size: checkpoint_size(&checkpoint),
             checkpoint,
         };
-        Ok((subject, report))
+        Ok((subject, report, shown))
     }
 
     /// The index and the checkpoint over exactly the entries that it holds. An entry is signed for a moment before it is folded.
@@ -117,7 +129,7 @@ impl Warden {
         &self,
         exposure: &Exposure,
         listed_as: &[(PatientNumber, StudyNumber)],
-    ) -> Result<(Vec<ExposedPatient>, bool), Refusal> {
+    ) -> Result<(Vec<Row>, bool), Refusal> {
         let mut gathered: BTreeMap<PatientNumber, Gathered> = BTreeMap::new();
         for (patient, _) in exposure.reachable.keys() {
             gathered.entry(*patient).or_default().reachable += 1;
@@ -147,7 +159,8 @@ impl Warden {
             truncated |= details.len() > left;
             details.truncate(left);
             left -= details.len();
-            rows.push(ExposedPatient {
+            let (studies, details) = details.into_iter().unzip();
+            let patient = ExposedPatient {
                 patient: registry.patient(number).unwrap_or_else(|| unnamed(number)),
                 reachable: row.reachable,
                 listed: row.listed,
@@ -157,17 +170,19 @@ impl Warden {
                 origins: row.origins.into_iter().collect(),
                 lease_until: row.lease_until,
                 details,
-            });
+            };
+            rows.push(Row { patient, studies });
         }
         Ok((rows, truncated))
     }
 }
 
-/// The entries that a report leaves behind: it was made, and whom it names was listed to whoever asked, so that an officer's account
-/// has an exposure too.
+/// The entries that a report leaves behind: it was made, and whom and what it shows was listed to whoever asked, so that an officer's
+/// account has an exposure too.
 pub(super) fn reported(
     subject: &Subject,
     report: &ExposureReport,
+    shown: NumberSet,
     sha256: Option<String>,
     now: Instant,
 ) -> Vec<EntryBody> {
@@ -182,7 +197,7 @@ pub(super) fn reported(
     if !report.patients.is_empty() {
         bodies.push(EntryBody::Listed {
             patients: report.patients.iter().map(|row| row.patient.number.0).collect(),
-            studies: NumberSet::default(),
+            studies: shown,
             lease_until: now,
         });
     }
@@ -211,9 +226,13 @@ fn studies_of(
     studies
 }
 
-fn details(registry: &registry::Registry, patient: PatientNumber, studies: &Studies) -> Vec<ExposedStudy> {
+fn details(
+    registry: &registry::Registry,
+    patient: PatientNumber,
+    studies: &Studies,
+) -> Vec<(StudyNumber, ExposedStudy)> {
     let own = (patient, StudyNumber(0))..=(patient, StudyNumber(u32::MAX));
-    let mut details: Vec<ExposedStudy> = studies
+    let mut details: Vec<(StudyNumber, ExposedStudy)> = studies
         .range(own)
         .map(|((_, study), (reachable, listed, opened))| {
             let row = registry.study(*study);
@@ -222,10 +241,10 @@ fn details(registry: &registry::Registry, patient: PatientNumber, studies: &Stud
                 None => Default::default(),
             };
             let (listed, opened) = (listed.clone(), opened.clone());
-            ExposedStudy { uid, date, description, modalities, reachable: *reachable, listed, opened }
+            (*study, ExposedStudy { uid, date, description, modalities, reachable: *reachable, listed, opened })
         })
         .collect();
-    details.sort_by(|a, b| b.date.cmp(&a.date));
+    details.sort_by(|(_, a), (_, b)| b.date.cmp(&a.date));
     details
 }
 

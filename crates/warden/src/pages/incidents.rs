@@ -116,11 +116,10 @@ impl Warden {
 
     /// Whom everything that an incident is about could reach and did reach, each patient and study counted once.
     fn exposed_by(&self, incident: &Incident) -> Result<(Count, Count, Count), Refusal> {
-        let texts: Vec<String> = incident.about.iter().map(|about| self.text_of(about)).collect();
         let mut sets: [(BTreeSet<PatientNumber>, BTreeSet<StudyNumber>); 3] = Default::default();
-        for text in texts {
-            // somebody who is not there any more has no name to look up; the entry still says who it was
-            let Ok(subject) = self.subject_named(&text) else { continue };
+        for about in &incident.about {
+            // by number: a name may be another's by now
+            let Some(subject) = self.subject_of(about)? else { continue };
             let index = self.index.read().expect(HELD);
             let exposure = subject.report(&index, incident.window);
             let [reachable, listed, opened] = &mut sets;

@@ -8,6 +8,8 @@ use crate::state::Warden;
 
 /// The most entries in one answer.
 const ENTRIES_MAX: u32 = 500;
+/// What the command line is called among names.
+pub(super) const OWNER: &str = "owner of the machine";
 
 impl Warden {
     pub(super) fn entries(&self, from: EntryNumber, limit: u32) -> Result<PageReply, Refusal> {
@@ -37,7 +39,7 @@ impl Warden {
 
     pub(crate) fn actor_name(&self, people: &identity::People, actor: &Actor) -> String {
         match actor {
-            Actor::Owner => "owner of the machine".to_owned(),
+            Actor::Owner => OWNER.to_owned(),
             Actor::Warden => "leadglass".to_owned(),
             Actor::Stranger { .. } => "somebody unknown".to_owned(),
             Actor::Person { person, .. } => self.name_of(people, Who::Person(*person)).0,

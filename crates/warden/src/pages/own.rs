@@ -1,19 +1,23 @@
 //! A patient's own page: own studies, and who looked at them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use model::{Actor, EntryBody, Instant, PatientNumber, Tier, Uid, Who};
-use protocol::{AccessRow, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal};
+use audit::{Access, ReachState};
+use model::{Actor, EntryBody, Instant, PatientNumber, StudyNumber, Tier, Uid, Who};
+use protocol::{AccessRow, Accesses, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal};
+use registry::Registry;
 
 use super::HELD;
+use super::ledger::OWNER;
 use crate::cold::Emergency;
+use crate::moves::Move;
 use crate::state::Warden;
 use crate::subject::Caller;
 
-/// The most lines of 'who looked at my images'.
-const ACCESS_ROWS_MAX: usize = 500;
-/// The most accesses of one patient that are looked at for them.
-const ACCESSES_MAX: usize = 4 * ACCESS_ROWS_MAX;
+/// The most lines of lists under 'who looked at my images'. Openings, emergencies and moves have none: they are evidence.
+const LISTING_ROWS_MAX: usize = 500;
+const DAY_MICROSECONDS: i64 = 86_400 * model::SECOND;
 
 impl Warden {
     /// The patient's own studies: the list flow as for everybody, entry and all.
@@ -33,62 +37,73 @@ impl Warden {
     /// Who listed or opened the patient's images, newest first.
     pub(super) async fn own_accesses(&self, caller: &Caller, now: Instant) -> Result<PageReply, Refusal> {
         let own: Vec<PatientNumber> = self.reachable(caller, now).patients().map(|(patient, _)| patient).collect();
-        let mut rows = Vec::new();
+        let mut accesses = Accesses::default();
         for patient in &own {
             self.record_limited(caller, EntryBody::AccessesRead { patient: *patient }, now).await?;
-            rows.extend(self.accesses_of(caller, *patient));
-            rows.extend(self.emergencies_of(*patient));
-            rows.extend(self.emergency_warmings_of(*patient));
+            accesses.truncated |= self.accesses_of(caller, *patient, &mut accesses.rows);
+            accesses.rows.extend(self.emergencies_of(*patient));
+            accesses.rows.extend(self.emergency_warmings_of(*patient));
+            accesses.rows.extend(self.moves_of(*patient));
         }
-        rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
-        rows.truncate(ACCESS_ROWS_MAX);
-        Ok(PageReply::MyAccesses(rows))
+        accesses.rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
+        Ok(PageReply::MyAccesses(Box::new(accesses)))
     }
 
-    fn accesses_of(&self, caller: &Caller, patient: PatientNumber) -> Vec<AccessRow> {
-        let (accesses, grounds) = {
+    /// Adds who looked at one patient; says whether older lists were left out.
+    fn accesses_of(&self, caller: &Caller, patient: PatientNumber, rows: &mut Vec<AccessRow>) -> bool {
+        let (looks, truncated) = {
             let index = self.index.read().expect(HELD);
-            let mut accesses = index.accesses_of(patient);
-            // the newest: more are not shown, and looking up why each was allowed takes time in which nothing is recorded
-            accesses.drain(..accesses.len().saturating_sub(ACCESSES_MAX));
-            let grounds = accesses
-                .iter()
-                .map(|access| {
-                    let reachable = index.reach().reachable(access.who, access.recorded);
-                    let study = access.study.unwrap_or(model::StudyNumber(u32::MAX));
-                    reachable.ground(patient, study).map(|ground| ground.basis.to_string()).unwrap_or_default()
-                })
-                .collect::<Vec<_>>();
-            (accesses, grounds)
+            // the patient's own looking is left out
+            let accesses = index.accesses_of(patient).into_iter().filter(|access| access.who != caller.who);
+            let (mut looks, mut lists): (Vec<Look>, BTreeMap<(Option<Who>, i64), Look>) = Default::default();
+            for access in accesses {
+                let look = Look { studies: access.study.into_iter().collect(), access, times: 1, basis: String::new() };
+                if look.access.tier == Tier::Open {
+                    looks.push(look);
+                    continue;
+                }
+                let day = look.access.recorded.0.div_euclid(DAY_MICROSECONDS);
+                match lists.entry((look.access.who, day)) {
+                    Entry::Vacant(place) => {
+                        place.insert(look);
+                    }
+                    Entry::Occupied(mut known) => known.get_mut().and_again(look),
+                }
+            }
+            let mut lists: Vec<Look> = lists.into_values().collect();
+            lists.sort_by_key(|look| std::cmp::Reverse(look.access.entry));
+            let truncated = lists.len() > LISTING_ROWS_MAX;
+            lists.truncate(LISTING_ROWS_MAX);
+            looks.extend(lists);
+            for look in &mut looks {
+                look.basis = basis_of(index.reach(), patient, &look.access);
+            }
+            (looks, truncated)
         };
         // people first: the order of locks
         let people = self.people.lock().expect(HELD);
         let registry = self.registry.read().expect(HELD);
-        // one line per person, entry and kind; the patient's own looking is left out
-        let mut rows: BTreeMap<(u64, bool), AccessRow> = BTreeMap::new();
-        for (access, basis) in accesses.into_iter().zip(grounds) {
-            if Some(access.who) == caller.who {
-                continue;
+        rows.extend(looks.into_iter().map(|look| {
+            let (who, role, organisations) = match look.access.who {
+                Some(who) => self.name_of(&people, who),
+                None => (OWNER.to_owned(), None, Vec::new()),
+            };
+            AccessRow {
+                entry: look.access.entry,
+                at: look.access.recorded,
+                who,
+                role,
+                organisations,
+                basis: look.basis,
+                opened: look.access.tier == Tier::Open,
+                moved: false,
+                device: matches!(look.access.who, Some(Who::Device(_))),
+                times: look.times,
+                studies: own_studies_of(&registry, patient, &look.studies),
+                warmed_by: None,
             }
-            let opened = access.tier == Tier::Open;
-            let row = rows.entry((access.entry.0, opened)).or_insert_with(|| {
-                let (who, role, organisations) = self.name_of(&people, access.who);
-                AccessRow {
-                    entry: access.entry,
-                    at: access.recorded,
-                    who,
-                    role,
-                    organisations,
-                    basis,
-                    opened,
-                    studies: Vec::new(),
-                    warmed_by: None,
-                }
-            });
-            let uid = access.study.and_then(|study| registry.study(study)).map(|study| study.uid);
-            row.studies.extend(uid.filter(|uid: &Uid| !row.studies.contains(uid)));
-        }
-        rows.into_values().collect()
+        }));
+        truncated
     }
 
     /// Who broke the glass for the patient, with the reason, whether or not anything was opened then.
@@ -106,11 +121,43 @@ impl Warden {
                 organisations,
                 basis,
                 opened: false,
+                moved: false,
+                device: false,
+                times: 1,
                 studies: Vec::new(),
+                warmed_by: None,
+                }
+        };
+        uses.into_iter().map(row).collect()
+    }
+
+    /// Who filed a study of the patient under somebody else, or somebody else's under the patient, and why.
+    fn moves_of(&self, patient: PatientNumber) -> Vec<AccessRow> {
+        let moves: Vec<Move> = self.relations.read().expect(HELD).moves().of_patient(patient).cloned().collect();
+        let people = self.people.lock().expect(HELD);
+        let registry = self.registry.read().expect(HELD);
+        let row = |one: Move| {
+            let (who, role, organisations) = match one.by {
+                Actor::Person { person, .. } => self.name_of(&people, Who::Person(person)),
+                ref other => (self.actor_name(&people, other), None, Vec::new()),
+            };
+            let way = if one.from == patient { "out of this file" } else { "into this file" };
+            AccessRow {
+                entry: one.entry,
+                at: one.at,
+                who,
+                role,
+                organisations,
+                basis: format!("{way}: {}", one.reason),
+                opened: false,
+                moved: true,
+                device: false,
+                times: 1,
+                studies: own_studies_of(&registry, patient, &[one.study]),
                 warmed_by: None,
             }
         };
-        uses.into_iter().map(row).collect()
+        moves.into_iter().map(row).collect()
     }
 
     /// Which cold studies of the patient one holder alone brought back, at whose request, whether or not anything was opened then.
@@ -137,6 +184,9 @@ impl Warden {
                 organisations,
                 basis: request.reason,
                 opened: false,
+                moved: false,
+                device: false,
+                times: 1,
                 studies: studies.collect(),
                 warmed_by: Some(holder),
             }
@@ -168,4 +218,43 @@ impl Warden {
             }
         }
     }
+}
+
+/// One line while it is gathered.
+struct Look {
+    /// The newest.
+    access: Access,
+    times: u32,
+    studies: Vec<StudyNumber>,
+    basis: String,
+}
+
+impl Look {
+    /// The same reader once more on the same day.
+    fn and_again(&mut self, newer: Look) {
+        self.times += 1;
+        self.access = newer.access;
+        self.studies.extend(newer.studies);
+    }
+}
+
+/// Why a look was allowed, as the relationship said then.
+fn basis_of(reach: &ReachState, patient: PatientNumber, access: &Access) -> String {
+    let Some(who) = access.who else { return String::new() };
+    let study = access.study.unwrap_or(StudyNumber(u32::MAX));
+    let filed = reach.filed_under(study, access.recorded).unwrap_or(patient);
+    let reachable = reach.reachable(who, access.recorded);
+    reachable.ground(filed, study).map(|ground| ground.basis.to_string()).unwrap_or_default()
+}
+
+/// The UIDs of those studies that lie in the patient's file now.
+fn own_studies_of(registry: &Registry, patient: PatientNumber, studies: &[StudyNumber]) -> Vec<Uid> {
+    let rows = studies.iter().filter_map(|study| registry.study(*study));
+    let mut uids: Vec<Uid> = Vec::new();
+    for row in rows.filter(|row| row.patient.number == patient) {
+        if !uids.contains(&row.uid) {
+            uids.push(row.uid);
+        }
+    }
+    uids
 }

@@ -91,7 +91,7 @@ impl Warden {
         }
     }
 
-    /// `person:EMAIL`, `org:NAME` or `device:NAME`.
+    /// `person:EMAIL`, `org:NAME`, `device:NAME`, or `device:#N` for one that was removed: its name may be another's by now.
     pub(super) fn who_named(&self, text: &str) -> Result<Who, Refusal> {
         let people = self.people.lock().expect(HELD);
         match text.split_once(':') {
@@ -103,8 +103,8 @@ impl Warden {
                 .organisation_by_name(name)
                 .map(|organisation| Who::Organisation(organisation.id()))
                 .ok_or_else(|| unknown("organisation", "org list")),
-            Some(("device", name)) => people
-                .device_by_name(name)
+            Some(("device", name)) => device_numbered(&people, name)
+                .or_else(|| people.device_by_name(name))
                 .map(|device| Who::Device(device.id()))
                 .ok_or_else(|| unknown("device", "device list")),
             _ => Err(field("who", "person:EMAIL, org:NAME or device:NAME")),
@@ -139,4 +139,9 @@ impl Warden {
         }
         self.ensure_patient(issuer.trim(), id.trim())
     }
+}
+
+fn device_numbered<'p>(people: &'p identity::People, text: &str) -> Option<identity::Device<'p>> {
+    let number = text.strip_prefix('#')?.parse().ok()?;
+    people.device(model::DeviceId(number))
 }

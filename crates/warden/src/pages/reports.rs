@@ -32,7 +32,7 @@ impl Warden {
             let cases = self.cases.read().expect(HELD);
             cases.incidents.get(incident).ok_or_else(|| unknown("incident", "incident list"))?;
         }
-        let (subject, report) = self.exposed(who, window)?;
+        let (subject, report, shown) = self.exposed(who, window)?;
         let made_by = self.actor_name(&self.people.lock().expect(HELD), &caller.actor);
         let computed = report.checkpoint.clone();
         let document = ReportDocument {
@@ -47,7 +47,7 @@ impl Warden {
         };
         let text = serde_json::to_string(&document).expect("reports are JSON");
         let sha256 = document_sha256(text.as_bytes());
-        let appended = self.append(caller, reported(&subject, &document.report, Some(sha256), now), now)?;
+        let appended = self.append(caller, reported(&subject, &document.report, shown, Some(sha256), now), now)?;
         let entry = appended.first().map(|(number, _)| *number).ok_or(Refusal::Internal)?;
         if let Some(incident) = incident {
             self.append(caller, vec![EntryBody::IncidentReport { incident, report: entry }], now)?;

@@ -11,6 +11,10 @@ use crate::database::Database;
 use crate::state::Warden;
 use crate::subject::Caller;
 
+/// The most studies that one person files elsewhere in a day. Whoever has more to put right takes several days, or the command line.
+const MOVES_PER_DAY_MAX: usize = 50;
+const DAY_SECONDS: i64 = 86_400;
+
 impl Warden {
     /// Moves a misfiled study: an entry and an overlay; the stored bytes stay as they are.
     pub(super) async fn move_study(
@@ -23,6 +27,11 @@ impl Warden {
         let reason = reason.trim();
         if reason.is_empty() || reason.chars().count() > 200 || reason.chars().any(char::is_control) {
             return Err(field("reason", "why, in 1 to 200 characters"));
+        }
+        let day_ago = self.now().plus_seconds(-DAY_SECONDS);
+        let moved = self.relations.read().expect(HELD).moves().since(&caller.actor, day_ago);
+        if moved >= MOVES_PER_DAY_MAX {
+            return Err(Refusal::Throttled { seconds: 3_600 });
         }
         let to = self.patient_named(patient)?;
         let mut database = self.database.lock().expect(HELD);

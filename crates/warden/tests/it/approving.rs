@@ -39,11 +39,11 @@ pub async fn two_persons(site: &Site) -> (Credential, Credential) {
     (site.with_passkey(&officer_link).await, site.with_passkey(&admin_link).await)
 }
 
-fn role(email: &str, role: Role) -> PageRequest {
+pub fn role(email: &str, role: Role) -> PageRequest {
     PageRequest::Approvals(ApprovalRequest::Role { email: email.to_owned(), role })
 }
 
-fn whole_site(who: &str) -> PageRequest {
+pub fn whole_site(who: &str) -> PageRequest {
     PageRequest::Relate {
         who: who.to_owned(),
         whom: "site".to_owned(),
@@ -85,7 +85,7 @@ pub async fn look(site: &Site, row: &ProposalRow) -> ProposalRow {
     proposed(Ok(site.ask(PageRequest::Approvals(ApprovalRequest::One { proposal: row.proposal })).await))
 }
 
-async fn role_of(site: &Site, email: &str) -> Role {
+pub async fn role_of(site: &Site, email: &str) -> Role {
     match site.ask(PageRequest::People).await {
         PageReply::People(rows) => rows.iter().find(|row| row.email == email).unwrap().role,
         other => panic!("{other:?}"),

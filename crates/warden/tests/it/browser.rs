@@ -108,6 +108,19 @@ pub fn sign(signer: &Signer, session: Option<&str>, sent: &Sent, nonce: &str) ->
     Proof { jwt: signer.sign(&claims), method, path, query, body, key: Some(signer.thumbprint()) }
 }
 
+/// What a front sends that has no proof to send.
+pub fn unsigned() -> Proof {
+    let empty = String::new;
+    Proof {
+        jwt: empty(),
+        method: "GET".into(),
+        path: "/api/session".into(),
+        query: empty(),
+        body: Vec::new(),
+        key: None,
+    }
+}
+
 /// The credential with a proof for what is asked, where its token is of a session of these tests.
 pub fn signed(credential: &Credential, asking: Asking<'_>, nonce: &str) -> Credential {
     signed_as(credential, &Sent::asking(asking), nonce)

@@ -227,7 +227,8 @@ async fn the_officer_sees_each_use_ends_it_signs_it_off_and_the_patient_reads_th
     let Ok(PageReply::BreakGlassUse(detail)) = site.ask_as(&officer, one).await else { panic!("no detail") };
     assert_eq!(detail.patient.unwrap().id, "P1");
     assert_eq!(detail.opened.len(), 1);
-    assert!(matches!(site.entries().await[before].body, EntryBody::Listed { .. }));
+    let EntryBody::Listed { studies, .. } = &site.entries().await[before].body else { panic!("no list") };
+    assert_eq!(studies.len(), 1, "the date and description of what was opened");
 
     let end = PageRequest::BreakGlass(BreakGlassRequest::End { used: broken.used });
     site.ask_as(&officer, end).await.unwrap();
@@ -237,7 +238,7 @@ async fn the_officer_sees_each_use_ends_it_signs_it_off_and_the_patient_reads_th
     let Ok(PageReply::MyAccesses(accesses)) = site.ask_as(&patient, PageRequest::MyAccesses).await else {
         panic!("none")
     };
-    let emergency_rows: Vec<_> = accesses.iter().filter(|row| row.basis.contains("bleeding")).collect();
+    let emergency_rows: Vec<_> = accesses.rows.iter().filter(|row| row.basis.contains("bleeding")).collect();
     assert!(emergency_rows.iter().any(|row| row.entry == broken.used && !row.opened), "the use itself");
     assert!(emergency_rows.iter().any(|row| row.opened), "what was opened under it");
 

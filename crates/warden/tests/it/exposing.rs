@@ -24,6 +24,8 @@ async fn the_names_in_a_report_count_as_listed_to_the_officer_who_asked() {
     assert_eq!(report.patients[0].patient.name, "Name^OfP1");
     let about_officer = site.exposure("person:officer@x.example").await;
     assert_eq!((about_officer.listed.patients, about_officer.opened.patients), (1, 0));
+    assert_eq!(about_officer.listed.studies, report.patients[0].details.len() as u64, "dates and descriptions too");
+    assert_eq!(about_officer.listed.studies, 1);
     assert_eq!(about_officer.patients[0].patient.id, "P1");
 }
 

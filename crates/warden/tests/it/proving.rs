@@ -167,6 +167,27 @@ async fn a_restart_takes_no_proof_of_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_brings_no_used_proof_back() {
+    static LATER: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+    fn clock() -> model::Instant {
+        crate::site::now().plus_seconds(LATER.load(std::sync::atomic::Ordering::SeqCst))
+    }
+    let folder = Folder::new();
+    let site = folder.start_with(clock, audit::LedgerOptions::default()).await;
+    let session = site.person("a@x.example", Role::Radiologist, None).await;
+    let (own, address) = (browser_of(&session), Sent::new("GET", "/api/studies", b""));
+    let used = with(&session, own.proof(&address, &site.nonce().await));
+    assert_eq!(list(&site, &used).await, Ok(0));
+    for seconds in [200, 400] {
+        LATER.store(seconds, std::sync::atomic::Ordering::SeqCst);
+        let later = with(&session, own.proof(&address, &site.nonce().await));
+        assert_eq!(list(&site, &later).await, Ok(0), "{seconds}");
+    }
+    LATER.store(0, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(list(&site, &used).await, Err(Refusal::Proof));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_alone_keeps_no_session_alive() {
     static LATER: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
     fn clock() -> model::Instant {
@@ -230,7 +251,7 @@ async fn a_bound_token_needs_what_it_is_bound_to() {
         let request = PageRequest::AddDevice {
             name: name.into(),
             organisation: "anchor clinic".into(),
-            may: vec![DeviceMay::List],
+            may: vec![DeviceMay::List, DeviceMay::Open],
             ae_title: None,
             from: vec![],
             token: true,
@@ -243,8 +264,8 @@ async fn a_bound_token_needs_what_it_is_bound_to() {
     let [by_key, by_certificate] = tokens.as_slice() else { panic!("two tokens") };
     let nonce = site.nonce().await;
     let origin = || Origin("10.0.0.9".into());
-    let proof = |signer: &Signer, token: &str| {
-        let (method, path) = ("GET", "/dicom-web/studies");
+    let proof_at = |signer: &Signer, token: &str, path: &str, query: &str| {
+        let method = "GET";
         let address = format!("{ORIGIN}{path}");
         let claims = Claims {
             method,
@@ -256,8 +277,9 @@ async fn a_bound_token_needs_what_it_is_bound_to() {
             token: Some(token),
         };
         let (jwt, key) = (signer.sign(&claims), Some(signer.thumbprint()));
-        Proof { jwt, method: method.into(), path: path.into(), query: "".into(), body: vec![], key }
+        Proof { jwt, method: method.into(), path: path.into(), query: query.into(), body: vec![], key }
     };
+    let proof = |signer: &Signer, token: &str| proof_at(signer, token, "/dicom-web/studies", "limit=50");
     let bound = |token: &str, proof: Option<Proof>, certificate| Credential::BoundToken {
         token: token.to_owned(),
         origin: origin(),
@@ -282,6 +304,21 @@ async fn a_bound_token_needs_what_it_is_bound_to() {
     assert_eq!(list(&site, &right).await, Ok(1));
     assert_eq!(list(&site, &right).await, Err(Refusal::Proof), "sent again");
     assert_eq!(list(&site, &bound(by_certificate, None, Some(certificate))).await, Ok(1));
+
+    // a front asks for nothing that the device did not: neither another study, nor another message
+    let shown = |path: &str| bound(by_key, Some(proof_at(&signer, by_key, path, "")), None);
+    let open = |study: &str, scope| OpenRequest { study: uid(study), scope };
+    for (path, request) in [
+        ("/dicom-web/studies/1.2.9/metadata", open("1.2.1", Scope::Listing)),
+        ("/dicom-web/studies/1.2.1/metadata", open("1.2.1", Scope::Images)),
+        ("/dicom-web/studies", open("1.2.1", Scope::Images)),
+    ] {
+        let opened = site.front.open(soon(), shown(path), request).await.unwrap();
+        assert_eq!(opened.err(), Some(Refusal::Proof), "{path}");
+    }
+    assert_eq!(list(&site, &shown("/dicom-web/studies/1.2.1/metadata")).await, Err(Refusal::Proof));
+    let opened = site.front.open(soon(), shown("/dicom-web/studies/1.2.1"), open("1.2.1", Scope::Images)).await;
+    assert_eq!(opened.unwrap().unwrap().studies.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

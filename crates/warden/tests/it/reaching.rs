@@ -134,6 +134,11 @@ async fn a_study_uid_of_two_patients_opens_only_the_one_in_reach() {
     assert!(listings[0].keys.iter().all(|key| key.data_key.is_none()), "a list gives no pixel");
     let rows = site.list(&reader, Level::Series).await.unwrap().series;
     assert!(rows.iter().all(|row| row.study.patient.id == "P2"));
+    // that another patient has a study of that UID is not told, until that one is in reach too
+    assert!(rows.iter().all(|row| !row.study.conflict));
+    assert!(!opened.studies[0].row.conflict);
+    site.relate("device:viewer", "patient:HOSPITAL/P1", 3600).await;
+    assert!(site.list(&reader, Level::Study).await.unwrap().studies.iter().all(|row| row.conflict));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,4 +174,22 @@ async fn a_study_out_of_reach_and_one_that_is_not_there_are_recorded_alike() {
         assert_eq!(site.open(&reader, study, Scope::Images).await.err(), Some(Refusal::NotFound));
         assert_eq!(site.entries().await.len(), before + 1, "{study}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_names_nobody_does_not_tell_whether_there_is_somebody() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    site.hand_over(&[sender.image("P1", "1.2.1", 1)]).await.unwrap();
+    let reader = site.reader("viewer").await;
+    site.relate("device:viewer", "patient:HOSPITAL/P1", 3600).await;
+    let before = site.entries().await.len();
+    for (level, offset) in [(Level::Study, 0), (Level::Patient, 0), (Level::Series, 0), (Level::Instance, 1)] {
+        let (matches, words, order) = (Vec::new(), String::new(), protocol::Order::NewestFirst);
+        let request = protocol::ListRequest { level, matches, words, order, offset, limit: 0 };
+        let refused = site.front.list(crate::site::soon(), reader.clone(), request).await.unwrap();
+        assert!(matches!(refused, Err(Refusal::Invalid(_))), "{level:?}: {refused:?}");
+    }
+    assert_eq!(site.entries().await.len(), before);
 }

@@ -1,9 +1,9 @@
 //! A flood of refusals: every one is counted, few are entries.
 
-use model::{EntryBody, EntryNumber};
-use protocol::{AssociationRefusal, Refusal, RefusedAssociation, Scope};
+use model::{Actor, EntryBody, EntryNumber, Origin};
+use protocol::{AssociationRefusal, Credential, OpenRequest, PageRequest, Refusal, RefusedAssociation, Scope};
 
-use crate::site::Folder;
+use crate::site::{Folder, soon};
 
 /// Asked at once.
 const FLOOD: usize = 500;
@@ -74,4 +74,36 @@ async fn a_flood_of_refusals_is_counted_to_the_last_one_in_a_few_entries() {
     }
     assert_eq!(counted, FLOOD as u64);
     assert!(written < 100, "{written} entries");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_without_end_takes_no_count_with_it() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let reader = site.reader("viewer").await;
+    // longer than an entry may be
+    let endless = || Origin("x".repeat(300 * 1024));
+    let stranger = |n: usize| Credential::Session {
+        token: format!("guess {n}"),
+        origin: if n == 0 { endless() } else { Origin("10.0.0.7".into()) },
+        proof: Box::new(crate::browser::unsigned()),
+    };
+    for n in 0..1000 {
+        let refused = site.front.ask(soon(), stranger(n), PageRequest::Me).await.unwrap();
+        assert_eq!(refused.err(), Some(Refusal::SignedOut));
+    }
+    let mut counted = 0;
+    for entry in site.entries().await {
+        if let EntryBody::ProofRefused { count, .. } = entry.body {
+            counted += count;
+            let Actor::Stranger { origin } = entry.actor else { panic!("a stranger") };
+            assert_eq!(origin.0.len(), 64, "of the first in its minute");
+        }
+    }
+    assert_eq!(counted, 1000);
+    // a device's address is held against its list before it is believed
+    let Credential::DeviceToken { token, .. } = reader else { panic!("a token") };
+    let far = Credential::DeviceToken { token, origin: endless() };
+    let open = OpenRequest { study: crate::sender::uid("1.2.1"), scope: Scope::Images };
+    assert_eq!(site.front.open(soon(), far, open).await.unwrap().err(), Some(Refusal::NotAllowed));
 }

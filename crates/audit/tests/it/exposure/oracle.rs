@@ -192,7 +192,7 @@ pub(super) fn key_oracle(history: &[(EntryNumber, Entry)], key: KeyId, window: W
     let mut exposure = Exposure { reachable, ..Exposure::default() };
     let counts = |entry: &Entry| {
         let opened = matches!(&entry.body, EntryBody::Opened { study: opened, .. } if *opened == study);
-        (actor(entry).is_some() && opened).then_some(filed)
+        (reads(entry) && opened).then_some(filed)
     };
     touched(history, &mut exposure, window, counts, |_| true, |_| true);
     Some(exposure)
@@ -237,7 +237,7 @@ pub(super) fn disk_oracle(history: &[(EntryNumber, Entry)], disk: DiskId, window
     let patients: BTreeSet<_> = reachable.keys().map(|(patient, _)| *patient).collect();
     let studies: BTreeSet<_> = reachable.keys().map(|(_, study)| *study).collect();
     let mut exposure = Exposure { reachable, ..Exposure::default() };
-    let counts = |entry: &Entry| actor(entry).map(|_| entry.recorded);
+    let counts = |entry: &Entry| reads(entry).then_some(entry.recorded);
     touched(
         history,
         &mut exposure,
@@ -255,6 +255,23 @@ fn actor(entry: &Entry) -> Option<Who> {
         Actor::Device { device, .. } => Some(Who::Device(*device)),
         _ => None,
     }
+}
+
+/// The patients that a study lay under at some instant before `until`: of several words at one instant the last holds.
+pub fn filed_before(history: &[(EntryNumber, Entry)], of: StudyNumber, until: Instant) -> BTreeSet<PatientNumber> {
+    let filed = history.iter().filter_map(|(_, entry)| match &entry.body {
+        EntryBody::Stored { study, patient, .. } | EntryBody::Moved { study, to: patient, .. } if *study == of => {
+            Some((entry.recorded, *patient))
+        }
+        _ => None,
+    });
+    let filed: BTreeMap<Instant, PatientNumber> = filed.collect();
+    filed.into_iter().filter(|(at, _)| *at < until).map(|(_, patient)| patient).collect()
+}
+
+/// Whether names and keys go to whoever made an entry.
+pub fn reads(entry: &Entry) -> bool {
+    matches!(entry.actor, Actor::Person { .. } | Actor::Device { .. } | Actor::Owner)
 }
 
 fn instants(window: Window) -> Vec<Instant> {
@@ -287,8 +304,10 @@ fn touched(
 ) {
     let instants = instants(window);
     for (_, entry) in history {
+        let local = Origin::default();
         let Some(origin) = (match &entry.actor {
             Actor::Person { origin, .. } | Actor::Device { origin, .. } => Some(origin),
+            Actor::Owner => Some(&local),
             _ => None,
         }) else {
             continue;
@@ -314,10 +333,16 @@ fn touched(
             }
             EntryBody::Opened { patient, study, scope, lease_until } if study_counts(*study) => {
                 let seen = during(*lease_until);
+                let mut patients = filed_before(history, *study, window.to);
+                patients.insert(*patient);
                 if !seen.is_empty() && *scope == OpenScope::Images {
-                    touch(&mut exposure.opened, (*patient, *study), entry, origin, &seen);
+                    for patient in patients {
+                        touch(&mut exposure.opened, (patient, *study), entry, origin, &seen);
+                    }
                 } else if !seen.is_empty() {
-                    touch(&mut exposure.listed_patients, *patient, entry, origin, &seen);
+                    for patient in patients {
+                        touch(&mut exposure.listed_patients, patient, entry, origin, &seen);
+                    }
                     touch(&mut exposure.listed_studies, *study, entry, origin, &seen);
                 }
             }
