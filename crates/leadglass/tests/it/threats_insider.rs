@@ -166,7 +166,8 @@ fn the_owner_of_the_machine_alone_changes_no_witness_no_unseal_method_and_takes_
     assert!(!std::path::Path::new(&out).exists(), "and no file is left behind");
     assert_eq!(std::fs::read(site.dir().join("warden/root.json")).unwrap(), root);
     assert_eq!(site.ok(&["ledger", "witness", "list"]), json!([]));
-    assert_eq!(site.ok(&["ledger", "sink", "list"]), json!([]));
+    let folders = site.ok(&["ledger", "sink", "list"]);
+    assert_eq!(folders.as_array().unwrap().len(), 1, "the ledger's own alone: {folders}");
     let happened =
         ["witness-added", "sink-added", "window-exported", "unseal-method-added", "budget-set", "budget-lifted"];
     let happened = [&happened[..], &["shredded", "keys-rotated", "cold-rule-set"]].concat();
