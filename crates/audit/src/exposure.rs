@@ -46,14 +46,11 @@ impl ExposureIndex {
         self.sessions.apply(entry);
         self.keys.apply(entry);
         self.disks.apply(entry);
-<<<<<<< HEAD
         if let EntryBody::Erased { left, .. } = &entry.body {
             let position = self.erased.partition_point(|at| *at <= left.recorded);
             self.erased.insert(position, left.recorded);
         }
-=======
         let local = Origin::default();
->>>>>>> mendreach
         let (who, origin, session) = match &entry.actor {
             Actor::Person { person, origin, session } => {
                 (Some(Who::Person(*person)), origin, self.sessions.tag(*session))

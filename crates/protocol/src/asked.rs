@@ -235,7 +235,10 @@ impl<'a> Asked<'a> {
         let without_touch = body.as_object().into_iter().flatten().filter(|(name, _)| *name != "fresh");
         let mut told = Vec::new();
         without_touch.for_each(|(name, value)| leaves(name, value, &mut told));
-        let of_query = |name: &str| self.query.iter().filter(move |(own, _)| own == name);
+        let of_query = |name: &str| {
+            let name = name.to_owned();
+            self.query.iter().filter(move |(own, _)| *own == name)
+        };
         let is_asked = |(name, value): &(&str, &Value)| {
             // what has no name is the kind of the request, which the address tells
             name.is_empty()

@@ -126,7 +126,7 @@ impl Warden {
                 times: 1,
                 studies: Vec::new(),
                 warmed_by: None,
-                }
+            }
         };
         uses.into_iter().map(row).collect()
     }
