@@ -49,9 +49,9 @@ impl Leaf {
     /// Reads the leaf that `bytes` begin with, and gives what follows. `None` when the version is from the future or bytes are
     /// missing.
     pub fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let erasure = match bytes.first()? {
-            &VERSION => false,
-            &VERSION_ERASURE => true,
+        let erasure = match *bytes.first()? {
+            VERSION => false,
+            VERSION_ERASURE => true,
             _ => return None,
         };
         let (bytes, behind) = bytes.split_at_checked(if erasure { ERASURE_BYTES } else { LEAF_BYTES })?;

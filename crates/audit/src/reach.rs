@@ -207,8 +207,7 @@ impl ReachState {
     /// The patients that a study was filed under at any time before `until`: whoever opened it may have seen images of each.
     pub(crate) fn filed_before(&self, study: StudyNumber, until: Instant) -> impl Iterator<Item = PatientNumber> {
         let before = Window { from: Instant(i64::MIN), to: until };
-        let filings = self.filings.get(&study).into_iter();
-        filings.flat_map(move |filings| filings.spans(before)).map(|(patient, _)| *patient)
+        self.filed_during(study, before).into_iter()
     }
 
     /// The studies that were ever filed under a patient and under another one too.
@@ -217,7 +216,7 @@ impl ReachState {
         let moved = |study: &StudyNumber| {
             filed(*study).any(|filed| filed == patient) && filed(*study).any(|filed| filed != patient)
         };
-        self.studies.get(&patient).into_iter().flatten().copied().filter(moved).collect()
+        self.filings.ever_of(patient).filter(moved).collect()
     }
 
     /// Every study, with the moment in which it was filed first.

@@ -88,7 +88,7 @@ fn two_persons_erase_the_words_of_an_entry_and_the_ledger_verifies_everywhere() 
     let told = scene.site.ok(&["incident", "show", "1"]).to_string();
     assert!(!told.contains(WORDS) && told.contains("(erased)"), "{told}");
     let kept: Vec<Value> = entries(&scene.site);
-    let left = kept.iter().find(|row| row["number"].to_string() == note).unwrap();
+    let left = kept.iter().find(|row| row["number"].as_u64() == note.parse().ok()).unwrap();
     assert_eq!((&left["entry"]["kind"], &left["entry"]["text"]), (&json!("incident-noted"), &json!("(erased)")));
     assert_eq!(left["actor_name"], "owner of the machine");
 

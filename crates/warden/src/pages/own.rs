@@ -55,7 +55,8 @@ impl Warden {
             let index = self.index.read().expect(HELD);
             // the patient's own looking is left out
             let accesses = index.accesses_of(patient).into_iter().filter(|access| access.who != caller.who);
-            let (mut looks, mut lists): (Vec<Look>, BTreeMap<(Option<Who>, i64), Look>) = Default::default();
+            let mut looks: Vec<Look> = Vec::new();
+            let mut lists: BTreeMap<(Option<Who>, i64), Look> = BTreeMap::new();
             for access in accesses {
                 let look = Look { studies: access.study.into_iter().collect(), access, times: 1, basis: String::new() };
                 if look.access.tier == Tier::Open {

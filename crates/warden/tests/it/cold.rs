@@ -231,7 +231,7 @@ async fn at_night_the_holder_on_call_warms_one_patient_alone_for_at_most_four_ho
     };
     let me = enrol("patient@x.example", "HOSPITAL/P1").await;
     let Ok(PageReply::MyAccesses(rows)) = scene.site.ask_as(&me, PageRequest::MyAccesses).await else { panic!("none") };
-    let row = rows.iter().find(|row| row.warmed_by.is_some()).expect("the patient is told");
+    let row = rows.rows.iter().find(|row| row.warmed_by.is_some()).expect("the patient is told");
     assert_eq!((row.warmed_by.as_deref(), row.basis.as_str()), (Some("on call"), "comparison"));
     assert_eq!((row.who.as_str(), row.opened), ("owner of the machine", false));
     assert_eq!(row.studies.iter().map(model::Uid::as_str).collect::<Vec<_>>(), ["1.2.1"]);
@@ -239,7 +239,7 @@ async fn at_night_the_holder_on_call_warms_one_patient_alone_for_at_most_four_ho
     let Ok(PageReply::MyAccesses(rows)) = scene.site.ask_as(&other, PageRequest::MyAccesses).await else {
         panic!("none")
     };
-    assert!(rows.iter().all(|row| row.warmed_by.is_none()), "and nobody else");
+    assert!(rows.rows.iter().all(|row| row.warmed_by.is_none()), "and nobody else");
     // the day's budget is used up
     let next = scene.site.ask_for_cold("patient:HOSPITAL/P2", 4, true).await.unwrap();
     assert!(matches!(scene.approve(&scene.on_call, next).await, Err(Refusal::Throttled { .. })));

@@ -15,7 +15,7 @@ async fn associations_that_a_front_refused_are_counted_to_the_last_one_in_a_few_
     let row = |n: u32, count: u64| RefusedAssociation {
         calling_ae_title: format!("SCANNER{n}\n"),
         address: Some(std::net::IpAddr::from([192, 0, 2, n as u8])),
-        reason: if n % 2 == 0 { AssociationRefusal::Unknown } else { AssociationRefusal::Address },
+        reason: if n.is_multiple_of(2) { AssociationRefusal::Unknown } else { AssociationRefusal::Address },
         count,
         since: model::Instant(0),
     };
