@@ -75,21 +75,11 @@ fn one_flipped_byte_anywhere_is_refused() {
 /// Changed pages that say that another version drew them.
 fn said_to_be_of_another_version(drawn: &[u8]) -> Vec<u8> {
     let creator = b"leadglass, drawing ";
-<<<<<<< HEAD
-    let mut changed = [drawn, b"\n% other pages\n"].concat();
-    for at in 0..drawn.len() - creator.len() {
-        if drawn[at..].starts_with(creator) {
-            changed[at + creator.len()] = b'9';
-        }
-    }
-    changed
-=======
     let places = (0..drawn.len() - creator.len()).filter(|place| drawn[*place..].starts_with(creator));
     let mut changed = drawn.to_vec();
     places.for_each(|place| changed[place + creator.len()] = b'9');
     assert_ne!(changed, drawn, "the number stands in the file");
     [&changed[..], b"\n% other pages\n"].concat()
->>>>>>> tidy
 }
 
 #[test]
