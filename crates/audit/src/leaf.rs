@@ -67,9 +67,10 @@ impl Leaf {
     }
 
     pub fn hash(self) -> Hash {
-        let mut behind_zero = [0; 1 + LEAF_BYTES];
-        behind_zero[1..].copy_from_slice(&self.to_bytes());
-        sha256(&[&behind_zero])
+        let mut behind_zero = [0; 1 + ERASURE_BYTES];
+        let bytes = self.to_bytes();
+        behind_zero[1..=bytes.len()].copy_from_slice(&bytes);
+        sha256(&[&behind_zero[..=bytes.len()]])
     }
 
     /// Whether these are the sealed bytes that the leaf commits to.
