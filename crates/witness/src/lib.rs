@@ -18,7 +18,7 @@ mod serve;
 mod tiles;
 
 pub use answer::Answer;
-pub use client::ClientError;
+pub use client::{ClientError, Roots};
 pub use courier::{Courier, CourierError, Report, Status, Told};
 pub use logs::{InitError, Log, OpenError, Witness, WitnessError};
 pub use serve::{BODY_BYTES_MAX, CONNECTIONS_MAX, serve};
