@@ -123,7 +123,7 @@ fn a_patient_is_told_of_every_warm_up_whoever_ordered_it() {
     site.ok(&["cold", "approve", &asked["request"].to_string(), "--share-file", &words]);
     let warm_ups = |person: &Person| {
         let rows = person.get("/api/my/accesses").json();
-        rows.as_array().unwrap().iter().filter(|row| row["warmed"] == true).cloned().collect::<Vec<_>>()
+        rows["rows"].as_array().unwrap().iter().filter(|row| row["warmed"] == true).cloned().collect::<Vec<_>>()
     };
     let rows = warm_ups(&told);
     assert_eq!(rows.len(), 1, "{rows:?}");
