@@ -18,10 +18,10 @@ use model::{DeviceId, Origin};
 use policy::Service;
 use protocol::{
     AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
-    OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SignInReply, SignInRequest, WardenClient,
+    OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply, SignInRequest,
+    WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
-use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
@@ -68,7 +68,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     connection: tokio::sync::Mutex<Connection>,
     devices: RwLock<Devices>,
-    tls_key_pem: Mutex<Option<Zeroizing<String>>>,
+    tls_key_pem: Mutex<Option<SecretText>>,
     proof_nonces: RwLock<Arc<[String]>>,
     leases_ended: AtomicU64,
     refused: RefusedAssociations,
@@ -139,9 +139,8 @@ impl WardenLink {
 
     /// The private key of the front's certificate, once the warden has released it.
     #[must_use]
-    pub fn tls_key_pem(&self) -> Option<String> {
-        let key = self.inner.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner);
-        key.as_ref().map(|key| String::clone(key))
+    pub fn tls_key_pem(&self) -> Option<SecretText> {
+        self.inner.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The nonces that the warden takes proofs with, the newest first; none before it has answered once.
@@ -388,8 +387,7 @@ impl Inner {
             tracing::error!("the warden behind the socket serves another site; check --dir of front and warden");
             return Err(Refusal::WardenAway);
         }
-        let tls_key_pem = hello.tls_key_pem.take().map(Zeroizing::new);
-        *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = tls_key_pem;
+        *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = hello.tls_key_pem.take();
         *self.proof_nonces.write().unwrap_or_else(PoisonError::into_inner) =
             std::mem::take(&mut hello.proof_nonces).into();
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);

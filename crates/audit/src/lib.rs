@@ -75,8 +75,8 @@ pub use sessions::{SESSION_SECONDS_MAX, Session};
 pub use statement::{CheckedStatement, DiscloseError, StatementError, StatementProof, document_sha256};
 pub use verify::{Verified, VerifyError, checkpoint, verify};
 pub use witnesses::{
-    Ahead, LossAccepted, WITNESSES_MAX, WitnessAt, forget_ahead, read_accepted, read_ahead, read_sinks, read_witnesses,
-    write_accepted, write_ahead, write_sinks, write_witnesses,
+    Ahead, LossAccepted, TOLD, WITNESSES_MAX, WitnessAt, forget_ahead, read_accepted, read_ahead, read_sinks,
+    read_witnesses, write_accepted, write_ahead, write_sinks, write_witnesses,
 };
 
 /// Every parser that reads a ledger's files, on any bytes. For the fuzz target; nothing else calls it.

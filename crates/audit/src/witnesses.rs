@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::{Disk, LedgerIo};
 
+/// The folder in it in which the courier writes, and in no other: who takes the courier over names no second folder of the
+/// ledger, and accepts no loss.
+pub const TOLD: &str = "told";
+
 /// The most witnesses of a ledger.
 pub const WITNESSES_MAX: usize = 16;
 /// The most bytes of a file in the folder.
@@ -82,7 +86,8 @@ pub struct Ahead {
 /// The note in the folder, if there is one. Whoever believes it checks its signature first.
 #[must_use]
 pub fn read_ahead(folder: &Path) -> Option<Ahead> {
-    serde_json::from_str(&read(&folder.join("ahead")).ok()?).ok()
+    let shown = [folder.join("ahead"), folder.join(TOLD).join("ahead")];
+    shown.iter().find_map(|path| serde_json::from_str(&read(path).ok()?).ok())
 }
 
 /// Keeps what somebody showed.
@@ -112,8 +117,8 @@ pub fn write_accepted(folder: &Path, accepted: &LossAccepted) -> io::Result<()> 
 
 /// Forgets what was shown and accepted: the ledger says it now, or it turned out to be nothing.
 pub fn forget_ahead(folder: &Path) -> io::Result<()> {
-    for name in ["accepted", "ahead"] {
-        match fs::remove_file(folder.join(name)) {
+    for path in [folder.join("accepted"), folder.join("ahead"), folder.join(TOLD).join("ahead")] {
+        match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

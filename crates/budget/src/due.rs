@@ -1,6 +1,6 @@
 //! About whom something is new, and for whom.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use model::{Actor, Entry, EntryBody, What, Who};
 
@@ -74,6 +74,13 @@ impl Due {
     /// Whether a relationship of one of these holders names the patient, or did: reach by name is its own bound.
     pub(crate) fn is_named(&self, holders: &[Who], patient: u32) -> bool {
         holders.iter().any(|who| self.named.get(who).is_some_and(|patients| patients.contains_key(&patient)))
+    }
+
+    /// Patients with something of this day or the one before: a device sent it, or a relationship of these holders names them.
+    pub(crate) fn today(&self, holders: &[Who], day: Day) -> HashSet<u32> {
+        let named = holders.iter().filter_map(|who| self.named.get(who)).flatten();
+        let new = self.sent.iter().chain(named).filter(|(_, then)| day.saturating_sub(**then) <= 1);
+        new.map(|(patient, _)| *patient).collect()
     }
 
     /// Whether something about the patient is new to these holders.

@@ -161,6 +161,12 @@ impl State {
         self.honey.iter().copied()
     }
 
+    /// Today's list: patients for whom a device sent something, or whom a relationship of `who` names, today or yesterday (UTC).
+    #[must_use]
+    pub fn todays_list(&self, who: Who, now: Instant) -> HashSet<u32> {
+        self.due.today(&[who], day_of(now))
+    }
+
     /// Whether a patient is synthetic.
     #[must_use]
     pub fn is_honey(&self, patient: PatientNumber) -> bool {

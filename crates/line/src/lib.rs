@@ -19,5 +19,5 @@ mod tls;
 
 pub use dial::dial;
 pub use key::{Key, KeyError, Pin, PinError};
-pub use listen::listen;
+pub use listen::{CONNECTIONS_OF_ONE_MAX, listen};
 pub use pins::{FRONTS_MAX, KnownFront, Pins, PinsError};

@@ -1,19 +1,23 @@
 //! The warden's side: who proves a known key is connected to the warden's front socket.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::relay::{carry, watch};
 use crate::{Key, KeyError, Pin, Pins, tls};
 
-/// The most connections at a time, known or not.
-const CONNECTIONS_MAX: usize = 64;
+/// The most connections at a time of which it is not known yet who they are.
+const UNKNOWN_MAX: usize = 64;
+/// The most connections of one front: one that was taken over does not keep the others out.
+pub const CONNECTIONS_OF_ONE_MAX: usize = 16;
 /// How long a handshake may take, in seconds.
 const HANDSHAKE_SECONDS_MAX: u64 = 5;
 /// How often a connection's pin is looked for again, in seconds.
@@ -28,17 +32,23 @@ where
     Near: Future<Output = io::Result<UnixStream>> + Send,
 {
     let acceptor = TlsAcceptor::from(tls::server(key, fronts.clone())?);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(UNKNOWN_MAX));
+    let open = Open::default();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         match far.accept().await {
             Ok((stream, peer)) => {
-                let (acceptor, fronts, near) = (acceptor.clone(), fronts.clone(), near.clone());
+                let (acceptor, fronts, near, open) = (acceptor.clone(), fronts.clone(), near.clone(), open.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = serve(acceptor, fronts, stream, near).await {
+                    let known = known(acceptor, stream, &open).await;
+                    drop(place);
+                    let served = match known {
+                        Ok((far, seat)) => serve(fronts, far, seat, near).await,
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = served {
                         tracing::warn!(%error, peer = %peer.ip(), "a connection to the warden was refused or broke");
                     }
-                    drop(place);
                 });
             }
             Err(error) => {
@@ -49,20 +59,62 @@ where
     }
 }
 
-async fn serve<F, Near>(acceptor: TlsAcceptor, fronts: Pins, stream: TcpStream, near: F) -> io::Result<()>
-where
-    F: Fn() -> Near,
-    Near: Future<Output = io::Result<UnixStream>>,
-{
+/// Connections of known fronts.
+#[derive(Clone, Default)]
+struct Open(Arc<Mutex<HashMap<Pin, usize>>>);
+
+/// One of them; given back when it is dropped.
+struct Seat {
+    pin: Pin,
+    open: Open,
+}
+
+impl Open {
+    fn seat(&self, pin: Pin) -> Option<Seat> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(pin).or_default();
+        if *count == CONNECTIONS_OF_ONE_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { pin, open: self.clone() })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.pin) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.pin);
+            }
+        }
+    }
+}
+
+/// Hears who it is.
+async fn known(acceptor: TlsAcceptor, stream: TcpStream, open: &Open) -> io::Result<(TlsStream<TcpStream>, Seat)> {
     watch(&stream)?;
     let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), acceptor.accept(stream));
     let far = handshake.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     let presented = far.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let pin = Pin::of(presented.ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?);
+    let seat = open.seat(pin).ok_or_else(|| io::Error::from(io::ErrorKind::QuotaExceeded))?;
+    Ok((far, seat))
+}
+
+async fn serve<F, Near>(fronts: Pins, far: TlsStream<TcpStream>, seat: Seat, near: F) -> io::Result<()>
+where
+    F: Fn() -> Near,
+    Near: Future<Output = io::Result<UnixStream>>,
+{
     let near = near().await?;
     tokio::select! {
         () = carry(far, near) => {}
-        () = forgotten(&fronts, pin) => tracing::warn!(%pin, "a front's pin was removed; its connection is closed"),
+        () = forgotten(&fronts, seat.pin) => {
+            tracing::warn!(pin = %seat.pin, "a front's pin was removed; its connection is closed");
+        }
     }
     Ok(())
 }

@@ -95,6 +95,9 @@ pub enum DeviceMay {
     List,
     /// Open what its relationships grant.
     Open,
+    /// Narrows the two above to today's list: patients for whom a device sent something, or whom a relationship of its own named, today
+    /// or yesterday (UTC), with their priors.
+    Today,
 }
 
 /// Which authenticators an organisation accepts from its people.

@@ -20,6 +20,7 @@ mod reading;
 mod refusal;
 mod refused;
 mod removals;
+mod secret;
 mod unseal;
 mod window;
 
@@ -44,6 +45,7 @@ pub use reading::*;
 pub use refusal::{Invalid, Refusal};
 pub use refused::{AE_TITLE_CHARACTERS_MAX, AssociationRefusal, REFUSED_ASSOCIATIONS_MAX, RefusedAssociation};
 pub use removals::*;
+pub use secret::SecretText;
 /// The deadline of a call.
 pub use tarpc::context;
 pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};

@@ -5,7 +5,7 @@ use model::{Instant, KeyId, Origin, PatientNumber, SiteId, StudyNumber, Uid};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::Proof;
+use crate::{Proof, SecretText};
 
 /// What a caller holds.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub struct Hello {
     /// Every device, signed by the warden for times when it is away.
     pub devices: SignedDevices,
     /// The private key of the front's own certificate (PEM), kept sealed by the warden; released to the front only.
-    pub tls_key_pem: Option<String>,
+    pub tls_key_pem: Option<SecretText>,
     /// Nonces that proofs are taken with now, the newest first; the front hands the newest out (RFC 9449 section 8).
     pub proof_nonces: Vec<String>,
 }
@@ -438,7 +438,7 @@ mod tests {
             next_outbox_sequence: 1,
             outbox_chain: [0; 32],
             devices: SignedDevices { list: vec![], signature: vec![] },
-            tls_key_pem: Some(secret()),
+            tls_key_pem: Some(SecretText::new(secret())),
             proof_nonces: vec![],
         };
         let released = ReleasedStudy { row: study, moved: false, keys: vec![], lease_until: Instant(0) };

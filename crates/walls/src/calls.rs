@@ -140,13 +140,10 @@ const RUNNING: &[c_long] = &[
 
 /// Talking over sockets that are there: accepted ones, and those that the parent connects.
 const TALKING: &[c_long] = &[
-    libc::SYS_listen,
     libc::SYS_accept,
     libc::SYS_accept4,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
-    libc::SYS_sendto,
-    libc::SYS_sendmsg,
     libc::SYS_getsockname,
     libc::SYS_getpeername,
     libc::SYS_getsockopt,
@@ -163,6 +160,62 @@ const PRCTLS: [u64; 3] = [libc::PR_SET_NAME as u64, libc::PR_GET_NAME as u64, li
 /// The socket type without its flags.
 const SOCKET_TYPE: u64 = 0xF;
 
+/// What no process of an archive does, its unsealing programs neither: looking into others, other views of the machine, the kernel.
+const NEVER: &[c_long] = &[
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    libc::SYS_personality,
+    // what lies in no folder could be run from memory
+    libc::SYS_memfd_create,
+];
+
+/// Views of the machine that a new process could be given.
+const NAMESPACES: [i32; 7] = [
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWCGROUP,
+];
+
 /// The wall around system calls could not be raised.
 #[derive(Debug, Error)]
 pub enum CallsError {
@@ -175,9 +228,17 @@ pub enum CallsError {
 }
 
 pub(crate) fn raise(wall: &Wall) -> Result<State, CallsError> {
-    let programs = [not_there()?, filter(wall)?];
     // of two refusals the later filter's counts, so what is in `not_there` is on the list as well
-    for program in &programs {
+    apply(&[not_there()?, filter(wall)?])
+}
+
+/// The wall around a parent, which all that it starts stands in as well.
+pub(crate) fn raise_around() -> Result<State, CallsError> {
+    apply(&[not_there()?, never()?])
+}
+
+fn apply(programs: &[BpfProgram]) -> Result<State, CallsError> {
+    for program in programs {
         if let Err(error) = seccompiler::apply_filter(program) {
             tracing::warn!(%error, "a seccomp filter was not taken");
             return Ok(State::Absent);
@@ -196,6 +257,10 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
     let plain = [FILES, OLD_NAMES, RUNNING, TALKING].into_iter().flatten();
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = plain.map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_clone3, Vec::new());
+    // a socket that listened and was shut down would connect with its first bytes, past `connect` and past Landlock (tcp(7), fast open)
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2)] {
+        rules.insert(call, vec![all(vec![masked(flags, libc::MSG_FASTOPEN as u64, 0)?])?]);
+    }
     // a thread, not a process
     rules.insert(libc::SYS_clone, vec![all(vec![has(0, libc::CLONE_THREAD as u64)?])?]);
     let own = u64::from(std::process::id());
@@ -216,8 +281,26 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
         let sockets = families.map(|family| all(vec![is(0, family as u64)?, stream(1)?])).collect::<Result<_, _>>()?;
         rules.insert(libc::SYS_socket, sockets);
         rules.insert(libc::SYS_connect, Vec::new());
+    } else {
+        // a new socket that listens without being bound gets a port from the kernel, past Landlock: who makes sockets listens at none
+        rules.insert(libc::SYS_listen, Vec::new());
     }
     built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+}
+
+fn never() -> Result<BpfProgram, CallsError> {
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = NEVER.iter().map(|call| (*call, Vec::new())).collect();
+    let views = NAMESPACES.into_iter().map(|view| all(vec![has(0, view as u64)?])).collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_clone, views);
+    // names are looked up over datagrams and netlink; nothing else is spoken but TCP and Unix sockets
+    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK].into_iter();
+    let others = families.map(|family| is_not(0, family as u64)).collect::<Result<_, _>>()?;
+    let raw = masked(1, SOCKET_TYPE, libc::SOCK_RAW as u64)?;
+    rules.insert(libc::SYS_socket, vec![all(others)?, all(vec![raw, is_not(0, libc::AF_NETLINK as u64)?])?]);
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2)] {
+        rules.insert(call, vec![all(vec![has(flags, libc::MSG_FASTOPEN as u64)?])?]);
+    }
+    built(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))
 }
 
 fn built(
@@ -237,6 +320,10 @@ fn all(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, CallsError> {
 /// The argument is this value. The kernel reads 32 bits of the arguments that are asked for here.
 fn is(argument: u8, value: u64) -> Result<SeccompCondition, CallsError> {
     Ok(SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?)
+}
+
+fn is_not(argument: u8, value: u64) -> Result<SeccompCondition, CallsError> {
+    Ok(SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)?)
 }
 
 /// The argument is a null pointer.

@@ -9,6 +9,9 @@
 //! | calls | seccomp | new sockets (Unix ones above all), new programs, new processes, looking into others, new executable memory |
 //! | memory | `mlockall` | key material on a swap device |
 //!
+//! A parent that starts roles raises an [`OuterWall`] first. Its children stand in it, too, and raise their own inside; so it leaves
+//! open what the least of them needs while it starts.
+//!
 //! Trust: a wall that the kernel does not have is missing, is logged, and stands in [`Standing`], which the ready line and `doctor` show.
 //! It never keeps a role from starting: an archive on an older kernel is better than none.
 
@@ -32,8 +35,21 @@ pub struct Wall {
     pub folders: Vec<PathBuf>,
     /// Files and folders that it only reads.
     pub read_only: Vec<PathBuf>,
-    /// TCP ports that it may connect to. Without one it makes no socket at all.
+    /// TCP ports that it may connect to. Without one it makes no socket at all; with one it has to listen before the walls stand.
     pub connects_to: Vec<u16>,
+}
+
+/// What a parent, and everything that it starts, may still reach.
+#[derive(Clone, Debug, Default)]
+pub struct OuterWall {
+    /// Folders in which files and sockets are read, written and made.
+    pub folders: Vec<PathBuf>,
+    /// Files and folders that are only read.
+    pub read_only: Vec<PathBuf>,
+    /// Programs that are started, and what loads them. When absent, any program with any file: the one that unseals is the site's own.
+    pub programs: Option<Vec<PathBuf>>,
+    /// TCP ports that are listened at. Connecting is left open.
+    pub listens_at: Vec<u16>,
 }
 
 /// Which walls stand.
@@ -51,7 +67,7 @@ pub struct Standing {
 pub enum State {
     /// All of it.
     Stands,
-    /// As much as this kernel has: an older one knows no TCP ports or no signals.
+    /// As much as this kernel has: an older one knows no TCP ports or no signals. Around a parent, also: any program may start.
     Partly,
     /// This kernel does not have it.
     Absent,
@@ -73,14 +89,56 @@ impl Wall {
     pub fn raise(&self) -> Result<Standing, WallError> {
         // files first: the second wall leaves no call to raise the first one with
         let files = files::raise(self)?;
-        let calls = calls::raise(self)?;
-        let standing = Standing { files, calls };
-        if standing.files != State::Stands {
-            tracing::warn!(state = ?files, "this kernel has not all of Landlock: the wall around files is not whole");
-        }
-        if standing.calls != State::Stands {
-            tracing::warn!("this kernel has no seccomp filters: the wall around system calls is missing");
-        }
-        Ok(standing)
+        Ok(said(Standing { files, calls: calls::raise(self)? }))
     }
+}
+
+impl OuterWall {
+    /// Raises the walls around the calling thread, every thread that it starts from now on and every program that those start.
+    pub fn raise(&self) -> Result<Standing, WallError> {
+        let files = files::raise_around(self)?;
+        Ok(said(Standing { files, calls: calls::raise_around()? }))
+    }
+}
+
+/// What starting this program once more takes: its own file and what loads it.
+#[must_use]
+pub fn this_program() -> Vec<PathBuf> {
+    let loaders = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"].map(PathBuf::from);
+    let own = std::env::current_exe().into_iter();
+    own.chain(loaders).filter_map(|path| path.canonicalize().ok()).collect()
+}
+
+/// Where a program that is started finds its libraries, and how names are looked up.
+#[must_use]
+pub fn libraries_and_names() -> Vec<PathBuf> {
+    let paths = [
+        "/lib",
+        "/lib64",
+        "/usr/lib",
+        "/usr/lib64",
+        "/etc/ld.so.cache",
+        "/etc/hosts",
+        "/etc/host.conf",
+        "/etc/gai.conf",
+        "/etc/nsswitch.conf",
+        "/etc/resolv.conf",
+        "/run/systemd/resolve",
+        "/etc/localtime",
+        "/etc/ssl/certs",
+        "/etc/pki/ca-trust/extracted",
+    ];
+    // where a program is told of other certificate authorities than the system's
+    let told = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    paths.iter().map(PathBuf::from).chain(told).filter_map(|path| path.canonicalize().ok()).collect()
+}
+
+fn said(standing: Standing) -> Standing {
+    if standing.files != State::Stands {
+        tracing::warn!(state = ?standing.files, "this kernel has not all of Landlock: the wall around files is not whole");
+    }
+    if standing.calls != State::Stands {
+        tracing::warn!("this kernel has no seccomp filters: the wall around system calls is missing");
+    }
+    standing
 }

@@ -46,7 +46,8 @@ pub fn lock_memory() -> Memory {
     }
 }
 
-/// Whether the limit does not hold for this process: it has `CAP_IPC_LOCK`, and not just in a user namespace of its own.
+/// Whether the limit does not hold for this process: it has `CAP_IPC_LOCK`, and not just in a user namespace of its own. Inside an outer
+/// wall `/proc` cannot be read, and the limit is taken to hold.
 fn is_not_limited() -> bool {
     let file = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap_or_default();
     let whole_machine = file("uid_map").split_whitespace().eq(["0", "0", "4294967295"]);

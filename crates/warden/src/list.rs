@@ -1,11 +1,12 @@
 //! The list flow: credential → policy → rows in reach → entry 'listed' durable → rows.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use audit::Reachable;
 use budget::Act;
-use model::{EntryBody, Instant, PatientNumber, StudyNumber};
-use policy::{Reach, Service, Target};
+use model::{DeviceMay, EntryBody, Instant, PatientNumber, StudyNumber};
+use policy::{Reach, Service, Subject, Target};
 use protocol::{Asking, Credential, Invalid, Level, ListReply, ListRequest, OpenRequest, Refusal, Scope};
 
 use registry::SearchError;
@@ -114,9 +115,10 @@ impl Warden {
     }
 
     fn search(&self, caller: &Caller, request: &ListRequest, now: Instant) -> Result<registry::Found, Refusal> {
-        let reachable = self.reachable(caller, now);
+        let (reachable, today) = (self.reachable(caller, now), self.todays_list(caller, now));
         let may_list = |patient: PatientNumber, study: StudyNumber| {
-            let reach = reachable.ground(patient, study).map(reach_of);
+            let ground = reachable.ground(patient, study);
+            let reach = ground.filter(|_| is_on(today.as_ref(), patient)).map(reach_of);
             caller.subject.may_list(reach.as_ref(), now)
         };
         let registry = self.readable_registry()?;
@@ -146,6 +148,13 @@ impl Warden {
         found.series.iter_mut().for_each(|row| row.study.cold = cold.is_cold(row.study.number, now));
     }
 
+    /// The patients to whom a device's reading is narrowed; `None` where it is not.
+    pub(crate) fn todays_list(&self, caller: &Caller, now: Instant) -> Option<HashSet<u32>> {
+        let narrowed = matches!(&caller.subject, Subject::Device { may, .. } if may.contains(&DeviceMay::Today));
+        let who = caller.who.filter(|_| narrowed)?;
+        Some(self.budgets.lock().expect("no holder panics").todays_list(who, now))
+    }
+
     /// Everything that the caller's relationships reach now. 'Now' is never before the last entry: what ended by then stays ended
     /// when the clock is set back.
     pub(crate) fn reachable(&self, caller: &Caller, now: Instant) -> Reachable {
@@ -155,6 +164,11 @@ impl Warden {
             None => Reachable::default(),
         }
     }
+}
+
+/// Whether a patient is on the list, where there is one.
+pub(crate) fn is_on(today: Option<&HashSet<u32>>, patient: PatientNumber) -> bool {
+    today.is_none_or(|today| today.contains(&patient.0))
 }
 
 /// What the policy needs of a ground.

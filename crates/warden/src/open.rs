@@ -7,7 +7,7 @@ use protocol::{Asking, Credential, OpenReply, OpenRequest, Refusal, ReleasedStud
 use seal::BatchKeys;
 
 use crate::budgets::{DECISIONS_MAX, Passed, Reading};
-use crate::list::reach_of;
+use crate::list::{is_on, reach_of};
 use crate::release::{Lease, Release};
 use crate::state::{Channel, Warden};
 use crate::subject::Caller;
@@ -92,10 +92,11 @@ impl Warden {
     ) -> Result<Option<ReleasedStudy>, OpenRefusal> {
         // what changes reach while this runs ends no lease that does not exist yet: the lease made below is kept only if nothing did
         let changes = self.leases.lock().expect("no holder panics").changes();
+        let (reachable, today) = (self.reachable(caller, now), self.todays_list(caller, now));
         let (row, moved) = {
-            let reachable = self.reachable(caller, now);
             let may_list = |patient, study| {
-                let reach = reachable.ground(patient, study).map(reach_of);
+                let ground = reachable.ground(patient, study);
+                let reach = ground.filter(|_| is_on(today.as_ref(), patient)).map(reach_of);
                 caller.subject.may_list(reach.as_ref(), now)
             };
             let registry = self.readable_registry().map_err(OpenRefusal::Failed)?;
@@ -103,7 +104,7 @@ impl Warden {
             (row, registry.moved(study))
         };
         let patient = row.patient.number;
-        let reach = self.reachable(caller, now).ground(patient, study).map(reach_of);
+        let reach = reachable.ground(patient, study).map(reach_of).filter(|_| is_on(today.as_ref(), patient));
         let warm_until = self.cold.read().expect("no holder panics").warm_until(study);
         // a lease ends with the warming at the latest; what is cold is decided as if it were not, so that only who may reach it hears that it is
         let still_warm = warm_until.filter(|until| now < *until);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use audit::{AppendError, ExposureIndex, Ledger, LedgerKeys, LedgerOptions};
 use model::{Actor, Entry, EntryBody, EntryNumber, Instant, PatientNumber, SiteId, StudyNumber, What};
-use protocol::Refusal;
+use protocol::{Refusal, SecretText};
 use registry::Registry;
 use seal::{RecoveryKit, RootEnvelope, RootSecret, SealKey};
 use thiserror::Error;
@@ -19,7 +19,7 @@ use crate::cases::Cases;
 use crate::cold::{Cold, KeyStep, Steps};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
-use crate::init::origin;
+use crate::init::{MadeSite, origin};
 use crate::leases::Leases;
 use crate::proof::Proofs;
 use crate::relations::Relations;
@@ -159,7 +159,7 @@ pub struct Warden {
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
-    pub(crate) tls_key_pem: Option<String>,
+    pub(crate) tls_key_pem: Option<SecretText>,
     line_seed: seal::Secret32,
     pub(crate) clock: fn() -> Instant,
 }
@@ -178,8 +178,8 @@ impl Warden {
         let reader = Database::open(&dir.join("warden/warden.db"))?;
         let secrets = Secrets::derive(&root, site, &dir.join("warden"), &mut database)?;
         let secret_key = SealKey::from(root.derive("warden secrets v1"));
-        let tls_key_pem =
-            read_secret(&secret_key, site, &database, b"front tls key")?.and_then(|pem| String::from_utf8(pem).ok());
+        let tls_key_pem = read_secret(&secret_key, site, &database, b"front tls key")?;
+        let tls_key_pem = tls_key_pem.and_then(|pem| String::from_utf8(pem).ok()).map(SecretText::new);
 
         let line_seed = root.derive("line key v1");
         let Settled { accepted, second_away } =
@@ -332,6 +332,14 @@ impl Warden {
     #[must_use]
     pub fn site(&self) -> SiteId {
         self.secrets.site
+    }
+
+    /// The public half of the site, as the root has it, and its name.
+    #[must_use]
+    pub fn public_half(&self) -> (MadeSite, &str) {
+        let public_key = self.secrets.site_key.public().to_bytes();
+        let verifying_key = self.secrets.signing.verifying_key().to_bytes();
+        (MadeSite { site: self.secrets.site, public_key, verifying_key }, &self.site_name)
     }
 
     /// What the key of the line to other machines is made from. It follows from the root, so it lies nowhere.

@@ -1,5 +1,9 @@
 //! One HTTP request to a witness, with a deadline and a limit. `https://` trusts the machine's certificate authorities.
+//!
+//! Names are looked up once, at the start: afterwards walls stand around the courier, and it opens no file and asks no name server.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +59,51 @@ pub enum ClientError {
     Answer,
 }
 
+/// The ways to the witnesses: where they are, and the certificate authorities that they are checked against.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    roots: Roots,
+    addresses: Arc<HashMap<Place, Vec<SocketAddr>>>,
+}
+
+/// Host and port.
+type Place = (String, u16);
+
+impl Ways {
+    /// To these witnesses.
+    pub fn to<'a>(urls: impl Iterator<Item = &'a str>, roots: Roots) -> Self {
+        let places: HashSet<Place> = urls.filter_map(|url| Some(Far::of(&url.parse().ok()?)?.place)).collect();
+        // threads that end before this returns: none is left outside of the walls
+        let addresses = std::thread::scope(|scope| {
+            let asked: Vec<_> = places
+                .into_iter()
+                .map(|place| {
+                    let looked_up = place.clone();
+                    (
+                        place,
+                        scope
+                            .spawn(move || looked_up.to_socket_addrs().map(|found| found.collect::<Vec<SocketAddr>>())),
+                    )
+                })
+                .collect();
+            let found = asked.into_iter().map(|(place, thread)| (place, thread.join().ok().and_then(Result::ok)));
+            found.map(|(place, addresses)| (place, addresses.unwrap_or_default())).collect()
+        });
+        Self { roots, addresses: Arc::new(addresses) }
+    }
+
+    /// The TCP ports of all.
+    pub fn ports(&self) -> BTreeSet<u16> {
+        self.addresses.keys().map(|(_, port)| *port).collect()
+    }
+
+    /// Whether this witness's host is a name, whose address may change.
+    pub fn is_name(url: &str) -> bool {
+        let far = url.parse().ok().and_then(|uri| Far::of(&uri));
+        far.is_some_and(|far| far.place.0.parse::<IpAddr>().is_err())
+    }
+}
+
 /// The certificate authorities that witnesses are checked against.
 #[derive(Clone)]
 pub struct Roots(Arc<rustls::ClientConfig>);
@@ -84,33 +133,47 @@ impl Roots {
     }
 }
 
-/// Sends `body`, or asks for the resource when there is none.
-pub(crate) async fn ask(prefix: &str, path: &str, body: Option<String>, roots: &Roots) -> Result<Reply, ClientError> {
-    tokio::time::timeout(ANSWER_TIME, ask_patiently(prefix, path, body, roots)).await.map_err(|_| ClientError::Late)?
+/// Where a witness is.
+struct Far {
+    place: Place,
+    tls: bool,
 }
 
-async fn ask_patiently(prefix: &str, path: &str, body: Option<String>, roots: &Roots) -> Result<Reply, ClientError> {
+impl Far {
+    fn of(uri: &Uri) -> Option<Self> {
+        let tls = match uri.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        Some(Self { place: (uri.host()?.trim_matches(['[', ']']).to_owned(), port), tls })
+    }
+}
+
+/// Sends `body`, or asks for the resource when there is none.
+pub(crate) async fn ask(prefix: &str, path: &str, body: Option<String>, ways: &Ways) -> Result<Reply, ClientError> {
+    tokio::time::timeout(ANSWER_TIME, ask_patiently(prefix, path, body, ways)).await.map_err(|_| ClientError::Late)?
+}
+
+async fn ask_patiently(prefix: &str, path: &str, body: Option<String>, ways: &Ways) -> Result<Reply, ClientError> {
     let uri: Uri = format!("{}{path}", prefix.trim_end_matches('/')).parse().map_err(|_| ClientError::Address)?;
-    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err(ClientError::Address) };
-    let tls = match scheme {
-        "http" => false,
-        "https" => true,
-        _ => return Err(ClientError::Address),
-    };
-    let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(ClientError::Connect)?;
+    let Far { place, tls } = Far::of(&uri).ok_or(ClientError::Address)?;
+    let host = place.0.clone();
+    let addresses = ways.addresses.get(&place).map(Vec::as_slice).unwrap_or_default();
+    let stream = TcpStream::connect(addresses).await.map_err(ClientError::Connect)?;
     let request = Request::builder()
         .method(if body.is_some() { Method::POST } else { Method::GET })
         .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
-        .header(HOST, uri.authority().map_or(host, |authority| authority.as_str()))
+        .header(HOST, uri.authority().map_or(host.as_str(), |authority| authority.as_str()))
         .body(Full::new(Bytes::from(body.unwrap_or_default())))
         .map_err(|_| ClientError::Address)?;
     if !tls {
         return send(stream, request).await;
     }
-    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|_| ClientError::Address)?;
+    let name = ServerName::try_from(host).map_err(|_| ClientError::Address)?;
     let stream =
-        TlsConnector::from(Arc::clone(&roots.0)).connect(name, stream).await.map_err(ClientError::Certificate)?;
+        TlsConnector::from(Arc::clone(&ways.roots.0)).connect(name, stream).await.map_err(ClientError::Certificate)?;
     send(stream, request).await
 }
 

@@ -1,12 +1,15 @@
 //! The courier: takes the ledger's checkpoints to its witnesses and keeps what they answer. It reads the ledger's
 //! folder, holds no key, and speaks with the outside so that the warden need not.
 //!
+//! Walls stand around it when it is run by `serve`: it reads the ledger and the list, writes in `told`, and connects to the ports of
+//! the witnesses that it found in the list when it began. When the list names others it says so, ends, and is started again.
+//!
 //! | file in `DIR/witnesses` | holds | who controls it can ... | losing it costs ... |
 //! | --- | --- | --- | --- |
 //! | `witnesses.json` | address and keys of each witness; the warden writes it from the ledger | have nobody asked until the warden starts again | nothing |
-//! | `<hash>.cosigned` | the newest note that this witness cosigned | hide cosignatures; make none | the cosignatures: the witness gives newer ones |
-//! | `<hash>.json` | how it went with this witness last | make `doctor` say something else | nothing |
-//! | `ahead` | a note of this site's key that the ledger's folder does not continue | hide that the ledger was rolled back until a witness is asked again | the same |
+//! | `told/<hash>.cosigned` | the newest note that this witness cosigned | hide cosignatures; make none | the cosignatures: the witness gives newer ones |
+//! | `told/<hash>.json` | how it went with this witness last | make `doctor` say something else | nothing |
+//! | `told/ahead` | a note of this site's key that the ledger's folder does not continue | hide that the ledger was rolled back until a witness is asked again | the same |
 
 mod ask;
 mod kept;
@@ -15,10 +18,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use audit::{Cosigner, Prover, WitnessAt, read_witnesses};
+use audit::{Cosigner, Prover, TOLD, WitnessAt, read_witnesses};
 use thiserror::Error;
 
-use crate::client::{ClientError, Roots};
+use crate::client::{ClientError, Roots, Ways};
 
 pub use kept::Status;
 
@@ -26,6 +29,9 @@ pub use kept::Status;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// For how long what a name led to is believed when nobody answers there.
+const LOOK_UP_AGAIN: Duration = Duration::from_secs(60);
 
 /// What came of asking one witness.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,13 +90,18 @@ pub struct Report {
     pub reached: usize,
     /// Those that have seen another or a longer history.
     pub ahead: usize,
+    /// The list names others than when this courier began, or a name leads nowhere any more: a new courier is needed.
+    pub outdated: bool,
 }
 
 /// Asks again and again.
 pub struct Courier {
     ledger: PathBuf,
     folder: PathBuf,
-    roots: Roots,
+    /// The witnesses in the list when it began.
+    known: Vec<String>,
+    ways: Ways,
+    began: Instant,
     pauses: HashMap<String, (Instant, Duration)>,
     /// Witnesses that answered since this courier began. Before that, what lies in the folder is not believed: it is as old
     /// as the ledger beside it.
@@ -98,7 +109,7 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// A courier between the ledger of `dir` and the witnesses in `dir/witnesses`.
+    /// A courier between the ledger of `dir` and the witnesses in `dir/witnesses`. Their names are looked up now, and not again.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
         Self::trusting(dir, Roots::of_this_machine())
@@ -107,13 +118,27 @@ impl Courier {
     /// The same with other certificate authorities.
     #[must_use]
     pub fn trusting(dir: &Path, roots: Roots) -> Self {
+        let folder = dir.join("witnesses");
+        let known: Vec<String> =
+            read_witnesses(&folder).unwrap_or_default().into_iter().map(|witness| witness.url).collect();
+        if let Err(error) = std::fs::create_dir_all(folder.join(TOLD)) {
+            tracing::error!(%error, "the folder for what witnesses answer cannot be made");
+        }
         Self {
             ledger: dir.join("ledger"),
-            folder: dir.join("witnesses"),
-            roots,
+            folder,
+            ways: Ways::to(known.iter().map(String::as_str), roots),
+            known,
+            began: Instant::now(),
             pauses: HashMap::new(),
             confirmed: HashSet::new(),
         }
+    }
+
+    /// The TCP ports that it connects to.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        self.ways.ports().into_iter().collect()
     }
 
     /// Asks every witness that has not cosigned the newest checkpoint, all at once; `seconds` is the time since 1970.
@@ -125,22 +150,29 @@ impl Courier {
                 return Report::default();
             }
         };
-        let mut report = Report { witnesses: witnesses.len(), ..Report::default() };
+        let outdated = !witnesses.iter().map(|witness| &witness.url).eq(&self.known);
+        let mut report = Report { witnesses: witnesses.len(), outdated, ..Report::default() };
+        if outdated {
+            return report;
+        }
         let mut asked = tokio::task::JoinSet::new();
         for witness in witnesses {
             let resting = self.pauses.get(&witness.url).is_some_and(|(until, _)| Instant::now() < *until);
             if resting {
                 continue;
             }
-            let (ledger, folder, roots) = (self.ledger.clone(), self.folder.clone(), self.roots.clone());
+            let (ledger, folder, ways) = (self.ledger.clone(), self.folder.clone(), self.ways.clone());
             let confirmed = self.confirmed.contains(&witness.url);
             asked.spawn(async move {
-                let told = one(&ledger, &folder, &witness, confirmed, &roots).await;
+                let told = one(&ledger, &folder, &witness, confirmed, &ways).await;
                 (witness, told)
             });
         }
         while let Some(joined) = asked.join_next().await {
             let Ok((witness, told)) = joined else { continue };
+            let lost =
+                matches!(&told, Err(CourierError::Client(ClientError::Connect(_)))) && Ways::is_name(&witness.url);
+            report.outdated |= lost && self.began.elapsed() > LOOK_UP_AGAIN;
             if let Some(told) = self.note(&witness, told, seconds) {
                 report.reached += 1;
                 report.ahead += usize::from(matches!(told, Told::Ahead { .. }));
@@ -194,10 +226,10 @@ async fn one(
     folder: &Path,
     witness: &WitnessAt,
     confirmed: bool,
-    roots: &Roots,
+    ways: &Ways,
 ) -> Result<Told, CourierError> {
     let cosigners: Option<Vec<Cosigner>> = witness.vkeys.iter().map(|vkey| Cosigner::parse(vkey).ok()).collect();
     let cosigners = cosigners.filter(|cosigners| !cosigners.is_empty()).ok_or(CourierError::Keys)?;
     let prover = Prover::open(ledger)?;
-    ask::ask(prover, folder, witness, &cosigners, confirmed, roots).await
+    ask::ask(prover, folder, witness, &cosigners, confirmed, ways).await
 }

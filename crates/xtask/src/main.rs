@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod run;
 mod test;
+mod threats;
 mod tidy;
 mod tools;
 

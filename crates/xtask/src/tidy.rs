@@ -153,6 +153,7 @@ fn sources(breaches: &mut Vec<String>) -> Result<()> {
             collect(Path::new(folder), &mut files)?;
         }
     }
+    crate::threats::threats(&files, breaches)?;
     for file in files {
         let name = file.to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file).with_context(|| format!("{name} is not text"))?;

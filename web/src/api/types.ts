@@ -27,7 +27,7 @@ export const ROLES: readonly Role[] = [
 
 export type Authorisation = 'passkey-only' | 'password-and-code';
 export type Tier = 'list' | 'open';
-export type DeviceMay = 'store' | 'list' | 'open';
+export type DeviceMay = 'store' | 'list' | 'open' | 'today';
 export type SignInMethod = 'passkey' | 'password-and-code' | 'password-and-recovery-code';
 export type Order = 'newest-first' | 'oldest-first' | 'patient-name';
 
@@ -170,6 +170,8 @@ export interface AccessRow {
   times: number;
   studies: string[];
   /** The holder who alone brought these studies back from the cold, as for an emergency. */
+  /** Studies that were cold were brought back. */
+  warmed?: boolean;
   warmed_by: string | null;
 }
 

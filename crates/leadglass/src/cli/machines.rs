@@ -121,7 +121,7 @@ pub struct LineArgs {
 #[cfg(debug_assertions)]
 #[derive(Debug, Args)]
 pub struct WallTestArgs {
-    /// warden, front or line
+    /// serve, warden, front, courier or line
     pub role: String,
     /// A TCP port of this machine where somebody listens.
     #[arg(long)]

@@ -108,8 +108,8 @@ pub enum DeviceCommand {
         /// Its organisation.
         #[arg(long, value_name = "ORG")]
         organisation: String,
-        /// What it may do.
-        #[arg(long, value_enum, value_delimiter = ',', required = true)]
+        /// What it may do: store when nothing is said. `today` narrows list and open to patients who have something of today or yesterday.
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "store")]
         may: Vec<MayName>,
         /// Its AE title.
         #[arg(long, value_name = "AETITLE")]
@@ -149,6 +149,8 @@ pub enum MayName {
     List,
     /// Open what its relationships grant.
     Open,
+    /// List and open only patients of today's list.
+    Today,
 }
 
 /// `relate`
@@ -215,6 +217,7 @@ impl From<MayName> for model::DeviceMay {
             MayName::Store => Self::Store,
             MayName::List => Self::List,
             MayName::Open => Self::Open,
+            MayName::Today => Self::Today,
         }
     }
 }

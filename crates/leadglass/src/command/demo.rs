@@ -12,7 +12,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::import::settle;
-use super::serve::Installation;
+use super::serve::{Installation, Plan};
 use crate::cli::{DemoArgs, InitArgs, ListenArgs, ServeArgs};
 use crate::output::say;
 use crate::owner::{Owner, WARDEN_SOCKET};
@@ -143,7 +143,7 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
             plain_http: true,
         },
     };
-    Installation::start(&folder.join("data"), &serve, Some("error"))
+    Installation::start(&Plan::read(&folder.join("data"), &serve)?, Some("error"))
 }
 
 /// How long changes wait in the demonstration, in seconds.

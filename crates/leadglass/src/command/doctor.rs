@@ -8,7 +8,7 @@ use protocol::{PageReply, PageRequest};
 use serde_json::{Value, json};
 
 use super::ledger::{in_words, seen, sink_in_words};
-use super::supervise::walls_file;
+use super::supervise::{PARENT, walls_file};
 use crate::cli::Format;
 use crate::output::say;
 use crate::owner::Owner;
@@ -117,7 +117,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         {
             look_at_approvals(&proposals, &mut look);
         }
-        for role in ["warden", "front", "line"] {
+        for role in [PARENT, "warden", "front", "line", "courier"] {
             walls_of(dir, role, &mut look);
         }
         if let Ok(PageReply::Cold(protocol::ColdReply::State(state))) =
@@ -161,7 +161,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
     Ok(())
 }
 
-/// What a running role said of its walls when it started, and what the kernel says of them now.
+/// What a running role, or the parent of all, said of its walls when it started, and what the kernel says of them now.
 fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static str)) {
     let Some(said) = std::fs::read(walls_file(dir, role)).ok().and_then(|text| serde_json::from_slice(&text).ok())
     else {
@@ -171,25 +171,34 @@ fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static
     let proc = Path::new("/proc").join(said["pid"].to_string());
     let line = std::fs::read(proc.join("cmdline")).unwrap_or_default();
     let status = std::fs::read_to_string(proc.join("status")).unwrap_or_default();
-    if line.split(|byte| *byte == 0).nth(1) != Some(role.as_bytes()) || status.is_empty() {
+    // the parent's command is its user's: `leadglass --dir DIR serve`, or a role that starts itself
+    let named = |word: &[u8]| match role {
+        PARENT => [PARENT, "warden", "front", "courier"].iter().any(|command| command.as_bytes() == word),
+        role => role.as_bytes() == word,
+    };
+    if !line.split(|byte| *byte == 0).skip(1).any(named) || status.is_empty() {
         // it does not run, which another line says, or somebody else has its number now
         return;
     }
+    let name = if role == PARENT { "parent" } else { role };
     let of = |wall: &str| said["walls"][wall].as_str().unwrap_or("absent").to_owned();
     look(
         of("files") != "absent",
         match of("files").as_str() {
-            "partly" => {
-                format!("the {role}'s wall around files: partly, a kernel from 6.12 on has ports and signals too")
+            "partly" if role == PARENT => {
+                "the parent's wall around files: partly, where a program unseals it may start and open anything; a kernel from 6.12 on has ports and signals too".to_owned()
             }
-            state => format!("the {role}'s wall around files: {state}"),
+            "partly" => {
+                format!("the {name}'s wall around files: partly, a kernel from 6.12 on has ports and signals too")
+            }
+            state => format!("the {name}'s wall around files: {state}"),
         },
         "run a kernel with Landlock (`landlock` in its lsm list); until then who takes the role over reads what its user may read",
     );
     let filtered = status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]));
     look(
         of("calls") == "stands" && filtered,
-        format!("the {role}'s wall around system calls: {}", if filtered { of("calls") } else { "absent".to_owned() }),
+        format!("the {name}'s wall around system calls: {}", if filtered { of("calls") } else { "absent".to_owned() }),
         "run a kernel with CONFIG_SECCOMP_FILTER; until then who takes the role over may open sockets and start programs",
     );
     if role == "warden" {

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
-use protocol::Refusal;
+use protocol::{Refusal, SecretText};
 use serde_json::json;
 use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
-use super::serve::{front_recipe, watch};
+use super::serve::{self, front_recipe, settled, watch};
 use super::supervise::{Recipe, Roles, replace};
 use super::{pin, walled};
 use crate::cli::{FrontArgs, ListenArgs};
@@ -39,12 +39,17 @@ pub fn front(dir: &Path, arguments: &FrontArgs) -> Result<()> {
 fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     control::log_to_stderr("front");
     control::keep_to_itself("front");
-    let ending = control::ending();
-    let (dir, mut listen) = (std::path::absolute(dir)?, arguments.listen.clone());
+    let dir = std::path::absolute(dir)?;
     std::fs::create_dir_all(dir.join("run"))?;
+    let secret = arguments.warden.is_some().then(|| pin::own_key(&dir, arguments.line_key.as_deref())).transpose()?;
+    let listens = settled(&arguments.listen)?;
+    let ports = listens.iter().flat_map(serve::ports).collect();
+    // everything that is started from here on is inside as well
+    let standing = walled::parent(&dir, None, Some(&arguments.listen), ports).raise()?;
+    let ending = control::ending();
     let mut roles = Roles::default();
-    if let Some(warden) = &arguments.warden {
-        let secret = pin::own_key(&dir, arguments.line_key.as_deref())?.0;
+    roles.stand_in(&dir, standing);
+    if let (Some(warden), Some((secret, _))) = (&arguments.warden, secret) {
         let arguments = vec!["--to".into(), warden.into()];
         roles.start(Recipe {
             name: "line",
@@ -62,15 +67,16 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         }
         recipe
     };
-    let front = roles.start(recipe(&listen))?;
-    let ready = front.ready().clone();
-    // picked ports stay when the front is started again
-    for (picked, asked) in [(&ready["http"], &mut listen.http), (&ready["dicom"], &mut listen.dicom)] {
-        if let Some(picked) = picked.as_str() {
-            picked.clone_into(asked);
+    let mut left = listens.iter().peekable();
+    let ready = loop {
+        let listen = left.next().expect("there is one to begin with, and one was seen");
+        match roles.start(recipe(listen)) {
+            Ok(front) => break front.ready().clone(),
+            // somebody else took a picked port
+            Err(error) if left.peek().is_some() => tracing::warn!(%error, "the front is started on another port"),
+            Err(error) => return Err(error),
         }
-    }
-    front.again_with(recipe(&listen));
+    };
     if arguments.warden.is_none()
         && let Err(error) = disk::register(&dir)
     {
@@ -80,7 +86,7 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     line["pids"] = json!(roles.pids());
     line["walls"] = roles.walls();
     say!("{line}");
-    watch(&mut roles, &ending);
+    watch(&mut roles, &ending, |_| ());
     roles.end();
     Ok(())
 }
@@ -102,6 +108,7 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     control::log_to_stderr("front");
     control::keep_to_itself("front");
     let listen = &arguments.listen;
+    pin::check_site(dir)?;
     let opened = open(dir, listen)?;
     // the names of filesystems are outside of the walls
     let disk = arguments.own_machine.then(|| disk::of_front(dir)).transpose()?;
@@ -245,7 +252,7 @@ async fn start_portal(
         None => None,
         Some(Certificate { chain, key: Some(key) }) => Some(portal::Tls::from_pem(&chain, &key)?),
         Some(Certificate { chain, key: None }) => {
-            Some(portal::Tls::from_pem(&chain, released_key(link).await.as_bytes())?)
+            Some(portal::Tls::from_pem(&chain, released_key(link).await.expose().as_bytes())?)
         }
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -255,7 +262,7 @@ async fn start_portal(
 }
 
 /// The key of the development certificate is sealed; the warden releases it. DICOM is taken in meanwhile.
-async fn released_key(link: &WardenLink) -> String {
+async fn released_key(link: &WardenLink) -> SecretText {
     let mut waited = 0;
     loop {
         if let Some(key) = link.tls_key_pem() {

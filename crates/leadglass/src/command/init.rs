@@ -96,12 +96,7 @@ fn make(dir: &Path, arguments: &InitArgs, passphrase: &Zeroizing<String>) -> Res
     }
     let new = NewSite { name: &arguments.site, passphrase, kit: &kit, tls_key_pem: &certificate.key_pem };
     let made = warden::init(dir, &new, time::now())?;
-    let site = archive::Site {
-        id: made.site,
-        name: arguments.site.trim().to_owned(),
-        public_key: seal::SitePublicKey::from_bytes(&made.public_key)?,
-        verifying_key: seal::VerifyingKey::from_bytes(made.verifying_key),
-    };
+    let site = super::pin::site_of(&made, arguments.site.trim())?;
     site.write(&dir.join("front"))?;
 
     // the first person, added as the owner would add anybody

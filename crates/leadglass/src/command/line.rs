@@ -64,11 +64,12 @@ fn dial(dir: &Path, address: &str, key: &Key) -> Result<()> {
     let warden = pin::warden_of(dir)?;
     let bound = Bound::unix(&dir.join(WARDEN_SOCKET))
         .context("DIR/run/warden.sock cannot be made; does a warden run in this folder, too?")?;
+    // inside its walls it makes sockets to connect with, and none to listen at
+    let listener = bound.listen_unix()?;
     let standing = walled::line_that_dials(far.port()).raise()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let signals = control::Signals::catch();
-        let listener = bound.listen_unix()?;
         listener.set_nonblocking(true)?;
         let serving = line::dial(UnixListener::from_std(listener)?, far, key, warden);
         say!("{}", json!({ "ready": true, "role": "line", "to": far, "walls": standing }));

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use archive::{SITE_FILE, Site};
 use line::{Key, KnownFront, Pin, Pins};
 use protocol::{FrontRequest, PageRequest};
-use seal::{Secret32, SystemRandom};
+use seal::{Secret32, SitePublicKey, SystemRandom, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -140,9 +140,14 @@ pub fn hex(seed: &[u8; 32]) -> Zeroizing<String> {
     text
 }
 
-/// Writes down this warden's pin, which is public. Called by the warden when it has its root.
-pub fn keep_own_pin(dir: &Path, seed: &[u8; 32]) -> Result<()> {
-    let pin = Key::from_seed(seed)?.pin()?.to_string();
+/// Writes down this warden's pin and the site's public half, where no front can write. Called by the warden when it has its root.
+pub fn keep_own(dir: &Path, warden: &warden::Warden) -> Result<()> {
+    let (made, name) = warden.public_half();
+    let site = site_of(&made, name)?;
+    if !Site::read(&dir.join("warden")).is_ok_and(|kept| kept == site) {
+        site.write(&dir.join("warden"))?;
+    }
+    let pin = Key::from_seed(warden.line_seed())?.pin()?.to_string();
     let path = dir.join(OWN_PIN_FILE);
     if std::fs::read_to_string(&path).is_ok_and(|kept| kept == pin) {
         return Ok(());
@@ -156,9 +161,54 @@ fn own_pin(dir: &Path) -> Result<Pin> {
     Ok(text.parse()?)
 }
 
+/// What a front knows of its site.
+pub fn site_of(made: &warden::MadeSite, name: &str) -> Result<Site> {
+    Ok(Site {
+        id: made.site,
+        name: name.to_owned(),
+        public_key: SitePublicKey::from_bytes(&made.public_key)?,
+        verifying_key: VerifyingKey::from_bytes(made.verifying_key),
+    })
+}
+
+/// That `DIR/front/site.json` is what the warden or its introduction says. A front that was taken over can write in its folder: its next
+/// start would seal to a key of somebody else. Called before the walls stand.
+pub fn check_site(dir: &Path) -> Result<()> {
+    let known = match Site::read(&dir.join("warden")) {
+        Err(archive::SiteFileError::Missing) => introduced(dir)?,
+        known => Some(known?),
+    };
+    let found = Site::read(&dir.join("front"))?;
+    if known.is_some_and(|known| known != found) {
+        bail!(
+            "front/site.json was changed: it names other keys than the warden has, and images would be sealed to somebody else; \
+             see what happened, then put back the one of warden/site.json, of the vault or of the introduction"
+        );
+    }
+    Ok(())
+}
+
+/// The site of the warden's introduction; none where there was no introduction, or one from before it was kept.
+fn introduced(dir: &Path) -> Result<Option<Site>> {
+    let Ok(text) = std::fs::read(dir.join(FOLDER).join(WARDEN_FILE)) else { return Ok(None) };
+    let known: Value = serde_json::from_slice(&text)?;
+    if known["site"].is_null() {
+        return Ok(None);
+    }
+    read_beside(dir, &serde_json::to_vec_pretty(&known["site"])?).map(Some)
+}
+
+/// Reads a site from bytes, as its file would be read.
+fn read_beside(dir: &Path, site: &[u8]) -> Result<Site> {
+    let beside = tempfile::tempdir_in(dir)?;
+    std::fs::File::create(beside.path().join(SITE_FILE))?.write_all(site)?;
+    Ok(Site::read(beside.path())?)
+}
+
 fn site(dir: &Path) -> Result<Value> {
-    Site::read(&dir.join("front"))?;
-    Ok(serde_json::from_slice(&std::fs::read(dir.join("front").join(SITE_FILE))?)?)
+    let trusted = dir.join("warden");
+    Site::read(&trusted).context("this warden has not written its public half yet; start it once")?;
+    Ok(serde_json::from_slice(&std::fs::read(trusted.join(SITE_FILE))?)?)
 }
 
 fn take_introduction(dir: &Path, path: &Path) -> Result<()> {
@@ -174,9 +224,7 @@ fn take_introduction(dir: &Path, path: &Path) -> Result<()> {
     let site = serde_json::to_vec_pretty(&introduction.site)?;
     match Site::read(&front) {
         Ok(known) => {
-            let beside = tempfile::tempdir_in(&front)?;
-            std::fs::File::create(beside.path().join(SITE_FILE))?.write_all(&site)?;
-            if Site::read(beside.path())? != known {
+            if read_beside(&front, &site)? != known {
                 bail!("this folder belongs to another site; make the front in an empty one with --dir");
             }
         }
@@ -186,7 +234,7 @@ fn take_introduction(dir: &Path, path: &Path) -> Result<()> {
         }
         Err(error) => return Err(error.into()),
     }
-    let known = json!({ "pin": introduction.pin }).to_string();
+    let known = json!({ "pin": introduction.pin, "site": introduction.site }).to_string();
     Ok(replace(&folder(dir)?.join(WARDEN_FILE), known.as_bytes())?)
 }
 

@@ -1,7 +1,8 @@
 //! `leadglass serve`: starts warden and front as children, restarts whichever ends, ends both with itself.
 //!
 //! The passphrase goes to the warden over its lifeline and to nobody else. The front is connected to the warden's socket by this
-//! process, because it can connect to nothing itself.
+//! process, because it can connect to nothing itself. It reads what it was given, picks its ports and raises the outer walls, and only
+//! then starts anything: every child is inside of them as well.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use walls::Standing;
 use zeroize::Zeroizing;
 
 use super::supervise::{Recipe, Roles};
+use super::walled;
 use crate::cli::{ListenArgs, ServeArgs};
 use crate::control;
 use crate::output::say;
@@ -20,15 +23,18 @@ use crate::owner::WARDEN_SOCKET;
 use crate::unseal::{Method, warn_of_what_lies_beside};
 
 /// How often a start is tried when its port is picked.
-const PICKS_MAX: u32 = 4;
+const PICKS_MAX: usize = 4;
 
 /// Runs until SIGTERM or SIGINT.
 pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     control::log_to_stderr("serve");
     control::keep_to_itself("serve");
-    let ending = control::ending();
     warn_of_what_lies_beside(dir, &arguments.unseal);
-    let mut installation = Installation::start(dir, arguments, None)?;
+    let plan = Plan::read(dir, arguments)?;
+    let standing = plan.raise_walls()?;
+    let ending = control::ending();
+    let mut installation = Installation::start(&plan, None)?;
+    installation.roles.stand_in(&plan.dir, standing);
     if let Err(error) = crate::disk::register(dir) {
         tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
     }
@@ -38,6 +44,31 @@ pub fn serve(dir: &Path, arguments: &ServeArgs) -> Result<()> {
     }
     installation.end();
     Ok(())
+}
+
+/// What is read before anything is started.
+pub struct Plan {
+    dir: PathBuf,
+    unseal: Method,
+    /// One after the other, until nobody else has taken the picked ports.
+    listens: Vec<ListenArgs>,
+}
+
+impl Plan {
+    /// Reads what the options name, and picks ports.
+    pub fn read(dir: &Path, arguments: &ServeArgs) -> Result<Self> {
+        let dir = std::path::absolute(dir)?;
+        if !dir.join("warden/root.json").exists() {
+            return Err(crate::owner::not_running(&dir));
+        }
+        let unseal = Method::read(&dir, &arguments.unseal)?;
+        Ok(Self { dir, unseal, listens: settled(&arguments.listen)? })
+    }
+
+    fn raise_walls(&self) -> Result<Standing> {
+        let ports = self.listens.iter().flat_map(ports).collect();
+        Ok(walled::parent(&self.dir, Some(&self.unseal), self.listens.first(), ports).raise()?)
+    }
 }
 
 /// Both roles as children.
@@ -51,52 +82,31 @@ pub struct Installation {
 
 impl Installation {
     /// Starts both and returns when both answer. `log` is how much they say; as the environment has it when absent.
-    pub fn start(dir: &Path, arguments: &ServeArgs, log: Option<&'static str>) -> Result<Self> {
-        let dir = std::path::absolute(dir)?;
-        if !dir.join("warden/root.json").exists() {
-            return Err(crate::owner::not_running(&dir));
-        }
-        let unseal = Method::read(&dir, &arguments.unseal)?;
-        let picked = arguments.listen.http.ends_with(":0");
-        let mut tries = if picked { PICKS_MAX } else { 1 };
+    pub fn start(plan: &Plan, log: Option<&'static str>) -> Result<Self> {
+        let mut left = plan.listens.iter().peekable();
         loop {
-            tries -= 1;
-            match Self::try_start(&dir, arguments, log, &unseal)? {
+            let listen = left.next().expect("there is one to begin with, and one was seen");
+            match Self::try_start(plan, listen, log)? {
                 Ok(installation) => return Ok(installation),
                 // a picked port is free for a moment only: somebody else may have taken it before the front could
-                Err(error) if tries > 0 => tracing::warn!(%error, "the front is started again on another port"),
+                Err(error) if left.peek().is_some() => {
+                    tracing::warn!(%error, "the front is started again on another port");
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
     /// Fails when the warden does not start; answers with the front's failure when only that does not, and nothing runs any more.
-    fn try_start(
-        dir: &Path,
-        arguments: &ServeArgs,
-        log: Option<&'static str>,
-        unseal: &Method,
-    ) -> Result<Result<Self>> {
-        let mut listen = arguments.listen.clone();
-        // the origin is part of every passkey, so a port that is picked is picked before the warden starts
-        listen.http = settled(&listen.http)?;
-        let origin = origin_of(&listen);
-        listen.origin = Some(origin.clone());
+    fn try_start(plan: &Plan, listen: &ListenArgs, log: Option<&'static str>) -> Result<Result<Self>> {
+        let (dir, origin) = (plan.dir.clone(), origin_of(listen));
         let mut roles = Roles::default();
         // the courier comes first: when a witness has seen more than the ledger holds, the warden must know
-        start_courier(dir, log, &mut roles);
-        roles.start(warden_recipe(dir, log, unseal, &origin))?;
-        let front = match roles.start(front_recipe(dir, log, &listen)) {
-            Ok(front) => front,
-            // what runs ends with `roles`
-            Err(error) => return Ok(Err(error)),
-        };
-        if let Some(dicom) = front.ready()["dicom"].as_str() {
-            // a picked port stays when the front is started again
-            dicom.clone_into(&mut listen.dicom);
-            front.again_with(front_recipe(dir, log, &listen));
-        }
-        Ok(Ok(Self { dir: dir.to_owned(), log, listen, origin, roles }))
+        start_courier(&dir, log, &mut roles);
+        roles.start(warden_recipe(&dir, log, &plan.unseal, &origin))?;
+        // where only the front does not start, what runs ends with `roles`
+        let front = roles.start(front_recipe(&dir, log, listen)).map(drop);
+        Ok(front.map(|()| Self { dir, log, listen: listen.clone(), origin, roles }))
     }
 
     /// The line that says that it answers.
@@ -132,14 +142,15 @@ impl Installation {
     }
 }
 
-/// Restarts what ends, until told to stop.
-pub fn watch(roles: &mut Roles, stop: &Receiver<()>) {
+/// Restarts what ends, and does what else is due, until told to stop.
+pub fn watch(roles: &mut Roles, stop: &Receiver<()>, due: impl Fn(&mut Roles)) {
     loop {
         match stop.recv_timeout(Duration::from_millis(100)) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
         roles.look_after();
+        due(roles);
     }
 }
 
@@ -197,8 +208,31 @@ pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) 
     Recipe { name: "front", dir: dir.to_owned(), log, arguments, secret: None, reaches: Some(dir.join(WARDEN_SOCKET)) }
 }
 
+/// Where to listen, with the ports and the origin picked that are left open; several times, as another program may take a picked port.
+pub fn settled(asked: &ListenArgs) -> Result<Vec<ListenArgs>> {
+    let picked = [&asked.http, &asked.dicom].into_iter().any(|address| address.ends_with(":0"));
+    // held until all are picked, so that no two are the same
+    let mut held = Vec::new();
+    (0..if picked { PICKS_MAX } else { 1 })
+        .map(|_| {
+            let mut listen = asked.clone();
+            // the origin is part of every passkey, so a port that is picked is picked before the warden starts
+            listen.http = with_port(&asked.http, &mut held)?;
+            listen.dicom = with_port(&asked.dicom, &mut held)?;
+            listen.origin = Some(origin_of(&listen));
+            Ok(listen)
+        })
+        .collect()
+}
+
+/// The TCP ports that are listened at.
+pub fn ports(listen: &ListenArgs) -> Vec<u16> {
+    let addresses = [&listen.http, &listen.dicom].into_iter();
+    addresses.filter_map(|address| Some(address.parse::<SocketAddr>().ok()?.port())).collect()
+}
+
 /// An address with its port picked when it is 0.
-pub fn settled(address: &str) -> Result<String> {
+pub fn with_port(address: &str, held: &mut Vec<TcpListener>) -> Result<String> {
     if address == "none" {
         return Ok(address.to_owned());
     }
@@ -207,6 +241,8 @@ pub fn settled(address: &str) -> Result<String> {
     if parsed.port() != 0 {
         return Ok(address.to_owned());
     }
-    let picked = TcpListener::bind(parsed).context("no port is free on this address")?.local_addr()?;
-    Ok(picked.to_string())
+    let listener = TcpListener::bind(parsed).context("no port is free on this address")?;
+    let picked = listener.local_addr()?.to_string();
+    held.push(listener);
+    Ok(picked)
 }

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
+use walls::Standing;
 use zeroize::Zeroizing;
 
 use super::mounts::Mounts;
@@ -21,6 +23,9 @@ use crate::parent;
 
 /// What a role tells its parent and nobody else, in its ready line.
 pub const SECRET: &str = "secret";
+
+/// What the process that starts the roles is called among them.
+pub const PARENT: &str = "serve";
 
 /// How long a role may take to its first answer, in seconds.
 const START_SECONDS_MAX: u64 = 120;
@@ -69,10 +74,15 @@ impl Role {
         let name = recipe.name;
         let mounts = (name == "warden").then(|| Mounts::watch(&recipe.dir));
         let (lifeline, stdin) = UnixStream::pair()?;
-        let program =
-            std::env::current_exe().context("the program's own file is not known; start it by its full path")?;
-        let mut command = Command::new(program);
-        command.arg(name).arg("--until-stdin-closes").arg("--dir").arg(&recipe.dir).args(&recipe.arguments);
+        // this very program, also when another version was put in its place meanwhile
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("leadglass")
+            .arg(name)
+            .arg("--until-stdin-closes")
+            .arg("--dir")
+            .arg(&recipe.dir)
+            .args(&recipe.arguments);
         if let (Some(log), None) = (recipe.log, std::env::var_os("LEADGLASS_LOG")) {
             command.env("LEADGLASS_LOG", log);
         }
@@ -97,10 +107,7 @@ impl Role {
             bail!("the {name} did not start; its message stands above");
         };
         // written here because no walled role can write it
-        let walls = serde_json::json!({ "pid": child.id(), "walls": ready["walls"] }).to_string();
-        if let Err(error) = replace(&walls_file(&recipe.dir, name), walls.as_bytes()) {
-            tracing::warn!(%error, "which walls stand could not be written down for `doctor`");
-        }
+        write_walls_down(&recipe.dir, name, child.id(), &ready["walls"]);
         let told = match ready.as_object_mut().and_then(|ready| ready.remove(SECRET)) {
             Some(Value::String(told)) => Some(Zeroizing::new(told)),
             _ => None,
@@ -119,11 +126,6 @@ impl Role {
         self.told.clone()
     }
 
-    /// How it is started again from now on.
-    pub fn again_with(&mut self, recipe: Recipe) {
-        self.recipe = recipe;
-    }
-
     /// Starts it again when it ended.
     fn look_after(&mut self) {
         if self.mounts.as_mut().is_some_and(Mounts::more_than_open) {
@@ -139,7 +141,11 @@ impl Role {
         // a role that ran for a while starts again at once; one that falls over and over waits longer and longer
         let pause =
             if self.started.elapsed() > Duration::from_secs(30) { RESTART_MILLISECONDS_MIN } else { self.pause };
-        tracing::error!(role = name, %status, pause_milliseconds = pause, "a role ended and is started again");
+        if status.success() {
+            tracing::info!(role = name, "a role asks to be started again");
+        } else {
+            tracing::error!(role = name, %status, pause_milliseconds = pause, "a role ended and is started again");
+        }
         std::thread::sleep(Duration::from_millis(pause));
         self.pause = (pause * 2).min(RESTART_MILLISECONDS_MAX);
         self.started_again();
@@ -178,6 +184,7 @@ impl Role {
 #[derive(Default)]
 pub struct Roles {
     roles: Vec<Role>,
+    around: Option<Standing>,
 }
 
 impl Roles {
@@ -204,17 +211,24 @@ impl Roles {
         }
     }
 
-    /// The walls of every role, as each said when it was ready.
+    /// The walls of every role, as each said when it was ready, and of this process.
     pub fn walls(&self) -> Value {
         let walls = self.roles.iter().map(|role| (role.recipe.name.to_owned(), role.ready["walls"].clone()));
-        Value::Object(walls.collect::<Map<_, _>>())
+        let own = self.around.iter().map(|standing| (PARENT.to_owned(), serde_json::json!(standing)));
+        Value::Object(walls.chain(own).collect::<Map<_, _>>())
+    }
+
+    /// Notes which walls stand around this process, in which every role is started.
+    pub fn stand_in(&mut self, dir: &Path, standing: Standing) {
+        write_walls_down(dir, PARENT, std::process::id(), &serde_json::json!(standing));
+        self.around = Some(standing);
     }
 
     /// The process of every role.
     pub fn pids(&self) -> Map<String, Value> {
         let mut pids: Map<_, _> =
             self.roles.iter().map(|role| (role.recipe.name.to_owned(), role.child.id().into())).collect();
-        pids.insert("serve".to_owned(), std::process::id().into());
+        pids.insert(PARENT.to_owned(), std::process::id().into());
         pids
     }
 }
@@ -237,6 +251,13 @@ fn answered(child: &mut Child) -> Option<Value> {
     });
     let line = receiver.recv_timeout(Duration::from_secs(START_SECONDS_MAX)).ok()?.ok()?;
     serde_json::from_str(&line).ok()
+}
+
+fn write_walls_down(dir: &Path, role: &str, pid: u32, walls: &Value) {
+    let line = serde_json::json!({ "pid": pid, "walls": walls }).to_string();
+    if let Err(error) = replace(&walls_file(dir, role), line.as_bytes()) {
+        tracing::warn!(%error, "which walls stand could not be written down for `doctor`");
+    }
 }
 
 /// Which walls stand around a role, for `doctor`: where it is written down.

@@ -3,10 +3,12 @@
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
+use walls::Standing;
 
 use super::walled;
 use crate::cli::WallTestArgs;
@@ -14,22 +16,41 @@ use crate::control;
 use crate::output::say;
 use crate::owner::{OWNER_SOCKET, WARDEN_SOCKET};
 
+static LISTENED: OnceLock<TcpListener> = OnceLock::new();
+
 /// Prints what came of every attempt: `null`, or the error.
 pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
     control::keep_to_itself("wall-test");
     let dir = std::path::absolute(dir)?;
+    let port = arguments.port;
+    if arguments.role == "serve" {
+        let wall = walled::parent(&dir, None, None, Vec::new());
+        return told_of(
+            arguments.without_walls,
+            || Ok(wall.raise()?),
+            || attempts(&dir, &dir.join("run"), Path::new("/etc/shadow"), port),
+        );
+    }
     let (wall, own, other) = match arguments.role.as_str() {
         "front" => (walled::front(&dir), dir.join("front"), dir.join("warden/warden.db")),
         "warden" => (walled::warden(&dir), dir.join("warden"), dir.join("front/front.db")),
-        "line-that-dials" => (walled::line_that_dials(arguments.port), dir.join("none"), dir.join("warden/warden.db")),
+        "line-that-dials" => (walled::line_that_dials(port), dir.join("none"), dir.join("warden/warden.db")),
         "line-that-listens" => (walled::line_that_listens(&dir), dir.join("none"), dir.join("warden/warden.db")),
-        role => bail!("there is no role {role}; try front or warden"),
+        "courier" => {
+            std::fs::create_dir_all(dir.join("witnesses").join(audit::TOLD))?;
+            (walled::courier(&dir, vec![port]), dir.join("witnesses/told"), dir.join("warden/warden.db"))
+        }
+        role => bail!("there is no role {role}; try front, warden, courier or serve"),
     };
-    let standing = match arguments.without_walls {
-        true => Value::Null,
-        false => json!(wall.raise()?),
-    };
-    let tried = attempts(&dir, &own, &other, arguments.port);
+    told_of(arguments.without_walls, || Ok(wall.raise()?), || attempts(&dir, &own, &other, port))
+}
+
+fn told_of(without_walls: bool, raise: impl FnOnce() -> Result<Standing>, tries: impl FnOnce() -> Value) -> Result<()> {
+    // a socket that the role may have listened at
+    let listened = TcpListener::bind("127.0.0.1:0")?;
+    LISTENED.get_or_init(|| listened);
+    let standing = if without_walls { Value::Null } else { json!(raise()?) };
+    let tried = tries();
     say!("{}", json!({ "standing": standing, "tried": tried }));
     Ok(())
 }
@@ -45,6 +66,10 @@ fn attempts(dir: &Path, own: &Path, other: &Path, port: u16) -> Value {
         "read another role's file": told(std::fs::File::open(other)),
         "write into another role's file": told(std::fs::File::options().append(true).open(other)),
         "read the sealed root": told(std::fs::read(dir.join("warden/root.json"))),
+        "read the list of second folders": told(std::fs::read_dir(dir.join("witnesses"))),
+        "name a second folder": told(std::fs::File::create(dir.join("witnesses/wall-test"))
+            .and_then(|_| std::fs::remove_file(dir.join("witnesses/wall-test")))),
+        "change the ledger": told(std::fs::File::options().append(true).open(dir.join("ledger/checkpoint"))),
         "list DIR": told(std::fs::read_dir(dir)),
         "put a socket in the owner's place": told(UnixListener::bind(dir.join("run/wall-test.sock"))
             .and_then(|_| std::fs::remove_file(dir.join("run/wall-test.sock")))),
@@ -53,7 +78,10 @@ fn attempts(dir: &Path, own: &Path, other: &Path, port: u16) -> Value {
         "connect to a TCP port": told(TcpStream::connect(("127.0.0.1", port))),
         "connect to another TCP port": told(TcpListener::bind("127.0.0.1:0").and_then(|listener| TcpStream::connect(listener.local_addr()?))),
         "listen on a TCP port": told(TcpListener::bind("127.0.0.1:0")),
+        "listen at a port of the kernel's choice": told(listen_unbound()),
         "send a datagram": told(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"out", ("127.0.0.1", port)))),
+        "connect with the first bytes": told(with_the_first_bytes(port)),
+        "start the own program again": told(again()),
         "run a program": told(Command::new("true").status()),
         "read another process's memory": told(std::fs::File::open(of_parent("mem"))),
         "read another process's environment": told(std::fs::read(of_parent("environ"))),
@@ -61,6 +89,29 @@ fn attempts(dir: &Path, own: &Path, other: &Path, port: u16) -> Value {
         "make a file in memory to run": told(rustix::fs::memfd_create("wall-test", rustix::fs::MemfdFlags::empty())),
         "allow core dumps again": told(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)),
     })
+}
+
+/// Connects without a call to `connect`, from a socket that listened and was shut down (tcp(7), MSG_FASTOPEN).
+fn with_the_first_bytes(port: u16) -> std::io::Result<()> {
+    let Some(socket) = LISTENED.get() else { return Ok(()) };
+    rustix::net::shutdown(socket, rustix::net::Shutdown::Read)?;
+    let fast_open = rustix::net::SendFlags::from_bits_retain(0x2000_0000);
+    let to = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    rustix::net::sendto(socket, b"out", fast_open, &to)?;
+    Ok(())
+}
+
+/// A socket that listens and was not bound gets a port from the kernel.
+fn listen_unbound() -> std::io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None)?;
+    Ok(rustix::net::listen(&socket, 1)?)
+}
+
+fn again() -> Result<()> {
+    let mut again = Command::new("/proc/self/exe");
+    again.arg("--help").stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = again.output()?;
+    if output.status.success() { Ok(()) } else { bail!("{}", String::from_utf8_lossy(&output.stderr)) }
 }
 
 fn told<T, E: std::fmt::Display>(result: Result<T, E>) -> Option<String> {

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use walls::Wall;
+use walls::{OuterWall, Wall};
+
+use crate::cli::ListenArgs;
+use crate::unseal::Method;
 
 /// The front: its own folder.
 pub fn front(dir: &Path) -> Wall {
@@ -32,6 +35,37 @@ pub fn line_that_listens(dir: &Path) -> Wall {
 /// The line on the front's machine: it connects to one port and has no file.
 pub fn line_that_dials(port: u16) -> Wall {
     Wall { connects_to: vec![port], ..Wall::default() }
+}
+
+/// The courier: it reads the ledger and the list of witnesses, keeps what they answer, and connects to their ports.
+pub fn courier(dir: &Path, ports: Vec<u16>) -> Wall {
+    let witnesses = dir.join("witnesses");
+    Wall {
+        folders: vec![witnesses.join(audit::TOLD)],
+        read_only: vec![dir.join("ledger"), witnesses],
+        connects_to: ports,
+    }
+}
+
+/// A parent of roles: DIR, the ledger's second folder, what its children read while they start, and its own program. Only where a
+/// program of the site's unseals, any program and any file: nobody here knows what it needs.
+pub fn parent(dir: &Path, unseal: Option<&Method>, listen: Option<&ListenArgs>, ports: Vec<u16>) -> OuterWall {
+    let sinks = audit::read_sinks(&dir.join("witnesses")).unwrap_or_default().into_iter().map(PathBuf::from);
+    let sinks = sinks.filter(|place| is_second_folder(dir, place));
+    let folders = std::iter::once(dir.to_owned()).chain(sinks).collect();
+    // how much of the machine is ours, and which disks there are; no process of others
+    let machine = ["/sys/fs/cgroup", "/dev/disk"].map(PathBuf::from).into_iter().filter(|path| path.is_dir());
+    let read_only = walls::libraries_and_names().into_iter().chain(machine).chain(certificates(listen)).collect();
+    let programs = (!unseal.is_some_and(Method::is_a_program)).then(walls::this_program);
+    OuterWall { folders, read_only, programs, listens_at: ports }
+}
+
+/// The folders of certificate and key, links followed: who renews one puts another file in its place.
+fn certificates(listen: Option<&ListenArgs>) -> Vec<PathBuf> {
+    let named = listen.into_iter().flat_map(|listen| [&listen.tls_cert, &listen.tls_key]).flatten();
+    let places = named.flat_map(|path| [std::path::absolute(path), path.canonicalize()]);
+    let folders = places.filter_map(|path| Some(path.ok()?.parent()?.to_owned()));
+    folders.filter(|folder| folder.is_dir()).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! It binds its sockets, raises the walls, and only then opens the database and the ledger. Inside them it reads and writes `DIR/warden`
 //! and `DIR/ledger`, and makes no socket at all.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use serde_json::json;
 use tokio::net::UnixListener;
 use warden::{Channel, Settings, Unseal, Warden};
 
-use super::serve::{start_courier, warden_recipe, watch};
+use super::serve::{start_courier, warden_recipe, watch, with_port};
 use super::supervise::{Recipe, Roles, SECRET};
 use super::{pin, walled};
 use crate::cli::WardenArgs;
@@ -29,10 +30,17 @@ pub fn warden(dir: &Path, arguments: &WardenArgs) -> Result<()> {
 fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     control::log_to_stderr("warden");
     control::keep_to_itself("serve");
-    let ending = control::ending();
     let dir = std::path::absolute(dir)?;
+    if !dir.join("warden/root.json").exists() {
+        return Err(crate::owner::not_running(&dir));
+    }
     warn_of_what_lies_beside(&dir, &arguments.unseal);
     let unseal = Method::read(&dir, &arguments.unseal)?;
+    let listen = arguments.listen.map(|address| with_port(&address.to_string(), &mut Vec::new())).transpose()?;
+    let ports = listen.iter().filter_map(|address| Some(address.parse::<SocketAddr>().ok()?.port())).collect();
+    // everything that is started from here on is inside as well
+    let standing = walled::parent(&dir, Some(&unseal), None, ports).raise()?;
+    let ending = control::ending();
     let mut recipe = warden_recipe(&dir, None, &unseal, &arguments.origin);
     if arguments.listen.is_some() {
         recipe.arguments.push("--with-line".into());
@@ -41,25 +49,21 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     start_courier(&dir, None, &mut roles);
     let warden = roles.start(recipe)?;
     let (mut ready, secret) = (warden.ready().clone(), warden.told());
-    if let Some(address) = &arguments.listen {
+    if let Some(address) = listen {
         std::fs::create_dir_all(dir.join(pin::FOLDER))?;
-        let arguments = vec!["--listen".into(), address.to_string().into()];
+        let arguments = vec!["--listen".into(), address.into()];
         let reaches = Some(dir.join(WARDEN_SOCKET));
         let recipe = Recipe { name: "line", dir: dir.clone(), log: None, arguments, secret, reaches };
-        let line = roles.start(recipe.clone())?;
-        ready["listen"] = line.ready()["listen"].clone();
-        if let Some(picked) = ready["listen"].as_str() {
-            // a picked port stays when the line is started again
-            line.again_with(Recipe { arguments: vec!["--listen".into(), picked.into()], ..recipe });
-        }
+        ready["listen"] = roles.start(recipe)?.ready()["listen"].clone();
     }
+    roles.stand_in(&dir, standing);
     if let Err(error) = crate::disk::register(&dir) {
         tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
     }
     ready["pids"] = json!(roles.pids());
     ready["walls"] = roles.walls();
     say!("{ready}");
-    watch(&mut roles, &ending);
+    watch(&mut roles, &ending, |roles| start_courier(&dir, None, roles));
     roles.end();
     Ok(())
 }
@@ -84,7 +88,7 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     // from here on nothing outside of the two folders is opened and nothing is connected to
     let settings = Settings { dir: dir.to_owned(), unseal, origin: arguments.origin.clone(), clock: time::now };
     let warden = Arc::new(Warden::start(settings)?);
-    pin::keep_own_pin(dir, warden.line_seed())?;
+    pin::keep_own(dir, &warden)?;
     // the sockets and the pulse have a thread of their own, so that work never looks like standing still
     let doors = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -106,6 +106,11 @@ impl Method {
         }
     }
 
+    /// Whether it may run a program: a plugin of `age` is one.
+    pub fn is_a_program(&self) -> bool {
+        matches!(self, Self::Age { .. } | Self::Command { .. })
+    }
+
     /// The options for the warden as a child; secrets are not among them.
     pub fn arguments(&self) -> Vec<OsString> {
         let named = |name: &Option<String>| {

@@ -6,7 +6,8 @@ use phantom::ct_instance;
 use serde_json::Value;
 
 use crate::client::get;
-use crate::installation::{Installation, kill, store, wait_until};
+use crate::installation::{Installation, PASSPHRASE, kill, store, wait_until};
+use crate::witnesses::{RunningWitness, wait_until_cosigned};
 
 /// What came of each attempt of a role's intruder.
 fn tried(site: &Installation, role: &str, port: u16, without_walls: bool) -> Value {
@@ -38,13 +39,19 @@ const FILES: [&str; 6] = [
     "read another process's environment",
 ];
 
-const CALLS: [&str; 9] = [
+/// What would make the warden's walls wider at its next start, or accept a loss in the owner's name; and the ledger.
+const WATCHED: [&str; 2] = ["name a second folder", "change the ledger"];
+
+const CALLS: [&str; 12] = [
     "put a socket in the owner's place",
     "connect to the owner's socket",
     "connect to the warden's socket",
     "listen on a TCP port",
     "send a datagram",
+    "connect with the first bytes",
+    "listen at a port of the kernel's choice",
     "run a program",
+    "start the own program again",
     "signal another process",
     "make a file in memory to run",
     "allow core dumps again",
@@ -83,11 +90,17 @@ fn remote_code_execution_in_the_front_reaches_no_other_file_no_network_and_no_ow
     assert_eq!(outcome["standing"]["calls"], "stands", "every Linux that this runs on has seccomp");
     check(&outcome, &OWN, &CALLS);
     check(&outcome, &[], &["connect to a TCP port", "connect to another TCP port"]);
-    files_are_walled_or_said_not_to_be(&site, &outcome, "front", &[&FILES[..], &["read the sealed root"]].concat());
+    files_are_walled_or_said_not_to_be(
+        &site,
+        &outcome,
+        "front",
+        &[&FILES[..], &WATCHED, &["read the sealed root"]].concat(),
+    );
     // the same attempts work without the walls, so the refusals above are theirs
     let open = tried(&site, "front", port, true);
     let always = ["allow core dumps again", "read another process's memory", "read another process's environment"];
-    let open_ones: Vec<&str> = FILES.iter().chain(&CALLS).filter(|what| !always.contains(*what)).copied().collect();
+    let open_ones: Vec<&str> =
+        FILES.iter().chain(&CALLS).chain(&WATCHED).filter(|what| !always.contains(*what)).copied().collect();
     check(&open, &open_ones, &[]);
 }
 
@@ -119,9 +132,74 @@ fn code_in_the_line_reaches_the_other_machine_s_port_and_nothing_else() {
 }
 
 #[test]
+fn code_in_the_courier_reads_the_ledger_reaches_its_witness_and_changes_nothing_that_the_warden_believes() {
+    let site = Installation::new();
+    let witness = RunningWitness::ours();
+    witness.watches(&site);
+    wait_until_cosigned(&site);
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let outcome = tried(&site, "courier", somebody.local_addr().unwrap().port(), false);
+    assert_eq!(outcome["standing"]["calls"], "stands");
+    check(&outcome, &OWN, &CALLS);
+    check(&outcome, &["connect to a TCP port", "read the list of second folders"], &[]);
+    let pid = site.pid("courier").unwrap();
+    let said: Value = serde_json::from_slice(&std::fs::read(site.dir().join("run/courier.walls")).unwrap()).unwrap();
+    assert_eq!(said["pid"], pid);
+    every_thread_is_filtered(pid);
+    if said["walls"]["files"] != "absent" {
+        check(&outcome, &[], &[&FILES[..], &WATCHED, &["read the sealed root"]].concat());
+    }
+    if said["walls"]["files"] == "stands" {
+        check(&outcome, &[], &["connect to another TCP port"]);
+    }
+    let doctor = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("the courier's wall around files: "), "{doctor}");
+    // a witness that is added later has another port: the courier begins again and finds it
+    let another = RunningWitness::ours();
+    another.watches(&site);
+    wait_until_cosigned(&site);
+    assert_ne!(site.pid("courier").unwrap(), pid, "inside its walls it reaches no port that it did not know");
+}
+
+#[test]
+fn code_in_serve_starts_no_program_but_its_own_and_reads_no_file_of_others() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let outcome = tried(&site, "serve", port, false);
+    assert_eq!(outcome["standing"]["calls"], "stands");
+    let work = ["list DIR", "connect to the owner's socket", "start the own program again", "connect to a TCP port"];
+    check(&outcome, &[&OWN[..], &work].concat(), &["make a file in memory to run", "connect with the first bytes"]);
+    let files = ["read /etc/passwd", "read another role's file", "write into another role's file", "run a program"];
+    match outcome["standing"]["files"].as_str().unwrap() {
+        "absent" => println!("this kernel has no Landlock"),
+        standing => {
+            check(&outcome, &[], &files);
+            check(&outcome, &[], &["read another process's memory", "read another process's environment"]);
+            if standing == "stands" {
+                check(&outcome, &[], &["listen on a TCP port", "signal another process"]);
+            }
+        }
+    }
+    check(&tried(&site, "serve", port, true), &files, &[]);
+    assert_eq!(site.ready["walls"]["serve"], outcome["standing"], "the running one has the same walls");
+    every_thread_is_filtered(site.pid("serve").unwrap());
+    let doctor = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("the parent's wall around files: "), "{doctor}");
+}
+
+#[track_caller]
+fn every_thread_is_filtered(pid: u32) {
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("Seccomp:\t2"), "{status}");
+    }
+}
+
+#[test]
 fn the_running_roles_are_inside_their_walls() {
     let site = Installation::new();
-    for role in ["front", "warden"] {
+    for role in ["front", "warden", "serve"] {
         let status = std::fs::read_to_string(format!("/proc/{}/status", site.pid(role).unwrap())).unwrap();
         let of = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
@@ -134,11 +212,7 @@ fn the_running_roles_are_inside_their_walls() {
     }
     // not a thread that was started before
     for role in ["front", "warden"] {
-        let pid = site.pid(role).unwrap();
-        for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
-            let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-            assert!(status.contains("Seccomp:\t2"), "{role}: {status}");
-        }
+        every_thread_is_filtered(site.pid(role).unwrap());
     }
 }
 
@@ -169,6 +243,33 @@ fn root_on_the_machine_finds_no_core_dump_and_another_process_of_the_user_finds_
 
 fn rustix_uid() -> u32 {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap())
+}
+
+#[test]
+fn a_front_that_was_taken_over_leaves_no_key_of_its_own_for_the_next_start() {
+    let mut site = Installation::new();
+    let other = Installation::stopped();
+    let path = site.dir().join("front/site.json");
+    let honest = std::fs::read_to_string(&path).unwrap();
+    site.stop();
+    // what it can write: the keys of a site of its own, under this site's id
+    let mut forged: Value = serde_json::from_str(&honest).unwrap();
+    let theirs: Value = serde_json::from_slice(&std::fs::read(other.dir().join("front/site.json")).unwrap()).unwrap();
+    for key in ["public_key", "verifying_key"] {
+        forged[key] = theirs[key].clone();
+        std::fs::write(&path, forged.to_string()).unwrap();
+        let serve = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none", "--passphrase-file", "-"];
+        let output = site.run_with_input(&serve, PASSPHRASE);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("front/site.json was changed"), "{error}");
+        forged[key] = serde_json::from_str::<Value>(&honest).unwrap()[key].clone();
+    }
+    // nor does another machine's front get it by an introduction
+    let introduction: Value = serde_json::from_slice(&site.run(&["warden", "pin"]).stdout).unwrap();
+    assert_eq!(introduction["site"], serde_json::from_str::<Value>(&honest).unwrap());
+    std::fs::write(&path, honest).unwrap();
+    site.start();
 }
 
 #[test]

@@ -47,14 +47,19 @@ impl TwoMachines {
     }
 
     fn warden(&self) -> Machine {
+        self.warden_by(&["--passphrase-file", "-"], PASSPHRASE)
+    }
+
+    /// The warden, unsealed like this.
+    fn warden_by(&self, unseal: &[&str], input: &str) -> Machine {
         let address = self.network.as_ref().map_or("127.0.0.1:0".to_owned(), |network| format!("{}:0", network.inside));
-        let arguments = ["warden", "--passphrase-file", "-", "--origin", "http://localhost:8443", "--listen", &address];
-        let plain = self.site.command(&arguments);
+        let arguments = ["warden", "--origin", "http://localhost:8443", "--listen", &address];
+        let plain = self.site.command(&[&arguments[..], unseal].concat());
         let command = match &self.network {
             Some(network) => network.inside(&plain),
             None => plain,
         };
-        let machine = started(command, PASSPHRASE, &self.site.path("log"));
+        let machine = started(command, input, &self.site.path("log"));
         assert_eq!(machine.ready["role"], "warden", "{}", self.site.log());
         machine
     }
@@ -374,4 +379,116 @@ fn a_front_without_an_introduction_says_what_to_do() {
     }
     let error = machines.site.refused(1, &["warden", "pin"]);
     assert!(error.contains("start it once"), "{error}");
+}
+
+/// The methods to unseal with that this site gets beside its passphrase: what starts the warden with each, and what is typed then.
+fn more_methods(site: &Installation) -> Vec<(&'static str, Vec<String>, String)> {
+    let with_passphrase = |arguments: &[&str]| {
+        let output = site.run_with_input(&[arguments, &["--passphrase-file", "-"]].concat(), PASSPHRASE);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let key = site.path("identity");
+    let made = Command::new("age-keygen").args(["-o", &key]).output().unwrap();
+    assert!(made.status.success(), "age is not installed (Debian: apt-get install age)");
+    let text = std::fs::read_to_string(&key).unwrap();
+    let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
+    with_passphrase(&["unseal", "add", "age", "--recipient", recipient, "--identity", &key]);
+    // stands for the client of a key service: what it gives back is what it was given
+    let program = ["unseal", "add", "command", "--kind", "key-service", "--label", "key service", "--open-with", "rev"];
+    let output = site.run_with_input(&[&program[..], &["--passphrase-file", "-", "--", "rev"]].concat(), PASSPHRASE);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let papers = site.path("papers");
+    std::fs::create_dir(&papers).unwrap();
+    with_passphrase(&["unseal", "add", "shares", "--threshold", "2", "--holders", "A,B,C", "--out", &papers]);
+    let share = |number: u8| format!("{papers}/share-{number}-of-3.txt");
+    let words = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    vec![
+        ("age", words(&["--age-identity", &key]), String::new()),
+        ("command", words(&["--unseal", "key service", "--unseal-command", "rev"]), String::new()),
+        ("shares", words(&["--share-file", &share(3), "--share-file", &share(1)]), String::new()),
+    ]
+}
+
+#[test]
+fn however_the_warden_is_unsealed_its_pin_is_the_same_and_an_introduced_front_finds_it() {
+    let machines = TwoMachines::new(None);
+    let first = machines.warden();
+    let pin = machines.introduced();
+    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    let token = machines.site.with_devices();
+    let own_pin = || {
+        let introduction: Value = serde_json::from_slice(&machines.site.run(&["warden", "pin"]).stdout).unwrap();
+        introduction["pin"].as_str().unwrap().to_owned()
+    };
+    let known = own_pin();
+    let methods = more_methods(&machines.site);
+    drop(first);
+    for (number, (method, unseal, typed)) in (1..).zip(methods) {
+        let unseal: Vec<&str> = unseal.iter().map(String::as_str).collect();
+        let warden = machines.warden_by(&unseal, &typed);
+        assert_eq!(own_pin(), known, "{method}: the pin follows from the root");
+        let front = machines.front(warden.ready["listen"].as_str().unwrap());
+        wait_until("the front found its warden", || {
+            matches!(get(address(&front, "http"), &token, "/dicom-web/studies").status, 200 | 204)
+        });
+        assert_eq!(store(address(&front, "dicom"), vec![image(number, 1)]).unwrap(), [0], "{method}");
+        machines.settle();
+        assert_eq!(read(&front, &token, number, 1).0, 200, "{method}");
+        // the parent of a warden that a program unseals says that its wall around files is not whole
+        let around = &warden.ready["walls"]["serve"];
+        assert_eq!(around["calls"], "stands");
+        if method != "shares" {
+            assert_ne!(around["files"], "stands", "{method}");
+        }
+        println!("{method}: {around}");
+        assert_eq!(front.ready["walls"]["serve"]["calls"], "stands");
+    }
+}
+
+#[test]
+fn a_front_s_own_key_may_lie_elsewhere_and_another_key_is_another_front() {
+    let machines = TwoMachines::new(None);
+    let warden = machines.warden();
+    let introduction = machines.site.path("warden.json");
+    std::fs::write(&introduction, machines.site.run(&["warden", "pin"]).stdout).unwrap();
+    let key = machines.site.path("front-key");
+    let pin = |arguments: &[&str]| {
+        let output = machines
+            .on_the_front(&[&["front", "pin"][..], arguments, &["--format", "json"]].concat())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let pin: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (pin["pin"].as_str().unwrap().to_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (elsewhere, said) = pin(&[&introduction, "--line-key", &key]);
+    assert!(!said.contains("in the clear"), "{said}");
+    assert_eq!(pin(&["--line-key", &key]).0, elsewhere, "it is made once");
+    assert!(!std::path::Path::new(&machines.front_dir()).join("line/key").exists());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
+    assert_eq!(mode & 0o077, 0);
+    let (own, said) = pin(&[]);
+    assert_ne!(own, elsewhere);
+    assert!(said.contains("in the clear"), "{said}");
+    machines.site.ok(&["warden", "pin", "add", &elsewhere, "--name", "front"]);
+    let token = machines.site.with_devices();
+    let far = warden.ready["listen"].as_str().unwrap();
+    let mut arguments = vec!["front", "--warden", far, "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none"];
+    let log = machines.site.path("front log");
+    {
+        // with its key in DIR it is somebody else
+        let stranger = started(machines.on_the_front(&arguments), "", &log);
+        wait_until("the warden's side refuses it", || {
+            machines.site.log().contains("somebody with another key was refused")
+        });
+        assert_eq!(get(address(&stranger, "http"), &token, "/dicom-web/studies").status, 503);
+    }
+    // its key is typed, and lies nowhere on this machine
+    let typed = std::fs::read_to_string(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    arguments.extend(["--line-key", "-"]);
+    let front = started(machines.on_the_front(&arguments), &typed, &log);
+    wait_until("the front found its warden", || {
+        get(address(&front, "http"), &token, "/dicom-web/studies").status == 204
+    });
 }

@@ -180,7 +180,7 @@ fn a_third_partys_witness_cosigns_and_third_party_clients_read_our_tiles() {
     let note = site.ok(&["ledger", "checkpoint", "--cosigned"])["checkpoint"].as_str().unwrap().to_owned();
     assert!(note.contains("witness.example/w1") || note.contains("aics.example/w1"));
     // their clients, on our files
-    let notes = site.dir().join("witnesses");
+    let notes = site.dir().join("witnesses/told");
     let mut script = Command::new(&python);
     script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tlog_clients.py"));
     script.arg(site.dir().join("ledger")).arg(&notes).arg(&own).arg(&theirs).args(&ours.vkeys);

@@ -116,6 +116,34 @@ async fn a_removed_pin_ends_the_connection_that_is_open() {
 }
 
 #[tokio::test]
+async fn one_front_that_takes_every_connection_keeps_no_other_front_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let far = warden(folder.path()).await;
+    let pins = Pins::in_folder(folder.path());
+    pins.add(KnownFront { pin: pin(2), name: "taken over".into() }).unwrap();
+    pins.add(KnownFront { pin: pin(3), name: "another".into() }).unwrap();
+    let greedy = front(folder.path(), far, 2, pin(1));
+    let mut held = Vec::new();
+    for _ in 0..line::CONNECTIONS_OF_ONE_MAX {
+        let mut stream = UnixStream::connect(&greedy).await.unwrap();
+        stream.write_all(b"a").await.unwrap();
+        stream.read_exact(&mut [0]).await.unwrap();
+        held.push(stream);
+    }
+    assert_eq!(echo(&greedy, b"one more").await, b"");
+    assert_eq!(echo(&front(folder.path(), far, 3, pin(1)), b"hello").await, b"hello");
+    // a place that is given back may be taken again
+    drop(held);
+    for _ in 0..200 {
+        if echo(&greedy, b"again").await == b"again" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no place was given back");
+}
+
+#[tokio::test]
 async fn a_stranger_without_any_key_and_one_who_is_silent_are_closed() {
     let folder = tempfile::tempdir().unwrap();
     let far = warden(folder.path()).await;

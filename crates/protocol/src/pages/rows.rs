@@ -129,7 +129,9 @@ pub struct AccessRow {
     pub times: u32,
     /// Which studies: description and date, in the patient's own list.
     pub studies: Vec<Uid>,
-    /// The holder who alone brought these studies back from the cold, as for an emergency. `who` asked for it then.
+    /// These studies were brought back from the cold; `who` asked for it then.
+    pub warmed: bool,
+    /// The holder who alone brought them back, as for an emergency.
     pub warmed_by: Option<String>,
 }
 

@@ -2,14 +2,21 @@
 
 use std::io::IoSliceMut;
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrIn, sendto, shutdown, socket, socketpair,
+};
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
 use crate::inside::Plan;
+
+/// A socket of the role's own, made before the walls.
+pub static LISTENING: OnceLock<TcpListener> = OnceLock::new();
 
 type Attempt = fn(&Plan) -> Result<(), String>;
 
@@ -27,6 +34,12 @@ pub const ALL: &[(&str, Attempt)] = &[
     ("write what is only shown", |plan| told(std::fs::OpenOptions::new().append(true).open(&plan.shown))),
     ("make a link to another's file", |plan| told(std::os::unix::fs::symlink(&plan.secret, plan.own.join("link")))),
     ("run a program", |_| told(Command::new("true").status())),
+    ("start the own program again", |_| {
+        let mut again = Command::new("/proc/self/exe");
+        again.arg("--list").env_clear().stdin(Stdio::inherit()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = again.output().map_err(|error| error.to_string())?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    }),
     ("trace another process", |plan| {
         told(nix::sys::ptrace::attach(victim(plan)))?;
         told(nix::sys::wait::waitpid(victim(plan), None))?;
@@ -46,6 +59,18 @@ pub const ALL: &[(&str, Attempt)] = &[
     ("send a datagram", |plan| {
         let socket = UdpSocket::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         told(socket.send_to(b"out", ("127.0.0.1", plan.port)))
+    }),
+    ("connect with the first bytes", |plan| {
+        // it listened; shut down, it may connect again, and no `connect` is called
+        let socket = LISTENING.get().unwrap();
+        shutdown(socket.as_raw_fd(), Shutdown::Read).map_err(|error| error.to_string())?;
+        let fast_open = MsgFlags::from_bits_retain(nix::libc::MSG_FASTOPEN);
+        told(sendto(socket.as_raw_fd(), b"out", &SockaddrIn::new(127, 0, 0, 1, plan.port), fast_open))
+    }),
+    ("listen at a port of the kernel's choice", |_| {
+        let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None);
+        let socket = socket.map_err(|error| error.to_string())?;
+        told(nix::sys::socket::listen(&socket, nix::sys::socket::Backlog::new(1).unwrap()))
     }),
     ("a Unix socket", |_| told(socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None))),
     ("a Unix datagram pair", |_| told(socketpair(AddressFamily::Unix, SockType::Datagram, None, SockFlag::empty()))),

@@ -21,6 +21,8 @@ pub struct Plan {
     pub connects_to: Vec<u16>,
     pub victim: u32,
     pub wall: bool,
+    /// The wall is a parent's.
+    pub around: bool,
 }
 
 /// What came of one attempt.
@@ -56,14 +58,17 @@ fn child(plan: &Plan) {
     let say = |what: &str, error: Option<String>| {
         println!("\n{}", serde_json::to_string(&Outcome { what: what.to_owned(), error }).unwrap());
     };
+    attempts::LISTENING.get_or_init(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     if plan.wall {
-        let folder = plan.shown.parent().unwrap().to_owned();
-        let wall = walls::Wall {
-            folders: vec![plan.own.clone()],
-            read_only: vec![folder],
-            connects_to: plan.connects_to.clone(),
+        let shown = plan.shown.parent().unwrap().to_owned();
+        let standing = match plan.around {
+            true => around(plan, shown).raise(),
+            false => {
+                let connects_to = plan.connects_to.clone();
+                walls::Wall { folders: vec![plan.own.clone()], read_only: vec![shown], connects_to }.raise()
+            }
         };
-        let standing = wall.raise().unwrap();
+        let standing = standing.unwrap();
         say(STANDING, Some(serde_json::to_string(&standing).unwrap()));
     }
     for (what, attempt) in attempts::ALL {
@@ -81,4 +86,13 @@ pub fn landlock_is_there() -> bool {
     use landlock::{ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
     let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     ruleset.handle_access(AccessFs::from_all(ABI::V1)).and_then(Ruleset::create).is_ok()
+}
+
+fn around(plan: &Plan, shown: PathBuf) -> walls::OuterWall {
+    walls::OuterWall {
+        folders: vec![plan.own.clone()],
+        read_only: [walls::libraries_and_names(), vec![shown]].concat(),
+        programs: Some(walls::this_program()),
+        listens_at: vec![],
+    }
 }

@@ -41,6 +41,7 @@ impl Surroundings {
             connects_to: vec![],
             victim: victim.id(),
             wall: true,
+            around: false,
         };
         Self { _folder: folder, _owner: owner, _tcp: tcp, other_tcp, victim, plan }
     }
@@ -80,8 +81,9 @@ const FOREIGN_FILES: [&str; 6] = [
     "make a link to another's file",
 ];
 
-const FOREIGN_PROCESSES: [&str; 9] = [
+const FOREIGN_PROCESSES: [&str; 10] = [
     "run a program",
+    "start the own program again",
     "trace another process",
     "read another's memory by process_vm_readv",
     "read another's memory by /proc",
@@ -92,7 +94,7 @@ const FOREIGN_PROCESSES: [&str; 9] = [
     "let others look in",
 ];
 
-const NETWORK: [&str; 9] = [
+const NETWORK: [&str; 11] = [
     "connect to the owner's socket",
     "connect to a TCP port",
     "listen on a TCP port",
@@ -102,6 +104,8 @@ const NETWORK: [&str; 9] = [
     "a netlink socket",
     "a raw socket",
     "listen on a Unix socket",
+    "connect with the first bytes",
+    "listen at a port of the kernel's choice",
 ];
 
 #[test]
@@ -137,7 +141,7 @@ fn without_the_walls_the_same_attempts_work() {
     let network: Vec<&str> = NETWORK.into_iter().filter(|name| !network.contains(name)).collect();
     check(&outcomes, &network, &[]);
     if nix::unistd::geteuid().is_root() {
-        check(&outcomes, &FOREIGN_PROCESSES[1..4], &[]);
+        check(&outcomes, &FOREIGN_PROCESSES[1..5], &[]);
     }
 }
 
@@ -150,13 +154,40 @@ fn a_configured_port_can_be_reached_and_no_other() {
     here.plan.connects_to = vec![here.plan.port];
     let outcomes = run("a_configured_port_can_be_reached_and_no_other", &here.plan);
     let still = ["connect to the owner's socket", "a Unix socket", "send a datagram", "a raw socket", "run a program"];
-    check(&outcomes, &["connect to a TCP port"], &still);
+    let past = ["connect with the first bytes", "listen at a port of the kernel's choice"];
+    check(&outcomes, &["connect to a TCP port"], &[&still[..], &past].concat());
 
     here.plan.port = here.other_tcp.local_addr().unwrap().port();
     let outcomes = run("a_configured_port_can_be_reached_and_no_other", &here.plan);
     match inside::standing(&outcomes).files {
         walls::State::Stands => check(&outcomes, &[], &["connect to a TCP port", "listen on a TCP port"]),
         state => println!("this kernel has Landlock {state:?}: ports are not told apart"),
+    }
+}
+
+#[test]
+fn around_a_parent_its_own_program_starts_and_nothing_else_and_what_no_role_does_is_refused() {
+    if inside::tried() {
+        return;
+    }
+    let mut here = Surroundings::new();
+    here.plan.around = true;
+    let test = "around_a_parent_its_own_program_starts_and_nothing_else_and_what_no_role_does_is_refused";
+    let outcomes = run(test, &here.plan);
+    let sockets =
+        ["connect to the owner's socket", "connect to a TCP port", "a Unix socket", "listen on a Unix socket"];
+    check(&outcomes, &[&WORK[..], &sockets, &["start the own program again", "read what is shown"]].concat(), &[]);
+    let views = ["mount", "new namespaces", "change the root folder"];
+    let others = ["trace another process", "read another's memory by process_vm_readv"];
+    check(&outcomes, &[], &[&views[..], &others, &["a raw socket", "connect with the first bytes"]].concat());
+    match inside::standing(&outcomes).files {
+        walls::State::Absent => println!("this kernel has no Landlock"),
+        state => {
+            check(&outcomes, &[], &[&FOREIGN_FILES[..], &["run a program"]].concat());
+            if state == walls::State::Stands {
+                check(&outcomes, &[], &["listen on a TCP port", "signal another process"]);
+            }
+        }
     }
 }
 

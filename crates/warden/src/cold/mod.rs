@@ -21,7 +21,7 @@ use crate::database::{Changes, DatabaseError};
 use crate::pages::HELD;
 use crate::state::Warden;
 
-pub(crate) use replay::{Cold, Emergency, Request};
+pub(crate) use replay::{Cold, Request, WarmUp};
 pub use steps::KeyStep;
 pub(crate) use steps::Steps;
 

@@ -31,13 +31,14 @@ pub(crate) struct Warming {
     pub(crate) basis: WarmingBasis,
 }
 
-/// A warming that one holder did alone, as for an emergency: the patient is told.
+/// That cold studies of a patient were warmed: the patient is told.
 #[derive(Clone, Debug)]
-pub(crate) struct Emergency {
+pub(crate) struct WarmUp {
     pub(crate) entry: EntryNumber,
     pub(crate) at: Instant,
     pub(crate) request: Request,
-    pub(crate) holder: KeyId,
+    /// The holder who did it alone, as for an emergency.
+    pub(crate) alone: Option<KeyId>,
 }
 
 /// Cold studies, requests and warmings.
@@ -62,8 +63,8 @@ pub(crate) struct Cold {
     priors_asked: HashMap<PatientNumber, Instant>,
     /// Warmings that one holder did alone, oldest first.
     alone: Vec<(Instant, KeyId)>,
-    /// As for emergencies, oldest first.
-    emergencies: Vec<Emergency>,
+    /// Every warm-up of each patient, oldest first.
+    warm_ups: HashMap<PatientNumber, Vec<WarmUp>>,
     /// When copies for vaults were taken, oldest first.
     pub(crate) snapshots: Vec<Instant>,
 }
@@ -108,9 +109,10 @@ impl Cold {
             EntryBody::Warmed { request, patient, studies, until, by, emergency } => {
                 let asked = self.requests.remove(request);
                 let basis = asked.as_ref().map_or(WarmingBasis::Request, |asked| asked.basis);
-                if let (Some(asked), [holder], true) = (asked, by.as_slice(), *emergency) {
+                if let Some(asked) = asked {
                     let request = Request { studies: studies.clone(), ..asked };
-                    self.emergencies.push(Emergency { entry: number, at, request, holder: *holder });
+                    let alone = by.first().filter(|_| *emergency && by.len() == 1).copied();
+                    self.warm_ups.entry(*patient).or_default().push(WarmUp { entry: number, at, request, alone });
                 }
                 for study in studies.numbers() {
                     self.warm.insert(StudyNumber(*study), (*until, *request));
@@ -185,9 +187,9 @@ impl Cold {
         self.priors_asked.get(&patient) == Some(&until)
     }
 
-    /// Emergency warmings of a patient, oldest first.
-    pub(crate) fn emergencies_of(&self, patient: PatientNumber) -> impl Iterator<Item = &Emergency> {
-        self.emergencies.iter().filter(move |one| one.request.patient == patient)
+    /// Every time that cold studies of a patient were warmed, oldest first.
+    pub(crate) fn warm_ups_of(&self, patient: PatientNumber) -> &[WarmUp] {
+        self.warm_ups.get(&patient).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What a holder is called, for those of the present generation; others by their key.

@@ -10,7 +10,7 @@ use registry::Registry;
 
 use super::HELD;
 use super::ledger::OWNER;
-use crate::cold::Emergency;
+use crate::cold::WarmUp;
 use crate::moves::Move;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -42,7 +42,7 @@ impl Warden {
             self.record_limited(caller, EntryBody::AccessesRead { patient: *patient }, now).await?;
             accesses.truncated |= self.accesses_of(caller, *patient, &mut accesses.rows);
             accesses.rows.extend(self.emergencies_of(*patient));
-            accesses.rows.extend(self.emergency_warmings_of(*patient));
+            accesses.rows.extend(self.warm_ups_of(*patient));
             accesses.rows.extend(self.moves_of(*patient));
         }
         accesses.rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
@@ -101,6 +101,7 @@ impl Warden {
                 device: matches!(look.access.who, Some(Who::Device(_))),
                 times: look.times,
                 studies: own_studies_of(&registry, patient, &look.studies),
+                warmed: false,
                 warmed_by: None,
             }
         }));
@@ -126,6 +127,7 @@ impl Warden {
                 device: false,
                 times: 1,
                 studies: Vec::new(),
+                warmed: false,
                 warmed_by: None,
             }
         };
@@ -155,21 +157,23 @@ impl Warden {
                 device: false,
                 times: 1,
                 studies: own_studies_of(&registry, patient, &[one.study]),
+                warmed: false,
                 warmed_by: None,
             }
         };
         moves.into_iter().map(row).collect()
     }
 
-    /// Which cold studies of the patient one holder alone brought back, at whose request, whether or not anything was opened then.
-    fn emergency_warmings_of(&self, patient: PatientNumber) -> Vec<AccessRow> {
-        let warmings: Vec<(Emergency, String)> = {
+    /// Which cold studies of the patient were brought back, at whose request, whether or not anything was opened then.
+    fn warm_ups_of(&self, patient: PatientNumber) -> Vec<AccessRow> {
+        let warmings: Vec<(WarmUp, Option<String>)> = {
             let cold = self.cold.read().expect(HELD);
-            cold.emergencies_of(patient).map(|one| (one.clone(), cold.name_of(one.holder))).collect()
+            let named = |one: &WarmUp| (one.clone(), one.alone.map(|holder| cold.name_of(holder)));
+            cold.warm_ups_of(patient).iter().map(named).collect()
         };
         let people = self.people.lock().expect(HELD);
         let registry = self.registry.read().expect(HELD);
-        let row = |(Emergency { entry, at, request, .. }, holder): (Emergency, String)| {
+        let row = |(WarmUp { entry, at, request, .. }, warmed_by): (WarmUp, Option<String>)| {
             let (who, role, organisations) = match &request.actor {
                 Actor::Person { person, .. } => self.name_of(&people, Who::Person(*person)),
                 Actor::Device { device, .. } => self.name_of(&people, Who::Device(*device)),
@@ -189,7 +193,8 @@ impl Warden {
                 device: false,
                 times: 1,
                 studies: studies.collect(),
-                warmed_by: Some(holder),
+                warmed: true,
+                warmed_by,
             }
         };
         warmings.into_iter().map(row).collect()

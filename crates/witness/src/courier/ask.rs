@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use audit::{
-    AddCheckpoint, Ahead, Checkpoint, Cosigner, NoteVerifier, Prover, WitnessAt, add_cosignatures, decimal, write_ahead,
+    AddCheckpoint, Ahead, Checkpoint, Cosigner, NoteVerifier, Prover, TOLD, WitnessAt, add_cosignatures, decimal,
+    write_ahead,
 };
 
 use super::kept::{Status, cosigned_path};
 use super::{CourierError, Told};
-use crate::client::{Roots, ask as send};
+use crate::client::{Ways, ask as send};
 use crate::files::{hash_of, write};
 
 /// How often a request is made with the size that the witness answered.
@@ -21,7 +22,7 @@ pub(super) async fn ask(
     witness: &WitnessAt,
     cosigners: &[Cosigner],
     confirmed: bool,
-    roots: &Roots,
+    ways: &Ways,
 ) -> Result<Told, CourierError> {
     let (note, checkpoint) = (prover.checkpoint().0.to_owned(), prover.checkpoint().1.clone());
     let before = Status::cosigned(folder, witness).filter(|note| is_cosigned(note, cosigners));
@@ -38,7 +39,7 @@ pub(super) async fn ask(
     for _ in 0..ATTEMPTS {
         let request = AddCheckpoint::new(prover.consistency(old_size)?, &note);
         let body = request.map_err(|_| CourierError::Cosignature)?.to_body();
-        let reply = send(&witness.url, "/add-checkpoint", Some(body), roots).await?;
+        let reply = send(&witness.url, "/add-checkpoint", Some(body), ways).await?;
         match reply.status {
             200 => {
                 let cosigned = add_cosignatures(&note, &reply.body, cosigners);
@@ -49,14 +50,14 @@ pub(super) async fn ask(
             409 if reply.content_type == "text/x.tlog.size" => {
                 let size = reply.body.strip_suffix('\n').and_then(decimal).ok_or(CourierError::Status(409))?;
                 if size > checkpoint.size || size == old_size {
-                    let latest = latest(witness, &checkpoint.origin, roots).await;
+                    let latest = latest(witness, &checkpoint.origin, ways).await;
                     return ahead(&mut prover, size, latest, folder, witness);
                 }
                 old_size = size;
             }
             // this ledger does not continue what the witness cosigned
             409 | 422 => {
-                let latest = latest(witness, &checkpoint.origin, roots).await;
+                let latest = latest(witness, &checkpoint.origin, ways).await;
                 return ahead(&mut prover, old_size, latest, folder, witness);
             }
             404 => return Err(CourierError::Unknown),
@@ -72,8 +73,8 @@ fn is_cosigned(note: &str, cosigners: &[Cosigner]) -> bool {
 }
 
 /// The note that the witness cosigned last (monitor retrieval).
-async fn latest(witness: &WitnessAt, origin: &str, roots: &Roots) -> Option<String> {
-    let reply = send(&witness.url, &format!("/{}/checkpoint", hash_of(origin)), None, roots).await.ok()?;
+async fn latest(witness: &WitnessAt, origin: &str, ways: &Ways) -> Option<String> {
+    let reply = send(&witness.url, &format!("/{}/checkpoint", hash_of(origin)), None, ways).await.ok()?;
     (reply.status == 200).then_some(reply.body)
 }
 
@@ -95,6 +96,6 @@ fn ahead(
         // it cosigned meanwhile, or says something that its own note does not
         return Err(CourierError::Status(409));
     }
-    write_ahead(folder, &Ahead { witness: witness.url.clone(), note })?;
+    write_ahead(&folder.join(TOLD), &Ahead { witness: witness.url.clone(), note })?;
     Ok(Told::Ahead { size: shown.size, proven: true })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use audit::{Cosigner, WitnessAt};
+use audit::{Cosigner, TOLD, WitnessAt};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{hash_of, write};
@@ -34,7 +34,7 @@ impl Status {
     }
 
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
-        let path = folder.join(format!("{}.json", hash_of(&self.url)));
+        let path = folder.join(TOLD).join(format!("{}.json", hash_of(&self.url)));
         // when nothing but the time changed, the disk is left alone
         let before: Option<Self> = fs::read(&path).ok().and_then(|json| serde_json::from_slice(&json).ok());
         if self.problem.is_none() && before.is_some_and(|before| Self { asked: self.asked, ..before } == *self) {
@@ -46,7 +46,7 @@ impl Status {
     /// How it went with a witness of the folder last; nothing when it was never asked.
     #[must_use]
     pub fn read(folder: &Path, witness: &WitnessAt) -> Self {
-        let json = fs::read(folder.join(format!("{}.json", hash_of(&witness.url)))).ok();
+        let json = fs::read(folder.join(TOLD).join(format!("{}.json", hash_of(&witness.url)))).ok();
         json.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_else(|| Self::of(witness))
     }
 
@@ -59,5 +59,5 @@ impl Status {
 
 /// Where the newest note that a witness cosigned is kept.
 pub(crate) fn cosigned_path(folder: &Path, witness: &WitnessAt) -> std::path::PathBuf {
-    folder.join(format!("{}.cosigned", hash_of(&witness.url)))
+    folder.join(TOLD).join(format!("{}.cosigned", hash_of(&witness.url)))
 }

@@ -86,6 +86,35 @@ async fn a_witness_that_is_away_or_does_not_know_the_ledger_is_said_so() {
     assert!(status(&site).problem.unwrap().contains("does not know"));
 }
 
+#[tokio::test]
+async fn a_courier_knows_its_ports_from_the_start_and_ends_when_the_list_changes() {
+    let site = Site::new();
+    site.grow(1, 3);
+    let (_folder, witness) = witness_of(&site);
+    let (url, witness) = served(witness).await;
+    assert_eq!(Courier::new(site.dir()).ports(), Vec::<u16>::new());
+    let mut early = Courier::new(site.dir());
+    site.watched_by(&url, &witness);
+    let report = early.round(NOW).await;
+    assert!(
+        report.outdated && report.reached == 0,
+        "a port that it did not know at its start is not tried: {report:?}"
+    );
+    let mut courier = Courier::new(site.dir());
+    assert_eq!(courier.ports(), [url.rsplit_once(':').unwrap().1.parse::<u16>().unwrap()]);
+    let report = courier.round(NOW).await;
+    assert_eq!((report.reached, report.outdated), (1, false));
+    // what it writes lies in a folder of its own: beside it are the lists that the warden believes at its start
+    let written: Vec<_> = std::fs::read_dir(site.dir().join("witnesses"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "witnesses.json")
+        .collect();
+    assert_eq!(written, [audit::TOLD]);
+    site.watched_by("https://witness.example:8443/path", &witness);
+    assert!(courier.round(NOW).await.outdated);
+}
+
 /// A witness that answers every request with these bytes.
 async fn liar(answer: String) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
