@@ -79,6 +79,7 @@ impl Folder {
             owner: protocol::connect(&owner).await.unwrap(),
             warden: Some(warden),
             tasks,
+            clock,
         }
     }
 }
@@ -98,6 +99,7 @@ pub struct Site {
     pub owner: WardenClient,
     warden: Option<Arc<Warden>>,
     tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
+    clock: fn() -> Instant,
 }
 
 impl Site {
@@ -291,7 +293,7 @@ impl Site {
         let Ok(SignInReply::OneTimeCodeSecret { ceremony, secret, .. }) = self.sign_in(begin).await else {
             panic!("the link does not work")
         };
-        let code = identity::code_at(&secret, now()).unwrap();
+        let code = identity::code_at(&secret, (self.clock)()).unwrap();
         let finish = SignInRequest::EnrolPasswordFinish { token: link.to_owned(), ceremony, code };
         match self.sign_in(finish).await {
             Ok(SignInReply::Enrolled { recovery_codes }) => recovery_codes,
