@@ -76,14 +76,14 @@ fn a_page_has_no_more_rows_than_the_limit_of_all_pages() {
 }
 
 #[test]
-fn a_page_behind_the_end_and_a_page_of_nothing_are_empty() {
+fn a_page_behind_the_end_is_empty_and_no_page_is_of_nothing() {
     let registry = registry();
     let behind = search(&registry, &page(Order::NewestFirst, Level::Study, 500, 10));
     assert_eq!((behind.studies.len(), behind.more), (0, false));
     let far = search(&registry, &page(Order::NewestFirst, Level::Study, u32::MAX, 10));
     assert_eq!((far.studies.len(), far.more), (0, false));
     let nothing = search(&registry, &page(Order::NewestFirst, Level::Study, 0, 0));
-    assert_eq!((nothing.studies.len(), nothing.more), (0, true));
+    assert_eq!((nothing.studies.len(), nothing.more), (1, true), "that more follows is never told without a row");
 }
 
 #[test]
