@@ -16,7 +16,6 @@ mod init;
 mod ledger;
 mod line;
 mod manage;
-mod mounts;
 mod pin;
 mod question;
 mod serve;

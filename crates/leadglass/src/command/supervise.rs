@@ -18,7 +18,6 @@ use serde_json::{Map, Value};
 use walls::Standing;
 use zeroize::Zeroizing;
 
-use super::mounts::Mounts;
 use crate::parent;
 
 /// What a role tells its parent and nobody else, in its ready line.
@@ -64,15 +63,12 @@ pub struct Role {
     told: Option<Zeroizing<String>>,
     pause: u64,
     started: Instant,
-    /// The folders that a warden's walls are open for.
-    mounts: Option<Mounts>,
 }
 
 impl Role {
     /// Starts it and waits for its line.
     pub fn start(recipe: Recipe) -> Result<Self> {
         let name = recipe.name;
-        let mounts = (name == "warden").then(|| Mounts::watch(&recipe.dir));
         let (lifeline, stdin) = UnixStream::pair()?;
         // this very program, also when another version was put in its place meanwhile
         let mut command = Command::new("/proc/self/exe");
@@ -112,8 +108,7 @@ impl Role {
             Some(Value::String(told)) => Some(Zeroizing::new(told)),
             _ => None,
         };
-        let pause = RESTART_MILLISECONDS_MIN;
-        Ok(Self { recipe, child, lifeline, ready, told, pause, started: Instant::now(), mounts })
+        Ok(Self { recipe, child, lifeline, ready, told, pause: RESTART_MILLISECONDS_MIN, started: Instant::now() })
     }
 
     /// What it said when it was ready.
@@ -128,14 +123,6 @@ impl Role {
 
     /// Starts it again when it ended.
     fn look_after(&mut self) {
-        if self.mounts.as_mut().is_some_and(Mounts::more_than_open) {
-            tracing::warn!(
-                "a second folder of the ledger is there now; the warden starts again, so that its walls open for it"
-            );
-            self.end();
-            self.started_again();
-            return;
-        }
         let Ok(Some(status)) = self.child.try_wait() else { return };
         let name = self.recipe.name;
         // a role that ran for a while starts again at once; one that falls over and over waits longer and longer
@@ -147,18 +134,13 @@ impl Role {
             tracing::error!(role = name, %status, pause_milliseconds = pause, "a role ended and is started again");
         }
         std::thread::sleep(Duration::from_millis(pause));
-        self.pause = (pause * 2).min(RESTART_MILLISECONDS_MAX);
-        self.started_again();
-    }
-
-    fn started_again(&mut self) {
+        let longer = (pause * 2).min(RESTART_MILLISECONDS_MAX);
         match Self::start(self.recipe.clone()) {
-            Ok(role) => {
-                let before = self.mounts.take();
-                let mounts = role.mounts.map(|mounts| mounts.after(before));
-                *self = Self { pause: self.pause, mounts, ..role };
+            Ok(role) => *self = Self { pause: longer, ..role },
+            Err(error) => {
+                tracing::error!(role = name, %error, "a role does not start; it is tried again");
+                self.pause = longer;
             }
-            Err(error) => tracing::error!(role = self.recipe.name, %error, "a role does not start; it is tried again"),
         }
     }
 
