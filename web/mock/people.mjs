@@ -77,5 +77,5 @@ export function accesses() {
     { entry: 921, at: at(20), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Schlaganfall, Vergleich mit früher', opened: false, studies: [studies[2].uid], warmed_by: 'Dr. Clara Nowak' },
     { entry: 702, at: at(29 * 24), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Überweisung', opened: true, studies: [studies[3].uid] },
     { entry: 690, at: at(30 * 24), who: 'Befundarbeitsplatz', role: null, organisations: [SITE], basis: 'Befundung', opened: true, studies: [studies[3].uid] },
-  ].map((row) => ({ warmed_by: null, ...row }));
+  ].map((row) => ({ moved: false, device: row.role === null, times: 1, warmed: Boolean(row.warmed_by), warmed_by: null, ...row }));
 }

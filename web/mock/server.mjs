@@ -156,7 +156,7 @@ async function api(request, url, body, me, token) {
     return nothing();
   }
   if (is('GET', /^\/api\/my\/studies$/)) return json(fault === 'empty' ? [] : studies.filter((row) => row.patient.number === 0));
-  if (is('GET', /^\/api\/my\/accesses$/)) return json(fault === 'empty' ? [] : accesses());
+  if (is('GET', /^\/api\/my\/accesses$/)) return json({ rows: fault === 'empty' ? [] : accesses(), truncated: false });
   if (is('GET', /^\/api\/people$/)) return json(people);
   if (is('GET', /^\/api\/organisations$/)) return json(organisations);
   if (is('GET', /^\/api\/devices$/)) return json(devices);

@@ -169,9 +169,9 @@ export interface AccessRow {
   device: boolean;
   times: number;
   studies: string[];
-  /** The holder who alone brought these studies back from the cold, as for an emergency. */
   /** Studies that were cold were brought back. */
-  warmed?: boolean;
+  warmed: boolean;
+  /** The holder who alone did that, as for an emergency. */
   warmed_by: string | null;
 }
 

@@ -66,6 +66,8 @@ fn two_persons_erase_the_words_of_an_entry_and_the_ledger_verifies_everywhere() 
     let shown = scene.proposals().into_iter().find(|shown| shown["proposal"] == row["proposal"]).unwrap();
     assert!(shown["words"].as_str().unwrap().contains(&format!("entry {note}")), "{shown}");
     assert_eq!(scene.officer.approve(&shown).status, 202);
+    assert_eq!(scene.state(&row["proposal"]), "open", "the owner of the machine is no second person");
+    assert_eq!(scene.admin.approve(&shown).status, 202);
     wait_until("a second person stands behind it", || scene.state(&row["proposal"]).get("carried-out").is_some());
     let told = site.ok(&["incident", "show", "1"]).to_string();
     assert!(!told.contains(WORDS) && told.contains("(erased)"), "{told}");

@@ -11,7 +11,7 @@ use crate::persons::Person;
 pub struct Scene {
     pub site: Installation,
     pub officer: Person,
-    admin: Person,
+    pub admin: Person,
     /// A device that may list and open, without any relationship: what an insider would read through.
     spy: String,
 }
