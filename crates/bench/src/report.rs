@@ -108,7 +108,7 @@ fn notes(text: &mut String, measured: &Measured) {
             "Other programs kept the machine busy when the run began: what waits for disk or processor is lower than it would be.",
         );
     }
-    for note in &measured.notes {
+    for note in measured.notes.iter().chain(&crate::sending::sent_again()) {
         line(note);
     }
     for row in &measured.rows {

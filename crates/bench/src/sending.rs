@@ -1,13 +1,34 @@
 //! Sending by C-STORE: some associations at once, each with one object after the other, as fast as they are answered.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use dimse::sender::{Outgoing, Sender};
 
 use crate::peer::CALLING_AE;
+
+/// Out of resources (PS3.4 B.2.3): the sender may try again, and a modality does.
+const OUT_OF_RESOURCES: std::ops::RangeInclusive<u16> = 0xa700..=0xa7ff;
+/// An instance that is out of the archive's resources is sent so many times more.
+const SENT_AGAIN_MAX: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often an archive said that it is out of resources, by AE title.
+static SENT_AGAIN: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+
+/// One sentence for each archive that was out of resources.
+pub fn sent_again() -> Vec<String> {
+    let counts = SENT_AGAIN.lock().unwrap_or_else(PoisonError::into_inner);
+    let sentence = |(archive, count): (&&str, &u64)| {
+        format!(
+            "{archive} refused instances {count} times as out of resources (0xA7xx); they were sent again, and the clock ran."
+        )
+    };
+    counts.iter().map(sentence).collect()
+}
 
 /// Where to send.
 #[derive(Clone, Copy)]
@@ -36,7 +57,7 @@ impl Destination {
                         start.wait();
                         let mut sender = sender.ok_or_else(|| anyhow!("nothing to send"))??;
                         for object in &objects {
-                            store(&mut sender, object)?;
+                            self.store(&mut sender, object)?;
                         }
                         // what was acknowledged is stored; the end of the association is not part of it
                         let ended = Instant::now();
@@ -77,7 +98,7 @@ impl Destination {
                             let from = done + association * each;
                             let mut sender = self.connect(&object(from))?;
                             for number in from..from + each {
-                                store(&mut sender, &object(number))?;
+                                self.store(&mut sender, &object(number))?;
                             }
                             anyhow::Ok(sender.release()?)
                         })
@@ -93,11 +114,20 @@ impl Destination {
     fn connect(self, first: &Outgoing) -> Result<Sender> {
         Ok(Sender::connect(self.address, CALLING_AE, self.called_ae, [first.kind()])?)
     }
-}
 
-fn store(sender: &mut Sender, object: &Outgoing) -> Result<()> {
-    match sender.store(object)? {
-        0 => Ok(()),
-        status => bail!("an instance was refused with status {status:#06x}; see the archive's log"),
+    fn store(self, sender: &mut Sender, object: &Outgoing) -> Result<()> {
+        for _ in 0..=SENT_AGAIN_MAX {
+            match sender.store(object)? {
+                0 => return Ok(()),
+                status if OUT_OF_RESOURCES.contains(&status) => {
+                    let mut counts = SENT_AGAIN.lock().unwrap_or_else(PoisonError::into_inner);
+                    *counts.entry(self.called_ae).or_default() += 1;
+                    drop(counts);
+                    std::thread::sleep(PAUSE);
+                }
+                status => bail!("an instance was refused with status {status:#06x}; see the archive's log"),
+            }
+        }
+        bail!("an instance was refused {} times as out of resources; see the archive's log", SENT_AGAIN_MAX + 1)
     }
 }
