@@ -65,7 +65,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     case 'session-ended':
       return say(`A session of ${person(entry.person)} was ended.`, `Eine Sitzung von ${person(entry.person)} wurde beendet.`);
     case 'device-added':
-      return say(`The device “${entry.name}” was added; it may ${entry.may.join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen' })[may]).join(', ')}.`);
+      return say(`The device “${entry.name}” was added; it may ${entry.may.map((may) => (may === 'today' ? 'see today’s patients only' : may)).join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen', today: 'nur Patienten von heute sehen' })[may]).join(', ')}.`);
     case 'related': {
       const { who, what, tier, window, basis } = entry.relationship;
       const holder = whoWords(who, names, say);
