@@ -137,8 +137,8 @@ pub(crate) fn settle_before_opening(
     Ok(Settled { accepted: Some(Accepted { ahead, reason, shown, origin, kept }), second_away: false })
 }
 
-/// What was shown and accepted, when it is the same, this site's key signed it, and the ledger does not continue it: whoever can
-/// only write files accepts nothing.
+/// What was shown and accepted, when it is the same, this site's key signed it, and the ledger does not continue it. Whoever writes
+/// files accepts nothing with a note of their own; with a genuine one they do, and the entry says so.
 fn accepted(folder: &Path, ledger: &Path, keys: &LedgerKeys, base: &str) -> Option<(Ahead, String, Checkpoint)> {
     let (ahead, LossAccepted { note, reason }) = (read_ahead(folder)?, read_accepted(folder)?);
     if ahead.note != note {
