@@ -152,9 +152,7 @@ impl Warden {
             let nobody = registry::PatientRecord { number: patient, attributes: PatientAttributes::default() };
             emptied.push(registry::Record::Patient(nobody));
         }
-        for record in emptied {
-            self.secrets.put(&changes, Space::Registry, &record.key(), &record.to_bytes()).map_err(failed)?;
-        }
+        self.overwrite_registry_records(&changes, emptied).map_err(failed)?;
         self.announce(&changes, &entries).map_err(failed)?;
         changes.commit().map_err(failed)?;
         self.recent_keys.lock().expect(HELD).clear();
