@@ -48,11 +48,9 @@ fn read_frequent(json: &[u8]) -> Option<Entry> {
             outbox_sequence: read.outbox_sequence?,
         },
         "keys-filed" => EntryBody::KeysFiled { study: read.study?, keys: read.keys? },
-        "listed" => EntryBody::Listed {
-            patients: read.patients?,
-            studies: read.studies?,
-            lease_until: read.lease_until?,
-        },
+        "listed" => {
+            EntryBody::Listed { patients: read.patients?, studies: read.studies?, lease_until: read.lease_until? }
+        }
         "opened" => EntryBody::Opened {
             patient: read.patient?,
             study: read.study?,

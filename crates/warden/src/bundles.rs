@@ -186,7 +186,7 @@ impl Warden {
             bundles.iter().try_for_each(|bundle| self.secrets.bundle(&changes, *bundle))?;
             changes.commit()?;
             let mut loose = self.loose.lock().expect(HELD);
-            bundles.iter().for_each(|bundle| drop(loose.0.remove(bundle)));
+            loose.0.retain(|bundle, _| !bundles.contains(bundle));
         }
         Ok(())
     }

@@ -67,6 +67,10 @@ pub(crate) const UNBOUND: StudyNumber = StudyNumber(u32::MAX);
 /// No key of a record that is looked up by its beginning is longer.
 const KEY_BYTES_MAX: usize = 8;
 
+/// Pages that a connection keeps, in KiB, negative as SQLite takes it. Digests of instances are written in no order, so every insert
+/// touches other pages.
+const CACHE_KIBIBYTES: i64 = -8192;
+
 /// Each step brings the schema from its index to the next.
 const MIGRATIONS: [&str; 3] = [
     "
@@ -116,6 +120,7 @@ impl Database {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
+        connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let known = MIGRATIONS.len() as i64;
         if version > known {
@@ -202,8 +207,8 @@ pub(crate) fn each_beginning(
     start: &[u8],
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), DatabaseError>,
 ) -> Result<(), DatabaseError> {
-    let mut statement =
-        connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? AND key BETWEEN ? AND ? ORDER BY key")?;
+    let mut statement = connection
+        .prepare_cached("SELECT key, sealed FROM record WHERE space = ? AND key BETWEEN ? AND ? ORDER BY key")?;
     let mut rows = statement.query(params![space as i64, start, last_beginning(start)])?;
     while let Some(row) = rows.next()? {
         each(blob(row, 0)?, blob(row, 1)?)?;

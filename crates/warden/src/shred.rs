@@ -14,7 +14,6 @@ use protocol::{ColdReply, PageReply, PatientAttributes, Refusal, Rotated, ShredC
 
 use crate::approvals::Asked;
 use crate::cold::{KeyStep, failed};
-use crate::database::Space;
 use crate::pages::{HELD, field};
 use crate::state::{StartError, Warden};
 use crate::subject::Caller;

@@ -76,7 +76,8 @@ async fn bundled_records_come_back_and_what_changed_since_is_newer() {
 async fn a_bundle_does_not_keep_what_was_shredded() {
     let folder = Folder::new();
     let (site, _, reader) = filled(&folder).await;
-    let asked = ColdAsk::Shred { whom: "patient:HOSPITAL/P9".to_owned(), reason: "asked for by the patient".to_owned() };
+    let asked =
+        ColdAsk::Shred { whom: "patient:HOSPITAL/P9".to_owned(), reason: "asked for by the patient".to_owned() };
     site.cold(asked).await.unwrap();
     assert_eq!(kept(&folder), (88, 2), "the bundle was written again, and nothing lies beside it");
     site.stop().await;
