@@ -7,50 +7,25 @@
 use model::{Actor, Entry, EntryBody, Instant, KeyId, NumberSet, OpenScope, PatientNumber, StudyNumber};
 use serde::Deserialize;
 
-/// What every entry has.
+/// What entries of the frequent kinds have, taken together.
 #[derive(Deserialize)]
-struct Head<'e> {
+struct Frequent<'e> {
     version: u8,
     recorded: Instant,
     actor: Actor,
     kind: &'e str,
-}
-
-#[derive(Deserialize)]
-struct PatientAdded {
-    patient: PatientNumber,
-}
-
-#[derive(Deserialize)]
-struct Stored {
-    patient: PatientNumber,
-    study: StudyNumber,
-    instances: u32,
-    duplicates: u32,
-    conflicts: u32,
-    taken_in: Instant,
-    outbox_sequence: u64,
-}
-
-#[derive(Deserialize)]
-struct KeysFiled {
-    study: StudyNumber,
-    keys: Vec<KeyId>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    patients: NumberSet,
-    studies: NumberSet,
-    lease_until: Instant,
-}
-
-#[derive(Deserialize)]
-struct Opened {
-    patient: PatientNumber,
-    study: StudyNumber,
-    scope: OpenScope,
-    lease_until: Instant,
+    patient: Option<PatientNumber>,
+    study: Option<StudyNumber>,
+    instances: Option<u32>,
+    duplicates: Option<u32>,
+    conflicts: Option<u32>,
+    taken_in: Option<Instant>,
+    outbox_sequence: Option<u64>,
+    keys: Option<Vec<KeyId>>,
+    patients: Option<NumberSet>,
+    studies: Option<NumberSet>,
+    scope: Option<OpenScope>,
+    lease_until: Option<Instant>,
 }
 
 /// The entry in its JSON; nothing when it is none.
@@ -58,34 +33,33 @@ pub(crate) fn read_entry(json: &[u8]) -> Option<Entry> {
     read_frequent(json).or_else(|| serde_json::from_slice(json).ok())
 }
 
-/// An entry of a frequent kind.
+/// An entry of a frequent kind. Other kinds may have other things under the same names: those are not read here.
 fn read_frequent(json: &[u8]) -> Option<Entry> {
-    let Head { version, recorded, actor, kind } = serde_json::from_slice(json).ok()?;
-    let body = match kind {
-        "patient-added" => {
-            let PatientAdded { patient } = serde_json::from_slice(json).ok()?;
-            EntryBody::PatientAdded { patient }
-        }
-        "stored" => {
-            let Stored { patient, study, instances, duplicates, conflicts, taken_in, outbox_sequence } =
-                serde_json::from_slice(json).ok()?;
-            EntryBody::Stored { patient, study, instances, duplicates, conflicts, taken_in, outbox_sequence }
-        }
-        "keys-filed" => {
-            let KeysFiled { study, keys } = serde_json::from_slice(json).ok()?;
-            EntryBody::KeysFiled { study, keys }
-        }
+    let read: Frequent<'_> = serde_json::from_slice(json).ok()?;
+    let body = match read.kind {
+        "patient-added" => EntryBody::PatientAdded { patient: read.patient? },
+        "stored" => EntryBody::Stored {
+            patient: read.patient?,
+            study: read.study?,
+            instances: read.instances?,
+            duplicates: read.duplicates?,
+            conflicts: read.conflicts?,
+            taken_in: read.taken_in?,
+            outbox_sequence: read.outbox_sequence?,
+        },
+        "keys-filed" => EntryBody::KeysFiled { study: read.study?, keys: read.keys? },
         "listed" => {
-            let Listed { patients, studies, lease_until } = serde_json::from_slice(json).ok()?;
-            EntryBody::Listed { patients, studies, lease_until }
+            EntryBody::Listed { patients: read.patients?, studies: read.studies?, lease_until: read.lease_until? }
         }
-        "opened" => {
-            let Opened { patient, study, scope, lease_until } = serde_json::from_slice(json).ok()?;
-            EntryBody::Opened { patient, study, scope, lease_until }
-        }
+        "opened" => EntryBody::Opened {
+            patient: read.patient?,
+            study: read.study?,
+            scope: read.scope?,
+            lease_until: read.lease_until?,
+        },
         _ => return None,
     };
-    Some(Entry { version, recorded, actor, body })
+    Some(Entry { version: read.version, recorded: read.recorded, actor: read.actor, body })
 }
 
 #[cfg(test)]

@@ -57,13 +57,22 @@ pub enum Space {
     Holder = 5,
     /// What a proposal carries out and the ledger must not hold: a new `root.json`, by its SHA-256.
     Proposed = 6,
+    /// Records of the registry, 256 at a time.
+    RegistryBundle = 7,
 }
 
 /// The study of keys that are not bound to one. No study has this number.
 pub(crate) const UNBOUND: StudyNumber = StudyNumber(u32::MAX);
 
+/// No key of a record that is looked up by its beginning is longer.
+const KEY_BYTES_MAX: usize = 8;
+
+/// Pages that a connection keeps, in KiB, negative as SQLite takes it. Digests of instances are written in no order, so every insert
+/// touches other pages.
+const CACHE_KIBIBYTES: i64 = -8192;
+
 /// Each step brings the schema from its index to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE record (space INTEGER NOT NULL, key BLOB NOT NULL, sealed BLOB NOT NULL,
         PRIMARY KEY (space, key)) WITHOUT ROWID;
@@ -82,6 +91,8 @@ const MIGRATIONS: [&str; 2] = [
         PRIMARY KEY (study, name)) WITHOUT ROWID;
     CREATE TABLE retired (key BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID;
 ",
+    // records of space 7, without which a program that does not know them would find the registry's first ones missing
+    "",
 ];
 
 /// The open database.
@@ -109,6 +120,7 @@ impl Database {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
+        connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let known = MIGRATIONS.len() as i64;
         if version > known {
@@ -151,9 +163,7 @@ impl Database {
             self.connection.prepare_cached("SELECT key, sealed FROM record WHERE space = ? ORDER BY key")?;
         let mut rows = statement.query([space as i64])?;
         while let Some(row) = rows.next()? {
-            let blob =
-                |column: usize| row.get_ref(column)?.as_blob().map_err(|_| DatabaseError::Damaged { what: "record" });
-            each(blob(0)?, blob(1)?)?;
+            each(blob(row, 0)?, blob(row, 1)?)?;
         }
         Ok(())
     }
@@ -190,6 +200,31 @@ impl Database {
     }
 }
 
+/// Every record of a space whose key begins with these bytes, in the order of keys.
+pub(crate) fn each_beginning(
+    connection: &Connection,
+    space: Space,
+    start: &[u8],
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), DatabaseError>,
+) -> Result<(), DatabaseError> {
+    let mut statement = connection
+        .prepare_cached("SELECT key, sealed FROM record WHERE space = ? AND key BETWEEN ? AND ? ORDER BY key")?;
+    let mut rows = statement.query(params![space as i64, start, last_beginning(start)])?;
+    while let Some(row) = rows.next()? {
+        each(blob(row, 0)?, blob(row, 1)?)?;
+    }
+    Ok(())
+}
+
+/// No key that begins with these bytes comes behind this.
+fn last_beginning(start: &[u8]) -> Vec<u8> {
+    [start, &[0xff; KEY_BYTES_MAX]].concat()
+}
+
+fn blob<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> Result<&'r [u8], DatabaseError> {
+    row.get_ref(column)?.as_blob().map_err(|_| DatabaseError::Damaged { what: "record" })
+}
+
 /// A transaction.
 pub struct Changes<'a> {
     pub(crate) transaction: Transaction<'a>,
@@ -215,6 +250,14 @@ impl Changes<'_> {
     /// Keeps a wrapped key whose study is not known yet. It is released with no study.
     pub fn put_unbound_key(&self, key: KeyId, epoch: i64, wrapped: &[u8]) -> Result<(), DatabaseError> {
         self.put_key(UNBOUND, key, epoch, wrapped)
+    }
+
+    /// Removes every record of a space whose key begins with these bytes.
+    pub(crate) fn remove_beginning(&self, space: Space, start: &[u8]) -> Result<(), DatabaseError> {
+        self.transaction
+            .prepare_cached("DELETE FROM record WHERE space = ? AND key BETWEEN ? AND ?")?
+            .execute(params![space as i64, start, last_beginning(start)])?;
+        Ok(())
     }
 
     /// Adds a wrapped key of a study.

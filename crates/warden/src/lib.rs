@@ -9,6 +9,7 @@ mod announce;
 mod approvals;
 mod break_glass;
 mod budgets;
+mod bundles;
 mod cases;
 mod cold;
 mod database;

@@ -103,7 +103,7 @@ impl Secrets {
 
     fn key_of(&self, space: Space) -> (&SealKey, ObjectKind) {
         match space {
-            Space::Registry => (&self.registry, ObjectKind::Registry),
+            Space::Registry | Space::RegistryBundle => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
             Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
             Space::Secret => unreachable!("secrets are read before the other keys exist, by read_secret"),
@@ -140,12 +140,14 @@ impl Secrets {
         space: Space,
         mut each: impl FnMut(&[u8], Vec<u8>) -> Result<(), DatabaseError>,
     ) -> Result<(), DatabaseError> {
+        database.each_record(space, |key, sealed| each(key, self.open(space, key, sealed)?))
+    }
+
+    /// Opens a record.
+    pub(crate) fn open(&self, space: Space, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, DatabaseError> {
         let (seal_key, kind) = self.key_of(space);
-        database.each_record(space, |key, sealed| {
-            let plain = seal::open_blob(seal_key, context(self.site, kind, space, key), sealed)
-                .map_err(|_| DatabaseError::Damaged { what: "record" })?;
-            each(key, plain)
-        })
+        seal::open_blob(seal_key, context(self.site, kind, space, key), sealed)
+            .map_err(|_| DatabaseError::Damaged { what: "record" })
     }
 }
 

@@ -213,6 +213,9 @@ impl Warden {
         self.flush_people();
         self.carry_out_due(self.now());
         self.keep_keys();
+        if let Err(error) = self.bundle_registry() {
+            tracing::error!(%error, "the registry's records could not be bundled; it is tried again");
+        }
     }
 
     /// Ends warmings at their deadline, and sweeps now and then.

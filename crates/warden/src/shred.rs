@@ -14,7 +14,6 @@ use protocol::{ColdReply, PageReply, PatientAttributes, Refusal, Rotated, ShredC
 
 use crate::approvals::Asked;
 use crate::cold::{KeyStep, failed};
-use crate::database::Space;
 use crate::pages::{HELD, field};
 use crate::state::{StartError, Warden};
 use crate::subject::Caller;
@@ -152,9 +151,7 @@ impl Warden {
             let nobody = registry::PatientRecord { number: patient, attributes: PatientAttributes::default() };
             emptied.push(registry::Record::Patient(nobody));
         }
-        for record in emptied {
-            self.secrets.put(&changes, Space::Registry, &record.key(), &record.to_bytes()).map_err(failed)?;
-        }
+        self.overwrite_registry_records(&changes, emptied).map_err(failed)?;
         self.announce(&changes, &entries).map_err(failed)?;
         changes.commit().map_err(failed)?;
         self.recent_keys.lock().expect(HELD).clear();

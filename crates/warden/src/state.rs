@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::announce::Owed;
 use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
+use crate::bundles::Loose;
 use crate::cases::Cases;
 use crate::cold::{Cold, KeyStep, Steps};
 use crate::database::{Changes, Database, DatabaseError, Space};
@@ -136,6 +137,8 @@ pub struct Warden {
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
+    /// Registry records that no bundle has yet. Taken last.
+    pub(crate) loose: Mutex<Loose>,
     pub(crate) people: Mutex<identity::People>,
     pub(crate) recent_keys: Mutex<RecentKeys>,
     pub(crate) leases: Mutex<Leases>,
@@ -236,7 +239,7 @@ impl Warden {
         // a database restored from a moment before the ledger's end must not give a number twice: what the ledger says of the first
         // bearer, relationships among it, would hold for the second
         people.numbers_given(numbers.person, numbers.organisation, numbers.device);
-        let mut registry = registry?;
+        let (mut registry, loose) = registry?;
         registry.numbers_given(numbers.patient, numbers.study);
 
         let index = Arc::new(RwLock::new(index));
@@ -267,6 +270,7 @@ impl Warden {
         }));
         let warden = Self {
             registry: RwLock::new(registry),
+            loose: Mutex::new(loose),
             dir,
             site_name,
             secrets,
@@ -365,7 +369,9 @@ impl Warden {
 
     /// The registry as the disk has it.
     pub(crate) fn read_registry(&self, database: &Database) -> Result<Registry, DatabaseError> {
-        read_registry(&self.secrets, database)
+        let (registry, loose) = read_registry(&self.secrets, database)?;
+        *self.loose.lock().expect("no holder panics") = loose;
+        Ok(registry)
     }
 
     /// After a restore the ledger may know moves that the database does not: where the two differ the ledger holds, because reach and
@@ -392,10 +398,7 @@ impl Warden {
 
     /// Writes what changed in the registry into a transaction.
     pub(crate) fn put_registry(&self, changes: &Changes<'_>, registry: &mut Registry) -> Result<(), DatabaseError> {
-        for record in registry.take_dirty() {
-            self.secrets.put(changes, Space::Registry, &record.key(), &record.to_bytes())?;
-        }
-        Ok(())
+        self.put_registry_records(changes, registry.take_dirty())
     }
 
     pub(crate) fn cannot_record(&self, error: &AppendError) -> Refusal {
@@ -444,15 +447,15 @@ fn fresh_key() -> [u8; 32] {
     key
 }
 
-fn read_registry(secrets: &Secrets, database: &Database) -> Result<Registry, DatabaseError> {
+fn read_registry(secrets: &Secrets, database: &Database) -> Result<(Registry, Loose), DatabaseError> {
     let damaged = DatabaseError::Damaged { what: "registry record" };
     let mut loader = registry::Loader::default();
-    secrets.each_record(database, Space::Registry, |_, plain| {
-        let record = registry::Record::from_bytes(&plain).ok();
+    let loose = secrets.each_registry_record(database, |plain| {
+        let record = registry::Record::from_bytes(plain).ok();
         let taken = record.and_then(|record| loader.take(record).ok());
         taken.ok_or(DatabaseError::Damaged { what: "registry record" })
     })?;
-    loader.finish().map_err(|_| damaged)
+    Ok((loader.finish().map_err(|_| damaged)?, loose))
 }
 
 fn unseal_root(dir: &Path, unseal: &Unseal) -> Result<(RootSecret, SiteId, &'static str), StartError> {

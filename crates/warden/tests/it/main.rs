@@ -7,6 +7,7 @@ mod approving;
 #[allow(dead_code)]
 mod authenticator;
 mod browser;
+mod bundling;
 mod cold;
 mod emergency;
 mod exposing;

@@ -53,14 +53,17 @@ impl Folder {
         self.start_with(now, LedgerOptions::default()).await
     }
 
-    pub async fn start_with(&self, clock: fn() -> Instant, ledger: LedgerOptions) -> Site {
-        let settings = Settings {
+    pub fn settings(&self, clock: fn() -> Instant) -> Settings {
+        Settings {
             dir: self.path().to_owned(),
             unseal: Unseal::Passphrase(PASSPHRASE.to_owned()),
             origin: "http://localhost:8443".to_owned(),
             clock,
-        };
-        let warden = Arc::new(Warden::start_with(settings, ledger).unwrap());
+        }
+    }
+
+    pub async fn start_with(&self, clock: fn() -> Instant, ledger: LedgerOptions) -> Site {
+        let warden = Arc::new(Warden::start_with(self.settings(clock), ledger).unwrap());
         let mut tasks = Vec::new();
         let mut serve = |name: &str, channel| {
             let socket: PathBuf = self.path().join(name);
