@@ -46,7 +46,7 @@ test('a change says what becomes of whom', () => {
 
 test('keys, ceilings and ways to unseal are named exactly', () => {
   assert.equal(changeWords(changes['export-window'], '', 'en'), 'The keys of the day 1970-01-01 (UTC) leave the warden, once. Whoever holds them reads every entry of those days.');
-  assert.equal(changeWords(changes['raise-ceilings'], 'Dr. Weiß', 'en'), 'Dr. Weiß may read more patients: opened, nothing new without limit instead of 20 a day.');
+  assert.equal(changeWords(changes['raise-ceilings'], 'Dr. Weiß', 'en'), 'Dr. Weiß may read more patients – opened, nothing new: without limit instead of 20 a day.');
   assert.equal(changeWords(changes.unseal, '', 'de'), 'Das Archiv lässt sich auf einem weiteren Weg entsiegeln: Anteile (01ab), 2 von A, B, C. Der Weg Passphrase “old” (02cd) entsiegelt nicht mehr.');
   assert.match(changeWords(changes['lift-budget'], '', 'de'), /^Was alle zusammen anhält/);
 });

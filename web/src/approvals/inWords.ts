@@ -117,9 +117,9 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
         ['listed_other', say('names, nothing new', 'Namen, nichts Neues')],
       ];
       const { from, to } = change;
-      const lines = measures.filter(([measure]) => from[measure] !== to[measure]).map(([measure, what]) => say(`${what} ${limit(to[measure])} instead of ${limit(from[measure])}`, `${what} ${limit(to[measure])} statt ${limit(from[measure])}`));
+      const lines = measures.filter(([measure]) => from[measure] !== to[measure]).map(([measure, what]) => say(`${what}: ${limit(to[measure])} instead of ${limit(from[measure])}`, `${what}: ${limit(to[measure])} statt ${limit(from[measure])}`));
       const who = name || say('Everybody together', 'Alle zusammen');
-      return say(`${who} may read more patients: ${lines.join('; ')}.`, `Mehr Patienten lesen ${name ? `darf ${who}` : 'dürfen alle zusammen'}: ${lines.join('; ')}.`);
+      return say(`${who} may read more patients – ${lines.join('; ')}.`, `${who} ${name ? 'darf' : 'dürfen'} mehr Patienten lesen – ${lines.join('; ')}.`);
     }
     case 'lift-budget':
       return say(

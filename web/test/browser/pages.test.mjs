@@ -258,7 +258,7 @@ test('an officer lowers a ceiling at once, and a higher one waits for a second p
     await page.getByText('A number of patients, or nothing.').waitFor();
     await opened.and(page.locator('input')).fill('500');
     await page.getByRole('button', { name: 'Set ceilings' }).click();
-    await page.getByText(/may read more patients: opened, nothing new 500 a day instead of as learned/).waitFor();
+    await page.getByText(/may read more patients – opened, nothing new: 500 a day instead of as learned/).waitFor();
     await page.getByText(/It waits as proposal 501 for another person/).waitFor();
     const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/budgets'));
     await opened.and(page.locator('input')).fill('12');
