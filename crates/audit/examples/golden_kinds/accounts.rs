@@ -1,7 +1,8 @@
 //! People, organisations, devices, and how they sign in.
 
 use model::{
-    Actor, Authorisation, DeviceId, DeviceMay, EntryBody, Instant, OrganisationId, PersonId, Role, SignInMethod, SiteId,
+    Actor, AssociationRefused, Authorisation, DeviceId, DeviceMay, EntryBody, Instant, OrganisationId, PersonId,
+    ProofRefused, Role, SignInMethod, SiteId,
 };
 
 use crate::story::{ADMINISTRATOR, OFFICER, PATIENT, RADIOLOGIST, REFERRER, START, Story, by, session, stranger};
@@ -82,13 +83,15 @@ fn signing_in(story: &mut Story) {
 
 fn proofs(story: &mut Story) {
     let since = story.now();
-    let refused = |person, device, reason: &str, count, since: Instant| EntryBody::ProofRefused {
-        person,
-        session: person.map(session),
-        device,
-        reason: reason.to_owned(),
-        count,
-        since,
+    let refused = |person, device, reason: &str, count, since: Instant| {
+        EntryBody::ProofRefused(ProofRefused {
+            person,
+            session: person.map(session),
+            device,
+            reason: reason.to_owned(),
+            count,
+            since,
+        })
     };
     story.add(&stranger(), refused(None, None, "session", 1, since));
     story.add(&stranger(), refused(Some(REFERRER), None, "key", 1, since));
@@ -96,7 +99,10 @@ fn proofs(story: &mut Story) {
     // the second names nobody: it counts what many callers called themselves
     for (calling_ae_title, reason, count) in [("SCANNER \\1", "unknown", 1), ("", "room", 70_000)] {
         let (calling_ae_title, reason) = (calling_ae_title.to_owned(), reason.to_owned());
-        story.add(&stranger(), EntryBody::AssociationRefused { calling_ae_title, reason, count, since });
+        story.add(
+            &stranger(),
+            EntryBody::AssociationRefused(AssociationRefused { calling_ae_title, reason, count, since }),
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use model::{
     Actor, Ceilings, ColdHolder, ColdRule, DeviceId, EntryBody, EntryNumber, EscrowDrilled, Evidence, Finding,
     HolderKind, KeyId, LossAccepted, Measure, NumberSet, OrganisationId, PatientNumber, Priors, Reaction,
-    ShareSetAdded, Span, StudyNumber, UnsealMethodAdded, Volume, WarmingBasis, Whose,
+    ShareSetAdded, Span, StudyNumber, UnsealMethodAdded, Volume, Warmed, WarmingBasis, Whose,
 };
 
 use crate::story::{ADMINISTRATOR, OFFICER, RADIOLOGIST, REFERRER, Story, by, window};
@@ -118,7 +118,7 @@ fn warming(story: &mut Story) -> EntryNumber {
         for holder in &by_whom {
             story.add(&Actor::Warden, EntryBody::WarmingApproved { request, holder: *holder });
         }
-        let warmed = EntryBody::Warmed { request, patient, studies: studies(), until, by: by_whom, emergency };
+        let warmed = EntryBody::Warmed(Warmed { request, patient, studies: studies(), until, by: by_whom, emergency });
         story.add(&Actor::Warden, warmed);
         story.add(&Actor::Warden, EntryBody::WarmingEnded { request, studies: studies() });
         last = request;

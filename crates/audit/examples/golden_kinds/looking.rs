@@ -1,8 +1,8 @@
 //! Images, who may see them and who did; reports, questions and incidents about it.
 
 use model::{
-    About, Actor, Clock, DeviceId, DiskId, DiskPart, EmergencyReason, EntryBody, EntryNumber, KeyId, OpenScope,
-    OrganisationId, PatientNumber, Relationship, StudyNumber, Tier, Verdict, What, Who,
+    About, Actor, Clock, DeviceId, DiskId, DiskPart, EmergencyReason, EntryBody, EntryNumber, ExposureReported, KeyId,
+    OpenScope, OrganisationId, PatientNumber, Relationship, StudyNumber, Tier, Verdict, What, Who,
 };
 
 use crate::story::{ADMINISTRATOR, OFFICER, PATIENT, RADIOLOGIST, REFERRER, Story, by, device, session, window};
@@ -140,8 +140,14 @@ fn incident(story: &mut Story) {
         // a report that was only shown has no hash
         let sha256 = number.is_multiple_of(2).then(|| "e3".repeat(32));
         let (reachable_patients, listed_patients, opened_patients) = (number + 2, number + 1, number);
-        let body =
-            EntryBody::ExposureReported { about, window, reachable_patients, listed_patients, opened_patients, sha256 };
+        let body = EntryBody::ExposureReported(ExposureReported {
+            about,
+            window,
+            reachable_patients,
+            listed_patients,
+            opened_patients,
+            sha256,
+        });
         let report = story.add(&by(OFFICER), body);
         story.add(&by(OFFICER), EntryBody::IncidentReport { incident, report });
     }

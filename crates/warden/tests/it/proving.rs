@@ -1,7 +1,7 @@
 //! Proofs: what a cookie or a token is worth without the key, and what a proof is worth for anything else.
 
 use dpop::{Claims, Signer, Thumbprint};
-use model::{DeviceMay, EntryBody, Origin, Role};
+use model::{DeviceMay, EntryBody, Origin, ProofRefused, Role};
 use protocol::{
     Asking, Credential, Level, ListRequest, OpenRequest, Order, PROTOCOL_VERSION, PageReply, PageRequest, Proof,
     Refusal, Scope, SignInReply, SignInRequest, TokenBinding,
@@ -35,7 +35,7 @@ async fn list(site: &Site, credential: &Credential) -> Result<usize, Refusal> {
 async fn refused(site: &Site) -> Vec<(String, u64)> {
     let mut refused = std::collections::BTreeMap::new();
     for entry in site.entries().await {
-        if let EntryBody::ProofRefused { reason, count, .. } = entry.body {
+        if let EntryBody::ProofRefused(ProofRefused { reason, count, .. }) = entry.body {
             *refused.entry(reason).or_insert(0) += count;
         }
     }

@@ -117,7 +117,7 @@ impl Seen {
             EntryBody::Related { relationship } => self.relationship(relationship),
             EntryBody::Opened { scope, .. } => self.see(scope),
             EntryBody::Refused { what: Some(what), .. } => self.see(what),
-            EntryBody::ExposureReported { about, .. } => self.see(about),
+            EntryBody::ExposureReported(reported) => self.see(&reported.about),
             EntryBody::Proposed { proposed, need, .. } => {
                 self.see(proposed.as_ref());
                 self.see(&need.standing);
