@@ -9,6 +9,7 @@ mod authenticator;
 mod browser;
 mod cold;
 mod emergency;
+mod erasing;
 mod exposing;
 mod failing;
 mod filing;
