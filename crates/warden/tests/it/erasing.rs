@@ -26,10 +26,13 @@ fn is_erasure(body: &EntryBody) -> bool {
     matches!(body, EntryBody::Erased { .. })
 }
 
-/// Every file of a folder.
+/// Every file of a folder; sockets are none.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let inside = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    inside.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    inside
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| path.is_file())
+        .collect()
 }
 
 /// The files of DIR that hold these bytes.
@@ -98,9 +101,10 @@ async fn two_persons_erase_words_and_they_are_in_no_file_while_the_tree_and_expo
     let to = clock();
     let exposure = exposed(&site, to).await;
     assert_eq!((exposure.opened.patients, exposure.reachable.patients), (1, 2));
-    let site = restarted(&folder, site).await;
+    site.stop().await;
     let payload = sealed(&folder, number);
     assert!(payload.len() > WORDS.len() && !holding(&folder, &payload).is_empty());
+    let site = folder.start_with(clock, LedgerOptions::default()).await;
 
     proposed(approve(&site, &admin, &row).await);
     wait(DELAY + 1);
