@@ -129,6 +129,7 @@ test('a cookie in other hands opens nothing: no list, no image, no page', async 
   }
   // in the browser itself, by a script that has the cookie and not the key
   assert.equal((await ask(page, 'GET', '/api/studies', undefined, {}, { bare: true })).status, 401);
+  assert.equal((await ask(page, 'POST', '/api/sign-out', {}, undefined, { bare: true })).status, 401, 'it signs nobody out');
   const again = await page.evaluate(async (path) => {
     const url = new URL(path, location.origin);
     const { session, ...key } = await window.leadglassTest.key();

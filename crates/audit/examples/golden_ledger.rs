@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use audit::{Ledger, LedgerKeys, LedgerOptions};
 use model::{
-    About, Actor, Authorisation, DeviceId, DeviceMay, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId,
-    Origin, PatientNumber, PersonId, Relationship, Role, SECOND, SessionId, SignInMethod, SiteId, StudyNumber, Tier,
-    What, Who, Window,
+    About, Actor, Authorisation, DeviceId, DeviceMay, EntryBody, EntryNumber, ExposureReported, Instant, OpenScope,
+    OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SECOND, SessionId, SignInMethod, SiteId,
+    StudyNumber, Tier, What, Who, Window,
 };
 use seal::RootSecret;
 
@@ -116,14 +116,14 @@ fn kinds() -> Vec<(Actor, EntryBody)> {
         ),
         (
             Actor::Owner,
-            EntryBody::ExposureReported {
+            EntryBody::ExposureReported(ExposureReported {
                 about: About::Person(person),
                 window,
                 reachable_patients: 1,
                 listed_patients: 0,
                 opened_patients: 1,
                 sha256: None,
-            },
+            }),
         ),
         (somebody.clone(), EntryBody::AccessesRead { patient }),
         (somebody.clone(), EntryBody::SessionEnded { person, session }),

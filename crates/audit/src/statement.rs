@@ -8,7 +8,7 @@
 //! `docs/formats/report.md` describes the bytes.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use model::{Entry, EntryBody, EntryNumber};
+use model::{Entry, EntryBody, EntryNumber, ExposureReported};
 use seal::SigningKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -211,7 +211,7 @@ impl StatementProof {
         inclusion.check(leaf.hash(), checkpoint.root).map_err(|_| StatementError::NotIncluded)?;
         let entry = crate::payload::entry_of_salted(&salted).ok_or(StatementError::Shape)?;
         match &entry.body {
-            EntryBody::ExposureReported { sha256: Some(named), .. } if *named == sha256 => {}
+            EntryBody::ExposureReported(ExposureReported { sha256: Some(named), .. }) if *named == sha256 => {}
             _ => return Err(StatementError::OtherEntry),
         }
         if computed.size > self.entry {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, DiskId, Instant, KeyId, OrganisationId, PersonId, SessionId, Who};
+use crate::{DeviceId, DiskId, Instant, KeyId, OrganisationId, PersonId, SessionId, Who, Window};
 
 /// What an exposure report is about. As JSON the first three read as a [`Who`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +30,24 @@ impl From<Who> for About {
             Who::Device(device) => Self::Device(device),
         }
     }
+}
+
+/// An exposure report that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposureReported {
+    /// About whom or what.
+    pub about: About,
+    /// Over which window.
+    pub window: Window,
+    /// How many patients were reachable.
+    pub reachable_patients: u64,
+    /// How many were listed.
+    pub listed_patients: u64,
+    /// How many were opened.
+    pub opened_patients: u64,
+    /// SHA-256 of the report that was handed out, in hexadecimal digits; absent for one that was only shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// A part of an installation that lies on a disk.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::KeyId;
+use crate::{EntryNumber, Instant, KeyId, NumberSet, PatientNumber};
 
 /// What a holder may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,4 +68,21 @@ pub enum WarmingBasis {
     Order,
     /// Somebody asked at once, for an emergency.
     Emergency,
+}
+
+/// Studies of one patient that can be opened again until a deadline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warmed {
+    /// The request.
+    pub request: EntryNumber,
+    /// The patient.
+    pub patient: PatientNumber,
+    /// The studies.
+    pub studies: NumberSet,
+    /// When they go cold again.
+    pub until: Instant,
+    /// The keys of the holders who released shares.
+    pub by: Vec<KeyId>,
+    /// Whether one holder alone did it, as for an emergency.
+    pub emergency: bool,
 }

@@ -5,12 +5,14 @@
 
 mod actor;
 mod body;
+mod refused;
 mod unseal;
 
 use serde::{Deserialize, Serialize};
 
 pub use actor::{Actor, Origin, SignInMethod};
 pub use body::EntryBody;
+pub use refused::{AssociationRefused, ProofRefused};
 pub use unseal::{EscrowDrilled, ShareSetAdded, UnsealMethodAdded, UnsealMethodGone};
 
 use crate::{Instant, Tier};

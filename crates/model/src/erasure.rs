@@ -89,8 +89,8 @@ impl EntryBody {
             Self::WardenStarted { .. }
             | Self::SignInRefused { .. }
             | Self::Refused { .. }
-            | Self::ProofRefused { .. }
-            | Self::AssociationRefused { .. }
+            | Self::ProofRefused(_)
+            | Self::AssociationRefused(_)
             | Self::Approved { .. }
             | Self::CarriedOut { .. }
             | Self::ApprovalRuleSet { .. }
@@ -110,7 +110,7 @@ impl EntryBody {
             Self::EnrolmentIssued { .. }
             | Self::PasswordSet { .. }
             | Self::Confirmed { .. }
-            | Self::ExposureReported { .. }
+            | Self::ExposureReported(_)
             | Self::AccessesRead { .. }
             | Self::DeviceTokenRemoved { .. }
             | Self::BreakGlassMissed { .. }
@@ -120,7 +120,7 @@ impl EntryBody {
             | Self::WentCold { .. }
             | Self::WarmingApproved { .. }
             | Self::WarmingWithdrawn { .. }
-            | Self::Warmed { .. }
+            | Self::Warmed(_)
             | Self::WarmingEnded { .. }
             | Self::KeysRotated { .. }
             | Self::SnapshotTaken { .. }

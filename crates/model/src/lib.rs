@@ -14,11 +14,11 @@ mod reach;
 mod time;
 
 pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
-pub use cases::{About, Clock, DiskPart};
-pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, WarmingBasis};
+pub use cases::{About, Clock, DiskPart, ExposureReported};
+pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, Warmed, WarmingBasis};
 pub use entry::{
-    Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ShareSetAdded, SignInMethod,
-    UnsealMethodAdded, UnsealMethodGone,
+    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ProofRefused,
+    ShareSetAdded, SignInMethod, UnsealMethodAdded, UnsealMethodGone,
 };
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};

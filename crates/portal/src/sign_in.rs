@@ -110,10 +110,11 @@ pub(crate) async fn password(
 pub(crate) async fn sign_out(
     State(serving): State<Serving>,
     From(origin): From,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Failure> {
-    let token = credential::session(&headers).ok_or(Refusal::SignedOut)?;
-    let mut response = match step(&serving, origin, SignInRequest::SignOut { token }).await {
+    let token = credential::session(request.headers()).ok_or(Refusal::SignedOut)?;
+    let Shown(proof) = request.extensions().get::<Shown>().cloned().ok_or(Refusal::Proof)?;
+    let mut response = match step(&serving, origin, SignInRequest::SignOut { token, proof }).await {
         Ok(response) => response,
         // the session is over either way, so the cookie goes
         Err(Failure::Refused(Refusal::SignedOut)) => Failure::Refused(Refusal::SignedOut).into_response(),

@@ -97,8 +97,13 @@ fn check(
 /// The document's own words about window, counts and checkpoint are those of the entry and of the proof.
 fn agrees(document: &ReportDocument, statement: &CheckedStatement) -> Result<(), ReportError> {
     let report = &document.report;
-    let model::EntryBody::ExposureReported { window, reachable_patients, listed_patients, opened_patients, .. } =
-        &statement.entry.body
+    let model::EntryBody::ExposureReported(model::ExposureReported {
+        window,
+        reachable_patients,
+        listed_patients,
+        opened_patients,
+        ..
+    }) = &statement.entry.body
     else {
         return Err(ReportError::Disagrees);
     };

@@ -70,6 +70,18 @@ impl Proofs {
         fresh.then_some(read).ok_or(ProofError::Nonce)
     }
 
+    /// The same, and that the session's browser made it for the query and body that it came with.
+    fn read_of(&self, of: &OfSession, proof: &Proof) -> Result<dpop::Proof, ProofError> {
+        let read = self.read(proof)?;
+        if of.key != Some(read.key()) {
+            return Err(ProofError::Key);
+        }
+        if read.session() != Some(&of.session.to_string()) {
+            return Err(ProofError::Holder);
+        }
+        read.is_about(&proof.query, &proof.body).map(|()| read)
+    }
+
     fn use_up(&self, holder: Holder, read: &dpop::Proof, what: &[u8]) -> Result<(), ProofError> {
         let mut replays = self.replays.lock().expect(HELD);
         replays.take(holder, read.jti(), what, self.now()).map_err(|_| ProofError::Replayed)
@@ -97,23 +109,31 @@ impl Warden {
         proof: &Proof,
         asking: Asking<'_>,
     ) -> Result<Result<(), ProofError>, Refusal> {
-        let read = match self.proofs.read(proof) {
+        let read = match self.proofs.read_of(of, proof) {
             Ok(read) => read,
             Err(error) => return Ok(Err(error)),
         };
-        if of.key != Some(read.key()) {
-            return Ok(Err(ProofError::Key));
-        }
-        if read.session() != Some(&of.session.to_string()) {
-            return Ok(Err(ProofError::Holder));
-        }
-        if let Err(error) = read.is_about(&proof.query, &proof.body) {
-            return Ok(Err(error));
-        }
         if !self.is_asked(proof, asking)? {
             return Ok(Err(ProofError::Request));
         }
         Ok(self.proofs.use_up(Holder::Session(of.session), &read, &digest_of(asking)))
+    }
+
+    /// That the session's browser asks to be signed out.
+    pub(crate) async fn prove_sign_out(
+        &self,
+        of: &OfSession,
+        proof: &Proof,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let proved = self.proofs.read_of(of, proof).and_then(|read| {
+            if proof.method != "POST" || proof.path != "/api/sign-out" {
+                return Err(ProofError::Request);
+            }
+            self.proofs.use_up(Holder::Session(of.session), &read, b"sign out")
+        });
+        self.or_counted(proved, About::Session(of.person, of.session), origin, now).await
     }
 
     /// Whether the message is what the browser's request asks for. The registry says which study a number is.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use model::{Actor, DeviceId, EntryBody, Instant, Origin, PersonId, SessionId};
+use model::{Actor, DeviceId, EntryBody, Instant, Origin, PersonId, ProofRefused, SessionId};
 use protocol::Refusal;
 
 use crate::pages::HELD;
@@ -124,7 +124,7 @@ fn entry(about: About, reason: &'static str, count: u64, since: Instant) -> Entr
         About::Device(device) => (None, None, Some(device)),
         About::Nobody => (None, None, None),
     };
-    EntryBody::ProofRefused { person, session, device, reason: reason.to_owned(), count, since }
+    EntryBody::ProofRefused(ProofRefused { person, session, device, reason: reason.to_owned(), count, since })
 }
 
 #[cfg(test)]
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(first, 1);
         assert!(refusals.take(now.plus_seconds(59), false).is_empty());
         let taken = refusals.take(now.plus_seconds(60), false);
-        assert!(matches!(taken.as_slice(), [(_, EntryBody::ProofRefused { count: 999, .. })]));
+        assert!(matches!(taken.as_slice(), [(_, EntryBody::ProofRefused(ProofRefused { count: 999, .. }))]));
         assert!(refusals.count(About::Nobody, "key", &origin, now.plus_seconds(61)), "a new minute");
         assert!(refusals.take(now.plus_seconds(600), false).is_empty(), "its first has an entry already");
     }
@@ -157,6 +157,6 @@ mod tests {
         assert!(refusals.count(About::Nobody, "key", &origin, now));
         assert!(!refusals.count(About::Nobody, "key", &origin, now));
         let taken = refusals.take(now, true);
-        assert!(matches!(taken.as_slice(), [(_, EntryBody::ProofRefused { count: 3, .. })]), "{taken:?}");
+        assert!(matches!(taken.as_slice(), [(_, EntryBody::ProofRefused(ProofRefused { count: 3, .. }))]), "{taken:?}");
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use model::{Actor, DeviceId, EntryBody, EntryNumber, Instant, NumberSet, Origin, PersonId, What};
+use model::{Actor, AssociationRefused, DeviceId, EntryBody, EntryNumber, Instant, NumberSet, Origin, PersonId, What};
 use protocol::{AE_TITLE_CHARACTERS_MAX, REFUSED_ASSOCIATIONS_MAX, Refusal, RefusedAssociation};
 use tokio::sync::oneshot;
 
@@ -76,7 +76,12 @@ impl Warden {
             let calling_ae_title = calling_ae_title.chars().take(AE_TITLE_CHARACTERS_MAX).map(shown).collect();
             let reason = reason.word().to_owned();
             let actor = Actor::Stranger { origin: Origin(address.map(|at| at.to_string()).unwrap_or_default()) };
-            let body = EntryBody::AssociationRefused { calling_ae_title, reason, count, since: since.min(now) };
+            let body = EntryBody::AssociationRefused(AssociationRefused {
+                calling_ae_title,
+                reason,
+                count,
+                since: since.min(now),
+            });
             async move { self.record_times(&actor, body, count, now).await }
         });
         futures::future::join_all(record).await.into_iter().collect()
@@ -185,7 +190,7 @@ fn key_of(actor: &Actor, body: &EntryBody) -> Key {
     };
     let (action, reason) = match body {
         EntryBody::Refused { action, reason, .. } => (action.clone(), reason.clone()),
-        EntryBody::AssociationRefused { reason, .. } => ("associate".to_owned(), reason.clone()),
+        EntryBody::AssociationRefused(AssociationRefused { reason, .. }) => ("associate".to_owned(), reason.clone()),
         _ => ("accesses-read".to_owned(), String::new()),
     };
     Key { subject, action, reason }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use identity::SessionInfo;
 use model::{Actor, Instant, Origin};
-use protocol::{Refusal, SignInReply, SignInRequest};
+use protocol::{Proof, Refusal, SignInReply, SignInRequest};
 use seal::SystemRandom;
 
 use crate::leases::Holder;
 use crate::pages::HELD;
+use crate::proof::OfSession;
 use crate::state::Warden;
 use crate::subject::recordable;
 
@@ -78,17 +80,29 @@ impl Warden {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
                 Ok(SignInReply::Estimate(self.slowly(move || setting.estimate(&password)).await?))
             }
-            SignInRequest::SignOut { token } => {
-                let mut people = self.people.lock().expect(HELD);
-                let session = people.look_at_session(&token, now).map_err(|_| Refusal::SignedOut)?.session;
-                let changed = people.sign_out(&token).map_err(|_| Refusal::SignedOut)?;
-                let person = changed.value;
-                let actor = Actor::Person { person, session, origin: origin.clone() };
-                self.commit(people, changed, &actor, now)?;
-                self.leases.lock().expect(HELD).end(Holder::Session(session));
-                Ok(SignInReply::Done)
-            }
+            SignInRequest::SignOut { token, proof } => self.sign_out(&token, &proof, origin, now).await,
         }
+    }
+
+    /// A session that is bound to no key is one of an earlier version: nothing is served to it, and its cookie ends it.
+    async fn sign_out(
+        &self,
+        token: &str,
+        proof: &Proof,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<SignInReply, Refusal> {
+        let found = self.people.lock().expect(HELD).look_at_session(token, now);
+        let SessionInfo { session, person, key, .. } = found.map_err(|_| Refusal::SignedOut)?;
+        if key.is_some() {
+            self.prove_sign_out(&OfSession { session, person, key }, proof, origin, now).await?;
+        }
+        let mut people = self.people.lock().expect(HELD);
+        let changed = people.sign_out(token).map_err(|_| Refusal::SignedOut)?;
+        let actor = Actor::Person { person, session, origin: origin.clone() };
+        self.commit(people, changed, &actor, now)?;
+        self.leases.lock().expect(HELD).end(Holder::Session(session));
+        Ok(SignInReply::Done)
     }
 
     fn signed_in(

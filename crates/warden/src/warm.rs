@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use model::{
     Actor, EntryBody, EntryNumber, Evidence, Finding, HolderKind, Instant, KeyId, NumberSet, Reaction, StudyNumber,
-    WarmingBasis, Whose,
+    Warmed, WarmingBasis, Whose,
 };
 use policy::{Service, Target};
 use protocol::{
@@ -302,7 +302,7 @@ impl Warden {
             let finding = Finding { about: asked_by(&request.actor), reaction: Reaction::Noticed, evidence };
             bodies.push(EntryBody::FindingRaised { finding });
         }
-        bodies.insert(0, EntryBody::Warmed { request: number, patient, studies, until, by, emergency });
+        bodies.insert(0, EntryBody::Warmed(Warmed { request: number, patient, studies, until, by, emergency }));
         let entries = bodies.into_iter().map(|body| (Actor::Warden, body)).collect();
         self.change_keys(entries, Some(KeyStep::RecordWarm), |changes| {
             let epochs = self.secrets.epochs.read().expect(HELD);

@@ -254,7 +254,10 @@ async fn a_sign_out_that_is_refused_ends_nobodys_lease() {
     front.take_in(&[Object::new(1, 1, 1)]).await;
     front.open(STUDY).await;
     let sign_out = || {
-        let request = protocol::SignInRequest::SignOut { token: "nobody's".into() };
+        let Credential::Session { token, proof, .. } = session("nobody's", "192.0.2.1", None) else {
+            panic!("a session")
+        };
+        let request = protocol::SignInRequest::SignOut { token, proof };
         front.reader.link().sign_in(model::Origin("192.0.2.1".into()), request)
     };
     front.warden.state(|state| state.refuse = Some(Refusal::SignedOut));

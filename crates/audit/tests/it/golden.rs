@@ -1,6 +1,9 @@
 //! Ledgers that an earlier version wrote: `testdata/ledger`. Every later version verifies and opens them, and refuses
 //! them in each damaged form that `damaged.txt` describes.
 
+mod kinds;
+mod variants;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -101,7 +104,9 @@ fn each_damaged_form_is_refused_by_name() {
 #[test]
 fn no_parser_panics_on_what_mutation_makes_of_real_files() {
     let entries = fs::read_to_string(testdata("entries.jsonl")).unwrap();
-    let mut seeds: Vec<Vec<u8>> = entries.lines().take(26).map(|line| line.as_bytes().to_vec()).collect();
+    let kinds = fs::read_to_string(testdata("v2-kinds/entries.jsonl")).unwrap();
+    let lines = entries.lines().take(26).chain(kinds.lines());
+    let mut seeds: Vec<Vec<u8>> = lines.map(|line| line.as_bytes().to_vec()).collect();
     for file in ["killed/journal/00000001", "closed/tile/entries/001.p/6", "closed/payload/001.p/6"] {
         seeds.push(fs::read(testdata(file)).unwrap());
     }

@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 
-use model::{Actor, EntryBody};
+use model::{Actor, EntryBody, ProofRefused};
 use serde_json::{Value, json};
 
 use crate::installation::{Installation, kill, wait_until};
@@ -63,7 +63,7 @@ fn a_hostile_front_gets_nothing_for_absent_people_and_no_more_than_their_reach_f
     for entry in entries(&site).split_off(before) {
         let absent = matches!(&entry.actor, Actor::Person { person, .. } if cast.absent.contains(person));
         match &entry.body {
-            EntryBody::ProofRefused { reason, count, .. } => {
+            EntryBody::ProofRefused(ProofRefused { reason, count, .. }) => {
                 counted += count;
                 *by_reason.entry(reason.clone()).or_default() += count;
             }

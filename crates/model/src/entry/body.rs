@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, EscrowDrilled, LossAccepted, OpenScope, SignInMethod, UnsealMethodAdded};
+use super::{
+    AssociationRefused, Entry, EscrowDrilled, LossAccepted, OpenScope, ProofRefused, SignInMethod, UnsealMethodAdded,
+};
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
-    DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, Finding, Instant, KeyId, Need, NumberSet,
-    OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId, Standing, StudyNumber,
-    Verdict, WarmingBasis, What, Whose, Window,
+    DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeyId, Need,
+    NumberSet, OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId, Standing,
+    StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
 };
 
 /// What happened.
@@ -190,23 +192,8 @@ pub enum EntryBody {
         /// A fixed word for why.
         reason: String,
     },
-    /// A credential was tried without the proof that belongs to it: a cookie or token that is in other hands, a request that was
-    /// changed or sent again, or a mistake. The first of a minute has its own entry, the rest one more with a count.
-    ProofRefused {
-        /// Whose session, when it is one of ours.
-        person: Option<PersonId>,
-        /// Which session.
-        session: Option<SessionId>,
-        /// Which device.
-        device: Option<DeviceId>,
-        /// A fixed word: `missing`, `shape`, `signature`, `address`, `request`, `nonce`, `key`, `holder`, `replayed`, `touch`,
-        /// `session` or `token` (one that nobody holds), `owner-on-front`.
-        reason: String,
-        /// How many.
-        count: u64,
-        /// Since when.
-        since: Instant,
-    },
+    /// A credential was tried without the proof that belongs to it.
+    ProofRefused(ProofRefused),
     /// Somebody showed anew that they are there, and meant one act. The act's own entry follows.
     Confirmed {
         /// Who.
@@ -217,21 +204,7 @@ pub enum EntryBody {
         method: SignInMethod,
     },
     /// An exposure report was made.
-    ExposureReported {
-        /// About whom or what.
-        about: About,
-        /// Over which window.
-        window: Window,
-        /// How many patients were reachable.
-        reachable_patients: u64,
-        /// How many were listed.
-        listed_patients: u64,
-        /// How many were opened.
-        opened_patients: u64,
-        /// SHA-256 of the report that was handed out, in hexadecimal digits; absent for one that was only shown.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sha256: Option<String>,
-    },
+    ExposureReported(ExposureReported),
     /// A patient asked who looked.
     AccessesRead {
         /// The patient.
@@ -471,20 +444,7 @@ pub enum EntryBody {
         holder: Option<KeyId>,
     },
     /// Studies of one patient can be opened again until the deadline.
-    Warmed {
-        /// The request.
-        request: EntryNumber,
-        /// The patient.
-        patient: PatientNumber,
-        /// The studies.
-        studies: NumberSet,
-        /// When they go cold again.
-        until: Instant,
-        /// The keys of the holders who released shares.
-        by: Vec<KeyId>,
-        /// Whether one holder alone did it, as for an emergency.
-        emergency: bool,
-    },
+    Warmed(Warmed),
     /// Warmed studies are cold again.
     WarmingEnded {
         /// The request.
@@ -579,17 +539,8 @@ pub enum EntryBody {
         /// What is left of it: the same without the words that people wrote.
         left: Box<Entry>,
     },
-    /// A front refused associations (PS3.8 9.3.4): nothing was stored or told. The actor's origin is where they came from.
-    AssociationRefused {
-        /// What the caller called itself; empty for a count of many names.
-        calling_ae_title: String,
-        /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`.
-        reason: String,
-        /// How many.
-        count: u64,
-        /// Since when.
-        since: Instant,
-    },
+    /// A front refused associations.
+    AssociationRefused(AssociationRefused),
     /// What an earlier entry says happened more often to the same person or device.
     Repeated {
         /// The earlier entry.

@@ -279,8 +279,10 @@ impl Warden for Double {
                 Ok(SignInReply::SignedIn { token: RADIOLOGIST.into(), me: me() })
             }
             SignInRequest::PasskeyFinish { .. } | SignInRequest::Password { .. } => Err(Refusal::SignInFailed),
-            SignInRequest::SignOut { token } if token == RADIOLOGIST => Ok(SignInReply::Done),
-            SignInRequest::SignOut { .. } => Err(Refusal::SignedOut),
+            SignInRequest::SignOut { token, .. } if token != RADIOLOGIST => Err(Refusal::SignedOut),
+            // a proof that the front found to hold
+            SignInRequest::SignOut { proof, .. } if proof.key.is_none() => Err(Refusal::Proof),
+            SignInRequest::SignOut { .. } => Ok(SignInReply::Done),
             SignInRequest::PasswordEstimate { .. } => Ok(SignInReply::Estimate(PasswordEstimate {
                 accepted: false,
                 score: 0,

@@ -86,6 +86,8 @@ pub enum SignInRequest {
     SignOut {
         /// The session's token.
         token: String,
+        /// Shows that it is the session's browser that ends it.
+        proof: Box<Proof>,
     },
 }
 

@@ -1,7 +1,10 @@
 //! A ledger in a folder, and reports that it signs.
 
 use audit::{Ledger, LedgerKeys};
-use model::{Actor, EntryBody, Instant, Origin, PatientNumber, PersonId, Role, SECOND, SiteId, Tier, Uid, Window};
+use model::{
+    Actor, EntryBody, ExposureReported, Instant, Origin, PatientNumber, PersonId, Role, SECOND, SiteId, Tier, Uid,
+    Window,
+};
 use protocol::{
     AboutFacts, Count, ExposedPatient, ExposedStudy, ExposureReport, PatientRow, REPORT_FORM, ReportDocument,
     SignedReport, TimelinePart, TouchRow,
@@ -50,14 +53,14 @@ impl Site {
             report: wanted,
         };
         let text = serde_json::to_string(&document).unwrap();
-        let body = EntryBody::ExposureReported {
+        let body = EntryBody::ExposureReported(ExposureReported {
             about: model::About::Person(PersonId(3)),
             window: document.report.window,
             reachable_patients: document.report.reachable.patients,
             listed_patients: document.report.listed.patients,
             opened_patients: document.report.opened.patients,
             sha256: Some(audit::document_sha256(text.as_bytes())),
-        };
+        });
         let entry = self.ledger.append(vec![(Actor::Owner, body)], NOW).unwrap()[0].0;
         // later entries, so that the proof has a path
         for _ in 0..5 {

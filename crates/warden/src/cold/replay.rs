@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{
     Actor, ColdHolder, ColdRule, Entry, EntryBody, EntryNumber, HolderKind, Instant, KeyId, NumberSet, PatientNumber,
-    StudyNumber, WarmingBasis,
+    StudyNumber, Warmed, WarmingBasis,
 };
 
 /// Seconds of the day that the holders' budgets are counted in.
@@ -106,7 +106,7 @@ impl Cold {
                 self.requests.insert(number, request);
             }
             EntryBody::WarmingWithdrawn { request, holder: None } => drop(self.requests.remove(request)),
-            EntryBody::Warmed { request, patient, studies, until, by, emergency } => {
+            EntryBody::Warmed(Warmed { request, patient, studies, until, by, emergency }) => {
                 let asked = self.requests.remove(request);
                 let basis = asked.as_ref().map_or(WarmingBasis::Request, |asked| asked.basis);
                 if let Some(asked) = asked {
@@ -258,14 +258,14 @@ mod tests {
         apply(&mut cold, 1, 0, EntryBody::WentCold { studies: set(&[3, 70]), generation: 1 });
         assert!(cold.is_cold(study, Instant(5)) && !cold.is_cold(StudyNumber(4), Instant(5)));
         assert_eq!(cold.studies().collect::<Vec<_>>(), [StudyNumber(3), study]);
-        let warmed = EntryBody::Warmed {
+        let warmed = EntryBody::Warmed(Warmed {
             request: EntryNumber(2),
             patient: PatientNumber(1),
             studies: set(&[70]),
             until: Instant(10),
             by: vec![KeyId([1; 16])],
             emergency: false,
-        };
+        });
         apply(&mut cold, 3, 6, warmed);
         assert!(!cold.is_cold(study, Instant(9)) && cold.is_cold(study, Instant(10)));
         assert!(cold.is_cold(StudyNumber(3), Instant(9)), "the other one stays cold");

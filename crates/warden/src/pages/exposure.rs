@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::RwLockReadGuard;
 
 use audit::{Exposure, ExposureIndex, ReachState, Touch};
-use model::{EntryBody, Instant, NumberSet, Origin, PatientNumber, StudyNumber, Tier, Window};
+use model::{EntryBody, ExposureReported, Instant, NumberSet, Origin, PatientNumber, StudyNumber, Tier, Window};
 use protocol::{
     Count, EXPOSURE_PATIENTS_MAX, EXPOSURE_STUDIES_MAX, ExposedPatient, ExposedStudy, ExposureReport, PageReply,
     PatientRow, Refusal, TimelinePart, TouchRow,
@@ -186,14 +186,14 @@ pub(super) fn reported(
     sha256: Option<String>,
     now: Instant,
 ) -> Vec<EntryBody> {
-    let mut bodies = vec![EntryBody::ExposureReported {
+    let mut bodies = vec![EntryBody::ExposureReported(ExposureReported {
         about: subject.about(),
         window: report.window,
         reachable_patients: report.reachable.patients,
         listed_patients: report.listed.patients,
         opened_patients: report.opened.patients,
         sha256,
-    }];
+    })];
     if !report.patients.is_empty() {
         bodies.push(EntryBody::Listed {
             patients: report.patients.iter().map(|row| row.patient.number.0).collect(),

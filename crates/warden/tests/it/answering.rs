@@ -1,7 +1,7 @@
 //! Incidents, questions of patients, and reports that are handed out.
 
 use audit::StatementProof;
-use model::{Clock, EntryBody, Instant, Role, Window};
+use model::{Clock, EntryBody, ExposureReported, Instant, Role, Window};
 use protocol::{
     AboutFacts, CASE_TEXT_CHARACTERS_MAX, ClockStanding, IncidentChange, Invalid, PageReply, PageRequest,
     QUESTIONS_WAITING_MAX, QuestionRow, Refusal, ReportDocument, Scope,
@@ -99,7 +99,7 @@ async fn a_signed_report_is_an_entry_and_its_proof_holds_for_that_document_only(
     let document: ReportDocument = serde_json::from_str(&signed.document).unwrap();
     assert_eq!(document.report.opened.patients, 1);
     assert!(matches!(document.report.about, AboutFacts::Device { .. }));
-    assert!(matches!(checked.entry.body, EntryBody::ExposureReported { sha256: Some(_), .. }));
+    assert!(matches!(checked.entry.body, EntryBody::ExposureReported(ExposureReported { sha256: Some(_), .. })));
     assert_eq!(document.report.ledger_size, checked.computed.size);
     let changed = signed.document.replace("viewer", "viewed");
     assert!(proof.check(changed.as_bytes(), &proof.vkey().unwrap()).is_err());

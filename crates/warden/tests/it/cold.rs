@@ -2,7 +2,8 @@
 
 use audit::LedgerOptions;
 use model::{
-    Authorisation, ColdRule, EntryBody, Evidence, HolderKind, KeyId, Priors, Role, StudyNumber, Tier, WarmingBasis,
+    Authorisation, ColdRule, EntryBody, Evidence, HolderKind, KeyId, Priors, Role, StudyNumber, Tier, Warmed,
+    WarmingBasis,
 };
 use protocol::{ColdAsk, ColdReply, Credential, HandoverRecord, Level, PageReply, PageRequest, Refusal, Scope};
 use seal::BatchKeys;
@@ -213,7 +214,8 @@ async fn at_night_the_holder_on_call_warms_one_patient_alone_for_at_most_four_ho
     assert_eq!(scene.approve(&scene.on_call, request).await.unwrap(), (1, 0));
     assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
     assert_eq!(scene.opens("1.2.2").await.err(), Some(Refusal::Cold));
-    let loud = |body: &EntryBody| matches!(body, EntryBody::Warmed { emergency: true, by, .. } if by.len() == 1);
+    let loud =
+        |body: &EntryBody| matches!(body, EntryBody::Warmed(Warmed { emergency: true, by, .. }) if by.len() == 1);
     assert!(scene.bodies().await.iter().any(loud));
     // the officer finds it, and the patient reads who asked, why, and who alone held the key
     let PageReply::Findings(findings) = scene.site.ask(PageRequest::Findings).await else { panic!("no findings") };

@@ -85,7 +85,7 @@ fn root_json(folder: &Folder) -> String {
 }
 
 /// Two images of two patients, and who may open both.
-async fn with_images(folder: &Folder, site: &Site) -> (Credential, seal::BatchKeys) {
+pub async fn with_images(folder: &Folder, site: &Site) -> (Credential, seal::BatchKeys) {
     let mut sender = folder.sender();
     let one = keys();
     let object = sender.object(&one, &note("P1", "1.2.1", 1));

@@ -10,6 +10,7 @@ mod browser;
 mod bundling;
 mod cold;
 mod emergency;
+mod erasing;
 mod exposing;
 mod failing;
 mod filing;

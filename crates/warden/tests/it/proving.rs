@@ -1,7 +1,7 @@
 //! Proofs: what a cookie or a token is worth without the key, and what a proof is worth for anything else.
 
 use dpop::{Claims, Signer, Thumbprint};
-use model::{DeviceMay, EntryBody, Origin, Role};
+use model::{DeviceMay, EntryBody, Origin, ProofRefused, Role};
 use protocol::{
     Asking, Credential, Level, ListRequest, OpenRequest, Order, PROTOCOL_VERSION, PageReply, PageRequest, Proof,
     Refusal, Scope, SignInReply, SignInRequest, TokenBinding,
@@ -35,7 +35,7 @@ async fn list(site: &Site, credential: &Credential) -> Result<usize, Refusal> {
 async fn refused(site: &Site) -> Vec<(String, u64)> {
     let mut refused = std::collections::BTreeMap::new();
     for entry in site.entries().await {
-        if let EntryBody::ProofRefused { reason, count, .. } = entry.body {
+        if let EntryBody::ProofRefused(ProofRefused { reason, count, .. }) = entry.body {
             *refused.entry(reason).or_insert(0) += count;
         }
     }
@@ -153,6 +153,43 @@ async fn a_study_by_its_number_is_one_proof_for_all_that_its_page_shows() {
     assert_eq!(other.err(), Some(Refusal::Proof));
     let other = site.front.list(soon(), proof, of(Level::Study, 0x0010_0020, "P2")).await.unwrap();
     assert_eq!(other.err(), Some(Refusal::Proof));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_alone_signs_nobody_out_and_a_session_whose_key_is_lost_is_ended_from_elsewhere() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let link = site.add_person("a@x.example", Role::Radiologist, None).await;
+    let codes = site.enrol(&link).await;
+    let lost = site.password("a@x.example", &codes[0]).await.unwrap();
+    let other = site.password("a@x.example", &codes[1]).await.unwrap();
+    let (own, nonce) = (browser_of(&lost), site.nonce().await);
+    let Credential::Session { token, .. } = &lost else { panic!("a session") };
+    let sign_out = |proof: Proof| SignInRequest::SignOut { token: token.clone(), proof: Box::new(proof) };
+    let address = Sent::new("POST", "/api/sign-out", b"{}");
+    let own_proof = || own.proof(&address, &nonce);
+    let thief = browser::sign(&Signer::generate(), Some(&own.session.to_string()), &address, &nonce);
+    for (defect, proof, refusal) in [
+        ("none", Proof { jwt: String::new(), ..own_proof() }, Refusal::Proof),
+        ("a thief's key that names the session", thief, Refusal::Proof),
+        ("the same person's other browser", browser_of(&other).proof(&address, &nonce), Refusal::Proof),
+        ("another body", Proof { body: b"{ }".to_vec(), ..own_proof() }, Refusal::Proof),
+        ("what asked for a list", own.proof(&Sent::new("GET", "/api/studies", b""), &nonce), Refusal::Proof),
+        ("what ended another session", own.proof(&Sent::new("POST", "/api/sessions", b"{}"), &nonce), Refusal::Proof),
+        ("an old nonce", own.proof(&address, "a nonce of yesterday"), Refusal::ProofNonce),
+    ] {
+        assert_eq!(site.sign_in(sign_out(proof)).await.err(), Some(refusal), "{defect}");
+        assert!(site.ask_as(&lost, PageRequest::Me).await.is_ok(), "{defect}: still signed in");
+    }
+    let counted: u64 = refused(&site).await.iter().map(|(_, count)| count).sum();
+    assert_eq!(counted, 7);
+
+    // whoever has no key any more ends the session where they have one
+    site.ask_as(&other, PageRequest::EndSession { session: own.session }).await.unwrap();
+    assert_eq!(site.ask_as(&lost, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
+    assert_eq!(site.sign_in(sign_out(own_proof())).await.err(), Some(Refusal::SignedOut));
+    site.sign_out(&other).await.unwrap();
+    assert_eq!(site.ask_as(&other, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
 }
 
 #[tokio::test(flavor = "multi_thread")]

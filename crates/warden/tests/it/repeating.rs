@@ -1,6 +1,6 @@
 //! A flood of refusals: every one is counted, few are entries.
 
-use model::{Actor, EntryBody, EntryNumber, Origin};
+use model::{Actor, AssociationRefused, EntryBody, EntryNumber, Origin, ProofRefused};
 use protocol::{AssociationRefusal, Credential, OpenRequest, PageRequest, Refusal, RefusedAssociation, Scope};
 
 use crate::site::{Folder, soon};
@@ -28,7 +28,7 @@ async fn associations_that_a_front_refused_are_counted_to_the_last_one_in_a_few_
         let (mut counted, mut written) = (0, 0);
         for entry in site.entries().await {
             match entry.body {
-                EntryBody::AssociationRefused { count, calling_ae_title, .. } => {
+                EntryBody::AssociationRefused(AssociationRefused { count, calling_ae_title, .. }) => {
                     assert!(calling_ae_title.starts_with("SCANNER") && calling_ae_title.ends_with('?'));
                     assert!(
                         matches!(&entry.actor, model::Actor::Stranger { origin } if origin.0.starts_with("192.0.2."))
@@ -94,7 +94,7 @@ async fn an_address_without_end_takes_no_count_with_it() {
     }
     let mut counted = 0;
     for entry in site.entries().await {
-        if let EntryBody::ProofRefused { count, .. } = entry.body {
+        if let EntryBody::ProofRefused(ProofRefused { count, .. }) = entry.body {
             counted += count;
             let Actor::Stranger { origin } = entry.actor else { panic!("a stranger") };
             assert_eq!(origin.0.len(), 64, "of the first in its minute");

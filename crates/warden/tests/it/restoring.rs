@@ -1,7 +1,7 @@
 //! A database from a moment before the ledger's end, as a vault restores it.
 
 use model::{EntryBody, PatientNumber, Role};
-use protocol::{Credential, Invalid, Level, PageRequest, Refusal, Scope, SignInRequest};
+use protocol::{Invalid, Level, PageRequest, Refusal, Scope, SignInRequest};
 
 use crate::sender::uid;
 use crate::site::Folder;
@@ -101,8 +101,7 @@ async fn what_was_over_for_people_is_over_in_a_restored_database() {
     let running = site.add_person("d@x.example", Role::Radiologist, None).await;
     let snapshot = folder.path().join("snapshot");
     site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
-    let Credential::Session { token, .. } = &session else { panic!("a session") };
-    site.sign_in(SignInRequest::SignOut { token: token.clone() }).await.unwrap();
+    site.sign_out(&session).await.unwrap();
     site.enrol(&used).await;
     site.ask(PageRequest::IssueEnrolment { email: "c@x.example".to_owned() }).await;
     site.stop().await;

@@ -84,8 +84,7 @@ async fn a_session_that_ended_stays_ended_over_a_restart() {
     site.stop().await;
     let site = folder.start().await;
     assert!(site.ask_as(&session, PageRequest::Me).await.is_ok());
-    let Credential::Session { token, .. } = &session else { panic!("a session") };
-    site.sign_in(SignInRequest::SignOut { token: token.clone() }).await.unwrap();
+    site.sign_out(&session).await.unwrap();
     assert_eq!(site.ask_as(&session, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
     site.stop().await;
     let site = folder.start().await;

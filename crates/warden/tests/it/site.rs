@@ -285,6 +285,14 @@ impl Site {
         }
     }
 
+    /// Signs a session of these tests out, as its browser does.
+    pub async fn sign_out(&self, session: &Credential) -> Result<SignInReply, Refusal> {
+        let sent = Sent::new("POST", "/api/sign-out", b"{}");
+        let signed = browser::signed_as(session, &sent, &self.nonce().await);
+        let Credential::Session { token, proof, .. } = signed else { panic!("a session") };
+        self.sign_in(SignInRequest::SignOut { token, proof }).await
+    }
+
     /// The newest nonce for proofs.
     pub async fn nonce(&self) -> String {
         self.front.hello(soon(), PROTOCOL_VERSION).await.unwrap().unwrap().proof_nonces[0].clone()
