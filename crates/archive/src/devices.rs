@@ -349,7 +349,8 @@ mod tests {
     #[test]
     fn a_list_from_before_devices_were_bound_to_anything_is_read() {
         let (key, public) = key();
-        let list = br#"[{"device":1,"name":"CT","ae_title":"CT1","from":[],"may":["store"],"token_sha256":null}]"#.to_vec();
+        let list =
+            br#"[{"device":1,"name":"CT","ae_title":"CT1","from":[],"may":["store"],"token_sha256":null}]"#.to_vec();
         let signature = key.sign(&[SIGNED_PREFIX, &list].concat()).to_vec();
         let list = DeviceList::verified(&SignedDevices { list, signature }, &public).unwrap();
         assert_eq!(list.admit("CT1", in_the_clear("10.1.2.3"), Service::Store, NOW), Ok(DeviceId(1)));

@@ -31,11 +31,7 @@ impl AnyCertificate {
 
     /// Only devices call here. No authority is named, so each of them offers what it has.
     pub(crate) fn wanted(provider: &CryptoProvider) -> Self {
-        Self {
-            algorithms: provider.signature_verification_algorithms,
-            authorities: Vec::new(),
-            is_wanted: true,
-        }
+        Self { algorithms: provider.signature_verification_algorithms, authorities: Vec::new(), is_wanted: true }
     }
 }
 

@@ -60,7 +60,13 @@ pub struct TestServer {
 
 pub fn short_limits() -> DimseLimits {
     let moment = Duration::from_millis(400);
-    DimseLimits { associate_time: moment, handshake_time: moment, idle_time: moment, pdu_time: moment, ..DimseLimits::default() }
+    DimseLimits {
+        associate_time: moment,
+        handshake_time: moment,
+        idle_time: moment,
+        pdu_time: moment,
+        ..DimseLimits::default()
+    }
 }
 
 impl TestServer {

@@ -272,8 +272,7 @@ impl Doors {
     async fn shut(self) -> Result<()> {
         // both at once: each may take its time
         let servers = [self.dicom, self.dicom_tls].into_iter().flatten();
-        let ending: Vec<_> =
-            servers.map(|mut server| tokio::task::spawn_blocking(move || server.shutdown())).collect();
+        let ending: Vec<_> = servers.map(|mut server| tokio::task::spawn_blocking(move || server.shutdown())).collect();
         for ended in ending {
             ended.await?;
         }
