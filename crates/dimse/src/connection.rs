@@ -242,11 +242,12 @@ fn receive(stream: &mut Stream, out: &mut [u8], deadline: Instant, stopping: &At
 
 /// Whether a read that brought nothing is tried again.
 fn still_waits(error: io::Error, deadline: Instant, stopping: &AtomicBool) -> Result<(), Ended> {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     match error.kind() {
-        io::ErrorKind::Interrupted => Ok(()),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if stopping.load(Ordering::Acquire) => Err(Ended::Stopping),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if Instant::now() > deadline => Err(Ended::TooSlow),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Ok(()),
+        // the peer rests; where part of a record came it does not, and may come to its end
+        WouldBlock | TimedOut if stopping.load(Ordering::Acquire) => Err(Ended::Stopping),
+        Interrupted | WouldBlock | TimedOut if Instant::now() > deadline => Err(Ended::TooSlow),
+        Interrupted | WouldBlock | TimedOut => Ok(()),
         // over TLS: an end that was not announced
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Err(Ended::Closed),
         _ => Err(Ended::Io(error)),

@@ -1,7 +1,7 @@
 //! What a conversation goes over: TCP, or TLS on top of it (PS3.15 B.12).
 //!
-//! A read takes one step at most: what comes of one receive from the socket. Whoever reads looks at its deadline between two steps,
-//! so a peer that sends a record byte by byte gets no more time than one that sends nothing.
+//! A read takes one step at most: what comes of one receive from the socket; `Interrupted` says that it brought no whole record.
+//! Whoever reads looks at its deadline between two steps, so a peer that sends byte by byte gets no more time than one that rests.
 
 use std::{
     io::{self, Read, Write},
@@ -98,7 +98,11 @@ impl Tls {
         match self.connection.reader().read(out) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.step()?;
-                self.connection.reader().read(out)
+                self.connection.reader().read(out).map_err(|error| match error.kind() {
+                    // the socket brought something, and no whole record yet
+                    io::ErrorKind::WouldBlock => io::ErrorKind::Interrupted.into(),
+                    _ => error,
+                })
             }
             read => read,
         }
