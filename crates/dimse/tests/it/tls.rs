@@ -292,8 +292,10 @@ fn handshakes_with_changed_bytes_never_end_the_server() {
         let mut peer = StreamOwned::new(client, changed);
         let mut first = [0; 1];
         match peer.write_all(&bytes).and_then(|()| peer.flush()).and_then(|()| peer.read_exact(&mut first)) {
-            // the version in a record's header is read by nobody
-            Ok(()) => assert_eq!(first, [2], "seed {seed}, turn {turn}: whoever is heard is accepted"),
+            // the version in a record's header is read by nobody; a longer length is waited for, and aborted
+            Ok(()) => {
+                assert!(matches!(first, [2 | 7]), "seed {seed}, turn {turn}: {first:?} is no acceptance and no abort")
+            }
             Err(_) => refused += 1,
         }
     }
