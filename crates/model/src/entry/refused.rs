@@ -28,7 +28,7 @@ pub struct ProofRefused {
 pub struct AssociationRefused {
     /// What the caller called itself; empty for a count of many names.
     pub calling_ae_title: String,
-    /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`.
+    /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`, `certificate`.
     pub reason: String,
     /// How many.
     pub count: u64,
