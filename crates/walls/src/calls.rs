@@ -151,6 +151,31 @@ const TALKING: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
+/// Computing one answer after another over the descriptors that are there. No file, no socket, no thread, no process.
+const COMPUTING: &[c_long] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_close,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_sched_yield,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_restart_syscall,
+];
+
 /// What may be asked of a descriptor: blocking or not, closed on exec or not, how much waits, whether it is a terminal.
 const IOCTLS: [u64; 5] = [libc::FIONBIO, libc::FIOCLEX, libc::FIONREAD, libc::TCGETS, libc::TIOCGWINSZ];
 
@@ -232,6 +257,11 @@ pub(crate) fn raise(wall: &Wall) -> Result<State, CallsError> {
     apply(&[not_there()?, filter(wall)?])
 }
 
+/// The wall around a worker.
+pub(crate) fn raise_around_computing() -> Result<State, CallsError> {
+    apply(&[computing()?])
+}
+
 /// The wall around a parent, which all that it starts stands in as well.
 pub(crate) fn raise_around() -> Result<State, CallsError> {
     apply(&[not_there()?, never()?])
@@ -263,15 +293,13 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
     }
     // a thread, not a process
     rules.insert(libc::SYS_clone, vec![all(vec![has(0, libc::CLONE_THREAD as u64)?])?]);
-    let own = u64::from(std::process::id());
     // abort and panics signal their own process
-    rules.insert(libc::SYS_tgkill, vec![all(vec![is(0, own)?])?]);
-    rules.insert(libc::SYS_kill, vec![all(vec![is(0, own)?])?]);
+    for call in [libc::SYS_tgkill, libc::SYS_kill] {
+        rules.insert(call, vec![all(vec![is(0, std::process::id().into())?])?]);
+    }
     // reading one's own limits, not setting them and not another's
     rules.insert(libc::SYS_prlimit64, vec![all(vec![is(0, 0)?, nowhere(2)?])?]);
-    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-        rules.insert(call, vec![all(vec![masked(2, libc::PROT_EXEC as u64, 0)?])?]);
-    }
+    not_executable(&mut rules)?;
     rules.insert(libc::SYS_ioctl, IOCTLS.into_iter().map(|ask| all(vec![is(1, ask)?])).collect::<Result<_, _>>()?);
     rules.insert(libc::SYS_prctl, PRCTLS.into_iter().map(|set| all(vec![is(0, set)?])).collect::<Result<_, _>>()?);
     // a pair that only this process has; a datagram socket of a pair could be sent elsewhere
@@ -286,6 +314,21 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
         rules.insert(libc::SYS_listen, Vec::new());
     }
     built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+}
+
+fn computing() -> Result<BpfProgram, CallsError> {
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = COMPUTING.iter().map(|call| (*call, Vec::new())).collect();
+    rules.insert(libc::SYS_tgkill, vec![all(vec![is(0, std::process::id().into())?])?]);
+    not_executable(&mut rules)?;
+    built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+}
+
+/// Memory, but none that holds code.
+fn not_executable(rules: &mut BTreeMap<c_long, Vec<SeccompRule>>) -> Result<(), CallsError> {
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        rules.insert(call, vec![all(vec![masked(2, libc::PROT_EXEC as u64, 0)?])?]);
+    }
+    Ok(())
 }
 
 fn never() -> Result<BpfProgram, CallsError> {

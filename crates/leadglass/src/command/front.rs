@@ -1,7 +1,7 @@
 //! `leadglass front`: takes images in, serves the pages and DICOMweb; holds no key but those just released to it.
 //!
 //! It opens its sockets and its certificate, raises the walls, and only then reads anything. Inside them it reads and writes `DIR/front`
-//! and makes no socket; its parent connects it to the warden, and to nothing else.
+//! and makes no socket; its parent connects it to the warden and to codec workers, and to nothing else.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
+use codecs::{FRAME_SECONDS_MAX, Workers};
 use protocol::{Refusal, SecretText};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -58,6 +59,7 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
             arguments,
             secret: Some(secret),
             reaches: None,
+            workers: 0,
         })?;
     }
     let recipe = |listen: &ListenArgs| {
@@ -140,7 +142,12 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
 
         let dimse = start_dimse(listen, opened.dicom, &intake, &link)?;
         let dicom = dimse.as_ref().map(|server| server.local_addr().to_string());
-        let app = portal::App { warden: link.clone(), reader, intake };
+        let asked = parent.clone();
+        let limit = Duration::from_secs(FRAME_SECONDS_MAX);
+        let workers = Workers::new(arguments.codecs, limit, move |place| asked.clone().worker(place));
+        // images are taken in and listed without them; that no picture can be made is logged there, and said to who asks for one
+        let _ = workers.begin().await;
+        let app = portal::App { warden: link.clone(), reader, intake, renderer: Arc::new(workers) };
         let portal = start_portal(listen, opened.http, &link, app).await?;
         let http = portal.as_ref().map(|portal| portal.address().to_string());
         say!(

@@ -31,6 +31,14 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
             || attempts(&dir, &dir.join("run"), Path::new("/etc/shadow"), port),
         );
     }
+    if arguments.role == "codecs" {
+        let (own, other) = (dir.join("front"), dir.join("warden/warden.db"));
+        return told_of(
+            arguments.without_walls,
+            || Ok(walled::codecs().raise()?),
+            || attempts(&dir, &own, &other, port),
+        );
+    }
     let (wall, own, other) = match arguments.role.as_str() {
         "front" => (walled::front(&dir), dir.join("front"), dir.join("warden/warden.db")),
         "warden" => (walled::warden(&dir), dir.join("warden"), dir.join("front/front.db")),
@@ -40,7 +48,7 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
             std::fs::create_dir_all(dir.join("witnesses").join(audit::TOLD))?;
             (walled::courier(&dir, vec![port]), dir.join("witnesses/told"), dir.join("warden/warden.db"))
         }
-        role => bail!("there is no role {role}; try front, warden, courier or serve"),
+        role => bail!("there is no role {role}; try front, warden, courier, codecs or serve"),
     };
     told_of(arguments.without_walls, || Ok(wall.raise()?), || attempts(&dir, &own, &other, port))
 }
@@ -62,6 +70,7 @@ fn attempts(dir: &Path, own: &Path, other: &Path, port: u16) -> Value {
         "write in the own folder": told(std::fs::File::create(own.join("wall-test"))),
         "remove from the own folder": told(std::fs::remove_file(own.join("wall-test"))),
         "start a thread": told(std::thread::Builder::new().spawn(|| ()).map(std::thread::JoinHandle::join)),
+        "reserve two gibibytes": told(Vec::<u8>::new().try_reserve_exact(2 << 30)),
         "read /etc/passwd": told(std::fs::read("/etc/passwd")),
         "read another role's file": told(std::fs::File::open(other)),
         "write into another role's file": told(std::fs::File::options().append(true).open(other)),

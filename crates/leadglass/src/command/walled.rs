@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use walls::{OuterWall, Wall};
+use walls::{OuterWall, Wall, WorkerWall};
 
 use crate::cli::ListenArgs;
 use crate::unseal::Method;
+
+/// All the memory that a codec worker gets, its program included, in bytes: enough for a frame of [`codecs::FRAME_BYTES_MAX`] and its
+/// picture, and for 8,192 by 8,192 samples of 16 bits.
+const CODECS_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 /// The front: its own folder.
 pub fn front(dir: &Path) -> Wall {
@@ -45,6 +49,11 @@ pub fn courier(dir: &Path, ports: Vec<u16>) -> Wall {
         read_only: vec![dir.join("ledger"), witnesses],
         connects_to: ports,
     }
+}
+
+/// A codec worker: the stream that it was started with.
+pub fn codecs() -> WorkerWall {
+    WorkerWall { address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }
 }
 
 /// A parent of roles: DIR, the ledger's second folder, what its children read while they start, and its own program. Only where a

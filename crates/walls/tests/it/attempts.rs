@@ -24,7 +24,11 @@ pub const ALL: &[(&str, Attempt)] = &[
     ("write an own file", |plan| told(std::fs::write(plan.own.join("a"), "b"))),
     ("read an own file", |plan| told(std::fs::read(plan.own.join("a")))),
     ("rename an own file", |plan| told(std::fs::rename(plan.own.join("a"), plan.own.join("c")))),
-    ("start a thread", |_| std::thread::spawn(|| ()).join().map_err(|_| "no thread".to_owned())),
+    ("start a thread", |_| {
+        let thread = std::thread::Builder::new().spawn(|| ()).map_err(|error| error.to_string())?;
+        thread.join().map_err(|_| "no thread".to_owned())
+    }),
+    ("reserve two gibibytes", |_| told(Vec::<u8>::new().try_reserve_exact(2 << 30))),
     ("a pair of sockets", |_| told(UnixStream::pair())),
     ("read what is shown", |plan| told(std::fs::read(&plan.shown))),
     ("read /etc/passwd", |_| told(std::fs::read("/etc/passwd"))),
