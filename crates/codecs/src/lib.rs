@@ -27,7 +27,7 @@ pub use render::{RenderError, RenderOptions};
 pub use worker::work;
 
 /// A frame to render, with what that takes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job {
     /// How its samples are to be read.
     pub description: ImageDescription,

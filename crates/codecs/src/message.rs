@@ -54,7 +54,7 @@ const DAMAGED: u8 = 2;
 const TOO_LARGE: u8 = 3;
 
 /// What a worker is told beside the frame.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Asked {
     pub(crate) description: ImageDescription,
     pub(crate) transfer_syntax: Uid,

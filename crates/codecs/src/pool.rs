@@ -134,11 +134,7 @@ async fn render(mut taken: Taken, study: StudyNumber, job: Job) -> Result<Vec<u8
 }
 
 /// One question and its answer. After an error the stream is good for nothing.
-async fn exchange(
-    stream: &mut UnixStream,
-    question: Vec<u8>,
-    job: &Job,
-) -> io::Result<Result<Vec<u8>, RenderError>> {
+async fn exchange(stream: &mut UnixStream, question: Vec<u8>, job: &Job) -> io::Result<Result<Vec<u8>, RenderError>> {
     let invalid = |error: MessageError| io::Error::new(io::ErrorKind::InvalidData, error);
     stream.write_all_buf(&mut Bytes::from(question).chain(job.frame.clone())).await?;
     let mut head = [0; ANSWER_HEAD_BYTES];

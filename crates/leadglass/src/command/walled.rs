@@ -7,8 +7,7 @@ use walls::{OuterWall, Wall, WorkerWall};
 use crate::cli::ListenArgs;
 use crate::unseal::Method;
 
-/// All the memory that a codec worker gets, its program included, in bytes: enough for a frame of [`codecs::FRAME_BYTES_MAX`] and its
-/// picture, and for 8,192 by 8,192 samples of 16 bits.
+/// All the memory that a codec worker gets, its program included, in bytes. 8,192 by 8,192 grey samples of 16 bits fit.
 const CODECS_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 /// The front: its own folder.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use archive::{Clock, Handover, Intake, IntakeSettings, Reader, WardenLink};
 use bytes::Bytes;
+use codecs::{Job, NoPicture, Renderer};
+use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::header::{self, HeaderMap};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use codecs::{Job, NoPicture, Renderer};
-use futures::future::BoxFuture;
 use model::StudyNumber;
 use portal::{App, HttpConfig, HttpLimits, Portal};
 use serde_json::Value;
