@@ -115,7 +115,7 @@ async fn render(mut taken: Taken, study: StudyNumber, job: Job) -> Result<Vec<u8
     let question = message::question(&job).map_err(|_| RenderError::TooLarge)?;
     let mut worker = taken.worker_for(study).await?;
     worker.seen = Some(study);
-    match tokio::time::timeout(shared.limit, exchange(&mut worker.stream, question, &job)).await {
+    match tokio::time::timeout(taken.shared.limit, exchange(&mut worker.stream, question, &job)).await {
         Ok(Ok(answer)) => {
             taken.place.worker = Some(worker);
             Ok(answer?)

@@ -1,6 +1,7 @@
 //! The wall around system calls, made of seccomp filters: a list of what a running role needs; the rest is refused with `EPERM`.
 
 use std::collections::BTreeMap;
+use std::os::fd::RawFd;
 
 use libc::c_long;
 use seccompiler::{
@@ -151,10 +152,8 @@ const TALKING: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
-/// Computing one answer after another over the descriptors that are there. No file, no socket, no thread, no process.
+/// Computing. No file, no socket, no thread, no process.
 const COMPUTING: &[c_long] = &[
-    libc::SYS_read,
-    libc::SYS_write,
     libc::SYS_close,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -258,8 +257,8 @@ pub(crate) fn raise(wall: &Wall) -> Result<State, CallsError> {
 }
 
 /// The wall around a worker.
-pub(crate) fn raise_around_computing() -> Result<State, CallsError> {
-    apply(&[computing()?])
+pub(crate) fn raise_around_computing(stream: RawFd) -> Result<State, CallsError> {
+    apply(&[computing(stream)?])
 }
 
 /// The wall around a parent, which all that it starts stands in as well.
@@ -299,7 +298,9 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
     }
     // reading one's own limits, not setting them and not another's
     rules.insert(libc::SYS_prlimit64, vec![all(vec![is(0, 0)?, nowhere(2)?])?]);
-    not_executable(&mut rules)?;
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        rules.insert(call, vec![all(vec![masked(2, libc::PROT_EXEC as u64, 0)?])?]);
+    }
     rules.insert(libc::SYS_ioctl, IOCTLS.into_iter().map(|ask| all(vec![is(1, ask)?])).collect::<Result<_, _>>()?);
     rules.insert(libc::SYS_prctl, PRCTLS.into_iter().map(|set| all(vec![is(0, set)?])).collect::<Result<_, _>>()?);
     // a pair that only this process has; a datagram socket of a pair could be sent elsewhere
@@ -316,19 +317,20 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
     built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
 }
 
-fn computing() -> Result<BpfProgram, CallsError> {
+fn computing(stream: RawFd) -> Result<BpfProgram, CallsError> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = COMPUTING.iter().map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_tgkill, vec![all(vec![is(0, std::process::id().into())?])?]);
-    not_executable(&mut rules)?;
+    // what else whoever started it had left open is not read, not written and not mapped
+    let of = |descriptor: RawFd| all(vec![is(0, descriptor as u64)?]);
+    rules.insert(libc::SYS_read, vec![of(stream)?]);
+    rules.insert(
+        libc::SYS_write,
+        [stream, libc::STDOUT_FILENO, libc::STDERR_FILENO].map(of).into_iter().collect::<Result<_, _>>()?,
+    );
+    let plain = masked(2, libc::PROT_EXEC as u64, 0)?;
+    rules.insert(libc::SYS_mmap, vec![all(vec![plain.clone(), has(3, libc::MAP_ANONYMOUS as u64)?])?]);
+    rules.insert(libc::SYS_mprotect, vec![all(vec![plain])?]);
     built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
-}
-
-/// Memory, but none that holds code.
-fn not_executable(rules: &mut BTreeMap<c_long, Vec<SeccompRule>>) -> Result<(), CallsError> {
-    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-        rules.insert(call, vec![all(vec![masked(2, libc::PROT_EXEC as u64, 0)?])?]);
-    }
-    Ok(())
 }
 
 fn never() -> Result<BpfProgram, CallsError> {

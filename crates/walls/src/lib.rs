@@ -21,6 +21,7 @@ mod calls;
 mod files;
 mod memory;
 
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -41,9 +42,12 @@ pub struct Wall {
     pub connects_to: Vec<u16>,
 }
 
-/// What a worker has that computes one answer after another: the descriptors that it holds already, one thread, and memory up to a limit.
+/// What a worker has that computes one answer after another: one stream, one thread, and memory up to a limit. It may still write on
+/// standard output and error.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerWall {
+    /// The one descriptor that it reads and writes. Others that are open are of no use to it.
+    pub stream: RawFd,
     /// All the address space that it gets, its program included, in bytes. Past it an allocation fails, which ends a worker.
     pub address_space_bytes: u64,
 }
@@ -110,7 +114,7 @@ impl WorkerWall {
     pub fn raise(&self) -> Result<Standing, WallError> {
         memory::limit_address_space(self.address_space_bytes).map_err(WallError::AddressSpace)?;
         let files = files::raise(&Wall::default())?;
-        Ok(said(Standing { files, calls: calls::raise_around_computing()? }))
+        Ok(said(Standing { files, calls: calls::raise_around_computing(self.stream)? }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `leadglass wall-test`, in debug builds only: raises a role's own walls and then tries what somebody would who had taken it over.
 
+use std::io::Read;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::control;
 use crate::output::say;
 use crate::owner::{OWNER_SOCKET, WARDEN_SOCKET};
 
+static LEFT_OPEN: OnceLock<std::fs::File> = OnceLock::new();
 static LISTENED: OnceLock<TcpListener> = OnceLock::new();
 
 /// Prints what came of every attempt: `null`, or the error.
@@ -35,7 +37,7 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
         let (own, other) = (dir.join("front"), dir.join("warden/warden.db"));
         return told_of(
             arguments.without_walls,
-            || Ok(walled::codecs().raise()?),
+            || Ok(walled::codecs(&std::io::stdin()).raise()?),
             || attempts(&dir, &own, &other, port),
         );
     }
@@ -57,6 +59,8 @@ fn told_of(without_walls: bool, raise: impl FnOnce() -> Result<Standing>, tries:
     // a socket that the role may have listened at
     let listened = TcpListener::bind("127.0.0.1:0")?;
     LISTENED.get_or_init(|| listened);
+    let left_open = std::fs::File::open("/etc/passwd")?;
+    LEFT_OPEN.get_or_init(|| left_open);
     let standing = if without_walls { Value::Null } else { json!(raise()?) };
     let tried = tries();
     say!("{}", json!({ "standing": standing, "tried": tried }));
@@ -71,6 +75,7 @@ fn attempts(dir: &Path, own: &Path, other: &Path, port: u16) -> Value {
         "remove from the own folder": told(std::fs::remove_file(own.join("wall-test"))),
         "start a thread": told(std::thread::Builder::new().spawn(|| ()).map(std::thread::JoinHandle::join)),
         "reserve two gibibytes": told(Vec::<u8>::new().try_reserve_exact(2 << 30)),
+        "read what was left open": told(LEFT_OPEN.get().map(|mut file| file.read(&mut [0])).transpose()),
         "read /etc/passwd": told(std::fs::read("/etc/passwd")),
         "read another role's file": told(std::fs::File::open(other)),
         "write into another role's file": told(std::fs::File::options().append(true).open(other)),

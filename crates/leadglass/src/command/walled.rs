@@ -1,5 +1,6 @@
 //! What each role still reaches inside its walls: one list for the roles and for the test that tries them.
 
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use walls::{OuterWall, Wall, WorkerWall};
@@ -50,9 +51,9 @@ pub fn courier(dir: &Path, ports: Vec<u16>) -> Wall {
     }
 }
 
-/// A codec worker: the stream that it was started with.
-pub fn codecs() -> WorkerWall {
-    WorkerWall { address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }
+/// A codec worker: its stream to the front.
+pub fn codecs(front: &impl AsRawFd) -> WorkerWall {
+    WorkerWall { stream: front.as_raw_fd(), address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }
 }
 
 /// A parent of roles: DIR, the ledger's second folder, what its children read while they start, and its own program. Only where a

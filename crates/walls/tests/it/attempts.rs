@@ -1,6 +1,6 @@
 //! What an intruder tries, and what a role must be able to do.
 
-use std::io::IoSliceMut;
+use std::io::{IoSliceMut, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -18,6 +18,9 @@ use crate::inside::Plan;
 /// A socket of the role's own, made before the walls.
 pub static LISTENING: OnceLock<TcpListener> = OnceLock::new();
 
+/// What somebody opened before the walls.
+pub static LEFT_OPEN: OnceLock<std::fs::File> = OnceLock::new();
+
 type Attempt = fn(&Plan) -> Result<(), String>;
 
 pub const ALL: &[(&str, Attempt)] = &[
@@ -30,6 +33,7 @@ pub const ALL: &[(&str, Attempt)] = &[
     }),
     ("reserve two gibibytes", |_| told(Vec::<u8>::new().try_reserve_exact(2 << 30))),
     ("a pair of sockets", |_| told(UnixStream::pair())),
+    ("read what was left open", |_| told(LEFT_OPEN.get().unwrap().read(&mut [0]))),
     ("read what is shown", |plan| told(std::fs::read(&plan.shown))),
     ("read /etc/passwd", |_| told(std::fs::read("/etc/passwd"))),
     ("read another's file", |plan| told(std::fs::read(&plan.secret))),

@@ -67,11 +67,12 @@ fn child(plan: &Plan) {
         println!("\n{}", serde_json::to_string(&Outcome { what: what.to_owned(), error }).unwrap());
     };
     attempts::LISTENING.get_or_init(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    attempts::LEFT_OPEN.get_or_init(|| std::fs::File::open(&plan.secret).unwrap());
     if plan.wall {
         let shown = plan.shown.parent().unwrap().to_owned();
         let standing = match plan.whose {
             Whose::Parent => around(plan, shown).raise(),
-            Whose::Worker => walls::WorkerWall { address_space_bytes: 1 << 30 }.raise(),
+            Whose::Worker => walls::WorkerWall { stream: 0, address_space_bytes: 1 << 30 }.raise(),
             Whose::Role => {
                 let connects_to = plan.connects_to.clone();
                 walls::Wall { folders: vec![plan.own.clone()], read_only: vec![shown], connects_to }.raise()
