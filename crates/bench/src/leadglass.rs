@@ -59,12 +59,12 @@ pub fn start(options: &Options) -> Result<Peer> {
                 origin.rsplit(':').next().and_then(|port| port.parse().ok()).context("the address has a port")?;
             let web = Server::new(([127, 0, 0, 1], port).into(), "/dicom-web", &certificate, Some(&token))?;
             let dicom = ready["dicom"].as_str().and_then(|dicom| dicom.parse().ok()).context("a DICOM address")?;
-            let pids = ["serve", "front", "warden"].map(|role| ready["pids"][role].as_u64().unwrap_or_default() as u32);
-            Ok((web, dicom, pids.to_vec()))
+            let serve = ready["pids"]["serve"].as_u64().context("leadglass names its processes")? as u32;
+            Ok((web, dicom, serve))
         })
-        .and_then(|(web, dicom, pids)| {
+        .and_then(|(web, dicom, serve)| {
             let version = leadglass.version()?;
-            Ok(Peer::new(("leadglass", version), (dicom, "LEADGLASS"), web, pids, child, folder))
+            Ok(Peer::new(("leadglass", version), (dicom, "LEADGLASS"), web, serve, child, folder))
         })
 }
 

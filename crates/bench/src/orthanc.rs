@@ -53,8 +53,8 @@ pub async fn start(options: &Options) -> Result<Peer> {
     let relay = relay(http, &certified).await?;
     let web = Server::new(relay, "/dicom-web", certified.cert.pem().as_bytes(), None)?;
     let version = version(program)?;
-    let pids = vec![child.pid()];
-    let mut peer = Peer::new(("Orthanc", version), (dicom, AE_TITLE), web, pids, child, folder);
+    let pid = child.pid();
+    let mut peer = Peer::new(("Orthanc", version), (dicom, AE_TITLE), web, pid, child, folder);
     peer.clear = Some(Server::in_the_clear(http, "/dicom-web"));
     Ok(peer)
 }

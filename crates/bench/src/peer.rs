@@ -32,8 +32,8 @@ pub struct Peer {
     pub web: Server,
     /// Where it speaks it in the clear.
     pub clear: Option<Server>,
-    /// Its processes.
-    pub pids: Vec<u32>,
+    /// Its first process, which started the others.
+    pub pid: u32,
     /// How many one-instance studies it holds.
     pub filled: u32,
     child: Running,
@@ -46,11 +46,11 @@ impl Peer {
         (name, version): (&'static str, String),
         (dicom, called_ae): (SocketAddr, &'static str),
         web: Server,
-        pids: Vec<u32>,
+        pid: u32,
         child: Running,
         folder: tempfile::TempDir,
     ) -> Self {
-        Self { name, version, dicom, called_ae, web, clear: None, pids, filled: 0, child, _folder: folder }
+        Self { name, version, dicom, called_ae, web, clear: None, pid, filled: 0, child, _folder: folder }
     }
 
     /// What a row needs to know of it.
@@ -64,17 +64,12 @@ impl Peer {
         self.clear.clone().map(|web| Target { web, ..self.target() })
     }
 
-    /// Memory that its processes hold now, in MiB.
+    /// Memory that its processes hold now, in MiB: the first one and all that descend from it, some of which come and go.
     pub fn resident_mib(&self) -> Result<f64> {
-        let mut kib = 0;
-        for pid in &self.pids {
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| {
-                format!("a process of {} ended during the measurement; see its messages", self.name)
-            })?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-            kib += line.trim().split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-        }
-        Ok(kib as f64 / 1024.0)
+        let first = resident_kib(self.pid)
+            .with_context(|| format!("{} ended during the measurement; see its messages", self.name))?;
+        let others = descendants(self.pid).into_iter().filter_map(resident_kib);
+        Ok((first + others.sum::<u64>()) as f64 / 1024.0)
     }
 
     /// Fails when it has ended.
@@ -84,6 +79,21 @@ impl Peer {
             Some(status) => bail!("{} ended with {status}; see its messages above", self.name),
         }
     }
+}
+
+/// Nothing when the process is gone.
+fn resident_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().split(' ').next()?.parse().ok()
+}
+
+fn descendants(pid: u32) -> Vec<u32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let children: Vec<u32> = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .flat_map(|line| line.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    children.iter().flat_map(|child| [vec![*child], descendants(*child)].concat()).collect()
 }
 
 /// What is measured: an archive by the addresses that it has.

@@ -174,6 +174,9 @@ pub enum Command {
     /// The line between a front and a warden on two machines (`warden` and `front` start it).
     #[command(hide = true)]
     Line(LineArgs),
+    /// Decode frames for a front (its parent starts it).
+    #[command(hide = true)]
+    Codecs,
     /// Raise the walls of a role and try what they refuse.
     #[cfg(debug_assertions)]
     #[command(hide = true)]

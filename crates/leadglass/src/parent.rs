@@ -1,15 +1,16 @@
 //! What a walled child asks of the process that started it: connected streams. A child cannot connect to anything by itself, so
-//! nobody who runs code in it reaches a socket that is not meant for it, the owner's above all.
+//! nobody who runs code in it reaches a socket that is not meant for it, the owner's above all. Nor can it start a program.
 //!
-//! The child's standard input is a Unix socket to its parent. The child says one byte, [`CONNECT`]; the parent connects to the one
-//! socket that this child may reach and answers with one byte, [`CONNECTED`] with the descriptor (`SCM_RIGHTS`) or [`NOT_THERE`]. When
-//! the socket closes, the other process is gone.
+//! The child's standard input is a Unix socket to its parent. The child says one byte, [`CONNECT`], and the parent connects to the one
+//! socket that this child may reach; or two, [`WORKER`] and a place, and the parent starts a worker there in the stead of the one that has
+//! it. It answers with one byte, [`CONNECTED`] with the descriptor (`SCM_RIGHTS`) or [`NOT_THERE`]. When the socket closes, the other
+//! process is gone.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::net::{
@@ -19,21 +20,30 @@ use rustix::net::{
 use tokio::sync::{Mutex, mpsc, watch};
 
 const CONNECT: u8 = b'c';
+const WORKER: u8 = b'w';
 const CONNECTED: u8 = b'y';
 const NOT_THERE: u8 = b'n';
 
-/// Answers a child over `line` until the child is gone, on a thread of its own. `to` is all that it may reach.
-pub fn connect_for(line: UnixStream, to: PathBuf) {
-    std::thread::spawn(move || {
-        let mut asked = [0];
-        while (&line).read_exact(&mut asked).is_ok() && asked == [CONNECT] {
-            if answer(&line, connected(&to)).is_err() {
-                break;
-            }
+/// Answers a child over `line` until the child is gone. `to` is all that it may reach; `worker` starts one in a place.
+pub fn answer(line: &UnixStream, to: &Path, worker: impl Fn(u8) -> io::Result<OwnedFd>) {
+    let mut reading = line;
+    let mut said = || {
+        let mut byte = [0];
+        reading.read_exact(&mut byte).map(|()| byte[0])
+    };
+    while let Ok(asked) = said() {
+        let stream = match asked {
+            CONNECT => connected(to),
+            WORKER => said().and_then(&worker),
+            // a child that says anything else gets nothing more
+            _ => break,
+        };
+        if hand_over(line, stream).is_err() {
+            break;
         }
-        // a child that says anything else gets nothing more
-        let _ = line.shutdown(std::net::Shutdown::Read);
-    });
+    }
+    // an error here means that the child is gone
+    let _ = line.shutdown(std::net::Shutdown::Read);
 }
 
 /// A stream to `path`. A listener that stands still and whose queue is full counts as not there.
@@ -44,8 +54,14 @@ fn connected(path: &Path) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn answer(line: &UnixStream, connected: io::Result<OwnedFd>) -> io::Result<()> {
-    let Ok(stream) = connected else { return (&mut &*line).write_all(&[NOT_THERE]) };
+fn hand_over(mut line: &UnixStream, stream: io::Result<OwnedFd>) -> io::Result<()> {
+    let stream = match stream {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%error, "a child does not get the stream that it asked for");
+            return line.write_all(&[NOT_THERE]);
+        }
+    };
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut with = SendAncillaryBuffer::new(&mut space);
     let streams = [stream.as_fd()];
@@ -80,12 +96,22 @@ impl Parent {
         Ok(Self { line, answers: Arc::new(Mutex::new(answers)), gone })
     }
 
-    /// A connected stream from the parent. Questions are answered one after the other.
+    /// A stream to the one socket that this process may reach.
     pub async fn connect(self) -> io::Result<tokio::net::UnixStream> {
+        self.ask(vec![CONNECT]).await
+    }
+
+    /// A stream to a worker that the parent starts in this place; the one that had it is ended.
+    pub async fn worker(self, place: u8) -> io::Result<tokio::net::UnixStream> {
+        self.ask(vec![WORKER, place]).await
+    }
+
+    /// A stream from the parent. Questions are answered one after the other.
+    async fn ask(self, question: Vec<u8>) -> io::Result<tokio::net::UnixStream> {
         // a task of its own, so that a caller who waits no longer leaves no answer behind for the next one
         let asked = tokio::spawn(async move {
             let mut answers = self.answers.lock().await;
-            (&*self.line).write_all(&[CONNECT])?;
+            (&*self.line).write_all(&question)?;
             match answers.recv().await {
                 Some(Some(stream)) => Ok(stream),
                 Some(None) => Err(io::Error::from(io::ErrorKind::ConnectionRefused)),

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     TransferSyntax,
     /// The frame cannot be made into a picture.
     NotRenderable(&'static str),
+    /// Nobody is there to make a picture.
+    NoDecoder,
     /// The body's media type is not the expected one.
     MediaType(&'static str),
     /// The body is longer than allowed.
@@ -165,6 +167,11 @@ impl Failure {
                 );
             }
             Self::NotRenderable(why) => (StatusCode::NOT_ACCEPTABLE, *why, "ask for the frame as it is stored instead"),
+            Self::NoDecoder => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no decoder can be started, so no picture can be made",
+                "ask for the frame as it is stored, or try again in a few seconds; the administrator sees why in the log",
+            ),
             Self::NoRoute => (StatusCode::NOT_FOUND, "there is nothing at this address", "see /api/openapi.json"),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method", "see /api/openapi.json")

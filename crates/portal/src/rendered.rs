@@ -9,9 +9,9 @@ use archive::{Instance, OpenStudy};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use codecs::{Job, NoPicture, RenderError, RenderOptions};
 use dataset::Window;
 use protocol::{Refusal, Scope};
-use render::{RenderError, RenderOptions};
 
 use crate::accept;
 use crate::app::Serving;
@@ -187,7 +187,7 @@ fn has_image(instance: &Instance) -> bool {
     instance.row.rows.is_some() && instance.row.frames > 0
 }
 
-/// Reads, decodes and encodes one frame, with a limit on how many at one time.
+/// Reads one frame and has it rendered, with a limit on how many at one time.
 async fn picture(
     serving: &Serving,
     open: &Arc<OpenStudy>,
@@ -196,30 +196,26 @@ async fn picture(
     options: RenderOptions,
 ) -> Answer {
     let number = number.unwrap_or(instance.row.frames / 2 + 1);
-    let place = Arc::clone(&serving.rendering).acquire_owned().await.map_err(|_| Failure::Busy)?;
+    let _place = serving.rendering.acquire().await.map_err(|_| Failure::Busy)?;
     let (frame, metadata) = open.frame_to_render(instance, number).await?;
     let Some(description) = metadata.image else { return Err(NO_IMAGE) };
     let first_bit = 0; // frames come aligned to their first byte
-    let rendered = tokio::task::spawn_blocking(move || {
-        let jpeg = render::render_frame(&description, &frame.transfer_syntax, &frame.bytes, first_bit, options);
-        drop(place);
-        jpeg
-    });
-    match rendered.await {
-        Ok(Ok(jpeg)) => Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"))], jpeg).into_response()),
-        Ok(Err(RenderError::NotDecodable)) => {
-            Err(Failure::NotRenderable("this image is in a form that cannot be decoded here"))
-        }
-        Ok(Err(RenderError::Damaged)) => Err(Failure::NotRenderable("this frame is damaged and cannot be shown")),
-        Ok(Err(RenderError::TooLarge)) => {
-            Err(Failure::NotRenderable("this frame has too many pixels to be shown here"))
-        }
-        Err(_) => {
-            // a decoder's panic is the image's fault; it ends here
-            tracing::error!(object = %instance.object, "rendering ended in a panic");
-            Err(Failure::NotRenderable("this frame is damaged and cannot be shown"))
-        }
+    let job = Job { description, transfer_syntax: frame.transfer_syntax, first_bit, options, frame: frame.bytes };
+    match serving.renderer.render(open.row_of(instance).number, job).await {
+        Ok(jpeg) => Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"))], jpeg).into_response()),
+        Err(why) => Err(no_picture(why)),
     }
+}
+
+fn no_picture(why: NoPicture) -> Failure {
+    Failure::NotRenderable(match why {
+        NoPicture::Render(RenderError::NotDecodable) => "this image is in a form that cannot be decoded here",
+        NoPicture::Render(RenderError::Damaged) => "this frame is damaged and cannot be shown",
+        NoPicture::Render(RenderError::TooLarge) => "this frame has too many pixels to be shown here",
+        NoPicture::Lost => "the decoder failed with this frame, so it cannot be shown",
+        NoPicture::TooSlow => "this frame takes longer to decode than it may here",
+        NoPicture::NoWorker => return Failure::NoDecoder,
+    })
 }
 
 /// The parameters of PS3.18 section 8.3.5: `window=center,width[,linear]`, `viewport=width,height`, `quality=1..100`.

@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use dataset::{ImageDescription, Photometric, Window};
 use jpeg_encoder::{ColorType, Encoder};
 use model::Uid;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::decode::Decoded;
@@ -24,7 +25,7 @@ use crate::decode::Decoded;
 pub const PIXELS_MAX: u64 = 1 << 26;
 
 /// How to render.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RenderOptions {
     /// The window; `None` takes the image's own, or its VOI LUT, or, when it has neither, the smallest and largest
     /// value of the frame (all values where they have 8 bits or fewer, so that a cine loop does not flicker).

@@ -1,6 +1,7 @@
 //! The wall around system calls, made of seccomp filters: a list of what a running role needs; the rest is refused with `EPERM`.
 
 use std::collections::BTreeMap;
+use std::os::fd::RawFd;
 
 use libc::c_long;
 use seccompiler::{
@@ -151,6 +152,29 @@ const TALKING: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
+/// Computing. No file, no socket, no thread, no process.
+const COMPUTING: &[c_long] = &[
+    libc::SYS_close,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_sched_yield,
+    libc::SYS_clock_gettime,
+    libc::SYS_getrandom,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_restart_syscall,
+];
+
 /// What may be asked of a descriptor: blocking or not, closed on exec or not, how much waits, whether it is a terminal.
 const IOCTLS: [u64; 5] = [libc::FIONBIO, libc::FIOCLEX, libc::FIONREAD, libc::TCGETS, libc::TIOCGWINSZ];
 
@@ -232,6 +256,11 @@ pub(crate) fn raise(wall: &Wall) -> Result<State, CallsError> {
     apply(&[not_there()?, filter(wall)?])
 }
 
+/// The wall around a worker.
+pub(crate) fn raise_around_computing(stream: RawFd) -> Result<State, CallsError> {
+    apply(&[computing(stream)?])
+}
+
 /// The wall around a parent, which all that it starts stands in as well.
 pub(crate) fn raise_around() -> Result<State, CallsError> {
     apply(&[not_there()?, never()?])
@@ -263,10 +292,10 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
     }
     // a thread, not a process
     rules.insert(libc::SYS_clone, vec![all(vec![has(0, libc::CLONE_THREAD as u64)?])?]);
-    let own = u64::from(std::process::id());
     // abort and panics signal their own process
-    rules.insert(libc::SYS_tgkill, vec![all(vec![is(0, own)?])?]);
-    rules.insert(libc::SYS_kill, vec![all(vec![is(0, own)?])?]);
+    for call in [libc::SYS_tgkill, libc::SYS_kill] {
+        rules.insert(call, vec![all(vec![is(0, std::process::id().into())?])?]);
+    }
     // reading one's own limits, not setting them and not another's
     rules.insert(libc::SYS_prlimit64, vec![all(vec![is(0, 0)?, nowhere(2)?])?]);
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
@@ -285,6 +314,22 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
         // a new socket that listens without being bound gets a port from the kernel, past Landlock: who makes sockets listens at none
         rules.insert(libc::SYS_listen, Vec::new());
     }
+    built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
+}
+
+fn computing(stream: RawFd) -> Result<BpfProgram, CallsError> {
+    let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = COMPUTING.iter().map(|call| (*call, Vec::new())).collect();
+    rules.insert(libc::SYS_tgkill, vec![all(vec![is(0, std::process::id().into())?])?]);
+    // what else whoever started it had left open is not read, not written and not mapped
+    let of = |descriptor: RawFd| all(vec![is(0, descriptor as u64)?]);
+    rules.insert(libc::SYS_read, vec![of(stream)?]);
+    rules.insert(
+        libc::SYS_write,
+        [stream, libc::STDOUT_FILENO, libc::STDERR_FILENO].map(of).into_iter().collect::<Result<_, _>>()?,
+    );
+    let plain = masked(2, libc::PROT_EXEC as u64, 0)?;
+    rules.insert(libc::SYS_mmap, vec![all(vec![plain.clone(), has(3, libc::MAP_ANONYMOUS as u64)?])?]);
+    rules.insert(libc::SYS_mprotect, vec![all(vec![plain])?]);
     built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
 }
 

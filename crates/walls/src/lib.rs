@@ -12,6 +12,8 @@
 //! A parent that starts roles raises an [`OuterWall`] first. Its children stand in it, too, and raise their own inside; so it leaves
 //! open what the least of them needs while it starts.
 //!
+//! A worker that only computes raises a [`WorkerWall`], which leaves it no file, no socket, no thread and no more memory than it says.
+//!
 //! Trust: a wall that the kernel does not have is missing, is logged, and stands in [`Standing`], which the ready line and `doctor` show.
 //! It never keeps a role from starting: an archive on an older kernel is better than none.
 
@@ -19,6 +21,7 @@ mod calls;
 mod files;
 mod memory;
 
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,16 @@ pub struct Wall {
     pub read_only: Vec<PathBuf>,
     /// TCP ports that it may connect to. Without one it makes no socket at all; with one it has to listen before the walls stand.
     pub connects_to: Vec<u16>,
+}
+
+/// What a worker has that computes one answer after another: one stream, one thread, and memory up to a limit. It may still write on
+/// standard output and error.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerWall {
+    /// The one descriptor that it reads and writes. Others that are open are of no use to it.
+    pub stream: RawFd,
+    /// All the address space that it gets, its program included, in bytes. Past it an allocation fails, which ends a worker.
+    pub address_space_bytes: u64,
 }
 
 /// What a parent, and everything that it starts, may still reach.
@@ -82,6 +95,9 @@ pub enum WallError {
     /// The wall around system calls.
     #[error(transparent)]
     Calls(#[from] CallsError),
+    /// The limit of memory.
+    #[error("the memory of a worker cannot be limited; report this with the program's version")]
+    AddressSpace(#[source] std::io::Error),
 }
 
 impl Wall {
@@ -90,6 +106,15 @@ impl Wall {
         // files first: the second wall leaves no call to raise the first one with
         let files = files::raise(self)?;
         Ok(said(Standing { files, calls: calls::raise(self)? }))
+    }
+}
+
+impl WorkerWall {
+    /// Raises the walls around the calling thread. There is no way back.
+    pub fn raise(&self) -> Result<Standing, WallError> {
+        memory::limit_address_space(self.address_space_bytes).map_err(WallError::AddressSpace)?;
+        let files = files::raise(&Wall::default())?;
+        Ok(said(Standing { files, calls: calls::raise_around_computing(self.stream)? }))
     }
 }
 

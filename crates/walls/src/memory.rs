@@ -25,6 +25,13 @@ pub fn no_core_dumps() -> std::io::Result<()> {
     Ok(())
 }
 
+/// This process gets no more address space than so many bytes, for good.
+pub(crate) fn limit_address_space(bytes: u64) -> std::io::Result<()> {
+    let most = rustix::process::getrlimit(Resource::As).maximum.map_or(bytes, |most| most.min(bytes));
+    rustix::process::setrlimit(Resource::As, Rlimit { current: Some(most), maximum: Some(most) })?;
+    Ok(())
+}
+
 /// Locks what this process has and will have, where the system allows it without a limit: with a limit, a later allocation would fail
 /// and end the process.
 #[must_use]

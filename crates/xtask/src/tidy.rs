@@ -16,7 +16,7 @@ const FILE_LINES_MAX: usize = 1_000;
 const LONG_FILES: [(&str, &str); 0] = [];
 
 /// (crate, what it must never reach, why).
-const ABSENT_DEPENDENCIES: [(&str, &[&str], &str); 11] = [
+const ABSENT_DEPENDENCIES: [(&str, &[&str], &str); 12] = [
     ("witness", &["warden", "protocol", "store"], "who watches holds no key of the site"),
     ("store", &["seal", "warden", "protocol"], "who owns the volumes holds no key"),
     ("replica", &["seal", "warden", "protocol"], "who copies holds no key"),
@@ -39,6 +39,7 @@ const ABSENT_DEPENDENCIES: [(&str, &[&str], &str); 11] = [
         ],
         "who holds the keys parses nothing from outside",
     ),
+    ("codecs", &["seal", "store", "archive", "warden", "walls", "hyper"], "who decodes has nothing but the frame"),
     ("walls", &["protocol", "seal", "store", "tokio"], "a wall knows nothing of what it is around"),
     ("line", &["protocol", "seal", "store", "warden", "archive"], "who carries bytes does not know what they are"),
     ("model", &["tokio", "rusqlite"], "nouns do no input or output"),
@@ -57,6 +58,10 @@ const IMPURE: [&str; 8] =
 
 /// Who alone may make a proof value: (the type, the crate).
 const PROOFS: [(&str, &str); 3] = [("Grant", "policy"), ("Receipt", "audit"), ("Release", "warden")];
+
+/// What is said by one crate's sources alone: (the word, that crate and the one that has it, why).
+const SAID_BY: [(&str, [&str; 2], &str); 1] =
+    [("render_frame", ["codecs", "render"], "frames are decoded by codec workers and nowhere else")];
 
 /// Runs every rule and names each breach.
 pub fn tidy() -> Result<()> {
@@ -177,6 +182,11 @@ fn sources(breaches: &mut Vec<String>) -> Result<()> {
         for (proof, owner) in PROOFS {
             if crate_name != owner && product && body.contains(&format!("struct {proof} ")) {
                 breaches.push(format!("{name}: only {owner} has a {proof}"));
+            }
+        }
+        for (word, sayers, reason) in SAID_BY {
+            if product && !sayers.contains(&crate_name) && body.contains(word) {
+                breaches.push(format!("{name}: says {word}; {reason}"));
             }
         }
         if body.contains("#[ignore") {

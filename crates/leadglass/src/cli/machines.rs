@@ -87,6 +87,9 @@ pub struct FrontArgs {
     /// Tells the warden, which is on another machine, of the disk here.
     #[arg(long, hide = true, requires = "until_stdin_closes")]
     pub own_machine: bool,
+    /// How many codec workers it may ask its parent for.
+    #[arg(long, hide = true, requires = "until_stdin_closes", default_value_t = codecs::WORKERS_MIN)]
+    pub codecs: u8,
 }
 
 /// `front pin`
@@ -121,7 +124,7 @@ pub struct LineArgs {
 #[cfg(debug_assertions)]
 #[derive(Debug, Args)]
 pub struct WallTestArgs {
-    /// serve, warden, front, courier or line
+    /// serve, warden, front, courier, codecs, line-that-dials or line-that-listens
     pub role: String,
     /// A TCP port of this machine where somebody listens.
     #[arg(long)]

@@ -9,7 +9,8 @@ use protocol::{PageReply, PageRequest};
 use serde_json::{Value, json};
 
 use super::ledger::{in_words, seen, sink_in_words};
-use super::supervise::{PARENT, walls_file};
+use super::supervise::{PARENT, WORKERS, walls_file};
+use super::workers;
 use crate::cli::Format;
 use crate::output::say;
 use crate::owner::Owner;
@@ -148,7 +149,10 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
             look_at_devices(dir, &rows, &mut look);
         }
         for role in [PARENT, "warden", "front", "line", "courier"] {
-            walls_of(dir, role, &mut look);
+            walls_of(dir, role, role, &mut look);
+        }
+        for place in 0..codecs::WORKERS_MAX {
+            walls_of(dir, &workers::name(place), WORKERS, &mut look);
         }
         if let Ok(PageReply::Cold(protocol::ColdReply::State(state))) =
             Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Cold(protocol::ColdAsk::State)))
@@ -192,8 +196,9 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
 }
 
 /// What a running role, or the parent of all, said of its walls when it started, and what the kernel says of them now.
-fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static str)) {
-    let Some(said) = std::fs::read(walls_file(dir, role)).ok().and_then(|text| serde_json::from_slice(&text).ok())
+/// `name` is what it is called in DIR/run, `role` its command.
+fn walls_of(dir: &Path, name: &str, role: &str, look: &mut impl FnMut(bool, String, &'static str)) {
+    let Some(said) = std::fs::read(walls_file(dir, name)).ok().and_then(|text| serde_json::from_slice(&text).ok())
     else {
         return;
     };
@@ -210,7 +215,11 @@ fn walls_of(dir: &Path, role: &str, look: &mut impl FnMut(bool, String, &'static
         // it does not run, which another line says, or somebody else has its number now
         return;
     }
-    let name = if role == PARENT { "parent" } else { role };
+    let name = match role {
+        PARENT => "parent".to_owned(),
+        WORKERS => name.replace("codecs-", "codec worker "),
+        role => role.to_owned(),
+    };
     let of = |wall: &str| said["walls"][wall].as_str().unwrap_or("absent").to_owned();
     look(
         of("files") != "absent",

@@ -1,7 +1,7 @@
 //! `leadglass front`: takes images in, serves the pages and DICOMweb; holds no key but those just released to it.
 //!
 //! It opens its sockets and its certificate, raises the walls, and only then reads anything. Inside them it reads and writes `DIR/front`
-//! and makes no socket; its parent connects it to the warden, and to nothing else.
+//! and makes no socket; its parent connects it to the warden and to codec workers, and to nothing else.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
+use codecs::{FRAME_SECONDS_MAX, Workers};
 use dimse::DimseServer;
 use protocol::{Refusal, SecretText};
 use serde_json::{Value, json};
@@ -60,6 +61,7 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
             arguments,
             secret: Some(secret),
             reaches: None,
+            workers: 0,
         })?;
     }
     let recipe = |listen: &ListenArgs| {
@@ -148,7 +150,12 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
             Served { intake: intake.clone(), handover: Arc::clone(&handover), store: store.clone(), runtime: handle };
         intake_socket::serve(opened.imports.listen_unix()?, served);
 
-        let app = portal::App { warden: link, reader, intake };
+        let asked = parent.clone();
+        let limit = Duration::from_secs(FRAME_SECONDS_MAX);
+        let workers = Workers::new(arguments.codecs, limit, move |place| asked.clone().worker(place));
+        // images are taken in and listed without them; that no picture can be made is logged there, and said to who asks for one
+        let _ = workers.begin().await;
+        let app = portal::App { warden: link, reader, intake, renderer: Arc::new(workers) };
         let doors = Doors::open(listen, opened.ports, app).await?;
         say!("{}", doors.ready_line(&standing));
         signals.first(true, parent.gone()).await;

@@ -2,6 +2,7 @@
 
 mod approve;
 mod budget;
+mod codecs;
 mod cold;
 mod courier;
 mod demo;
@@ -28,6 +29,7 @@ mod wall_test;
 mod walled;
 mod warden;
 mod witness;
+mod workers;
 
 use anyhow::Result;
 
@@ -49,6 +51,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Front(FrontArgs { command: Some(command), .. }) => pin::of_front(&dir, format, command),
         Command::Front(arguments) => front::front(&dir, &arguments),
         Command::Line(arguments) => line::line(&dir, &arguments),
+        Command::Codecs => codecs::codecs(),
         #[cfg(debug_assertions)]
         Command::WallTest(arguments) => wall_test::wall_test(&dir, &arguments),
         Command::Import(arguments) => import::import(&dir, format, &arguments.paths),

@@ -16,7 +16,7 @@ use walls::Standing;
 use zeroize::Zeroizing;
 
 use super::supervise::{Recipe, Roles};
-use super::walled;
+use super::{walled, workers};
 use crate::cli::{ListenArgs, ServeArgs};
 use crate::control;
 use crate::output::say;
@@ -166,8 +166,15 @@ pub fn start_courier(dir: &Path, log: Option<&'static str>, roles: &mut Roles) {
     if !witnesses || roles.role("courier").is_some() {
         return;
     }
-    let recipe =
-        Recipe { name: "courier", dir: dir.to_owned(), log, arguments: Vec::new(), secret: None, reaches: None };
+    let recipe = Recipe {
+        name: "courier",
+        dir: dir.to_owned(),
+        log,
+        arguments: Vec::new(),
+        secret: None,
+        reaches: None,
+        workers: 0,
+    };
     if let Err(error) = roles.start(recipe) {
         tracing::error!(%error, "the courier does not start; no witness is asked");
     }
@@ -192,10 +199,11 @@ pub fn warden_recipe(dir: &Path, log: Option<&'static str>, unseal: &Method, ori
         arguments: [unseal.arguments(), vec!["--origin".into(), origin.into()]].concat(),
         secret: unseal.line().map(|line| Zeroizing::new(line.to_owned())),
         reaches: None,
+        workers: 0,
     }
 }
 
-/// The front of this machine.
+/// The front of this machine, and its codec workers.
 pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) -> Recipe {
     let places = [("--http", &listen.http), ("--dicom", &listen.dicom), ("--dicom-tls", &listen.dicom_tls)];
     let mut arguments: Vec<OsString> =
@@ -212,7 +220,10 @@ pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) 
     if listen.plain_http {
         arguments.push("--plain-http".into());
     }
-    Recipe { name: "front", dir: dir.to_owned(), log, arguments, secret: None, reaches: Some(dir.join(WARDEN_SOCKET)) }
+    let workers = workers::count();
+    arguments.extend(["--codecs".into(), workers.to_string().into()]);
+    let reaches = Some(dir.join(WARDEN_SOCKET));
+    Recipe { name: "front", dir: dir.to_owned(), log, arguments, secret: None, reaches, workers }
 }
 
 /// Where to listen, with the ports and the origin picked that are left open; several times, as another program may take a picked port.

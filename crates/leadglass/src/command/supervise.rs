@@ -1,7 +1,7 @@
 //! Roles as children: started, watched, started again, ended.
 //!
 //! A child's standard input is its lifeline: when it closes, because this process ended or was killed, the child ends in order. Over it
-//! a child is told its secret, and a walled child asks to be connected ([`crate::parent`]).
+//! a child is told its secret, and a walled child asks for what it may have ([`crate::parent`]): a connection, and for the front workers.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 use walls::Standing;
 use zeroize::Zeroizing;
 
+use super::workers::Workers;
 use crate::parent;
 
 /// What a role tells its parent and nobody else, in its ready line.
@@ -25,6 +27,9 @@ pub const SECRET: &str = "secret";
 
 /// What the process that starts the roles is called among them.
 pub const PARENT: &str = "serve";
+
+/// What the workers of a front are called among them.
+pub const WORKERS: &str = "codecs";
 
 /// How long a role may take to its first answer, in seconds.
 const START_SECONDS_MAX: u64 = 120;
@@ -52,6 +57,15 @@ pub struct Recipe {
     pub secret: Option<Zeroizing<String>>,
     /// The one socket that it may be connected to.
     pub reaches: Option<PathBuf>,
+    /// How many codec workers it may have.
+    pub workers: u8,
+}
+
+/// What answers a child that may ask for something.
+struct Answering {
+    thread: JoinHandle<()>,
+    /// The child's workers end when this is dropped: after the child, which may still be finishing what it was asked.
+    runs: Sender<()>,
 }
 
 /// A running child.
@@ -61,6 +75,8 @@ pub struct Role {
     lifeline: UnixStream,
     ready: Value,
     told: Option<Zeroizing<String>>,
+    workers: Workers,
+    answering: Option<Answering>,
     pause: u64,
     started: Instant,
 }
@@ -92,9 +108,9 @@ impl Role {
                 bail!("the {name} ended at its start; its message stands above");
             }
         }
-        if let Some(to) = &recipe.reaches {
-            parent::connect_for(lifeline.try_clone()?, to.clone());
-        }
+        let workers = Workers::new(recipe.dir.clone(), recipe.log, recipe.workers);
+        let answering =
+            recipe.reaches.as_ref().map(|to| answer(lifeline.try_clone()?, to.clone(), workers.clone())).transpose()?;
         let ready = answered(&mut child);
         let Some(mut ready) = ready else {
             // an error here means that it ended by itself
@@ -108,7 +124,8 @@ impl Role {
             Some(Value::String(told)) => Some(Zeroizing::new(told)),
             _ => None,
         };
-        Ok(Self { recipe, child, lifeline, ready, told, pause: RESTART_MILLISECONDS_MIN, started: Instant::now() })
+        let (pause, started) = (RESTART_MILLISECONDS_MIN, Instant::now());
+        Ok(Self { recipe, child, lifeline, ready, told, workers, answering, pause, started })
     }
 
     /// What it said when it was ready.
@@ -144,8 +161,17 @@ impl Role {
         }
     }
 
-    /// Asks it to end, and ends it when it does not.
+    /// Asks it to end, and ends it when it does not; then its workers.
     pub fn end(&mut self) {
+        self.end_child();
+        if let Some(Answering { thread, runs }) = self.answering.take() {
+            drop(runs);
+            // an error here means that the thread panicked, which its own message says
+            let _ = thread.join();
+        }
+    }
+
+    fn end_child(&mut self) {
         // an error here means that it is gone
         let _ = self.lifeline.shutdown(std::net::Shutdown::Both);
         let began = Instant::now();
@@ -196,8 +222,9 @@ impl Roles {
     /// The walls of every role, as each said when it was ready, and of this process.
     pub fn walls(&self) -> Value {
         let walls = self.roles.iter().map(|role| (role.recipe.name.to_owned(), role.ready["walls"].clone()));
+        let workers = self.roles.iter().filter_map(|role| Some((WORKERS.to_owned(), role.workers.walls()?)));
         let own = self.around.iter().map(|standing| (PARENT.to_owned(), serde_json::json!(standing)));
-        Value::Object(walls.chain(own).collect::<Map<_, _>>())
+        Value::Object(walls.chain(workers).chain(own).collect::<Map<_, _>>())
     }
 
     /// Notes which walls stand around this process, in which every role is started.
@@ -206,10 +233,14 @@ impl Roles {
         self.around = Some(standing);
     }
 
-    /// The process of every role.
+    /// The process of every role, and those of the workers, which come and go.
     pub fn pids(&self) -> Map<String, Value> {
         let mut pids: Map<_, _> =
             self.roles.iter().map(|role| (role.recipe.name.to_owned(), role.child.id().into())).collect();
+        let workers: Vec<u32> = self.roles.iter().flat_map(|role| role.workers.pids()).collect();
+        if !workers.is_empty() {
+            pids.insert(WORKERS.to_owned(), workers.into());
+        }
         pids.insert(PARENT.to_owned(), std::process::id().into());
         pids
     }
@@ -235,7 +266,20 @@ fn answered(child: &mut Child) -> Option<Value> {
     serde_json::from_str(&line).ok()
 }
 
-fn write_walls_down(dir: &Path, role: &str, pid: u32, walls: &Value) {
+/// Answers a child until it is gone, on a thread of its own.
+fn answer(line: UnixStream, to: PathBuf, workers: Workers) -> std::io::Result<Answering> {
+    let (runs, gone) = channel();
+    let thread = std::thread::Builder::new().spawn(move || {
+        parent::answer(&line, &to, |place| workers.start(place));
+        // an error here is what is waited for: the other side was dropped
+        let _ = gone.recv();
+        workers.end();
+    })?;
+    Ok(Answering { thread, runs })
+}
+
+/// Writes down for `doctor` which walls a process said that stand around it.
+pub fn write_walls_down(dir: &Path, role: &str, pid: u32, walls: &Value) {
     let line = serde_json::json!({ "pid": pid, "walls": walls }).to_string();
     if let Err(error) = replace(&walls_file(dir, role), line.as_bytes()) {
         tracing::warn!(%error, "which walls stand could not be written down for `doctor`");

@@ -1,5 +1,6 @@
 //! `leadglass wall-test`, in debug builds only: raises a role's own walls and then tries what somebody would who had taken it over.
 
+use std::io::Read;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::control;
 use crate::output::say;
 use crate::owner::{OWNER_SOCKET, WARDEN_SOCKET};
 
+static LEFT_OPEN: OnceLock<std::fs::File> = OnceLock::new();
 static LISTENED: OnceLock<TcpListener> = OnceLock::new();
 
 /// Prints what came of every attempt: `null`, or the error.
@@ -31,6 +33,14 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
             || attempts(&dir, &dir.join("run"), Path::new("/etc/shadow"), port),
         );
     }
+    if arguments.role == "codecs" {
+        let (own, other) = (dir.join("front"), dir.join("warden/warden.db"));
+        return told_of(
+            arguments.without_walls,
+            || Ok(walled::codecs(&std::io::stdin()).raise()?),
+            || attempts(&dir, &own, &other, port),
+        );
+    }
     let (wall, own, other) = match arguments.role.as_str() {
         "front" => (walled::front(&dir), dir.join("front"), dir.join("warden/warden.db")),
         "warden" => (walled::warden(&dir), dir.join("warden"), dir.join("front/front.db")),
@@ -40,7 +50,7 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
             std::fs::create_dir_all(dir.join("witnesses").join(audit::TOLD))?;
             (walled::courier(&dir, vec![port]), dir.join("witnesses/told"), dir.join("warden/warden.db"))
         }
-        role => bail!("there is no role {role}; try front, warden, courier or serve"),
+        role => bail!("there is no role {role}; try front, warden, courier, codecs or serve"),
     };
     told_of(arguments.without_walls, || Ok(wall.raise()?), || attempts(&dir, &own, &other, port))
 }
@@ -49,6 +59,8 @@ fn told_of(without_walls: bool, raise: impl FnOnce() -> Result<Standing>, tries:
     // a socket that the role may have listened at
     let listened = TcpListener::bind("127.0.0.1:0")?;
     LISTENED.get_or_init(|| listened);
+    let left_open = std::fs::File::open("/etc/passwd")?;
+    LEFT_OPEN.get_or_init(|| left_open);
     let standing = if without_walls { Value::Null } else { json!(raise()?) };
     let tried = tries();
     say!("{}", json!({ "standing": standing, "tried": tried }));
@@ -62,6 +74,8 @@ fn attempts(dir: &Path, own: &Path, other: &Path, port: u16) -> Value {
         "write in the own folder": told(std::fs::File::create(own.join("wall-test"))),
         "remove from the own folder": told(std::fs::remove_file(own.join("wall-test"))),
         "start a thread": told(std::thread::Builder::new().spawn(|| ()).map(std::thread::JoinHandle::join)),
+        "reserve two gibibytes": told(Vec::<u8>::new().try_reserve_exact(2 << 30)),
+        "read what was left open": told(LEFT_OPEN.get().map(|mut file| file.read(&mut [0])).transpose()),
         "read /etc/passwd": told(std::fs::read("/etc/passwd")),
         "read another role's file": told(std::fs::File::open(other)),
         "write into another role's file": told(std::fs::File::options().append(true).open(other)),

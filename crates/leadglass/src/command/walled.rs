@@ -1,11 +1,15 @@
 //! What each role still reaches inside its walls: one list for the roles and for the test that tries them.
 
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use walls::{OuterWall, Wall};
+use walls::{OuterWall, Wall, WorkerWall};
 
 use crate::cli::ListenArgs;
 use crate::unseal::Method;
+
+/// All the memory that a codec worker gets, its program included, in bytes. 8,192 by 8,192 grey samples of 16 bits fit.
+const CODECS_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 /// The front: its own folder.
 pub fn front(dir: &Path) -> Wall {
@@ -45,6 +49,11 @@ pub fn courier(dir: &Path, ports: Vec<u16>) -> Wall {
         read_only: vec![dir.join("ledger"), witnesses],
         connects_to: ports,
     }
+}
+
+/// A codec worker: its stream to the front.
+pub fn codecs(front: &impl AsRawFd) -> WorkerWall {
+    WorkerWall { stream: front.as_raw_fd(), address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }
 }
 
 /// A parent of roles: DIR, the ledger's second folder, what its children read while they start, and its own program. Only where a

@@ -53,7 +53,7 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
         std::fs::create_dir_all(dir.join(pin::FOLDER))?;
         let arguments = vec!["--listen".into(), address.into()];
         let reaches = Some(dir.join(WARDEN_SOCKET));
-        let recipe = Recipe { name: "line", dir: dir.clone(), log: None, arguments, secret, reaches };
+        let recipe = Recipe { name: "line", dir: dir.clone(), log: None, arguments, secret, reaches, workers: 0 };
         ready["listen"] = roles.start(recipe)?.ready()["listen"].clone();
     }
     roles.stand_in(&dir, standing);

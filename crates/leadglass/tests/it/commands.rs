@@ -300,6 +300,9 @@ fn the_demonstration_leaves_nothing_behind_however_it_ends() {
             let pid = ready["pids"][role].as_u64().unwrap();
             assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{signal} leaves the {role} behind");
         }
+        for pid in ready["pids"]["codecs"].as_array().unwrap() {
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{signal} leaves a codec worker behind");
+        }
     }
 }
 

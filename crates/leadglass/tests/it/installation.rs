@@ -133,6 +133,24 @@ impl Installation {
         })
     }
 
+    /// The codec workers that run now. A thread of `serve` starts them, so they are not among the children of its first one.
+    pub fn workers(&self) -> Vec<u32> {
+        let serve = self.pid("serve").unwrap();
+        let threads = std::fs::read_dir(format!("/proc/{serve}/task")).unwrap();
+        let children: Vec<String> = threads
+            .filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).ok())
+            .collect();
+        let pids = children.iter().flat_map(|line| line.split_whitespace()).filter_map(|pid| pid.parse().ok());
+        let mut workers: Vec<u32> = pids
+            .filter(|pid| {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                line.split(|byte| *byte == 0).nth(1) == Some(b"codecs")
+            })
+            .collect();
+        workers.sort_unstable();
+        workers
+    }
+
     /// kill -9 of everything at once.
     pub fn kill(&mut self) {
         let pids: Vec<u32> = ["serve", "front", "warden"].iter().filter_map(|role| self.pid(role)).collect();

@@ -32,8 +32,10 @@ fn every_file_and_socket_is_for_the_owner_only() {
 #[test]
 fn no_role_leaves_a_core_dump() {
     let site = Installation::new();
-    for role in ["serve", "warden", "front"] {
-        let pid = site.pid(role).unwrap();
+    let roles = ["serve", "warden", "front"].map(|role| (role, site.pid(role).unwrap()));
+    let workers = site.workers();
+    assert!(!workers.is_empty());
+    for (role, pid) in roles.into_iter().chain(workers.into_iter().map(|pid| ("codecs", pid))) {
         let Ok(limits) = std::fs::read_to_string(format!("/proc/{pid}/limits")) else { continue };
         let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
         let values: Vec<_> = line["Max core file size".len()..].split_whitespace().take(2).collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use phantom::{DataSet, ct_instance, uid};
 
 use crate::client::{Answer, ask, get};
-use crate::installation::{Installation, store};
+use crate::installation::{Installation, kill, store, wait_until};
 
 /// What stands in hostile data and must be found nowhere outside of it.
 const MARK: &str = "zq7hostile";
@@ -17,9 +17,13 @@ const MARK: &str = "zq7hostile";
 const GROWN_KIB_MAX: u64 = 160 * 1024;
 
 fn peak_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    memory_kib(pid, "VmHWM:").unwrap()
+}
+
+/// A line of a process's status; nothing when it is gone.
+fn memory_kib(pid: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find(|line| line.starts_with(name))?.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn with_data(number: u32, patient: &str, name: &str) -> DataSet {
@@ -242,4 +246,197 @@ fn the_format_attack_by_dicom_and_http_leaves_the_program_up_bounded_and_quiet()
         }
     }
     assert_eq!(site.ok(&["doctor"])["wrong"], 0);
+}
+
+/// Whether a process has given back all that it had, its streams too.
+fn has_ended(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    status.map_or(true, |status| status.lines().any(|line| line.starts_with("State:\tZ")))
+}
+
+/// The side of a frame with as many pixels as are rendered.
+const SIDE: u16 = 8192;
+
+/// An image of [`SIDE`] by [`SIDE`] pixels in RLE Lossless (PS3.5 Annex G) whose bytes are all 0: small as a file, large in memory.
+fn large_image(number: u32, samples: u16, bits: u16) -> Vec<u8> {
+    let mut data = with_data(number, &format!("L{number}"), &format!("Large^{MARK}"));
+    data.number(0x0028_0002, samples);
+    data.text(0x0028_0004, "CS", if samples == 3 { "RGB" } else { "MONOCHROME2" });
+    if samples == 3 {
+        data.number(0x0028_0006, 1);
+    }
+    for (tag, value) in [(0x0028_0010, SIDE), (0x0028_0011, SIDE), (0x0028_0100, bits), (0x0028_0101, bits)] {
+        data.number(tag, value);
+    }
+    data.number(0x0028_0102, bits - 1);
+    data.number(0x0028_0103, 0);
+    let mut file = data.part10();
+    let explicit = b"1.2.840.10008.1.2.1\0";
+    let at = file.windows(explicit.len()).position(|window| window == explicit).unwrap();
+    file[at + 18] = b'5';
+
+    // a control byte of 129 repeats the next byte 128 times
+    let segment = [129, 0].repeat(usize::from(SIDE) * usize::from(SIDE) / 128);
+    let segments = usize::from(samples) * usize::from(bits) / 8;
+    let offsets = (0..15).map(|at| if at < segments { 64 + at * segment.len() } else { 0 });
+    let head = std::iter::once(segments).chain(offsets).flat_map(|number| (number as u32).to_le_bytes());
+    let frame: Vec<u8> = head.chain(segment.repeat(segments)).collect();
+    file.extend(long([0xE0, 0x7F, 0x10, 0x00], b"OB", u32::MAX));
+    file.extend([0xFE, 0xFF, 0x00, 0xE0, 0, 0, 0, 0]);
+    file.extend([0xFE, 0xFF, 0x00, 0xE0]);
+    file.extend((frame.len() as u32).to_le_bytes());
+    file.extend(frame);
+    file.extend([0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0]);
+    file
+}
+
+/// A site with small studies, of which it renders pictures.
+struct Pictures {
+    site: Installation,
+    token: String,
+}
+
+impl Pictures {
+    fn new(files: &[Vec<u8>]) -> Self {
+        let site = Installation::new();
+        let token = site.with_devices();
+        for file in files {
+            let answer = stow(&site, &token, file);
+            assert_eq!(answer.status, 200, "{}", answer.json());
+        }
+        for study in 1..3 {
+            assert_eq!(store(site.dicom(), vec![ct_instance(study, study, 1, 1, 64, 64)]).unwrap(), [0]);
+        }
+        site.ok(&["settle"]);
+        Self { site, token }
+    }
+
+    /// The studies of these patients, by their StudyInstanceUID.
+    fn study(&self, patient: &str) -> String {
+        let found = get(self.site.http(), &self.token, &format!("/dicom-web/studies?PatientID={patient}")).json();
+        found[0]["0020000D"]["Value"][0].as_str().unwrap_or_else(|| panic!("{patient}: {found}")).to_owned()
+    }
+
+    fn ask(&self, study: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("Authorization", bearer.as_str()), ("Accept", "image/jpeg")];
+        ask(self.site.http(), "GET", &format!("/dicom-web/studies/{study}/rendered"), &headers, &[])
+    }
+
+    #[track_caller]
+    fn shown(&self, study: &str) {
+        let answer = self.ask(study);
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert_eq!(answer.body[..2], [0xFF, 0xD8]);
+    }
+
+    /// One frame was refused with a reason, a worker was counted as lost, and nothing of the data is in the log.
+    #[track_caller]
+    fn refused(&self, answer: &Answer, why: &str, lost: u32) {
+        assert_eq!(answer.status, 406, "{}", answer.json());
+        assert!(answer.json()["error"].as_str().unwrap().contains(why), "{}", answer.json());
+        let log = self.site.log();
+        assert_eq!(log.matches("a codec worker is lost and replaced").count(), lost as usize, "{log}");
+        assert!(log.contains(&format!("lost={lost}")), "{log}");
+        for found in [MARK, "Large^", "M00000001", "1.2.840.10008.1.2.5"] {
+            assert!(!log.contains(found), "{found:?} is in the log");
+        }
+    }
+}
+
+#[test]
+fn a_codec_worker_that_stands_still_costs_one_frame_and_the_others_go_on() {
+    let pictures = Pictures::new(&[]);
+    let [still, other] = ["M00000001", "M00000002"].map(|patient| pictures.study(patient));
+    let front = pictures.site.pid("front").unwrap();
+    pictures.shown(&still);
+    let [worker] = pictures.site.workers()[..] else { panic!("{:?}", pictures.site.workers()) };
+    kill(worker, "STOP");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| pictures.ask(&still));
+        for _ in 0..10 {
+            pictures.shown(&other);
+        }
+        let answer = waiting.join().unwrap();
+        pictures.refused(&answer, "takes longer to decode", 1);
+    });
+    assert!(!pictures.site.workers().contains(&worker), "it was ended from outside");
+    pictures.shown(&still);
+    pictures.shown(&other);
+    assert_eq!(pictures.site.pid("front"), Some(front));
+    assert_eq!(pictures.site.ok(&["doctor"])["wrong"], 0);
+}
+
+#[test]
+fn a_codec_worker_that_is_killed_or_takes_too_much_memory_costs_one_frame_and_the_front_goes_on() {
+    // 128 MiB of samples, which are rendered; 768 MiB of samples, for which no worker has the memory
+    let pictures = Pictures::new(&[large_image(71, 1, 16), large_image(72, 3, 32)]);
+    let [large, larger, small] = ["L71", "L72", "M00000001"].map(|patient| pictures.study(patient));
+    let front = pictures.site.pid("front").unwrap();
+    pictures.shown(&small);
+    pictures.shown(&large);
+
+    // killed in the middle of its work
+    let at_work = |pid: &u32| memory_kib(*pid, "VmRSS:").is_some_and(|kib| kib > 100 * 1024);
+    wait_until("the memory of the picture before is given back", || !pictures.site.workers().iter().any(at_work));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| pictures.ask(&large));
+        let mut busy = None;
+        wait_until("a worker is at it", || {
+            busy = pictures.site.workers().into_iter().find(at_work);
+            busy.is_some()
+        });
+        kill(busy.unwrap(), "KILL");
+        let answer = waiting.join().unwrap();
+        pictures.refused(&answer, "the decoder failed with this frame", 1);
+    });
+    pictures.shown(&large);
+
+    // out of memory
+    let before = peak_kib(front);
+    pictures.refused(&pictures.ask(&larger), "the decoder failed with this frame", 2);
+    let grown = peak_kib(front).saturating_sub(before);
+    println!("the front's memory grew by {grown} KiB at its peak");
+    assert!(grown < GROWN_KIB_MAX, "{grown} KiB");
+    pictures.shown(&small);
+
+    // killed while they wait: no frame's fault
+    for round in 0..5 {
+        let workers = pictures.site.workers();
+        workers.iter().for_each(|pid| kill(*pid, "KILL"));
+        wait_until("they are gone", || workers.iter().all(|pid| has_ended(*pid)));
+        pictures.shown(&small);
+        assert!(!pictures.site.workers().is_empty(), "round {round}");
+    }
+    assert_eq!(pictures.site.pid("front"), Some(front), "it was never started again");
+    assert_eq!(pictures.site.ok(&["doctor"])["wrong"], 0);
+}
+
+#[test]
+fn one_codec_worker_sees_frames_of_one_study_and_none_outlives_its_parent() {
+    let mut pictures = Pictures::new(&[]);
+    let studies = ["M00000001", "M00000002"].map(|patient| pictures.study(patient));
+    let mut seen = std::collections::HashMap::new();
+    for round in 0..3 {
+        for study in &studies {
+            let before = pictures.site.workers();
+            pictures.shown(study);
+            let after = pictures.site.workers();
+            if round == 0 {
+                let new: Vec<_> = after.iter().filter(|pid| !before.contains(pid)).collect();
+                println!("{study}: {before:?} became {after:?}");
+                assert!(new.len() <= 1);
+                seen.insert(study.clone(), after);
+            } else {
+                assert_eq!(before, after, "two studies and two places: nobody is replaced");
+            }
+        }
+    }
+    assert_eq!(seen.len(), 2);
+    // one that stands still hears nothing, and ends with its parent all the same
+    let workers = pictures.site.workers();
+    assert_eq!(workers.len(), 2);
+    kill(workers[0], "STOP");
+    pictures.site.kill();
+    wait_until("no worker is left", || workers.iter().all(|pid| has_ended(*pid)));
 }

@@ -162,6 +162,47 @@ fn code_in_the_courier_reads_the_ledger_reaches_its_witness_and_changes_nothing_
 }
 
 #[test]
+fn code_in_a_codec_worker_opens_no_file_makes_no_socket_and_starts_no_program() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let outcome = tried(&site, "codecs", port, false);
+    assert_eq!(outcome["standing"]["calls"], "stands");
+    let network = ["connect to a TCP port", "connect to another TCP port"];
+    let more =
+        ["read the sealed root", "read the list of second folders", "read what was left open", "reserve two gibibytes"];
+    // not a file of its own either, nor a thread; the wall around system calls refuses files on a kernel without Landlock, too
+    check(&outcome, &[], &[&OWN[..], &FILES, &WATCHED, &CALLS, &network, &more].concat());
+    let open = tried(&site, "codecs", port, true);
+    check(&open, &[&OWN[..], &WATCHED, &network, &more, &["read /etc/passwd", "run a program"]].concat(), &[]);
+
+    // those that run are inside as well, and have no more memory than they need and nobody's environment
+    assert_eq!(site.ready["walls"]["codecs"], outcome["standing"]);
+    let workers = site.workers();
+    assert!(!workers.is_empty());
+    for pid in &workers {
+        every_thread_is_filtered(*pid);
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let limit = |name: &str| {
+            let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+            line[name.len()..].split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(limit("Max address space"), ["1073741824", "1073741824"]);
+        assert_eq!(limit("Max core file size"), ["0", "0"]);
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(format!("/proc/{pid}/mem")).unwrap());
+        assert_eq!(owner, 0, "no other process of the user looks into its memory");
+        // which root alone sees
+        if rustix_uid() == 0 {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+            assert_eq!(String::from_utf8_lossy(&environment).trim_end_matches('\0'), "LEADGLASS_LOG=info,tarpc=warn");
+        }
+    }
+    let doctor = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("the codec worker 1's wall around system calls: stands"), "{doctor}");
+    assert!(doctor.contains("the codec worker 1's wall around files: "), "{doctor}");
+}
+
+#[test]
 fn code_in_serve_starts_no_program_but_its_own_and_reads_no_file_of_others() {
     let site = Installation::new();
     let somebody = TcpListener::bind("127.0.0.1:0").unwrap();

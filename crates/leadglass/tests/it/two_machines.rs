@@ -225,6 +225,8 @@ fn a_line_that_is_cut_and_comes_back_loses_nothing_that_was_acknowledged() {
     });
     cut_and_back(&machines, &front, &token, |cut| relay.cut(cut));
     assert_eq!(front.ready["walls"]["line"]["calls"], "stands");
+    assert_eq!(front.ready["walls"]["codecs"]["calls"], "stands");
+    assert!(warden.ready["walls"]["codecs"].is_null(), "who holds the keys decodes nothing");
     assert_eq!(warden.ready["walls"]["line"]["calls"], "stands");
     assert_eq!(warden.ready["secret"], Value::Null, "the line's key stays between the processes");
 }

@@ -1,14 +1,18 @@
 //! A whole front in a folder of its own, and clients of it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use archive::{Clock, Handover, Intake, IntakeSettings, Reader, WardenLink};
 use bytes::Bytes;
+use codecs::{Job, NoPicture, Renderer};
+use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::header::{self, HeaderMap};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use model::StudyNumber;
 use portal::{App, HttpConfig, HttpLimits, Portal};
 use serde_json::Value;
 use store::Store;
@@ -34,6 +38,20 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
+}
+
+/// Pictures made on a thread of the test; the program has other processes make them.
+struct InThisProcess;
+
+impl Renderer for InThisProcess {
+    fn render(&self, _: StudyNumber, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
+        Box::pin(async move {
+            let render = move || {
+                render::render_frame(&job.description, &job.transfer_syntax, &job.frame, job.first_bit, job.options)
+            };
+            Ok(tokio::task::spawn_blocking(render).await.unwrap()?)
+        })
+    }
 }
 
 /// Who sends a request.
@@ -67,7 +85,7 @@ pub async fn start_with(tls: Option<portal::Tls>, limits: HttpLimits) -> Front {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let origin = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
     let config = HttpConfig { tls, public_origin: origin.clone() };
-    let app = App { warden, reader, intake: intake.clone() };
+    let app = App { warden, reader, intake: intake.clone(), renderer: Arc::new(InThisProcess) };
     let portal = portal::serve_within(listener, config, limits, app.clone()).unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let signer = dpop::Signer::generate();

@@ -1,6 +1,6 @@
 //! What an intruder tries, and what a role must be able to do.
 
-use std::io::IoSliceMut;
+use std::io::{IoSliceMut, Read};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -18,14 +18,22 @@ use crate::inside::Plan;
 /// A socket of the role's own, made before the walls.
 pub static LISTENING: OnceLock<TcpListener> = OnceLock::new();
 
+/// What somebody opened before the walls.
+pub static LEFT_OPEN: OnceLock<std::fs::File> = OnceLock::new();
+
 type Attempt = fn(&Plan) -> Result<(), String>;
 
 pub const ALL: &[(&str, Attempt)] = &[
     ("write an own file", |plan| told(std::fs::write(plan.own.join("a"), "b"))),
     ("read an own file", |plan| told(std::fs::read(plan.own.join("a")))),
     ("rename an own file", |plan| told(std::fs::rename(plan.own.join("a"), plan.own.join("c")))),
-    ("start a thread", |_| std::thread::spawn(|| ()).join().map_err(|_| "no thread".to_owned())),
+    ("start a thread", |_| {
+        let thread = std::thread::Builder::new().spawn(|| ()).map_err(|error| error.to_string())?;
+        thread.join().map_err(|_| "no thread".to_owned())
+    }),
+    ("reserve two gibibytes", |_| told(Vec::<u8>::new().try_reserve_exact(2 << 30))),
     ("a pair of sockets", |_| told(UnixStream::pair())),
+    ("read what was left open", |_| told(LEFT_OPEN.get().unwrap().read(&mut [0]))),
     ("read what is shown", |plan| told(std::fs::read(&plan.shown))),
     ("read /etc/passwd", |_| told(std::fs::read("/etc/passwd"))),
     ("read another's file", |plan| told(std::fs::read(&plan.secret))),

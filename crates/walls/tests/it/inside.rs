@@ -21,8 +21,16 @@ pub struct Plan {
     pub connects_to: Vec<u16>,
     pub victim: u32,
     pub wall: bool,
-    /// The wall is a parent's.
-    pub around: bool,
+    /// Whose wall it is.
+    pub whose: Whose,
+}
+
+/// Whose walls are tried.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub enum Whose {
+    Role,
+    Parent,
+    Worker,
 }
 
 /// What came of one attempt.
@@ -59,11 +67,13 @@ fn child(plan: &Plan) {
         println!("\n{}", serde_json::to_string(&Outcome { what: what.to_owned(), error }).unwrap());
     };
     attempts::LISTENING.get_or_init(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    attempts::LEFT_OPEN.get_or_init(|| std::fs::File::open(&plan.secret).unwrap());
     if plan.wall {
         let shown = plan.shown.parent().unwrap().to_owned();
-        let standing = match plan.around {
-            true => around(plan, shown).raise(),
-            false => {
+        let standing = match plan.whose {
+            Whose::Parent => around(plan, shown).raise(),
+            Whose::Worker => walls::WorkerWall { stream: 0, address_space_bytes: 1 << 30 }.raise(),
+            Whose::Role => {
                 let connects_to = plan.connects_to.clone();
                 walls::Wall { folders: vec![plan.own.clone()], read_only: vec![shown], connects_to }.raise()
             }

@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
 
-use inside::{Outcome, Plan, run};
+use inside::{Outcome, Plan, Whose, run};
 
 /// What an intruder looks for around a role, all of it real.
 struct Surroundings {
@@ -41,7 +41,7 @@ impl Surroundings {
             connects_to: vec![],
             victim: victim.id(),
             wall: true,
-            around: false,
+            whose: Whose::Role,
         };
         Self { _folder: folder, _owner: owner, _tcp: tcp, other_tcp, victim, plan }
     }
@@ -69,8 +69,15 @@ fn check(outcomes: &[Outcome], allowed: &[&str], refused: &[&str]) {
 }
 
 /// What every role needs.
-const WORK: [&str; 5] =
-    ["write an own file", "read an own file", "rename an own file", "start a thread", "a pair of sockets"];
+const WORK: [&str; 7] = [
+    "write an own file",
+    "read an own file",
+    "rename an own file",
+    "start a thread",
+    "reserve two gibibytes",
+    "read what was left open",
+    "a pair of sockets",
+];
 
 const FOREIGN_FILES: [&str; 6] = [
     "read /etc/passwd",
@@ -166,12 +173,26 @@ fn a_configured_port_can_be_reached_and_no_other() {
 }
 
 #[test]
+fn inside_a_workers_walls_there_is_nothing_but_computing() {
+    if inside::tried() {
+        return;
+    }
+    let mut here = Surroundings::new();
+    here.plan.whose = Whose::Worker;
+    let outcomes = run("inside_a_workers_walls_there_is_nothing_but_computing", &here.plan);
+    assert_eq!(inside::standing(&outcomes).calls, walls::State::Stands);
+    let all: Vec<&str> = attempts::ALL.iter().map(|(name, _)| *name).collect();
+    // files are refused by the wall around system calls as well, so on any kernel
+    check(&outcomes, &[], &all);
+}
+
+#[test]
 fn around_a_parent_its_own_program_starts_and_nothing_else_and_what_no_role_does_is_refused() {
     if inside::tried() {
         return;
     }
     let mut here = Surroundings::new();
-    here.plan.around = true;
+    here.plan.whose = Whose::Parent;
     let test = "around_a_parent_its_own_program_starts_and_nothing_else_and_what_no_role_does_is_refused";
     let outcomes = run(test, &here.plan);
     let sockets =
