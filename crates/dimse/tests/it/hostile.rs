@@ -193,8 +193,14 @@ fn connections_that_come_and_go_leave_their_places_free() {
     for _ in 0..300 {
         drop(Peer::connect(server.address()));
     }
-    server.until_alone();
-    Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    // some of them may wait in the listener's queue still and take all places once more: then this one is closed as well
+    let accepted = (0..1_000).any(|_| {
+        server.until_alone();
+        let mut peer = Peer::connect(server.address());
+        peer.send(&request("CT1", "ANY", &[(CT, EXPLICIT)]));
+        matches!(peer.hear(), Heard::Pdu(Pdu::AssociationAC(_)))
+    });
+    assert!(accepted);
 }
 
 #[test]
