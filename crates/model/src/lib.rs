@@ -17,8 +17,8 @@ pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, 
 pub use cases::{About, Clock, DiskPart};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, WarmingBasis};
 pub use entry::{
-    Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ShareSetAdded, SignInMethod,
-    UnsealMethodAdded, UnsealMethodGone,
+    Actor, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, RootRenewed, ShareSetAdded, SignInMethod,
+    UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
 };
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};

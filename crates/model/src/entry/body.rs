@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, EscrowDrilled, LossAccepted, OpenScope, SignInMethod, UnsealMethodAdded};
+use super::{Entry, EscrowDrilled, LossAccepted, OpenScope, RootRenewed, SignInMethod, UnsealMethodAdded};
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
     DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, Finding, Instant, KeyId, Need, NumberSet,
@@ -526,6 +526,8 @@ pub enum EntryBody {
         /// As in `unseal-method-added`.
         means: String,
     },
+    /// Another root took the place of the one before: what a copy of an older `root.json` opens, opens nothing of now.
+    RootRenewed(Box<RootRenewed>),
     /// Holders proved their shares; nothing was opened and no shares were put together.
     EscrowDrilled(Box<EscrowDrilled>),
     /// A front on another machine was introduced: it may connect.
