@@ -23,6 +23,7 @@ const changes: Record<Change['change'], Change> = {
   'remove-sink': { change: 'remove-sink', path: '/mnt/second' },
   'export-window': { change: 'export-window', window: { from: 0, to: 86_400_000_000 } },
   unseal: { change: 'unseal', added: [{ method: '01ab', means: 'shares', label: null, keeper: null, shares: { threshold: 2, holders: ['A', 'B', 'C'] } }], removed: [{ method: '02cd', means: 'passphrase', label: 'old' }] },
+  'new-root': { change: 'new-root', removed: [{ method: '02cd', means: 'recovery-kit', label: null }] },
   'raise-ceilings': { change: 'raise-ceilings', about: { person: 1 }, from: { opened_due: null, opened_other: 20, listed_due: null, listed_other: null }, to: { opened_due: null, opened_other: NO_LIMIT, listed_due: null, listed_other: null } },
   'lift-budget': { change: 'lift-budget', about: 'site', note: 'teaching day' },
   unknown: { change: 'unknown' },
@@ -48,6 +49,7 @@ test('keys, ceilings and ways to unseal are named exactly', () => {
   assert.equal(changeWords(changes['export-window'], '', 'en'), 'The keys of the day 1970-01-01 (UTC) leave the warden, once. Whoever holds them reads every entry of those days.');
   assert.equal(changeWords(changes['raise-ceilings'], 'Dr. Weiß', 'en'), 'Dr. Weiß may read more patients – opened, nothing new: without limit instead of 20 a day.');
   assert.equal(changeWords(changes.unseal, '', 'de'), 'Das Archiv lässt sich auf einem weiteren Weg entsiegeln: Anteile (01ab), 2 von A, B, C. Der Weg Passphrase “old” (02cd) entsiegelt nicht mehr.');
+  assert.equal(changeWords(changes['new-root'], '', 'en'), 'The root of the archive is replaced by a new one, once, within seven days. Older copies of its file then open nothing of now. The method recovery kit (02cd) unseals no more.');
   assert.match(changeWords(changes['lift-budget'], '', 'de'), /^Was alle zusammen anhält/);
 });
 

@@ -91,6 +91,7 @@ const entries: Record<EntryKind, Entry> = {
   'snapshot-taken': { ...base, kind: 'snapshot-taken', epoch: 1 },
   'unseal-method-added': { ...base, kind: 'unseal-method-added', method: '3fa94c01', means: 'shares', label: null, keeper: null, shares: { set: 'ab', threshold: 2, holders: ['A', 'B'] } },
   'unseal-method-removed': { ...base, kind: 'unseal-method-removed', method: '3fa94c01', means: 'passphrase' },
+  'root-renewed': { ...base, kind: 'root-renewed', proposal: 41, root: 2, stayed: [{ before: '3fa94c01', method: '77aa0e12' }], removed: [{ method: '9b1c0d55', means: 'recovery-kit' }] },
   'escrow-drilled': { ...base, kind: 'escrow-drilled', method: '3fa94c01', set: 'ab', threshold: 2, proven: [1, 2] },
   'front-introduced': { ...base, kind: 'front-introduced', pin: '0123456789abcdef0123', name: 'city' },
   'front-forgotten': { ...base, kind: 'front-forgotten', pin: '0123456789abcdef0123' },

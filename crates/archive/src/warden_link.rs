@@ -387,6 +387,13 @@ impl Inner {
             tracing::error!("the warden behind the socket serves another site; check --dir of front and warden");
             return Err(Refusal::WardenAway);
         }
+        // not taken over: whoever held an earlier root can pose as the warden on the line, and would name a key of their own
+        if hello.site_public_key != self.site.public_key.to_bytes() {
+            tracing::warn!(
+                "the site has another root than this front knows; start it again, on another machine with a new introduction before \
+                 (`leadglass warden pin` there, `leadglass front pin FILE` here)"
+            );
+        }
         *self.tls_key_pem.lock().unwrap_or_else(PoisonError::into_inner) = hello.tls_key_pem.take();
         *self.proof_nonces.write().unwrap_or_else(PoisonError::into_inner) =
             std::mem::take(&mut hello.proof_nonces).into();

@@ -36,20 +36,28 @@ use crate::tile::TILE_WIDTH;
 /// entry. Losing both costs the entries' content; what the files prove stays.
 pub struct LedgerKeys {
     pub(crate) signing: SigningKey,
-    payload: Secret32,
+    /// The last one seals.
+    payloads: Vec<Secret32>,
 }
 
 impl LedgerKeys {
     /// Takes the keys.
     #[must_use]
     pub fn new(signing: SigningKey, payload: Secret32) -> Self {
-        Self { signing, payload }
+        Self { signing, payloads: vec![payload] }
+    }
+
+    /// The same with secrets that payloads were sealed under before, oldest first: they open, and seal nothing any more.
+    #[must_use]
+    pub fn with_former(mut self, former: Vec<Secret32>) -> Self {
+        self.payloads.splice(..0, former);
+        self
     }
 
     /// The keys that derive from a site's root (labels `site signing key v1` and `ledger payload v1`).
     #[must_use]
     pub fn from_root(root: &RootSecret) -> Self {
-        Self { signing: root.site_signing_key(), payload: root.derive("ledger payload v1") }
+        Self::new(root.site_signing_key(), root.derive("ledger payload v1"))
     }
 
     /// What checks this site's checkpoints.
@@ -61,7 +69,7 @@ impl LedgerKeys {
     /// What opens every payload.
     #[must_use]
     pub fn payload_keys(&self) -> PayloadKeys {
-        PayloadKeys::All(self.payload.clone())
+        PayloadKeys::All(self.payloads.clone())
     }
 }
 

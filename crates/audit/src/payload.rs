@@ -80,11 +80,11 @@ impl DayKey {
     }
 }
 
-/// What opens payloads: the secret that every day's key derives from, or the keys of some days.
+/// What opens payloads: the secrets that every day's keys derive from, or the keys of some days.
 #[derive(Clone)]
 pub enum PayloadKeys {
-    /// Every day.
-    All(Secret32),
+    /// Every day. The last secret seals; those before it open what was sealed before the site had another root.
+    All(Vec<Secret32>),
     /// These days.
     Days(Vec<DayKey>),
 }
@@ -135,12 +135,12 @@ pub enum PayloadError {
 }
 
 impl PayloadKeys {
-    /// The key of a day, if it is at hand.
+    /// The keys of a day that are at hand, the one that seals first. A site that never had another root has one for each day.
     #[must_use]
-    pub fn day(&self, day: Day) -> Option<DayKey> {
+    pub fn day(&self, day: Day) -> Vec<DayKey> {
         match self {
-            Self::All(secret) => Some(derive(secret, day)),
-            Self::Days(keys) => keys.iter().find(|key| key.day == day).cloned(),
+            Self::All(secrets) => secrets.iter().rev().map(|secret| derive(secret, day)).collect(),
+            Self::Days(keys) => keys.iter().filter(|key| key.day == day).cloned().collect(),
         }
     }
 
@@ -148,7 +148,7 @@ impl PayloadKeys {
     #[must_use]
     pub fn window(&self, window: Window) -> Option<Vec<DayKey>> {
         let (first, last) = Day::touched(window)?.into_inner();
-        Some((first.0..=last.0).filter_map(|day| self.day(Day(day))).collect())
+        Some((first.0..=last.0).flat_map(|day| self.day(Day(day))).collect())
     }
 
     /// The most days that one window's keys are given for: a hundred years.
@@ -165,16 +165,18 @@ fn derive(secret: &Secret32, day: Day) -> DayKey {
     DayKey { day, key: Secret32::from_bytes(&key) }
 }
 
-/// Seals and opens payloads of one ledger, remembering the key schedule of the last day.
+/// Seals and opens payloads of one ledger, remembering the key schedules of the last day.
 pub(crate) struct PayloadSealer {
     keys: PayloadKeys,
     origin: String,
-    last: Option<(Day, LessSafeKey)>,
+    sealing: Option<(Day, LessSafeKey)>,
+    /// What opened last.
+    opening: Option<(Day, LessSafeKey)>,
 }
 
 impl PayloadSealer {
     pub fn new(keys: PayloadKeys, origin: &str) -> Self {
-        Self { keys, origin: origin.to_owned(), last: None }
+        Self { keys, origin: origin.to_owned(), sealing: None, opening: None }
     }
 
     /// The same for another thread.
@@ -182,13 +184,40 @@ impl PayloadSealer {
         Self::new(self.keys.clone(), &self.origin)
     }
 
-    fn key(&mut self, day: Day) -> Option<&LessSafeKey> {
-        if self.last.as_ref().is_none_or(|(last, _)| *last != day) {
-            let key = self.keys.day(day)?;
-            let key = UnboundKey::new(&AES_256_GCM, key.key.expose()).expect("the key has 32 bytes");
-            self.last = Some((day, LessSafeKey::new(key)));
+    fn sealing_key(&mut self, day: Day) -> Option<&LessSafeKey> {
+        if self.sealing.as_ref().is_none_or(|(last, _)| *last != day) {
+            self.sealing = Some((day, schedule(self.keys.day(day).first()?)));
         }
-        self.last.as_ref().map(|(_, key)| key)
+        self.sealing.as_ref().map(|(_, key)| key)
+    }
+
+    /// Opens with the key of the day; where the site has had several roots, with the one that fits.
+    fn open_body(
+        &mut self,
+        number: EntryNumber,
+        day: Day,
+        nonce: &[u8; NONCE_LEN],
+        body: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, PayloadError> {
+        let aad = self.aad(number, day);
+        if let Some((last, key)) = &self.opening
+            && *last == day
+            && let Some(plain) = opened(key, nonce, &aad, body)
+        {
+            return Ok(plain);
+        }
+        let keys = self.keys.day(day);
+        if keys.is_empty() {
+            return Err(PayloadError::NoKey { number });
+        }
+        for key in &keys {
+            let key = schedule(key);
+            if let Some(plain) = opened(&key, nonce, &aad, body) {
+                self.opening = Some((day, key));
+                return Ok(plain);
+            }
+        }
+        Err(PayloadError::Sealed { number })
     }
 
     /// Binds a payload to its ledger, its place and its day.
@@ -218,7 +247,7 @@ impl PayloadSealer {
         sealed.extend_from_slice(salt);
         sealed.extend_from_slice(json);
         let commitment = commit(&sealed[HEADER_BYTES..]);
-        let key = self.key(day).expect("who writes a ledger holds the key of every day");
+        let key = self.sealing_key(day).expect("who writes a ledger holds the key of every day");
         let tag = key
             .seal_in_place_separate_tag(
                 Nonce::assume_unique_for_key(*nonce),
@@ -273,19 +302,23 @@ impl PayloadSealer {
         }
         let day = Day(i32::from_be_bytes(*header[1..].first_chunk().expect("the day follows the version")));
         let nonce = *header[5..].first_chunk().expect("the nonce ends the header");
-        let aad = self.aad(number, day);
-        let key = self.key(day).ok_or(PayloadError::NoKey { number })?;
-        let mut body = Zeroizing::new(body.to_vec());
-        let plain = key
-            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut body)
-            .map_err(|_| PayloadError::Sealed { number })?;
-        if plain.len() < SALT_BYTES || commit(plain) != sealed.leaf.commitment {
+        let plain = self.open_body(number, day, &nonce, body)?;
+        if plain.len() < SALT_BYTES || commit(&plain) != sealed.leaf.commitment {
             return Err(PayloadError::Sealed { number });
         }
-        let plain_bytes = plain.len();
-        body.truncate(plain_bytes);
-        Ok(body)
+        Ok(plain)
     }
+}
+
+fn schedule(key: &DayKey) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.key.expose()).expect("the key has 32 bytes"))
+}
+
+fn opened(key: &LessSafeKey, nonce: &[u8; NONCE_LEN], aad: &[u8], body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut plain = Zeroizing::new(body.to_vec());
+    let bytes = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut plain).ok()?.len();
+    plain.truncate(bytes);
+    Some(plain)
 }
 
 /// What an entry's leaf says that it erases.
@@ -322,7 +355,7 @@ mod tests {
     }
 
     fn sealer(secret: u8, origin: &str) -> PayloadSealer {
-        PayloadSealer::new(PayloadKeys::All(Secret32::from_bytes(&[secret; 32])), origin)
+        PayloadSealer::new(PayloadKeys::All(vec![Secret32::from_bytes(&[secret; 32])]), origin)
     }
 
     fn sealed() -> SealedEntry {
@@ -374,10 +407,10 @@ mod tests {
 
     #[test]
     fn a_days_key_opens_that_day_and_no_other() {
-        let all = PayloadKeys::All(Secret32::from_bytes(&[1; 32]));
+        let all = PayloadKeys::All(vec![Secret32::from_bytes(&[1; 32])]);
         let day = Day::of(entry().recorded);
         let open = |day: Day| {
-            let keys = PayloadKeys::Days(all.day(day).into_iter().collect());
+            let keys = PayloadKeys::Days(all.day(day));
             PayloadSealer::new(keys, "leadglass/a").open(EntryNumber(5), &sealed())
         };
         assert_eq!(open(day), Ok(entry()));
@@ -385,8 +418,29 @@ mod tests {
     }
 
     #[test]
+    fn a_later_secret_seals_and_earlier_ones_still_open() {
+        let secret = |byte: u8| Secret32::from_bytes(&[byte; 32]);
+        let both = PayloadKeys::All(vec![secret(1), secret(2)]);
+        let json = serde_json::to_vec(&entry()).unwrap();
+        let later = PayloadSealer::new(both.clone(), "leadglass/a").seal(EntryNumber(6), entry().recorded, &json, None);
+        // the older secret opens nothing that came after it, on the same day
+        let refused = Err(PayloadError::Sealed { number: EntryNumber(6) });
+        assert_eq!(sealer(1, "leadglass/a").open(EntryNumber(6), &later), refused);
+        assert_eq!(sealer(2, "leadglass/a").open(EntryNumber(6), &later), Ok(entry()));
+        // and the two are told apart in any order, also by the keys that an auditor of that day has
+        let days = PayloadKeys::Days(both.day(Day::of(entry().recorded)));
+        for keys in [both, days] {
+            let mut reader = PayloadSealer::new(keys, "leadglass/a");
+            for _ in 0..2 {
+                assert_eq!(reader.open(EntryNumber(5), &sealed()), Ok(entry()));
+                assert_eq!(reader.open(EntryNumber(6), &later), Ok(entry()));
+            }
+        }
+    }
+
+    #[test]
     fn a_window_gets_the_days_that_it_touches() {
-        let all = PayloadKeys::All(Secret32::from_bytes(&[1; 32]));
+        let all = PayloadKeys::All(vec![Secret32::from_bytes(&[1; 32])]);
         let days = |from: i64, to: i64| {
             let window = Window { from: Instant(from), to: Instant(to) };
             Some(all.window(window)?.iter().map(|key| key.day().0).collect::<Vec<_>>())

@@ -126,6 +126,13 @@ pub enum Change {
         /// SHA-256 of the `root.json` that it was made from: another change in between makes it void.
         based_on: String,
     },
+    /// The owner may put another root in place of this one, once: the methods that are not named here unseal it.
+    NewRoot {
+        /// Methods that go.
+        removed: Vec<UnsealMethodGone>,
+        /// SHA-256 of the `root.json` that is there: another change in between makes it void.
+        based_on: String,
+    },
     /// Somebody may read more than now before anything happens, or nothing ever does.
     RaiseCeilings {
         /// Whose.
@@ -181,6 +188,7 @@ impl Change {
             | Self::RemoveSink { .. }
             | Self::ExportWindow { .. }
             | Self::Unseal { .. }
+            | Self::NewRoot { .. }
             | Self::EraseEntry { .. }
             | Self::Unknown => None,
         }

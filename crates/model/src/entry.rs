@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use actor::{Actor, Origin, SignInMethod};
 pub use body::EntryBody;
 pub use refused::{AssociationRefused, ProofRefused};
-pub use unseal::{EscrowDrilled, ShareSetAdded, UnsealMethodAdded, UnsealMethodGone};
+pub use unseal::{EscrowDrilled, RootRenewed, ShareSetAdded, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed};
 
 use crate::{Instant, Tier};
 

@@ -98,6 +98,7 @@ impl EntryBody {
             | Self::ColdHoldersSet { .. }
             | Self::UnsealMethodAdded(_)
             | Self::UnsealMethodRemoved { .. }
+            | Self::RootRenewed(_)
             | Self::EscrowDrilled(_)
             | Self::FrontForgotten { .. }
             | Self::WitnessAdded { .. }

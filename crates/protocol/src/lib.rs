@@ -48,7 +48,7 @@ pub use removals::*;
 pub use secret::SecretText;
 /// The deadline of a call.
 pub use tarpc::context;
-pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
+pub use unseal::{NewRootAsked, RootRow, UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
 pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.

@@ -20,6 +20,34 @@ pub enum UnsealRequest {
         /// Number of the share and its signature, in the order of numbers.
         signatures: Vec<(u8, Vec<u8>)>,
     },
+    /// Since when there is the root that there is.
+    Root,
+    /// May another root take the place of this one?
+    NewRoot(Box<NewRootAsked>),
+}
+
+/// Another root is to take the place of the one that is there.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewRootAsked {
+    /// SHA-256 of the `root.json` that is there.
+    pub based_on: [u8; 32],
+    /// Ids of the methods that shall unseal it no more, ascending. All others stay.
+    pub removed: Vec<String>,
+    /// Whether it may leave only methods that are lost with one machine.
+    pub leave_only_machines: bool,
+    /// By the key that derives from the root that is there, over [`NewRootAsked::message`].
+    pub signature: Vec<u8>,
+}
+
+impl NewRootAsked {
+    /// What is signed.
+    #[must_use]
+    pub fn message(&self) -> Vec<u8> {
+        let signed = (&self.based_on, &self.removed, self.leave_only_machines);
+        let mut message = b"leadglass new root v1\n".to_vec();
+        message.extend(serde_json::to_vec(&signed).expect("strings and numbers are JSON"));
+        message
+    }
 }
 
 /// A new envelope.
@@ -75,6 +103,23 @@ pub enum UnsealReply {
         /// How many open.
         threshold: u8,
     },
+    /// The root that there is.
+    Root(RootRow),
+    /// It may, once and soon. It is done while leadglass is stopped.
+    NewRootAllowed,
+}
+
+/// The root, without anything of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootRow {
+    /// Which root of the site it is: the first came with the site.
+    pub number: u32,
+    /// Since when; nobody knows in a ledger whose beginning is another.
+    pub since: Option<Instant>,
+    /// When a method was removed last since then: copies of root.json from before it still open.
+    pub left_open: Option<Instant>,
+    /// Whether the key is kept that the front sealed to before: until the front hands over something sealed to the one of now.
+    pub former_kept: bool,
 }
 
 /// One method in a list.

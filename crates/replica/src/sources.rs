@@ -10,6 +10,9 @@ use store::Store;
 /// The folder of epoch keys below `warden`.
 const EPOCHS: &str = "epochs";
 
+/// The folder of a new root below `warden`, while it is not in place (`docs/formats/root.md`).
+const NEW_ROOT: &str = "new-root";
+
 /// Why there is no snapshot.
 pub type SourceError = Box<dyn Error + Send + Sync>;
 
@@ -44,6 +47,11 @@ impl Sources for Stopped {
 
     fn warden(&mut self, into: &Path) -> Result<(), SourceError> {
         let from = self.dir.join("warden");
+        // nobody puts another root in place meanwhile, and none is half in place: its root.json would be copied with the database before it
+        let folder = File::open(&from)?;
+        if folder.try_lock_shared().is_err() || from.join(NEW_ROOT).exists() {
+            return Err("another root is being put in place; start leadglass once, and sync again".into());
+        }
         fs::create_dir_all(into)?;
         fs::copy(from.join("root.json"), into.join("root.json"))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -37,8 +37,9 @@ pub use object::{
 };
 pub use random::{CryptoRng, SystemRandom};
 pub use root::{
-    CIPHERTEXT_BYTES_MAX, EnvelopeError, Keeper, KitError, Method, MethodId, MethodKind, NewShares, PassphraseCost,
-    RecoveryKit, RootEnvelope, SHARE_WORDS, SetId, Share as RootShare, ShareError, ShareSet, UnsealError, UnsealMethod,
+    CIPHERTEXT_BYTES_MAX, EnvelopeError, Keeper, KitError, Method, MethodId, MethodKind, MethodSecret, NewShares,
+    PassphraseCost, RecoveryKit, RootEnvelope, SHARE_WORDS, SetId, Share as RootShare, ShareError, ShareSet,
+    UnsealError, UnsealMethod,
 };
 pub use secret::{RootSecret, SealKey, Secret32};
 pub use signing::{InvalidSignature, SigningKey, VerifyingKey};

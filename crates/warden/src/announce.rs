@@ -19,7 +19,7 @@ use crate::state::{StartError, Warden};
 const READ_ENTRIES: usize = 1000;
 
 /// The one announcement that can be open: transactions that announce hold the database from begin to append.
-const PENDING: &[u8] = b"announced";
+pub(crate) const PENDING: &[u8] = b"announced";
 
 /// What has to be put right before anything else is done.
 #[derive(Default)]
@@ -39,8 +39,12 @@ impl Owed {
 impl Warden {
     /// Writes down, within a transaction, the entries that will follow it.
     pub(crate) fn announce(&self, changes: &Changes<'_>, entries: &[(Actor, EntryBody)]) -> Result<(), DatabaseError> {
-        let plain = serde_json::to_vec(&(self.ledger.size(), entries)).expect("entries are JSON");
-        self.secrets.put(changes, Space::Pending, PENDING, &plain)
+        self.secrets.put(changes, Space::Pending, PENDING, &self.announcement(entries))
+    }
+
+    /// What stands in the database for entries that are to come.
+    pub(crate) fn announcement(&self, entries: &[(Actor, EntryBody)]) -> Vec<u8> {
+        serde_json::to_vec(&(self.ledger.size(), entries)).expect("entries are JSON")
     }
 
     /// Appends what a committed transaction announced; the announcement goes with the next transaction. The caller holds the

@@ -31,6 +31,11 @@ pub enum DatabaseError {
         "the epoch keys in warden/epochs could not be used; check the rights and the space, or restore the folder from the vault"
     )]
     Epochs(#[source] std::io::Error),
+    /// It is sealed to another root than the one in hand.
+    #[error(
+        "warden.db is sealed to another root than this root.json gives; put back the root.json that belongs to it, the vault's newest generation has both"
+    )]
+    AnotherRoot,
     /// A column does not hold what it must.
     #[error("warden.db holds a damaged {what}; restore it from the vault")]
     Damaged {
@@ -95,6 +100,9 @@ const MIGRATIONS: [&str; 3] = [
     "",
 ];
 
+/// The schema of a database whose root took another's place: the same tables, and a record that earlier programs do not know.
+pub(crate) const RENEWED: i64 = 4;
+
 /// The open database.
 pub struct Database {
     pub(crate) connection: Connection,
@@ -122,7 +130,7 @@ impl Database {
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.pragma_update(None, "cache_size", CACHE_KIBIBYTES)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let known = MIGRATIONS.len() as i64;
+        let known = RENEWED;
         if version > known {
             return Err(DatabaseError::Newer { found: version, known });
         }

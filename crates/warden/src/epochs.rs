@@ -22,7 +22,7 @@ use crate::database::DatabaseError;
 /// The folder below DIR/warden.
 pub(crate) const FOLDER: &str = "epochs";
 /// What the folder of a snapshot is called, as `leadglass vault sync` names it.
-const SNAPSHOT_PREFIX: &str = "snapshot-";
+pub(crate) const SNAPSHOT_PREFIX: &str = "snapshot-";
 /// The most files that are read.
 const EPOCHS_MAX: usize = 100_000;
 /// The most bytes of a file that are overwritten; a sealed key has 150.
@@ -152,6 +152,17 @@ impl Epochs {
             fs::copy(self.path(*number), into.join(name(*number)))?;
         }
         Ok(())
+    }
+
+    /// The keys that another root begins with, below another folder: a new epoch of the site, and the warmings that run.
+    pub(crate) fn renewed(&self, warden: &Path, root: &RootSecret) -> Result<(Self, i64), BeginError> {
+        let mut next = Self::empty(warden, root, self.site);
+        for (number, key) in self.keys.range(..0) {
+            next.write(*number, key.clone())?;
+        }
+        let number = self.newest()?.0 + 1;
+        next.write(number, EpochKey::generate(&mut SystemRandom))?;
+        Ok((next, number))
     }
 
     fn empty(warden: &Path, root: &RootSecret, site: SiteId) -> Self {

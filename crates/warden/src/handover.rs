@@ -19,6 +19,7 @@ use registry::FiledAs;
 use seal::{BatchKeys, ObjectContext, ObjectKind};
 
 use crate::database::{Changes, DatabaseError, Seen, UNBOUND};
+use crate::secrets::SealedTo;
 use crate::state::Warden;
 use crate::subject::recordable;
 
@@ -76,6 +77,7 @@ impl Warden {
         let mut verdicts = Vec::new();
         let outcome: Result<(), Refusal> = (|| {
             let changes = database.begin().map_err(internal)?;
+            let mut sealed_to = SealedTo::Before;
             for record in fresh {
                 let expected = HandoverRecord::chain_after(&chain, record.sequence, &record.body);
                 if record.sequence != sequence + 1 || record.chain != expected {
@@ -90,7 +92,9 @@ impl Warden {
                     );
                     continue;
                 };
-                for keys in recent.take(self, &changes, &body) {
+                let (taken, newest) = recent.take(self, &changes, &body);
+                sealed_to = if newest == SealedTo::Now { newest } else { sealed_to };
+                for keys in taken {
                     // kept from their first sight on: the front erases its wrap once this record is acknowledged, also
                     // when everything in it is there already and later records under the same keys bring something new
                     let (epoch, wrapped) = self.secrets.wrap(&keys).map_err(internal)?;
@@ -161,7 +165,14 @@ impl Warden {
             self.put_registry(&changes, &mut registry).map_err(internal)?;
             self.announce(&changes, &entries).map_err(internal)?;
             changes.put_outbox(sequence, &chain).map_err(internal)?;
-            changes.commit().map_err(internal)
+            let over = sealed_to == SealedTo::Now && self.secrets.put_without_former(&changes).map_err(internal)?;
+            changes.commit().map_err(internal)?;
+            if over {
+                self.secrets.forget_former();
+                database.forget_what_was_deleted().map_err(internal)?;
+                tracing::info!("the front seals to the root of now; the key that it sealed to before is destroyed");
+            }
+            Ok(())
         })();
         if let Err(refusal) = outcome {
             // memory is ahead of the disk now, and keys may be bound to what was never filed
@@ -230,12 +241,12 @@ impl RecentKeys {
     }
 
     /// Unwraps the keys that a record brings and the keyring lacks. What the keyring has is never taken from a record: another
-    /// wrap under the same name would replace it, and with it every image of its study.
-    fn take(&mut self, warden: &Warden, changes: &Changes<'_>, body: &HandoverBody) -> Vec<BatchKeys> {
+    /// wrap under the same name would replace it, and with it every image of its study. Says whether any was sealed to the root of now.
+    fn take(&mut self, warden: &Warden, changes: &Changes<'_>, body: &HandoverBody) -> (Vec<BatchKeys>, SealedTo) {
         if self.0.len() + body.keys.len() > KEYS_KEPT_MAX {
             self.0.clear();
         }
-        let mut taken = Vec::new();
+        let (mut taken, mut newest) = (Vec::new(), SealedTo::Before);
         for wrapped in &body.keys {
             if self.get(warden, changes, wrapped.key).is_some() {
                 continue;
@@ -245,15 +256,16 @@ impl RecentKeys {
                 tracing::error!(key = %wrapped.key, "a wrap of a key that is cold or destroyed is not taken in");
                 continue;
             }
-            match warden.secrets.site_key.unwrap(warden.secrets.site, wrapped.key, &wrapped.wrapped) {
-                Ok(keys) => {
+            match warden.secrets.unwrap_of_front(wrapped.key, &wrapped.wrapped) {
+                Ok((keys, sealed_to)) => {
+                    newest = if sealed_to == SealedTo::Now { sealed_to } else { newest };
                     taken.push(keys.clone());
                     self.0.insert(wrapped.key, Recent { keys, study: None });
                 }
                 Err(error) => tracing::error!(key = %wrapped.key, %error, "a wrapped key does not open"),
             }
         }
-        taken
+        (taken, newest)
     }
 
     /// Keys by name: unwrapped lately, or in the keyring since an earlier record.

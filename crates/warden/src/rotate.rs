@@ -6,18 +6,33 @@
 //! 3. no key is left under an older epoch (looked at, not assumed); the older files are overwritten and removed; the log is emptied.
 //! 4. the entry. A crash before it: the ledger still says that a rotation is owed, so it is done again.
 
-use model::{Actor, EntryBody, KeyId, StudyNumber};
+use model::{Actor, EntryBody, KeyId, SiteId, StudyNumber};
 use protocol::{Refusal, Rotated};
-use seal::SystemRandom;
+use seal::{EpochKey, SystemRandom};
 
 use crate::cold::{KeyStep, failed};
 use crate::database::DatabaseError;
+use crate::epochs::Epochs;
 use crate::keyring::{Shelf, Wrapped};
 use crate::pages::HELD;
 use crate::state::Warden;
 
 /// Keys that are wrapped again in one transaction.
-const PAGE_KEYS: usize = 5_000;
+pub(crate) const PAGE_KEYS: usize = 5_000;
+
+/// The wrap of the same keys under another epoch key.
+pub(crate) fn wrapped_again(epochs: &Epochs, new: &EpochKey, site: SiteId, row: &Wrapped) -> Vec<u8> {
+    let old = epochs.key(row.epoch).map_err(|error| error.to_string());
+    let keys = old.and_then(|old| old.unwrap(site, row.key, &row.wrapped).map_err(|error| error.to_string()));
+    match keys {
+        Ok(keys) => new.wrap(&keys, site, &mut SystemRandom),
+        Err(error) => {
+            // it opens no more than before; it must not keep an epoch alive that others were taken away from
+            tracing::error!(error, key = %row.key, study = %row.study, "a key does not open and is lost; restore it from the vault");
+            row.wrapped.clone()
+        }
+    }
+}
 
 impl Warden {
     /// Rotates, whether or not anything is owed.
@@ -71,18 +86,7 @@ impl Warden {
         let mut wrapped = 0;
         // epochs below zero belong to warmings, which end by themselves
         for row in page.into_iter().filter(|row| row.epoch > 0 && row.epoch < epoch) {
-            let old = epochs.key(row.epoch).map_err(|error| error.to_string());
-            let keys = old.and_then(|old| {
-                old.unwrap(self.secrets.site, row.key, &row.wrapped).map_err(|error| error.to_string())
-            });
-            let again = match keys {
-                Ok(keys) => new.wrap(&keys, self.secrets.site, &mut SystemRandom),
-                Err(error) => {
-                    // it opens no more than before; it must not keep an epoch alive that others were taken away from
-                    tracing::error!(error, key = %row.key, study = %row.study, "a key does not open and is lost; restore it from the vault");
-                    row.wrapped.clone()
-                }
-            };
+            let again = wrapped_again(&epochs, new, self.secrets.site, &row);
             changes.replace(shelf, &Wrapped { epoch, wrapped: again, ..row }).map_err(failed)?;
             wrapped += 1;
         }

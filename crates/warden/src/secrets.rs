@@ -1,15 +1,17 @@
 //! What the warden derives from the root, and its records sealed under it.
 
 use std::path::Path;
-use std::sync::RwLock;
+use std::sync::{Mutex, RwLock};
 
 use aws_lc_rs::{digest, hmac};
 use model::{KeyId, ObjectId, SiteId};
 use protocol::StoredNote;
-use seal::{BatchKeys, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom};
+use seal::{BatchKeys, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom, UnwrapError};
+use zeroize::Zeroizing;
 
 use crate::database::{Changes, Database, DatabaseError, Records, Space};
 use crate::epochs::Epochs;
+use crate::inherited::{self, Inherited};
 use crate::pages::HELD;
 
 /// Where an earlier version kept the one epoch key that it had.
@@ -24,9 +26,32 @@ pub(crate) struct Secrets {
     pub(crate) epochs: RwLock<Epochs>,
     /// Checks that whoever changes the unseal methods holds the root.
     pub(crate) unseal_key: seal::VerifyingKey,
+    records: RecordKeys,
+    /// Keys of digests, one applied after the other.
+    names: Vec<hmac::Key>,
+    former: Mutex<Former>,
+}
+
+/// What records are sealed under.
+struct RecordKeys {
     registry: SealKey,
     identity: SealKey,
-    names: hmac::Key,
+    secret: SealKey,
+}
+
+/// What is left of earlier roots, and the keys of theirs that the front may still have sealed to.
+struct Former {
+    inherited: Inherited,
+    keys: Vec<SiteSecretKey>,
+}
+
+/// To which root's key the front sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SealedTo {
+    /// That of now.
+    Now,
+    /// One of before.
+    Before,
 }
 
 /// Keyed digests of one instance: they tell whether it was seen and nothing else.
@@ -45,9 +70,11 @@ impl Secrets {
         warden: &Path,
         database: &mut Database,
     ) -> Result<Self, DatabaseError> {
-        let secret = SealKey::from(root.derive("warden secrets v1"));
+        let inherited = Inherited::of(root, site, database)?;
+        let records = RecordKeys::of(root);
+        let secret = &records.secret;
         let mut epochs = Epochs::load(warden, root, site).map_err(DatabaseError::Epochs)?;
-        if let Some(key) = read_secret(&secret, site, database, FIRST_EPOCH)? {
+        if let Some(key) = read_secret(secret, site, database, FIRST_EPOCH)? {
             let key = <[u8; 32]>::try_from(key.as_slice()).map_err(|_| DatabaseError::Damaged { what: "epoch key" })?;
             epochs.adopt(1, &key).map_err(DatabaseError::Epochs)?;
             let changes = database.begin()?;
@@ -59,13 +86,53 @@ impl Secrets {
         Ok(Self {
             site,
             site_key: root.site_secret_key(),
-            signing: root.site_signing_key(),
+            signing: inherited.signing_key(),
             epochs: RwLock::new(epochs),
             unseal_key: root.unseal_signing_key().verifying_key(),
-            registry: SealKey::from(root.derive("registry records v1")),
-            identity: SealKey::from(root.derive("identity records v1")),
-            names: hmac::Key::new(hmac::HMAC_SHA256, root.derive("instance digests v1").expose()),
+            records,
+            names: digest_keys(&inherited, root),
+            former: Mutex::new(Former {
+                keys: inherited.wrapping.iter().map(SiteSecretKey::from_seed).collect(),
+                inherited,
+            }),
         })
+    }
+
+    /// What is kept of earlier roots.
+    pub(crate) fn inherited(&self) -> Inherited {
+        self.former.lock().expect(HELD).inherited.clone()
+    }
+
+    /// Unwraps what the front sealed; says whether to the root of now.
+    pub(crate) fn unwrap_of_front(&self, key: KeyId, wrapped: &[u8]) -> Result<(BatchKeys, SealedTo), UnwrapError> {
+        let error = match self.site_key.unwrap(self.site, key, wrapped) {
+            Ok(keys) => return Ok((keys, SealedTo::Now)),
+            Err(error) => error,
+        };
+        let former = self.former.lock().expect(HELD);
+        let opened = former.keys.iter().find_map(|before| before.unwrap(self.site, key, wrapped).ok());
+        opened.map(|keys| (keys, SealedTo::Before)).ok_or(error)
+    }
+
+    /// Writes, within the transaction that takes in the first of what was sealed to the root of now, that keys of before are needed no
+    /// more: the outbox is one chain, and a front takes the key of now when it starts. Says whether there was any;
+    /// [`Secrets::forget_former`] follows the commit.
+    pub(crate) fn put_without_former(&self, changes: &Changes<'_>) -> Result<bool, DatabaseError> {
+        let former = self.former.lock().expect(HELD);
+        if former.inherited.wrapping.is_empty() {
+            return Ok(false);
+        }
+        let mut without = former.inherited.clone();
+        without.wrapping.clear();
+        self.put(changes, Space::Secret, inherited::RECORD, &without.to_bytes())?;
+        Ok(true)
+    }
+
+    /// Forgets the keys of before in memory.
+    pub(crate) fn forget_former(&self) {
+        let mut former = self.former.lock().expect(HELD);
+        former.inherited.wrapping.clear();
+        former.keys.clear();
     }
 
     /// Wraps batch keys for the keyring under the newest epoch. Whoever calls it holds the database, or the epoch may end before the
@@ -84,29 +151,23 @@ impl Secrets {
 
     /// Digests of an instance within its study; a study is (StudyInstanceUID, patient as the data set says).
     pub(crate) fn digests(&self, note: &StoredNote) -> InstanceDigests {
+        let (first, later) = self.names.split_first().expect("each root has one");
         let digest = |parts: &[&[u8]]| -> [u8; 16] {
-            let mut context = hmac::Context::with_key(&self.names);
+            let mut context = hmac::Context::with_key(first);
             for part in parts {
                 context.update(&(part.len() as u64).to_be_bytes());
                 context.update(part);
             }
             context.sign().as_ref()[..16].try_into().expect("HMAC-SHA256 has 32 bytes")
         };
+        // what the database holds; the study's digest is in it, and stays as the first root of the site has it
+        let kept = |digest: [u8; 16]| later.iter().fold(digest, digest_again);
         let (patient, study) = (&note.patient, note.study.uid.as_str().as_bytes());
         let study = digest(&[b"study", study, patient.issuer.as_bytes(), patient.id.as_bytes()]);
         InstanceDigests {
             study,
-            name: digest(&[b"name", &study, note.instance.uid.as_str().as_bytes()]),
-            content: digest(&[b"content", &note.content]),
-        }
-    }
-
-    fn key_of(&self, space: Space) -> (&SealKey, ObjectKind) {
-        match space {
-            Space::Registry | Space::RegistryBundle => (&self.registry, ObjectKind::Registry),
-            Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
-            Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
-            Space::Secret => unreachable!("secrets are read before the other keys exist, by read_secret"),
+            name: kept(digest(&[b"name", &study, note.instance.uid.as_str().as_bytes()])),
+            content: kept(digest(&[b"content", &note.content])),
         }
     }
 
@@ -118,7 +179,7 @@ impl Secrets {
         key: &[u8],
         plain: &[u8],
     ) -> Result<(), DatabaseError> {
-        let (seal_key, kind) = self.key_of(space);
+        let (seal_key, kind) = self.records.key_of(space);
         let sealed = seal::seal_blob(seal_key, context(self.site, kind, space, key), plain, &mut SystemRandom);
         changes.put(space, key, &sealed)
     }
@@ -145,9 +206,82 @@ impl Secrets {
 
     /// Opens a record.
     pub(crate) fn open(&self, space: Space, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, DatabaseError> {
-        let (seal_key, kind) = self.key_of(space);
+        let (seal_key, kind) = self.records.key_of(space);
         seal::open_blob(seal_key, context(self.site, kind, space, key), sealed)
             .map_err(|_| DatabaseError::Damaged { what: "record" })
+    }
+}
+
+impl RecordKeys {
+    fn of(root: &RootSecret) -> Self {
+        Self {
+            registry: SealKey::from(root.derive("registry records v1")),
+            identity: SealKey::from(root.derive("identity records v1")),
+            secret: SealKey::from(root.derive("warden secrets v1")),
+        }
+    }
+
+    fn key_of(&self, space: Space) -> (&SealKey, ObjectKind) {
+        match space {
+            Space::Registry | Space::RegistryBundle => (&self.registry, ObjectKind::Registry),
+            Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
+            Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
+            Space::Secret => (&self.secret, ObjectKind::Secret),
+        }
+    }
+}
+
+fn digest_keys(inherited: &Inherited, root: &RootSecret) -> Vec<hmac::Key> {
+    let key = |secret: &seal::Secret32| hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+    inherited.digests.iter().map(key).chain([key(&root.derive("instance digests v1"))]).collect()
+}
+
+/// The digest that a later root has of what earlier ones had a digest of.
+fn digest_again(digest: [u8; 16], key: &hmac::Key) -> [u8; 16] {
+    hmac::sign(key, &digest).as_ref()[..16].try_into().expect("HMAC-SHA256 has 32 bytes")
+}
+
+/// What the warden of another root seals with, for whoever makes its database.
+pub(crate) struct NextRoot<'a> {
+    site: SiteId,
+    records: RecordKeys,
+    digests: hmac::Key,
+    before: &'a Secrets,
+}
+
+impl<'a> NextRoot<'a> {
+    /// Of a root that is to take the place of that of `before`.
+    pub(crate) fn of(root: &RootSecret, before: &'a Secrets) -> Self {
+        let digests = hmac::Key::new(hmac::HMAC_SHA256, root.derive("instance digests v1").expose());
+        Self { site: before.site, records: RecordKeys::of(root), digests, before }
+    }
+
+    /// Seals and writes a record.
+    pub(crate) fn put(
+        &self,
+        changes: &Changes<'_>,
+        space: Space,
+        key: &[u8],
+        plain: &[u8],
+    ) -> Result<(), DatabaseError> {
+        let (seal_key, kind) = self.records.key_of(space);
+        let sealed = seal::seal_blob(seal_key, context(self.site, kind, space, key), plain, &mut SystemRandom);
+        changes.put(space, key, &sealed)
+    }
+
+    /// Seals every record of a space again; says how many.
+    pub(crate) fn seal_again(&self, old: &Database, space: Space, changes: &Changes<'_>) -> Result<u64, DatabaseError> {
+        let mut records = 0;
+        self.before.each_record(old, space, |key, plain| {
+            records += 1;
+            self.put(changes, space, key, &Zeroizing::new(plain))
+        })?;
+        Ok(records)
+    }
+
+    /// The digest that stands in the place of one of before.
+    pub(crate) fn digest(&self, before: [u8; 16]) -> [u8; 16] {
+        digest_again(before, &self.digests)
     }
 }
 

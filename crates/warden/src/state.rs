@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use audit::{AppendError, ExposureIndex, Ledger, LedgerKeys, LedgerOptions};
+use audit::{AppendError, ExposureIndex, Ledger, LedgerOptions};
 use model::{Actor, Entry, EntryBody, EntryNumber, Instant, PatientNumber, SiteId, StudyNumber, What};
 use protocol::{Refusal, SecretText};
 use registry::Registry;
@@ -83,6 +83,11 @@ pub enum StartError {
     /// The root stays sealed.
     #[error("the root stays sealed; check the passphrase, or use another method of `leadglass unseal list`")]
     Unseal(#[from] seal::UnsealError),
+    /// A change of the root that a crash interrupted cannot be finished.
+    #[error(
+        "the change of the root that was interrupted cannot be finished; see whether the disk is full, and start again"
+    )]
+    NewRoot(#[source] std::io::Error),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -164,6 +169,7 @@ pub struct Warden {
     pub(crate) slow_places: Arc<Semaphore>,
     pub(crate) tls_key_pem: Option<SecretText>,
     line_seed: seal::Secret32,
+    pub(crate) in_use: crate::new_root::InUse,
     pub(crate) clock: fn() -> Instant,
 }
 
@@ -177,6 +183,7 @@ impl Warden {
     pub fn start_with(settings: Settings, ledger: LedgerOptions) -> Result<Self, StartError> {
         let Settings { dir, unseal, origin: page_origin, clock } = settings;
         let (root, site, unsealed_by) = unseal_root(&dir, &unseal)?;
+        let in_use = crate::new_root::settle(&dir.join("warden")).map_err(StartError::NewRoot)?;
         let mut database = Database::open(&dir.join("warden/warden.db"))?;
         let reader = Database::open(&dir.join("warden/warden.db"))?;
         let secrets = Secrets::derive(&root, site, &dir.join("warden"), &mut database)?;
@@ -184,12 +191,13 @@ impl Warden {
         let tls_key_pem = read_secret(&secret_key, site, &database, b"front tls key")?;
         let tls_key_pem = tls_key_pem.and_then(|pem| String::from_utf8(pem).ok()).map(SecretText::new);
 
-        let line_seed = root.derive("line key v1");
+        let inherited = secrets.inherited();
+        let line_seed = inherited.line.clone();
         let Settled { accepted, second_away } =
-            settle_before_opening(&dir, &LedgerKeys::from_root(&root), &origin(site), clock())?;
+            settle_before_opening(&dir, &inherited.ledger_keys(&root), &origin(site), clock())?;
         let (ledger, replay) =
-            Ledger::open_with(&dir.join("ledger"), LedgerKeys::from_root(&root), &origin(site), ledger)?;
-        drop(root);
+            Ledger::open_with(&dir.join("ledger"), inherited.ledger_keys(&root), &origin(site), ledger)?;
+        drop((root, inherited));
         let mut index = ExposureIndex::default();
         let mut relations = Relations::default();
         let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
@@ -305,6 +313,7 @@ impl Warden {
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
             line_seed,
+            in_use,
             clock,
         };
         if let Some(accepted) = accepted {
@@ -346,7 +355,8 @@ impl Warden {
         (MadeSite { site: self.secrets.site, public_key, verifying_key }, &self.site_name)
     }
 
-    /// What the key of the line to other machines is made from. It follows from the root, so it lies nowhere.
+    /// What the key of the line to other machines is made from. It follows from the first root of the site, so that fronts know its pin
+    /// whatever root came after it.
     #[must_use]
     pub fn line_seed(&self) -> &[u8; 32] {
         self.line_seed.expose()

@@ -30,6 +30,7 @@ export type Change =
   | { change: 'add-sink' | 'remove-sink'; path: string }
   | { change: 'export-window'; window: { from: Micros; to: Micros } }
   | { change: 'unseal'; added: UnsealMethod[]; removed: UnsealMethod[] }
+  | { change: 'new-root'; removed: UnsealMethod[] }
   | { change: 'raise-ceilings'; about: Whose; from: Ceilings; to: Ceilings }
   | { change: 'lift-budget'; about: Whose; note: string }
   | { change: 'erase-entry'; entry: number; reason: string }

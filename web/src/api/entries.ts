@@ -89,6 +89,7 @@ export type EntryBody =
       shares: { set: string; threshold: number; holders: string[] } | null;
     }
   | { kind: 'unseal-method-removed'; method: string; means: string }
+  | { kind: 'root-renewed'; proposal: number; root: number; stayed: { before: string; method: string }[]; removed: { method: string; means: string }[] }
   | { kind: 'escrow-drilled'; method: string; set: string; threshold: number; proven: number[] }
   | { kind: 'witness-added'; url: string; vkeys: string[] }
   | { kind: 'witness-removed'; url: string }

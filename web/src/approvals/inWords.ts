@@ -108,6 +108,14 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
       const removed = change.removed.map((one) => say(`The method ${methodWords(one, say)} unseals no more.`, `Der Weg ${methodWords(one, say)} entsiegelt nicht mehr.`));
       return [...added, ...removed].join(' ');
     }
+    case 'new-root': {
+      const removed = change.removed.map((one) => say(`The method ${methodWords(one, say)} unseals no more.`, `Der Weg ${methodWords(one, say)} entsiegelt nicht mehr.`));
+      const once = say(
+        'The root of the archive is replaced by a new one, once, within seven days. Older copies of its file then open nothing of now.',
+        'Die Wurzel des Archivs wird einmal, binnen sieben Tagen, durch eine neue ersetzt. Ältere Kopien ihrer Datei öffnen dann nichts Heutiges.',
+      );
+      return [once, ...removed].join(' ');
+    }
     case 'raise-ceilings': {
       const limit = (value: number | null): string => (value === null ? say('as learned', 'wie gelernt') : value === NO_LIMIT ? say('without limit', 'ohne Grenze') : say(`${value} a day`, `${value} am Tag`));
       const measures: [keyof Ceilings, string][] = [

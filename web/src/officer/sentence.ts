@@ -157,6 +157,13 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     }
     case 'unseal-method-removed':
       return say(`A way to unseal the archive was removed: ${meansWords(entry.means, say)[0]} (${entry.method}).`, `Ein Weg zum Entsiegeln wurde entfernt: ${meansWords(entry.means, say)[0]} (${entry.method}).`);
+    case 'root-renewed': {
+      const gone = entry.removed.length;
+      return say(
+        `Root ${entry.root} took the place of the one before: ${entry.stayed.length} ways to unseal stayed, ${gone} went.`,
+        `Wurzel ${entry.root} trat an die Stelle der vorigen: ${entry.stayed.length} Wege zum Entsiegeln blieben, ${gone} entfielen.`,
+      );
+    }
     case 'escrow-drilled': {
       const which = entry.proven.join(', ');
       return say(`Escrow drill: shares ${which} of set ${entry.set} were proven, ${entry.threshold} open; nothing was opened.`, `Hinterlegungsprobe: die Anteile ${which} des Satzes ${entry.set} wurden nachgewiesen, ${entry.threshold} öffnen; geöffnet wurde nichts.`);
@@ -287,7 +294,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
-  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'erased', 'unknown'],
+  site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'root-renewed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'erased', 'unknown'],
 };
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */

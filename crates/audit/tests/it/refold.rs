@@ -1,12 +1,13 @@
 //! An auditor with a window's file and a copy of the ledger's files gets the report that the site gets.
 
-use audit::{ExposureIndex, Ledger, RefoldError, refold};
+use audit::{ExposureIndex, Ledger, LedgerKeys, Reader, RefoldError, refold};
 use model::{
     Actor, DeviceId, DeviceMay, EntryBody, EntryNumber, Instant, OpenScope, OrganisationId, Origin, PatientNumber,
     PersonId, Relationship, Role, SECOND, SessionId, StudyNumber, Tier, What, Who, Window,
 };
+use seal::RootSecret;
 
-use crate::site::{Site, copy};
+use crate::site::{ORIGIN, Site, copy};
 
 const DAY: i64 = 86_400;
 /// 2025-11-24T00:00:00Z.
@@ -153,6 +154,59 @@ fn a_window_is_folded_again_to_the_same_report_without_the_sites_keys() {
             lines[1..].iter().filter(|line| line.contains("\\\"opened\\\"") || line.contains("\\\"listed\\\"")).count();
         assert!(told < 40, "{told} readings of earlier days");
     }
+}
+
+#[test]
+fn a_window_over_a_change_of_secrets_has_the_keys_of_both_for_each_day() {
+    let site = Site::new();
+    let (ledger, _) = site.open();
+    history(&ledger);
+    drop(ledger);
+    // on the window's last day the site gets another root: the same signing key, another secret
+    let (old, new) = (RootSecret::from_bytes(&[7; 32]), RootSecret::from_bytes(&[8; 32]));
+    let keys = || {
+        LedgerKeys::new(old.site_signing_key(), new.derive("ledger payload v1"))
+            .with_former(vec![old.derive("ledger payload v1")])
+    };
+    let (ledger, replay) = Ledger::open(&site.ledger(), keys(), ORIGIN).unwrap();
+    let before = replay.map(Result::unwrap).count() as u64;
+    for n in 0..3 {
+        let lease_until = at(5, 0);
+        let body = EntryBody::Listed { patients: (n..8).collect(), studies: (n..20).collect(), lease_until };
+        ledger.append(vec![(person(n), body)], at(4, DAY - 1)).unwrap();
+    }
+    let window = Window { from: at(3, 0), to: at(5, 0) };
+    let lines = exported(&ledger, window);
+    let mut index = ExposureIndex::default();
+    for (number, entry) in ledger.read(EntryNumber(0), 10_000).unwrap() {
+        index.apply(number, &entry);
+    }
+    drop(ledger);
+    let header: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!((header["version"].as_u64(), header["days"].as_array().unwrap().len()), (Some(2), 4));
+    let folded = refold(&site.ledger(), lines.iter().map(String::as_str)).unwrap();
+    assert_eq!(folded.opened, 40 * 2 + 3);
+    for n in 0..5 {
+        let who = Who::Person(PersonId(n));
+        assert_eq!(folded.index.report(who, window), index.report(who, window));
+    }
+    // with the keys of one root alone an entry of the window stays shut; and the older root opens nothing of since
+    let mut half = header.clone();
+    half["version"] = 1.into();
+    half["days"] = header["days"].as_array().unwrap().iter().step_by(2).cloned().collect();
+    let half: Vec<String> = std::iter::once(half.to_string()).chain(lines[1..].iter().cloned()).collect();
+    let refused = refold(&site.ledger(), half.iter().map(String::as_str)).map(|folded| folded.opened);
+    assert!(matches!(refused, Err(RefoldError::Closed { .. })));
+    let opens = |keys: LedgerKeys| {
+        let mut reader = Reader::open(&site.ledger(), keys.payload_keys()).unwrap();
+        let bundles = 0..reader.size().div_ceil(256);
+        let all: Vec<_> = bundles.flat_map(|index| reader.bundle(index).unwrap()).collect();
+        all.iter().filter(|(_, entry)| entry.is_ok()).count() as u64
+    };
+    assert_eq!(
+        (opens(LedgerKeys::from_root(&old)), opens(LedgerKeys::from_root(&new)), opens(keys())),
+        (before, 3, before + 3)
+    );
 }
 
 #[test]

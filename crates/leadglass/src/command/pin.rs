@@ -31,6 +31,8 @@ pub const FOLDER: &str = "line";
 const WARDEN_FILE: &str = "warden.json";
 /// In it, on the front's machine: the front's own key, when it lies nowhere else.
 const KEY_FILE: &str = "key";
+/// In DIR/warden: the site as it was before its root was replaced last, as a front may still have it.
+const FORMER: &str = "former-site";
 /// In DIR/warden: the pin of this warden.
 pub const OWN_PIN_FILE: &str = "warden/pin";
 /// The longest introduction that is read, in bytes.
@@ -144,8 +146,16 @@ pub fn hex(seed: &[u8; 32]) -> Zeroizing<String> {
 pub fn keep_own(dir: &Path, warden: &warden::Warden) -> Result<()> {
     let (made, name) = warden.public_half();
     let site = site_of(&made, name)?;
-    if !Site::read(&dir.join("warden")).is_ok_and(|kept| kept == site) {
-        site.write(&dir.join("warden"))?;
+    let trusted = dir.join("warden");
+    match Site::read(&trusted) {
+        Ok(kept) if kept == site => {}
+        Ok(kept) if has_new_root(&kept, &site) => {
+            // the copy first: after a crash in between both are the same, and the next start writes them again
+            std::fs::create_dir_all(trusted.join(FORMER))?;
+            kept.write(&trusted.join(FORMER))?;
+            site.write(&trusted)?;
+        }
+        _ => site.write(&trusted)?,
     }
     let pin = Key::from_seed(warden.line_seed())?.pin()?.to_string();
     let path = dir.join(OWN_PIN_FILE);
@@ -171,6 +181,11 @@ pub fn site_of(made: &warden::MadeSite, name: &str) -> Result<Site> {
     })
 }
 
+/// Whether `later` is the same site with another root: nothing but the key that fronts seal to is another.
+fn has_new_root(before: &Site, later: &Site) -> bool {
+    before != later && *before == Site { public_key: before.public_key.clone(), ..later.clone() }
+}
+
 /// That `DIR/front/site.json` is what the warden or its introduction says. A front that was taken over can write in its folder: its next
 /// start would seal to a key of somebody else. Called before the walls stand.
 pub fn check_site(dir: &Path) -> Result<()> {
@@ -179,6 +194,13 @@ pub fn check_site(dir: &Path) -> Result<()> {
         known => Some(known?),
     };
     let found = Site::read(&dir.join("front"))?;
+    if let Some(known) = &known
+        && has_new_root(&found, known)
+        && Site::read(&dir.join("warden").join(FORMER)).is_ok_and(|former| former == found)
+    {
+        // the root was replaced since this front started last
+        return Ok(known.write(&dir.join("front"))?);
+    }
     if known.is_some_and(|known| known != found) {
         bail!(
             "front/site.json was changed: it names other keys than the warden has, and images would be sealed to somebody else; \
@@ -224,7 +246,12 @@ fn take_introduction(dir: &Path, path: &Path) -> Result<()> {
     let site = serde_json::to_vec_pretty(&introduction.site)?;
     match Site::read(&front) {
         Ok(known) => {
-            if read_beside(&front, &site)? != known {
+            let introduced = read_beside(&front, &site)?;
+            if has_new_root(&known, &introduced) {
+                // what waits in the outbox is sealed to the key of before, which the warden keeps until it has it
+                introduced.write(&front)?;
+                eprintln!("The site has a new root. Start this front again, so that it seals to it.");
+            } else if introduced != known {
                 bail!("this folder belongs to another site; make the front in an empty one with --dir");
             }
         }

@@ -13,7 +13,7 @@ pub use age::{age_keeper, open_with_age, seal_with_age};
 pub use clevis::{CLEVIS_DECRYPT, clevis_keeper};
 pub use method::{Method, UnsealArgs, find, warn_of_what_lies_beside};
 pub use program::{Program, ProgramError};
-pub use shares::read_one;
+pub use shares::{collect as collect_shares, read_one, split as split_shares};
 
 use std::path::Path;
 

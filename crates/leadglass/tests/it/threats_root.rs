@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use model::{KeyId, ObjectId};
+use model::{KeyId, ObjectId, SiteId};
 use phantom::ct_instance;
 use seal::{
-    EpochKey, HEADER_BYTES, ObjectContext, ObjectKind, RootEnvelope, SealKey, TAG_BYTES, WrappedBatchKeys, open_blob,
+    EpochKey, HEADER_BYTES, ObjectContext, ObjectKind, RootEnvelope, RootSecret, SealKey, TAG_BYTES, WrappedBatchKeys,
+    open_blob,
 };
 
 use crate::installation::{Installation, PASSPHRASE, store};
@@ -21,6 +22,13 @@ const OBJECT_END: usize = 38;
 fn keys_that_open(dir: &Path) -> usize {
     let envelope = RootEnvelope::from_json(&std::fs::read(dir.join("warden/root.json")).unwrap()).unwrap();
     let (site, root) = (envelope.site().unwrap(), envelope.unseal_with_passphrase(PASSPHRASE).unwrap());
+    let (keys, epochs) = opened_with(dir, site, &root);
+    assert!(epochs > 0, "the epoch key of what is hot is there for who has the root");
+    keys
+}
+
+/// How many batch keys open with a root and what lies in a folder, and how many epoch keys.
+pub fn opened_with(dir: &Path, site: SiteId, root: &RootSecret) -> (usize, usize) {
     let mut files = Vec::new();
     read_all(dir, &mut files);
     let (mut names, mut epochs) = (BTreeSet::new(), Vec::new());
@@ -37,7 +45,6 @@ fn keys_that_open(dir: &Path) -> usize {
             }
         }
     }
-    assert!(!epochs.is_empty(), "the epoch key of what is hot is there for who has the root");
     let cut = |magic: &'static [u8; 4], bytes: usize| -> Vec<&[u8]> {
         files.iter().flat_map(|file| places(file, magic).filter_map(move |at| file.get(at..at + bytes))).collect()
     };
@@ -47,7 +54,7 @@ fn keys_that_open(dir: &Path) -> usize {
         hot.iter().any(|wrap| epochs.iter().any(|epoch| epoch.unwrap(site, *name, wrap).is_ok()))
             || taken_in.iter().any(|wrap| site_key.unwrap(site, *name, wrap).is_ok())
     };
-    names.iter().filter(|name| opens(name)).count()
+    (names.iter().filter(|name| opens(name)).count(), epochs.len())
 }
 
 fn places<'a>(file: &'a [u8], magic: &'a [u8; 4]) -> impl Iterator<Item = usize> + 'a {

@@ -2,8 +2,15 @@
 
 use std::path::Path;
 
-use crate::installation::{Installation, PASSPHRASE};
+use audit::{LedgerKeys, Reader};
+use phantom::{ct_instance, uid};
+use seal::{RootEnvelope, RootShare};
+
+use crate::client::{get, instance};
+use crate::installation::{Installation, PASSPHRASE, store};
 use crate::tang::{Tang, Tpm};
+use crate::threats_root::opened_with;
+use crate::unsealing::{share_files, with_shares};
 
 /// A site with its TPM in a folder, as the machine has it.
 fn with_tpm() -> (Installation, Tpm) {
@@ -136,4 +143,70 @@ fn a_threshold_that_this_machine_reaches_alone_counts_as_this_machine() {
     site.stop();
     let error = stays_shut(&site, &["--unseal", "either"]);
     assert!(error.contains("no unseal method is called either"), "{error}");
+}
+
+#[test]
+fn a_removed_holder_with_an_older_copy_of_root_json_and_todays_disk_opens_nothing() {
+    let mut site = Installation::new();
+    let token = site.with_devices();
+    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
+    site.ok(&["settle"]);
+    let shares = with_shares(&site, "A,B,C");
+    let files = share_files(&site, &shares);
+    let vault = site.path("vault");
+    site.ok(&["vault", "init", &vault, "--allow-same-filesystem"]);
+    site.ok(&["vault", "sync", &vault]);
+    site.stop();
+    // two holders leave with their papers and a copy of root.json: together they have the root of then
+    let older = std::fs::read(site.dir().join("warden/root.json")).unwrap();
+    let envelope = RootEnvelope::from_json(&older).unwrap();
+    let papers: Vec<RootShare> = shares[..2].iter().map(|words| RootShare::parse(words).unwrap()).collect();
+    let (id, root) = (envelope.site().unwrap(), envelope.unseal_with_shares(&papers).unwrap());
+    assert_eq!(opened_with(&site.dir(), id, &root), (1, 1), "the search finds it before");
+
+    let kit = site.path("kit");
+    let new = ["unseal", "new-root", "--remove", "shares", "--passphrase-file", "-", "--recovery-kit", &kit];
+    let made = site.run_with_input(&new, PASSPHRASE);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    site.start();
+    assert_eq!(store(site.dicom(), vec![ct_instance(2, 2, 1, 1, 16, 16)]).unwrap(), [0]);
+    site.ok(&["settle"]);
+    let read = |site: &Installation, study: u32| {
+        let uids = [uid(&[9, study, study]), uid(&[9, study, study, 1]), uid(&[9, study, study, 1, 1])];
+        instance(site.http(), &token, &uids[0], &uids[1], &uids[2]).status
+    };
+    assert_eq!((read(&site, 1), read(&site, 2)), (200, 200));
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies").json().as_array().unwrap().len(), 2);
+    assert_eq!(site.ok(&["doctor"])["wrong"], 0);
+    site.ok(&["vault", "sync", &vault]);
+    site.stop();
+
+    // today's disk with the older file in the place of today's, and whatever the root of then leads to
+    let mut stolen = Installation::empty();
+    copy(&site.dir(), &stolen.dir());
+    assert_eq!(opened_with(&stolen.dir(), id, &root), (0, 0));
+    let since = |root: &seal::RootSecret| {
+        let keys = LedgerKeys::from_root(root).payload_keys();
+        let mut reader = Reader::open(&stolen.dir().join("ledger"), keys).unwrap();
+        let opened =
+            (0..reader.size().div_ceil(256)).flat_map(|index| reader.bundle(index).unwrap()).collect::<Vec<_>>();
+        opened.iter().filter(|(_, entry)| entry.is_ok()).map(|(number, _)| number.0).collect::<Vec<_>>()
+    };
+    let today = RootEnvelope::from_json(&std::fs::read(site.dir().join("warden/root.json")).unwrap()).unwrap();
+    let (theirs, ours) = (since(&root), since(&today.unseal_with_passphrase(PASSPHRASE).unwrap()));
+    assert!(!ours.is_empty() && theirs.iter().all(|number| number < &ours[0]), "{theirs:?} {ours:?}");
+    let by_shares = ["--share-file", &files[0], "--share-file", &files[1]];
+    let error = stays_shut(&stolen, &by_shares);
+    assert!(error.contains("the root is not sealed to this method") || error.contains("no unseal method"), "{error}");
+    std::fs::write(stolen.dir().join("warden/root.json"), &older).unwrap();
+    let error = stays_shut(&stolen, &by_shares);
+    assert!(error.contains("warden.db is sealed to another root"), "{error}");
+    assert_eq!(opened_with(&stolen.dir(), id, &root), (0, 0), "nor does a start with it change that");
+
+    // the newest copy of the vault comes back with what stayed, not with the papers
+    std::fs::remove_dir_all(stolen.dir()).unwrap();
+    stolen.ok(&["vault", "restore", &vault]);
+    stays_shut(&stolen, &by_shares);
+    stolen.start_with(&["--recovery-kit", &kit], "");
+    assert_eq!((read(&stolen, 1), read(&stolen, 2)), (200, 200));
 }

@@ -448,6 +448,43 @@ fn however_the_warden_is_unsealed_its_pin_is_the_same_and_an_introduced_front_fi
 }
 
 #[test]
+fn a_front_away_with_the_old_key_hands_over_after_a_new_root_and_takes_the_new_one_by_an_introduction() {
+    let machines = TwoMachines::new(None);
+    let warden = machines.warden();
+    let pin = machines.introduced();
+    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    let token = machines.site.with_devices();
+    let first = machines.front(warden.ready["listen"].as_str().unwrap());
+    assert_eq!(store(address(&first, "dicom"), vec![image(1, 1)]).unwrap(), [0]);
+    machines.settle();
+    drop(warden);
+    // the warden is away for its new root, and the front takes images in meanwhile
+    let kit = machines.site.path("kit");
+    let new = ["unseal", "new-root", "--passphrase-file", "-", "--recovery-kit", &kit];
+    let made = machines.site.run_with_input(&new, PASSPHRASE);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(store(address(&first, "dicom"), vec![image(2, 1)]).unwrap(), [0]);
+    drop(first);
+    let warden = machines.warden();
+    let front = machines.front(warden.ready["listen"].as_str().unwrap());
+    machines.settle();
+    assert_eq!((read(&front, &token, 1, 1).0, read(&front, &token, 2, 1).0), (200, 200));
+    assert!(machines.front_log().contains("the site has another root than this front knows"));
+    let kept = || {
+        let list = machines.site.run(&["unseal", "list"]);
+        String::from_utf8_lossy(&list.stdout).contains("the key that the front sealed to before is kept")
+    };
+    assert!(kept());
+    drop(front);
+    assert_eq!(machines.introduced(), pin, "the same front");
+    let front = machines.front(warden.ready["listen"].as_str().unwrap());
+    assert_eq!(store(address(&front, "dicom"), vec![image(3, 1)]).unwrap(), [0]);
+    machines.settle();
+    assert_eq!(read(&front, &token, 3, 1).0, 200);
+    assert!(!kept(), "destroyed when the front had handed over what is sealed to the new key");
+}
+
+#[test]
 fn a_front_s_own_key_may_lie_elsewhere_and_another_key_is_another_front() {
     let machines = TwoMachines::new(None);
     let warden = machines.warden();

@@ -3,9 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
+use phantom::ct_instance;
 use serde_json::Value;
 
-use crate::installation::{Installation, PASSPHRASE};
+use crate::client::get;
+use crate::installation::{Installation, PASSPHRASE, store};
 
 const SERVE: [&str; 6] = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none"];
 
@@ -31,7 +33,7 @@ fn text(output: &Output) -> String {
 
 /// Adds shares for three holders; the words of each.
 #[track_caller]
-fn with_shares(site: &Installation, holders: &str) -> Vec<String> {
+pub fn with_shares(site: &Installation, holders: &str) -> Vec<String> {
     let added = ok(
         site,
         &["unseal", "add", "shares", "--threshold", "2", "--holders", holders, "--passphrase-file", "-"],
@@ -44,7 +46,7 @@ fn words(added: &Value) -> Vec<String> {
     added["shares"].as_array().unwrap().iter().map(|row| row["words"].as_str().unwrap().to_owned()).collect()
 }
 
-fn share_files(site: &Installation, shares: &[String]) -> Vec<String> {
+pub fn share_files(site: &Installation, shares: &[String]) -> Vec<String> {
     let file = |(number, share): (usize, &String)| {
         let path = site.path(&format!("share-{number}-{}", &share[..4]));
         std::fs::write(&path, share).unwrap();
@@ -53,7 +55,7 @@ fn share_files(site: &Installation, shares: &[String]) -> Vec<String> {
     shares.iter().enumerate().map(file).collect()
 }
 
-fn entries(site: &Installation, kind: &str) -> Vec<Value> {
+pub fn entries(site: &Installation, kind: &str) -> Vec<Value> {
     let output = site.run(&["--format", "json", "ledger", "entries", "--limit", "500"]);
     let lines = String::from_utf8(output.stdout).unwrap();
     let entries = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].clone());
@@ -356,6 +358,63 @@ fn methods_come_and_go_while_serving_and_while_stopped_and_the_last_stays() {
     site.start_with(&by_tang, "");
     assert_eq!(entries(&site, "unseal-method-added").len(), 2);
     assert_eq!(entries(&site, "unseal-method-removed").len(), 3);
+    assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
+}
+
+#[test]
+fn a_new_root_names_what_is_missing_and_each_method_that_stays_keeps_what_opens_it() {
+    let mut site = Installation::new();
+    let token = site.with_devices();
+    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
+    site.ok(&["settle"]);
+    let shares = with_shares(&site, "A,B,C");
+    let files = share_files(&site, &shares);
+    let kit = site.path("kit");
+    let all = [
+        "unseal",
+        "new-root",
+        "--passphrase-file",
+        "-",
+        "--recovery-kit",
+        &kit,
+        "--share-file",
+        &files[0],
+        "--share-file",
+        &files[2],
+    ];
+    // nothing is made while somebody is served, and nothing without each secret
+    refused(&site, &all, PASSPHRASE, "stop leadglass and give this command again");
+    site.stop();
+    refused(&site, &all[..4], PASSPHRASE, "nothing that was given opens");
+    let missing = text(&site.run_with_input(&all[..4], PASSPHRASE));
+    assert!(missing.contains("recovery-kit, --recovery-kit") && missing.contains("shares, --share-file"), "{missing}");
+    refused(&site, &all, "another passphrase altogether", "(passphrase, --passphrase-file)");
+    let every = ["unseal", "new-root", "--remove", "passphrase", "--remove", "recovery-kit", "--remove", "shares"];
+    refused(&site, &every, "", "no unseal method would stay");
+    let made = ok(&site, &all, PASSPHRASE);
+    assert_eq!((made["root"].as_u64(), made["methods"].as_array().unwrap().len()), (Some(2), 3));
+    // the same passphrase, kit and papers
+    let papers = format!("{}\n{}", shares[1], shares[2]);
+    for (arguments, input) in [
+        (vec!["--passphrase-file", "-"], PASSPHRASE),
+        (vec!["--recovery-kit", &kit], ""),
+        (vec!["--unseal", "shares"], papers.as_str()),
+    ] {
+        site.start_with(&arguments, input);
+        let answer = get(site.http(), &token, "/dicom-web/studies");
+        assert_eq!(answer.json().as_array().unwrap().len(), 1, "{arguments:?}");
+        site.stop();
+    }
+    site.start();
+    // the holders of the set are known as before, and so is the drill
+    let rows = site.ok(&["unseal", "list"]);
+    assert_eq!(rows[2]["holders"], serde_json::json!(["A", "B", "C"]));
+    ok(&site, &["unseal", "drill"], &format!("{}\n{}", shares[0], shares[1]));
+    assert_eq!(site.ok(&["doctor"])["wrong"], 0);
+    let list = String::from_utf8_lossy(&site.run(&["unseal", "list"]).stdout).into_owned();
+    assert!(list.contains("root 2 since") && list.contains("(0 days)"), "{list}");
+    let renewed = entries(&site, "root-renewed");
+    assert_eq!((renewed.len(), renewed[0]["stayed"].as_array().unwrap().len()), (1, 3));
     assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AssociationRefused, Entry, EscrowDrilled, LossAccepted, OpenScope, ProofRefused, SignInMethod, UnsealMethodAdded,
+    AssociationRefused, Entry, EscrowDrilled, LossAccepted, OpenScope, ProofRefused, RootRenewed, SignInMethod,
+    UnsealMethodAdded,
 };
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
@@ -486,6 +487,8 @@ pub enum EntryBody {
         /// As in `unseal-method-added`.
         means: String,
     },
+    /// Another root took the place of the one before: what a copy of an older `root.json` opens, opens nothing of now.
+    RootRenewed(Box<RootRenewed>),
     /// Holders proved their shares; nothing was opened and no shares were put together.
     EscrowDrilled(Box<EscrowDrilled>),
     /// A front on another machine was introduced: it may connect.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::EntryNumber;
+
 /// A way to unseal the root that goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnsealMethodGone {
@@ -26,6 +28,28 @@ pub struct UnsealMethodAdded {
     pub keeper: Option<String>,
     /// The share set, for `shares`.
     pub shares: Option<ShareSetAdded>,
+}
+
+/// Another root took the place of the one before. What the ways that stayed are called changed with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootRenewed {
+    /// The proposal that allowed it.
+    pub proposal: EntryNumber,
+    /// Which root of the site it is: the first came with the site.
+    pub root: u32,
+    /// Ways that stayed, each with the passphrase, paper or key that it had.
+    pub stayed: Vec<UnsealMethodRenamed>,
+    /// Ways that went.
+    pub removed: Vec<UnsealMethodGone>,
+}
+
+/// A way to unseal the root that stayed when another root came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsealMethodRenamed {
+    /// Its id around the root before.
+    pub before: String,
+    /// Its id now.
+    pub method: String,
 }
 
 /// An escrow drill.

@@ -107,3 +107,22 @@ fn a_sync_error_names_what_to_do() {
     assert!(matches!(error, SyncError::Io { .. }));
     assert!(error.to_string().contains("run the sync again"), "{error}");
 }
+
+#[test]
+fn a_root_that_is_half_in_place_is_not_copied() {
+    let site = Site::new();
+    let vault = site.init();
+    site.take_in(1, 3);
+    site.sync(&vault);
+    let half = site.dir().join("warden/new-root");
+    crate::support::write(&half.join("root.json"), b"another root");
+    vault.sync(&site.dir(), &mut Stopped::new(&site.dir()), NOW, &mut NoHooks).unwrap_err();
+    std::fs::remove_dir_all(&half).unwrap();
+    // nor while somebody has the folder to themselves
+    let alone = std::fs::File::open(site.dir().join("warden")).unwrap();
+    alone.lock().unwrap();
+    vault.sync(&site.dir(), &mut Stopped::new(&site.dir()), NOW, &mut NoHooks).unwrap_err();
+    drop(alone);
+    assert_eq!(site.sync(&vault).generation, 2);
+    assert_eq!(vault.verify(&mut NoHooks).unwrap().damages, []);
+}

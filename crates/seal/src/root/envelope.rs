@@ -68,7 +68,7 @@ impl RootEnvelope {
         Self::of(self.site()?, methods)
     }
 
-    fn of(site: SiteId, methods: Vec<SealedMethod>) -> Result<Self, EnvelopeError> {
+    pub(super) fn of(site: SiteId, methods: Vec<SealedMethod>) -> Result<Self, EnvelopeError> {
         if methods.is_empty() || methods.len() > METHODS_MAX {
             return Err(EnvelopeError::Methods { found: methods.len() });
         }
@@ -132,7 +132,7 @@ impl RootEnvelope {
         self.find(id)?.open_with_key(self.site()?, key)
     }
 
-    fn find(&self, id: MethodId) -> Result<&SealedMethod, UnsealError> {
+    pub(super) fn find(&self, id: MethodId) -> Result<&SealedMethod, UnsealError> {
         self.methods.iter().find(|method| method.id() == id).ok_or(UnsealError::NoSuchMethod)
     }
 

@@ -324,6 +324,12 @@ impl SealedMethod {
         Ok(Method { id: self.id(), kind, label: self.label().map(ToOwned::to_owned) })
     }
 
+    /// How hard guessing a passphrase is made.
+    pub(super) fn cost(&self) -> Option<PassphraseCost> {
+        let Self::Passphrase { memory_kib, passes, lanes, .. } = self else { return None };
+        PassphraseCost::new(*memory_kib, *passes, *lanes).ok()
+    }
+
     pub(super) fn ciphertext(&self) -> Result<Option<Vec<u8>>, EnvelopeError> {
         match self {
             Self::Age { ciphertext, .. } | Self::Command { ciphertext, .. } => bytes(ciphertext).map(Some),

@@ -5,6 +5,7 @@ mod cold;
 mod envelope;
 mod keys;
 mod objects;
+mod renewing;
 mod shares;
 mod vectors;
 

@@ -7,7 +7,7 @@ use model::{
     PersonId, ProposalEnd, Role, Standing, What, Who, Window,
 };
 
-/// How long an enrolment link may be issued, or a window's keys be taken, after the approval, in seconds.
+/// How long an enrolment link may be issued, a window's keys be taken, or a new root be made, after the approval, in seconds.
 const LINK_SECONDS: i64 = 7 * 24 * 3600;
 
 /// One proposal.
@@ -82,6 +82,8 @@ pub(crate) struct Proposals {
     links: HashMap<PersonId, Instant>,
     /// Windows whose keys nobody took yet, and until when.
     windows: HashMap<EntryNumber, Instant>,
+    /// New roots that nobody made yet, and until when.
+    roots: HashMap<EntryNumber, Instant>,
     /// Who was added last: the entry of their addition stands just before the one that it was carried out.
     added: Option<PersonId>,
     one_person: u32,
@@ -123,6 +125,8 @@ impl Proposals {
             EntryBody::WindowExported { proposal: Some(proposal), .. } => {
                 self.windows.remove(proposal);
             }
+            // whatever else was approved, was approved for the root of then
+            EntryBody::RootRenewed(_) => self.roots.clear(),
             EntryBody::Proposed { proposed, need, earliest, expires } => {
                 let proposal = Proposal {
                     number,
@@ -155,6 +159,10 @@ impl Proposals {
                     Some(Change::Role { person, from, to }) if to.decides() && !from.decides() => Some(person),
                     Some(Change::ExportWindow { .. }) => {
                         self.windows.insert(*proposal, at.plus_seconds(LINK_SECONDS));
+                        None
+                    }
+                    Some(Change::NewRoot { .. }) => {
+                        self.roots.insert(*proposal, at.plus_seconds(LINK_SECONDS));
                         None
                     }
                     _ => None,
@@ -256,6 +264,17 @@ impl Proposals {
             return None;
         };
         Some((*window, self.windows.get(&proposal).is_some_and(|until| now < *until)))
+    }
+
+    /// The proposal by which another root may take the place of the one in this `root.json`, without exactly these methods.
+    pub(crate) fn new_root(&self, based_on: &str, removed: &[String], now: Instant) -> Option<EntryNumber> {
+        let allows = |proposal: &&EntryNumber| match self.get(**proposal).map(|proposal| &proposal.change) {
+            Some(Change::NewRoot { removed: gone, based_on: there }) => {
+                there == based_on && gone.iter().map(|gone| &gone.method).eq(removed)
+            }
+            _ => false,
+        };
+        self.roots.iter().filter(|(_, until)| now < **until).map(|(proposal, _)| proposal).find(allows).copied()
     }
 
     /// Where the proposal stands that puts a `root.json` of this digest in place.

@@ -87,6 +87,11 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             days(*window)
         ),
         Change::Unseal { added, removed, .. } => unseal(added, removed),
+        Change::NewRoot { removed, .. } => {
+            let gone = unseal(&[], removed);
+            let also = if gone.is_empty() { String::new() } else { format!("; {gone}") };
+            format!("the root is replaced by a new one, once, within seven days{also}")
+        }
         Change::RaiseCeilings { from, to, .. } => {
             format!(
                 "{} may read more: {}",

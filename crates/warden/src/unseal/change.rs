@@ -209,7 +209,7 @@ fn field(field: &str, expected: &str) -> Refusal {
 }
 
 /// Under a temporary name, synced, renamed: a crash leaves the old file or the new one.
-fn replace(folder: &Path, json: &[u8]) -> std::io::Result<()> {
+pub(crate) fn replace(folder: &Path, json: &[u8]) -> std::io::Result<()> {
     let beside = folder.join("root.json.tmp");
     let mut file = std::fs::File::create(&beside)?;
     file.write_all(json)?;

@@ -6,7 +6,7 @@
 mod change;
 mod drill;
 
-pub(crate) use change::bodies;
+pub(crate) use change::{bodies, replace};
 
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub(crate) struct UnsealMethods {
     known: BTreeMap<String, Known>,
     /// What the shares of a drill that began have to sign.
     challenge: Option<[u8; 32]>,
+    /// Since when there is this root, and when a method was removed last since then.
+    root: (Option<Instant>, Option<Instant>),
 }
 
 #[derive(Clone, Default)]
@@ -44,6 +46,20 @@ impl UnsealMethods {
             }
             EntryBody::UnsealMethodRemoved { method, .. } => {
                 self.known.entry(method.clone()).or_default().removed = true;
+                self.root.1 = Some(entry.recorded);
+            }
+            EntryBody::Initialised { .. } => self.root = (Some(entry.recorded), None),
+            EntryBody::RootRenewed(renewed) => {
+                self.root = (Some(entry.recorded), None);
+                for stayed in &renewed.stayed {
+                    let known = self.known.get(&stayed.before).cloned().unwrap_or_default();
+                    self.known.insert(stayed.method.clone(), known);
+                }
+                // whatever was sealed to the root before: in force again, the file is an older one
+                let gone = renewed.removed.iter().map(|gone| &gone.method);
+                for before in gone.chain(renewed.stayed.iter().map(|stayed| &stayed.before)) {
+                    self.known.entry(before.clone()).or_default().removed = true;
+                }
             }
             EntryBody::EscrowDrilled(drill) => {
                 let drilled = (entry.recorded, drill.proven.clone());
@@ -51,6 +67,13 @@ impl UnsealMethods {
             }
             _ => {}
         }
+    }
+}
+
+impl UnsealMethods {
+    /// Since when there is this root, and when a method was removed last since then.
+    pub(crate) fn root(&self) -> (Option<Instant>, Option<Instant>) {
+        self.root
     }
 }
 
@@ -65,6 +88,8 @@ impl Warden {
         let reply = match request {
             UnsealRequest::Methods => UnsealReply::Methods(self.unseal_methods()?),
             UnsealRequest::Change(change) => return self.change_unseal(caller, &change, now),
+            UnsealRequest::NewRoot(asked) => return self.ask_new_root(caller, &asked, now),
+            UnsealRequest::Root => UnsealReply::Root(self.root_row()),
             UnsealRequest::DrillChallenge => UnsealReply::DrillChallenge(self.drill_challenge()),
             UnsealRequest::Drill { challenge, signatures } => self.drill(caller, challenge, &signatures, now)?,
         };
@@ -100,7 +125,7 @@ impl Warden {
     }
 
     /// The envelope as it is on disk, and the digest of the file.
-    fn envelope(&self) -> Result<(RootEnvelope, [u8; 32]), Refusal> {
+    pub(crate) fn envelope(&self) -> Result<(RootEnvelope, [u8; 32]), Refusal> {
         let json = std::fs::read(self.dir.join("warden/root.json")).map_err(|error| {
             tracing::error!(%error, "root.json cannot be read");
             Refusal::Internal

@@ -99,6 +99,34 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_root_leaves_cold_studies_cold_and_warm_ones_warm_and_the_same_holders_open_them() {
+    let mut scene = Scene::cold().await;
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 2, false).await.unwrap();
+    for officer in &scene.officers[..2] {
+        scene.approve(officer, request).await.unwrap();
+    }
+    assert!(scene.opens("1.2.1").await.is_ok());
+    scene.site.stop().await;
+    crate::rooting::renew(scene.folder.path(), later).await;
+    scene.site = start(&scene.folder).await;
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()], "the warming goes on");
+    assert_eq!(scene.opens("1.2.2").await.err(), Some(Refusal::Cold));
+    assert_eq!(scene.stolen(&[&scene.two]), []);
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P2", 2, false).await.unwrap();
+    for officer in &scene.officers[1..] {
+        scene.approve(officer, request).await.unwrap();
+    }
+    assert_eq!(scene.opens("1.2.2").await.unwrap(), [scene.two.clone()]);
+    // both end at their deadline as before
+    seconds_pass(3 * 3_600);
+    scene.site.sweep().await.unwrap();
+    for study in ["1.2.1", "1.2.2"] {
+        assert_eq!(scene.opens(study).await.err(), Some(Refusal::Cold), "{study}");
+    }
+    assert_eq!(scene.stolen(&[&scene.one, &scene.two]), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_study_goes_cold_when_its_last_relationship_has_ended_and_says_so_to_whoever_may_reach_it() {
     let scene = Scene::new().await;
     let site = &scene.site;

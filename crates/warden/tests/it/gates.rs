@@ -154,6 +154,7 @@ async fn the_owner_alone_changes_none_of_it_however_long_they_wait() {
         sink,
         window(),
         one_more_method(&folder).0,
+        crate::rooting::asked_by_owner(folder.path()),
         ceilings(Some(Ceilings::NO_LIMIT)),
         lift(),
         shred(),
@@ -182,6 +183,7 @@ async fn the_owner_alone_changes_none_of_it_however_long_they_wait() {
                 | EntryBody::SinkAdded { .. }
                 | EntryBody::WindowExported { .. }
                 | EntryBody::UnsealMethodAdded(_)
+                | EntryBody::RootRenewed(_)
                 | EntryBody::BudgetSet { .. }
                 | EntryBody::BudgetLifted { .. }
                 | EntryBody::Shredded { .. }

@@ -23,6 +23,7 @@ mod raising;
 mod reaching;
 mod repeating;
 mod restoring;
+mod rooting;
 mod second_folder;
 mod sender;
 mod shredding;

@@ -125,6 +125,12 @@ impl Site {
         self.warden.as_ref().unwrap().stop_before(step);
     }
 
+    /// The key that a front is to seal to.
+    pub async fn public_key(&self) -> SitePublicKey {
+        let hello = self.front.hello(soon(), PROTOCOL_VERSION).await.unwrap().unwrap();
+        SitePublicKey::from_bytes(&hello.site_public_key).unwrap()
+    }
+
     pub async fn hand_over(&self, records: &[HandoverRecord]) -> Result<HandoverReply, Refusal> {
         self.front.handover(soon(), records.to_vec()).await.unwrap()
     }

@@ -23,12 +23,13 @@ impl Thief {
     /// Takes everything below a folder, and the root.
     pub fn takes(dir: &Path) -> Self {
         let envelope = RootEnvelope::from_json(&std::fs::read(dir.join("warden/root.json")).unwrap()).unwrap();
-        let mut thief = Self {
-            site: envelope.site().unwrap(),
-            root: envelope.unseal_with_passphrase(PASSPHRASE).unwrap(),
-            files: Vec::new(),
-            epochs: Vec::new(),
-        };
+        let root = envelope.unseal_with_passphrase(PASSPHRASE).unwrap();
+        Self::with_root(dir, envelope.site().unwrap(), root)
+    }
+
+    /// Takes everything below a folder, and has a root from elsewhere.
+    pub fn with_root(dir: &Path, site: SiteId, root: RootSecret) -> Self {
+        let mut thief = Self { site, root, files: Vec::new(), epochs: Vec::new() };
         thief.take(dir);
         thief.epochs = thief.epoch_keys();
         thief

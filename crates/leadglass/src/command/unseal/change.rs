@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use protocol::{PageReply, PageRequest, ProposalRow, UnsealChange, UnsealReply, UnsealRequest};
-use seal::RootEnvelope;
+use seal::{RootEnvelope, RootSecret};
 use serde_json::{Value, json};
+use warden::Warden;
 
 use crate::cli::Format;
 use crate::command::approve::told;
@@ -64,7 +65,7 @@ impl Change {
         let request = PageRequest::Unseal(UnsealRequest::Change(Box::new(change)));
         let reply = match Owner::connect(dir) {
             Ok(owner) => owner.ask(request)?,
-            Err(_) => ask_stopped(dir, unsealed, request)?,
+            Err(_) => Stopped::start(dir, &unsealed.root, unsealed.by)?.ask(request)?,
         };
         match reply {
             PageReply::Unseal(UnsealReply::Changed { .. }) => Ok(Outcome::Made),
@@ -75,18 +76,30 @@ impl Change {
 }
 
 /// The same warden, without sockets, for as long as one change takes.
-fn ask_stopped(dir: &Path, unsealed: &Unsealed, request: PageRequest) -> Result<PageReply> {
-    let origin =
-        std::fs::read_to_string(dir.join("run/origin")).unwrap_or_else(|_| "https://localhost:8443".to_owned());
-    let settings = warden::Settings {
-        dir: dir.to_owned(),
-        unseal: warden::Unseal::Root { root: unsealed.root.clone(), by: unsealed.by },
-        origin,
-        clock: time::now,
-    };
-    let warden = warden::Warden::start(settings)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(warden.ask_as_owner(request)).map_err(|refusal| anyhow!(refusal.to_string()))
+pub struct Stopped {
+    /// It serves nobody.
+    pub warden: Warden,
+}
+
+impl Stopped {
+    /// Starts it with a root that is unsealed already.
+    pub fn start(dir: &Path, root: &RootSecret, by: &'static str) -> Result<Self> {
+        let origin =
+            std::fs::read_to_string(dir.join("run/origin")).unwrap_or_else(|_| "https://localhost:8443".to_owned());
+        let settings = warden::Settings {
+            dir: dir.to_owned(),
+            unseal: warden::Unseal::Root { root: root.clone(), by },
+            origin,
+            clock: time::now,
+        };
+        Ok(Self { warden: Warden::start(settings)? })
+    }
+
+    /// Asks as the owner.
+    pub fn ask(&self, request: PageRequest) -> Result<PageReply> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.warden.ask_as_owner(request)).map_err(|refusal| anyhow!(refusal.to_string()))
+    }
 }
 
 /// Prints what was done.

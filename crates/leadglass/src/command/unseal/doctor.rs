@@ -41,6 +41,9 @@ pub fn findings(dir: &Path) -> Vec<Finding> {
         "an unseal method does not depend on one machine".to_owned(),
         "add a passphrase, a recovery kit or shares; when a machine breaks the archive is lost otherwise",
     ));
+    if let Some(root) = list::root(dir) {
+        findings.push((true, list::in_words(&root), ""));
+    }
     for row in list::rows(dir).unwrap_or_default() {
         if row.removed_in_ledger {
             findings.push((

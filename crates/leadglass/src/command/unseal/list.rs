@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use protocol::{PageReply, PageRequest, UnsealMethodRow, UnsealReply, UnsealRequest};
+use protocol::{PageReply, PageRequest, RootRow, UnsealMethodRow, UnsealReply, UnsealRequest};
 use seal::MethodKind;
 
 use crate::cli::Format;
@@ -17,9 +17,46 @@ pub fn list(dir: &Path, format: Format) -> Result<()> {
     let rows = rows(dir)?;
     match format {
         Format::Json => say!("{}", serde_json::to_string(&rows)?),
-        Format::Text => rows.iter().for_each(|row| say!("{}", text(row))),
+        Format::Text => {
+            rows.iter().for_each(|row| say!("{}", text(row)));
+            if let Some(root) = root(dir) {
+                say!("{}", in_words(&root));
+            }
+        }
     }
     Ok(())
+}
+
+/// The root, as a running warden knows it.
+pub fn root(dir: &Path) -> Option<RootRow> {
+    match Owner::connect(dir).ok()?.ask(PageRequest::Unseal(UnsealRequest::Root)).ok()? {
+        PageReply::Unseal(UnsealReply::Root(row)) => Some(row),
+        _ => None,
+    }
+}
+
+/// Which root it is, and how old.
+pub fn in_words(root: &RootRow) -> String {
+    let since = match root.since {
+        Some(since) => {
+            let days = (time::now().0 - since.0).max(0) / (86_400 * model::SECOND);
+            format!("since {} ({days} days)", time::show(since))
+        }
+        None => "since nobody knows when".to_owned(),
+    };
+    let older = match root.left_open {
+        Some(when) => format!(
+            "; a method was removed {}, and copies of root.json from before still open until `leadglass unseal new-root`",
+            time::show(when)
+        ),
+        None => String::new(),
+    };
+    let former = if root.former_kept {
+        "; the key that the front sealed to before is kept until it hands over what is sealed to that of now"
+    } else {
+        ""
+    };
+    format!("root {} {since}{older}{former}", root.number)
 }
 
 /// The methods, as the warden or the file says.

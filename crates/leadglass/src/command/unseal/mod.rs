@@ -6,6 +6,7 @@ mod doctor;
 mod drill;
 mod hand_out;
 mod list;
+mod new_root;
 mod options;
 
 use std::path::Path;
@@ -29,6 +30,9 @@ pub fn unseal_command(dir: &Path, format: Format, command: UnsealCommand) -> Res
         UnsealCommand::Remove { method, leave_only_machines, with } => {
             remove(dir, format, &method, leave_only_machines, &with)
         }
+        UnsealCommand::NewRoot { remove, leave_only_machines, with } => {
+            new_root::new_root(dir, format, &remove, leave_only_machines, &with)
+        }
         UnsealCommand::Drill { share_file, all } => drill::drill(dir, format, &share_file, all),
     }
 }
@@ -43,7 +47,7 @@ fn remove(dir: &Path, format: Format, name: &str, leave_only_machines: bool, wit
     let change = change::Change { envelope, holders: Vec::new(), leave_only_machines };
     let outcome = change.submit(dir, &unsealed)?;
     let value = serde_json::json!({ "removed": method.id.to_string() });
-    let older = "Copies of root.json from before, in the vault for instance, still open with it";
+    let older = "Copies of root.json from before, in the vault for instance, still open with it, until `leadglass unseal new-root`";
     let text = format!("Removed the method {} ({}). {older}.", method.id, method.kind.word());
     outcome.say(format, &value, &text)
 }

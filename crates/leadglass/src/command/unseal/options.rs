@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use seal::Keeper;
 
+use super::new_root::StayArgs;
 use crate::unseal::UnsealArgs;
 
 /// `unseal`
@@ -27,6 +28,23 @@ pub enum UnsealCommand {
         /// How the root is unsealed.
         #[command(flatten)]
         with: UnsealArgs,
+    },
+    /// Put a new root in place of this one, while leadglass is stopped: copies of root.json from before open nothing of now.
+    ///
+    /// Every method stays unless --remove names it, with the passphrase, paper or key that it has, and each needs it now.
+    #[command(
+        after_help = "Example: leadglass unseal new-root --remove 3fa94c01 --passphrase-file /media/passphrase --recovery-kit /media/stick/kit"
+    )]
+    NewRoot {
+        /// A method that goes, once for each: its id, its label or its kind.
+        #[arg(long, value_name = "METHOD")]
+        remove: Vec<String>,
+        /// Goes on even if only methods stay that are lost with one machine.
+        #[arg(long)]
+        leave_only_machines: bool,
+        /// What opens the methods that stay.
+        #[command(flatten)]
+        with: StayArgs,
     },
     /// Prove that the holders' shares are right. Opens nothing and puts nothing together; recorded in the ledger.
     #[command(

@@ -1,0 +1,248 @@
+//! Step 4, and what a crash left of the steps before it: called by every start before it opens the database, and by nobody else.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::epochs::{FOLDER as EPOCHS, SNAPSHOT_PREFIX};
+
+/// What is being written for a new root.
+pub(super) const BUILDING: &str = "new-root.building";
+/// What is there for a new root, or is left to do for the one in force.
+pub(super) const NEW_ROOT: &str = "new-root";
+/// In it: database and epoch keys of the root before.
+const OLD_DATABASE: &str = "old.db";
+const OLD_EPOCHS: &str = "old-epochs";
+
+/// How often, and how long apart, a start waits for another process that is at this point.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(50);
+/// Bytes that are overwritten at a time.
+const ZEROS: usize = 64 * 1024;
+
+/// Holds `DIR/warden`: whoever puts another root in force must be the only one.
+pub(crate) struct InUse(File);
+
+/// Puts in place what the root in force is to find, removes what is left of a change that did not come so far, and holds the folder.
+pub(crate) fn settle(warden: &Path) -> io::Result<InUse> {
+    let folder = File::open(warden)?;
+    for _ in 0..ATTEMPTS {
+        match folder.try_lock() {
+            Ok(()) => {
+                finish(warden, &mut |_| Ok(()))?;
+                folder.lock_shared()?;
+                return Ok(InUse(folder));
+            }
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        match folder.try_lock_shared() {
+            // whoever holds it too has settled it, and nobody renews meanwhile
+            Ok(()) => return Ok(InUse(folder)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process changes the root here; wait until it is done"))
+}
+
+impl InUse {
+    /// Holds the folder alone, until the end of the process.
+    pub(super) fn alone(&self) -> io::Result<()> {
+        self.0.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another process uses DIR/warden: a start, or a sync of a vault; wait until it is done",
+            ),
+            TryLockError::Error(error) => error,
+        })
+    }
+}
+
+/// Removes what an attempt left that did not come into force. `root.json` in it goes with the rest: it is not the one in force.
+pub(super) fn clear(warden: &Path) -> io::Result<()> {
+    for name in [BUILDING, NEW_ROOT] {
+        match fs::remove_dir_all(warden.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    File::open(warden)?.sync_all()
+}
+
+/// `before` is called in front of each durable step, for tests.
+fn finish(warden: &Path, before: &mut impl FnMut(&'static str) -> io::Result<()>) -> io::Result<()> {
+    let new = warden.join(NEW_ROOT);
+    let in_force = fs::read(warden.join("root.json"))?;
+    if !fs::read(new.join("root.json")).is_ok_and(|there| there == in_force) {
+        return if new.exists() || warden.join(BUILDING).exists() { clear(warden) } else { Ok(()) };
+    }
+    // a database without its log is one that lacks what was committed last; here nobody will ask for it
+    let (database, epochs) = (warden.join("warden.db"), warden.join(EPOCHS));
+    if new.join("warden.db").exists() {
+        for log in ["warden.db-wal", "warden.db-shm"] {
+            before("log")?;
+            overwrite_and_remove(&warden.join(log))?;
+        }
+        before("old database")?;
+        if database.exists() {
+            fs::rename(&database, new.join(OLD_DATABASE))?;
+        }
+        before("new database")?;
+        fs::rename(new.join("warden.db"), &database)?;
+        durable(&[&new, warden])?;
+    }
+    if new.join(EPOCHS).exists() {
+        before("old epochs")?;
+        if epochs.exists() {
+            fs::rename(&epochs, new.join(OLD_EPOCHS))?;
+        }
+        before("new epochs")?;
+        fs::rename(new.join(EPOCHS), &epochs)?;
+        durable(&[&new, warden])?;
+    }
+    for key in fs::read_dir(new.join(OLD_EPOCHS)).into_iter().flatten() {
+        before("an old epoch key")?;
+        overwrite_and_remove(&key?.path())?;
+    }
+    before("the old database's bytes")?;
+    overwrite_and_remove(&new.join(OLD_DATABASE))?;
+    // copies that a sync of a vault was about to take
+    for entry in fs::read_dir(warden)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && entry.file_name().to_string_lossy().starts_with(SNAPSHOT_PREFIX) {
+            before("a copy for a vault")?;
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    before("the folder")?;
+    fs::remove_dir_all(&new)?;
+    File::open(warden)?.sync_all()
+}
+
+fn durable(folders: &[&Path]) -> io::Result<()> {
+    folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
+}
+
+/// A file's bytes are overwritten in place before its name goes. File systems that copy on write keep the old ones for a while.
+fn overwrite_and_remove(path: &Path) -> io::Result<()> {
+    let mut file = match OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut left = file.metadata()?.len();
+    let zeros = vec![0; ZEROS];
+    while left > 0 {
+        let part = usize::try_from(left).map_or(ZEROS, |left| left.min(ZEROS));
+        file.write_all(&zeros[..part])?;
+        left -= part as u64;
+    }
+    file.sync_all()?;
+    drop(file);
+    fs::remove_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(folder: &Path, files: &[(&str, &str)]) {
+        for (name, content) in files {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("makes the folder");
+            File::create(path).and_then(|mut file| file.write_all(content.as_bytes())).expect("writes");
+        }
+    }
+
+    /// Every file below a folder with its content.
+    fn there(folder: &Path) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut open = vec![folder.to_owned()];
+        while let Some(next) = open.pop() {
+            for entry in fs::read_dir(&next).expect("reads").map(|entry| entry.expect("an entry").path()) {
+                if entry.is_dir() {
+                    open.push(entry);
+                } else {
+                    let name = entry.strip_prefix(folder).expect("below").display().to_string();
+                    found.push((name, fs::read_to_string(&entry).expect("reads")));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    const OLD: [(&str, &str); 6] = [
+        ("warden.db", "old"),
+        ("warden.db-wal", "old log"),
+        ("epochs/1.key", "old 1"),
+        ("epochs/2.key", "old 2"),
+        ("snapshot-1/warden.db", "old copy"),
+        ("pin", "pin"),
+    ];
+    const NEW: [(&str, &str); 3] =
+        [("new-root/warden.db", "new"), ("new-root/epochs/3.key", "new 3"), ("new-root/root.json", "new root")];
+
+    fn expected(files: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut files: Vec<_> =
+            files.iter().map(|(name, content)| ((*name).to_owned(), (*content).to_owned())).collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn what_a_crash_interrupted_is_finished_whatever_step_it_was_in_front_of() {
+        let done =
+            expected(&[("epochs/3.key", "new 3"), ("pin", "pin"), ("root.json", "new root"), ("warden.db", "new")]);
+        for crash in 0.. {
+            let folder = tempfile::tempdir().expect("a folder");
+            put(folder.path(), &OLD);
+            put(folder.path(), &NEW);
+            put(folder.path(), &[("root.json", "new root")]);
+            let mut step = 0;
+            let stopped = finish(folder.path(), &mut |_| {
+                step += 1;
+                if step > crash { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+            });
+            let whole = stopped.is_ok();
+            drop(settle(folder.path()).expect("the next start goes on"));
+            assert_eq!(there(folder.path()), done, "after a crash in front of step {crash}");
+            // and the one after it changes nothing, also not the log that is the new database's
+            put(folder.path(), &[("warden.db-wal", "new log")]);
+            drop(settle(folder.path()).expect("settles"));
+            assert!(folder.path().join("warden.db-wal").exists());
+            if whole {
+                assert!(crash > 9, "there are steps to crash in front of: {crash}");
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn what_did_not_come_into_force_is_removed() {
+        for building in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            put(folder.path(), &OLD);
+            put(folder.path(), &[("root.json", "old root")]);
+            let before = there(folder.path());
+            put(folder.path(), &NEW);
+            if building {
+                fs::rename(folder.path().join(NEW_ROOT), folder.path().join(BUILDING)).expect("renames");
+            }
+            drop(settle(folder.path()).expect("settles"));
+            assert_eq!(there(folder.path()), before);
+        }
+    }
+
+    #[test]
+    fn nobody_changes_the_root_while_another_uses_the_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        put(folder.path(), &[("root.json", "root")]);
+        let (one, another) = (settle(folder.path()).expect("settles"), settle(folder.path()).expect("both use it"));
+        assert!(one.alone().is_err());
+        drop(another);
+        one.alone().expect("now it is alone");
+    }
+}
