@@ -145,3 +145,43 @@ fn receive(line: &UnixStream) -> io::Result<Option<Option<OwnedFd>>> {
     });
     Ok(Some(stream))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes back for each question of a child; nothing once its parent listens no more.
+    fn answers(questions: &[&[u8]]) -> Vec<Option<u8>> {
+        let (mut child, line) = UnixStream::pair().unwrap();
+        std::thread::scope(|scope| {
+            // one place, 0
+            let worker = |place| match place {
+                0 => UnixStream::pair().map(|(stream, _)| stream.into()),
+                _ => Err(io::ErrorKind::InvalidInput.into()),
+            };
+            scope.spawn(move || {
+                answer(&line, Path::new("/nowhere/at/all"), worker);
+                drop(line);
+            });
+            let mut asked = |question: &&[u8]| {
+                let mut said = [0];
+                child.write_all(question).and_then(|()| child.read_exact(&mut said)).ok().map(|()| said[0])
+            };
+            let answers = questions.iter().map(&mut asked).collect();
+            child.shutdown(std::net::Shutdown::Both).unwrap();
+            answers
+        })
+    }
+
+    #[test]
+    fn a_child_gets_its_socket_and_its_workers_and_nothing_else() {
+        let [there, not_there] = [Some(CONNECTED), Some(NOT_THERE)];
+        assert_eq!(
+            answers(&[&[WORKER, 0], &[WORKER, 1], &[WORKER, 255], &[CONNECT], &[WORKER, 0]]),
+            [there, not_there, not_there, not_there, there]
+        );
+        // what is no question ends the conversation
+        assert_eq!(answers(&[b"x", &[WORKER, 0]]), [None, None]);
+        assert_eq!(answers(&[&[CONNECTED], &[CONNECT]]), [None, None]);
+    }
+}
