@@ -110,9 +110,10 @@ fn machine() -> Vec<Change> {
         Change::ExportWindow { window: window() },
         Change::Unseal {
             added: unseal_methods(),
-            removed: vec![gone],
+            removed: vec![gone.clone()],
             envelope: "bb".repeat(32),
             based_on: "cc".repeat(32),
         },
+        Change::NewRoot { removed: vec![gone], based_on: "dd".repeat(32) },
     ]
 }

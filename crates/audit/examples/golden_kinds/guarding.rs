@@ -3,7 +3,7 @@
 use model::{
     Actor, Ceilings, ColdHolder, ColdRule, DeviceId, EntryBody, EntryNumber, EscrowDrilled, Evidence, Finding,
     HolderKind, KeyId, LossAccepted, Measure, NumberSet, OrganisationId, PatientNumber, Priors, Reaction,
-    ShareSetAdded, Span, StudyNumber, UnsealMethodAdded, Volume, Warmed, WarmingBasis, Whose,
+    RootRenewed, ShareSetAdded, Span, StudyNumber, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed, Volume, Warmed, WarmingBasis, Whose,
 };
 
 use crate::story::{ADMINISTRATOR, OFFICER, RADIOLOGIST, REFERRER, Story, by, window};
@@ -54,6 +54,17 @@ fn unsealing(story: &mut Story) {
         signatures: vec!["55".repeat(64), "66".repeat(64)],
     };
     story.add(&Actor::Owner, EntryBody::EscrowDrilled(Box::new(drilled)));
+    let renewed = RootRenewed {
+        proposal: EntryNumber(7),
+        root: 2,
+        stayed: vec![UnsealMethodRenamed { before: "a3".to_owned(), method: "b1".to_owned() }],
+        removed: vec![UnsealMethodGone {
+            method: "a2".to_owned(),
+            means: "shares".to_owned(),
+            label: Some("escrow".to_owned()),
+        }],
+    };
+    story.add(&Actor::Owner, EntryBody::RootRenewed(Box::new(renewed)));
 }
 
 fn machines(story: &mut Story) {

@@ -53,14 +53,14 @@ variants! {
         KeysFiled, DiskHolds, IncidentOpened, IncidentNoted, IncidentReport, IncidentClock, IncidentClosed,
         QuestionAsked, QuestionAnswered, ColdHoldersSet, ColdRuleSet, WentCold, WarmingRequested, WarmingApproved,
         WarmingWithdrawn, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
-        UnsealMethodRemoved, EscrowDrilled, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
+        UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
         FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded;
         Unknown
     }
     Change {
         Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, Shred, RotateKeys, ColdHolders,
-        ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, RaiseCeilings, LiftBudget,
+        ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
         EraseEntry;
         Unknown
     }
