@@ -31,8 +31,8 @@ pub struct DeviceList {
     devices: Vec<DeviceEntry>,
 }
 
-/// Why a device is not admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// Why a device is not admitted, the further it came the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum NotAdmitted {
     /// No device has this AE title or token.
     #[error("no device of this name is known here; add it with `leadglass device add`")]
@@ -40,9 +40,23 @@ pub enum NotAdmitted {
     /// The device is known, but not from this address.
     #[error("this device may not connect from this address; see its --from in `leadglass device add`")]
     Address,
+    /// The device is known, but it is not bound to the certificate that was shown, or none was shown.
+    #[error(
+        "a device that is bound to a certificate calls the port of --dicom-tls with it, every other one that of --dicom; see --bind-certificate in `leadglass device add`"
+    )]
+    Certificate,
     /// The device is known, but may not do this.
     #[error("this device may not do this; see its --may in `leadglass device add`")]
     Service,
+}
+
+/// Who calls over DIMSE, beside the name that they give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// From where.
+    pub address: IpAddr,
+    /// Over TLS, the certificate whose key the caller was seen to hold (SHA-256 over its DER); nothing in the clear.
+    pub certificate: Option<Thumbprint>,
 }
 
 /// What a caller holds beside a token, verified by the front.
@@ -98,11 +112,12 @@ impl DeviceList {
         Ok(Self { devices })
     }
 
-    /// The device of this AE title at this address, if it may do `service`.
+    /// The device of this AE title that calls like this, if it may do `service`. One that is bound to a certificate calls over TLS
+    /// with it, every other one in the clear: neither is admitted in the other's way.
     pub fn admit(
         &self,
         ae_title: &str,
-        address: IpAddr,
+        caller: Caller,
         service: Service,
         now: Instant,
     ) -> Result<DeviceId, NotAdmitted> {
@@ -111,7 +126,8 @@ impl DeviceList {
             self.devices.iter().filter(|device| {
                 !ae_title.is_empty() && device.ae_title.as_deref().is_some_and(|own| own.trim() == ae_title)
             }),
-            address,
+            caller.address,
+            |device| certificate_of(device) == caller.certificate,
             service,
             now,
         )
@@ -133,6 +149,8 @@ impl DeviceList {
                     && held.fits(device.bound)
             }),
             address,
+            // looked at above: a token without what it is bound to is one that nobody holds
+            |_| true,
             service,
             now,
         )
@@ -167,24 +185,34 @@ impl DeviceList {
 fn decide<'a>(
     named: impl Iterator<Item = &'a DeviceEntry>,
     address: IpAddr,
+    is_proved: impl Fn(&DeviceEntry) -> bool,
     service: Service,
     now: Instant,
 ) -> Result<DeviceId, NotAdmitted> {
     let mut refusal = NotAdmitted::Unknown;
     for device in named {
-        if !protocol::admits(&device.from, address) {
-            if refusal == NotAdmitted::Unknown {
-                refusal = NotAdmitted::Address;
+        let why = if !protocol::admits(&device.from, address) {
+            NotAdmitted::Address
+        } else if !is_proved(device) {
+            NotAdmitted::Certificate
+        } else {
+            let subject = Subject::Device { device: device.device, may: device.may.clone() };
+            match policy::decide(&subject, service, Target::Nothing, now) {
+                Ok(_) => return Ok(device.device),
+                Err(_) => NotAdmitted::Service,
             }
-            continue;
-        }
-        let subject = Subject::Device { device: device.device, may: device.may.clone() };
-        match policy::decide(&subject, service, Target::Nothing, now) {
-            Ok(_) => return Ok(device.device),
-            Err(_) => refusal = NotAdmitted::Service,
-        }
+        };
+        refusal = refusal.max(why);
     }
     Err(refusal)
+}
+
+/// The certificate that a device's AE title is bound to. A key that signs requests (RFC 9449) signs no association.
+fn certificate_of(device: &DeviceEntry) -> Option<Thumbprint> {
+    match device.bound {
+        Some(TokenBinding::Certificate(certificate)) => Some(certificate),
+        Some(TokenBinding::Dpop(_)) | None => None,
+    }
 }
 
 #[cfg(test)]
@@ -241,8 +269,12 @@ mod tests {
     fn check(ae_title: &str, address: &str, service: Service, expected: Result<u32, NotAdmitted>) {
         let (key, public) = key();
         let list = DeviceList::verified(&signed(&key, &devices()), &public).unwrap();
-        let admitted = list.admit(ae_title, address.parse().unwrap(), service, NOW);
+        let admitted = list.admit(ae_title, in_the_clear(address), service, NOW);
         assert_eq!(admitted, expected.map(DeviceId), "{ae_title:?} {address} {service:?}");
+    }
+
+    fn in_the_clear(address: &str) -> Caller {
+        Caller { address: address.parse().unwrap(), certificate: None }
     }
 
     #[test]
@@ -275,8 +307,58 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_is_bound_to_a_certificate_is_admitted_with_it_alone_and_every_other_one_in_the_clear_alone() {
+        let [own, other, key] = [7, 8, 9].map(|byte| Thumbprint([byte; 32]));
+        let bound = |number, ae_title, bound| DeviceEntry {
+            bound: Some(bound),
+            ..device(number, Some(ae_title), &["10.0.0.0/8"], &[DeviceMay::Store], None)
+        };
+        let list = DeviceList {
+            devices: vec![
+                bound(1, "BOUND", TokenBinding::Certificate(own)),
+                bound(2, "SIGNS", TokenBinding::Dpop(key)),
+                device(3, Some("FREE"), &["10.0.0.0/8"], &[DeviceMay::Store], None),
+                // one AE title at two devices
+                bound(4, "TWICE", TokenBinding::Certificate(own)),
+                bound(5, "TWICE", TokenBinding::Certificate(other)),
+            ],
+        };
+        let check = |ae_title: &str, certificate, address: &str, service, expected: Result<u32, NotAdmitted>| {
+            let caller = Caller { certificate, ..in_the_clear(address) };
+            let admitted = list.admit(ae_title, caller, service, NOW);
+            assert_eq!(admitted, expected.map(DeviceId), "{ae_title} {certificate:?} {address} {service:?}");
+        };
+        let (near, far) = ("10.1.2.3", "192.0.2.7");
+        check("BOUND", Some(own), near, Service::Store, Ok(1));
+        check("BOUND", Some(own), near, Service::Echo, Ok(1));
+        check("BOUND", Some(own), near, Service::Open, Err(NotAdmitted::Service));
+        check("BOUND", Some(own), far, Service::Store, Err(NotAdmitted::Address));
+        check("BOUND", Some(other), near, Service::Store, Err(NotAdmitted::Certificate));
+        check("BOUND", None, near, Service::Store, Err(NotAdmitted::Certificate));
+        check("BOUND", None, near, Service::Echo, Err(NotAdmitted::Certificate));
+        check("FREE", None, near, Service::Store, Ok(3));
+        check("FREE", Some(own), near, Service::Store, Err(NotAdmitted::Certificate));
+        check("SIGNS", None, near, Service::Store, Ok(2));
+        check("SIGNS", Some(key), near, Service::Store, Err(NotAdmitted::Certificate));
+        check("TWICE", Some(own), near, Service::Store, Ok(4));
+        check("TWICE", Some(other), near, Service::Store, Ok(5));
+        check("TWICE", Some(key), near, Service::Store, Err(NotAdmitted::Certificate));
+        check("NOBODY", Some(own), near, Service::Store, Err(NotAdmitted::Unknown));
+    }
+
+    #[test]
+    fn a_list_from_before_devices_were_bound_to_anything_is_read() {
+        let (key, public) = key();
+        let list =
+            br#"[{"device":1,"name":"CT","ae_title":"CT1","from":[],"may":["store"],"token_sha256":null}]"#.to_vec();
+        let signature = key.sign(&[SIGNED_PREFIX, &list].concat()).to_vec();
+        let list = DeviceList::verified(&SignedDevices { list, signature }, &public).unwrap();
+        assert_eq!(list.admit("CT1", in_the_clear("10.1.2.3"), Service::Store, NOW), Ok(DeviceId(1)));
+    }
+
+    #[test]
     fn an_empty_list_admits_nobody() {
-        let admitted = DeviceList::default().admit("CT1", "10.1.2.3".parse().unwrap(), Service::Store, NOW);
+        let admitted = DeviceList::default().admit("CT1", in_the_clear("10.1.2.3"), Service::Store, NOW);
         assert_eq!(admitted, Err(NotAdmitted::Unknown));
     }
 

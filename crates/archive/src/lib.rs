@@ -24,7 +24,7 @@ mod site;
 mod warden_link;
 
 pub use clock::Clock;
-pub use devices::{DEVICES_FILE, DeviceList, DeviceListError, Held, NotAdmitted};
+pub use devices::{Caller, DEVICES_FILE, DeviceList, DeviceListError, Held, NotAdmitted};
 pub use dial::Dial;
 pub use handover::{Handover, HandoverError};
 pub use ingest::{

@@ -25,7 +25,7 @@ use tarpc::{client::RpcError, context::Context};
 
 use crate::{
     clock::Clock,
-    devices::{DeviceList, Held, NotAdmitted},
+    devices::{Caller, DeviceList, Held, NotAdmitted},
     dial::Dial,
     pulse::Pulse,
     refused::RefusedAssociations,
@@ -217,16 +217,16 @@ impl WardenLink {
         reply
     }
 
-    /// The device of this AE title at this address, if it may do `service`: the one decision for every DIMSE service.
+    /// The device of this AE title that calls like this, if it may do `service`: the one decision for every DIMSE service.
     /// A device that is not admitted is looked up once more in a fresh list, so that a device just added can send.
     ///
     /// Blocks for up to [`CONNECT_SECONDS_MAX`]; never call it on a runtime's thread.
-    pub fn admit_ae_title(&self, ae_title: &str, from: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
-        let admitted = self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now());
+    pub fn admit_ae_title(&self, ae_title: &str, caller: Caller, service: Service) -> Result<DeviceId, NotAdmitted> {
+        let admitted = self.inner.device_list().admit(ae_title, caller, service, self.inner.clock.now());
         match admitted {
             Err(_) => {
                 let _ = self.inner.runtime.block_on(self.hello());
-                self.inner.device_list().admit(ae_title, from, service, self.inner.clock.now())
+                self.inner.device_list().admit(ae_title, caller, service, self.inner.clock.now())
             }
             admitted => admitted,
         }

@@ -1,8 +1,6 @@
 //! The association: who calls, what is offered (PS3.8 9.3.2, PS3.7 D.3).
 
-use std::net::IpAddr;
-
-use archive::NotAdmitted;
+use archive::{Caller, NotAdmitted};
 use dicom_ul::pdu::{
     AssociationAC, AssociationRJ, AssociationRJResult, AssociationRJServiceProviderASCEReason as ProviderReason,
     AssociationRJServiceProviderPresentationReason as PresentationReason, AssociationRJServiceUserReason as UserReason,
@@ -63,11 +61,11 @@ impl Association {
         limits: &DimseLimits,
         called_ae_title: Option<&str>,
         devices: &dyn Devices,
-        peer: IpAddr,
+        caller: Caller,
         room: Room,
     ) -> Result<Self, Ended> {
         let request = read_request(connection, limits)?;
-        match decide(&request, called_ae_title, devices, peer, room) {
+        match decide(&request, called_ae_title, devices, caller, room) {
             Ok(device) => {
                 let (contexts, results) = negotiate(&request.presentation_contexts);
                 connection.send(&accepted(&request, results, limits))?;
@@ -75,7 +73,7 @@ impl Association {
             }
             Err(Refused { rejection, reason }) => {
                 // before the answer: who hangs up early is counted too
-                devices.refused(&request.calling_ae_title, peer, reason);
+                devices.refused(&request.calling_ae_title, caller.address, reason);
                 connection.send(&Pdu::AssociationRJ(rejection))?;
                 Err(Ended::Rejected)
             }
@@ -107,7 +105,7 @@ fn decide(
     request: &AssociationRQ,
     called_ae_title: Option<&str>,
     devices: &dyn Devices,
-    peer: IpAddr,
+    caller: Caller,
     room: Room,
 ) -> Result<DeviceId, Refused> {
     let permanent = |source, reason| Refused {
@@ -128,11 +126,12 @@ fn decide(
     }
     let stores = request.presentation_contexts.iter().any(|context| is_storage(trimmed(&context.abstract_syntax)));
     let service = if stores { Service::Store } else { Service::Echo };
-    let device = devices.admit(&request.calling_ae_title, peer, service).map_err(|why| {
-        log_refusal(&request.calling_ae_title, peer, why);
+    let device = devices.admit(&request.calling_ae_title, caller, service).map_err(|why| {
+        log_refusal(&request.calling_ae_title, caller, why);
         let reason = match why {
             NotAdmitted::Unknown => AssociationRefusal::Unknown,
             NotAdmitted::Address => AssociationRefusal::Address,
+            NotAdmitted::Certificate => AssociationRefusal::Certificate,
             NotAdmitted::Service => AssociationRefusal::Service,
         };
         permanent(AssociationRJSource::ServiceUser(UserReason::CallingAETitleNotRecognized), reason)
@@ -153,9 +152,10 @@ struct Refused {
     reason: AssociationRefusal,
 }
 
-fn log_refusal(calling_ae_title: &str, peer: IpAddr, why: NotAdmitted) {
+fn log_refusal(calling_ae_title: &str, caller: Caller, why: NotAdmitted) {
+    let (peer, certificate) = (caller.address, caller.certificate);
     // at most 16 characters, and `?` escapes what is not printable
-    tracing::warn!(calling_ae_title = ?calling_ae_title, %peer, %why, "an association was refused");
+    tracing::warn!(calling_ae_title = ?calling_ae_title, %peer, ?certificate, %why, "an association was refused");
 }
 
 /// Accepts Verification and every storage class, each with the first transfer syntax that was proposed for it.

@@ -2,8 +2,7 @@
 //! be spared.
 
 use std::{
-    io::{self, Read, Write},
-    net::TcpStream,
+    io::{self, Read},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,9 +11,10 @@ use std::{
 };
 
 use dicom_ul::pdu::{AbortRQServiceProviderReason, AbortRQSource, Pdu, write_pdu};
+use dpop::Thumbprint;
 use thiserror::Error;
 
-use crate::limits::DimseLimits;
+use crate::{limits::DimseLimits, stream::Stream};
 
 pub(crate) const PDU_HEADER_BYTES: usize = 6;
 pub(crate) const PDV_HEADER_BYTES: u32 = 6;
@@ -46,6 +46,8 @@ pub(crate) enum Ended {
     TooSlow,
     #[error("the server is stopping")]
     Stopping,
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] io::Error),
     #[error("the peer broke the protocol: {0}")]
     Protocol(&'static str),
     #[error("the connection failed")]
@@ -61,7 +63,7 @@ pub(crate) struct Pdv {
 }
 
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     limits: DimseLimits,
     stopping: Arc<AtomicBool>,
     buffer: Box<[u8]>,
@@ -75,11 +77,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, limits: DimseLimits, stopping: Arc<AtomicBool>) -> io::Result<Self> {
+    pub(crate) fn new(stream: Stream, limits: DimseLimits, stopping: Arc<AtomicBool>) -> io::Result<Self> {
+        let socket = stream.socket();
         // without this a response waits for the acknowledgement of the segment before it
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TICK))?;
-        stream.set_write_timeout(Some(limits.response_time))?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(TICK))?;
+        socket.set_write_timeout(Some(limits.response_time))?;
         Ok(Self {
             stream,
             limits,
@@ -91,6 +94,21 @@ impl Connection {
             pdu_rest: 0,
             pdv_rest: 0,
         })
+    }
+
+    /// Shakes hands where callers come over TLS; the certificate whose key the caller holds. In the clear there is nothing to do.
+    pub(crate) fn shake_hands(&mut self) -> Result<Option<Thumbprint>, Ended> {
+        let deadline = self.deadline.min(Instant::now() + self.limits.handshake_time);
+        while self.stream.is_handshaking() {
+            match self.stream.handshake_step() {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(Ended::Handshake(error)),
+                Err(error) => still_waits(error, deadline, &self.stopping)?,
+                // a peer that sends byte by byte does not move the deadline
+                Ok(()) if Instant::now() > deadline => return Err(Ended::TooSlow),
+                Ok(()) => {}
+            }
+        }
+        self.stream.certificate().map_err(Ended::Handshake)
     }
 
     /// Type and length of the next PDU.
@@ -181,9 +199,9 @@ impl Connection {
     /// Says that nothing more comes, and waits a little for the peer to say the same, so that what was sent last is not
     /// lost to a reset.
     pub(crate) fn close(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.stream.end();
         let until = Instant::now() + CLOSE_TIME;
-        while Instant::now() < until && matches!(self.stream.read(&mut self.buffer), Ok(1..)) {}
+        while Instant::now() < until && matches!(self.stream.socket().read(&mut self.buffer), Ok(1..)) {}
     }
 
     fn take<const BYTES: usize>(&mut self) -> Result<[u8; BYTES], Ended> {
@@ -211,25 +229,27 @@ impl Connection {
 }
 
 /// At least one byte, before the deadline. A peer that sends byte by byte does not move the deadline.
-fn receive(stream: &mut TcpStream, out: &mut [u8], deadline: Instant, stopping: &AtomicBool) -> Result<usize, Ended> {
+fn receive(stream: &mut Stream, out: &mut [u8], deadline: Instant, stopping: &AtomicBool) -> Result<usize, Ended> {
     loop {
         match stream.read(out) {
             Ok(0) => return Err(Ended::Closed),
             Ok(_) if Instant::now() > deadline => return Err(Ended::TooSlow),
             Ok(count) => return Ok(count),
-            Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    if stopping.load(Ordering::Acquire) {
-                        return Err(Ended::Stopping);
-                    }
-                    if Instant::now() > deadline {
-                        return Err(Ended::TooSlow);
-                    }
-                }
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => return Err(Ended::Closed),
-                _ => return Err(Ended::Io(error)),
-            },
+            Err(error) => still_waits(error, deadline, stopping)?,
         }
+    }
+}
+
+/// Whether a read that brought nothing is tried again.
+fn still_waits(error: io::Error, deadline: Instant, stopping: &AtomicBool) -> Result<(), Ended> {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    match error.kind() {
+        // the peer rests; where part of a record came it does not, and may come to its end
+        WouldBlock | TimedOut if stopping.load(Ordering::Acquire) => Err(Ended::Stopping),
+        Interrupted | WouldBlock | TimedOut if Instant::now() > deadline => Err(Ended::TooSlow),
+        Interrupted | WouldBlock | TimedOut => Ok(()),
+        // over TLS: an end that was not announced
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Err(Ended::Closed),
+        _ => Err(Ended::Io(error)),
     }
 }

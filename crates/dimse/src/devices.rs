@@ -2,24 +2,24 @@
 
 use std::net::IpAddr;
 
-use archive::{NotAdmitted, WardenLink};
+use archive::{Caller, NotAdmitted, WardenLink};
 use model::DeviceId;
 use policy::Service;
 use protocol::AssociationRefusal;
 
-/// Tells which device an AE title at an address is, and whether it may use a service.
+/// Tells which device an AE title is that calls like this, and whether it may use a service.
 pub trait Devices: Send + Sync {
     /// The device, if there is one that may do `service`. Called from an association's own thread, and may block for a
     /// few seconds.
-    fn admit(&self, ae_title: &str, address: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted>;
+    fn admit(&self, ae_title: &str, caller: Caller, service: Service) -> Result<DeviceId, NotAdmitted>;
 
     /// Takes note of an association that was refused. Must not block.
     fn refused(&self, calling_ae_title: &str, peer: IpAddr, reason: AssociationRefusal);
 }
 
 impl Devices for WardenLink {
-    fn admit(&self, ae_title: &str, address: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
-        self.admit_ae_title(ae_title, address, service)
+    fn admit(&self, ae_title: &str, caller: Caller, service: Service) -> Result<DeviceId, NotAdmitted> {
+        self.admit_ae_title(ae_title, caller, service)
     }
 
     fn refused(&self, calling_ae_title: &str, peer: IpAddr, reason: AssociationRefusal) {

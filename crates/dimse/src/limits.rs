@@ -14,6 +14,8 @@ pub const ASSOCIATE_BYTES_MAX: u32 = 256 * 1024;
 pub const COMMAND_BYTES_MAX: usize = 16 * 1024;
 /// How long a connection may take from its beginning to a whole A-ASSOCIATE-RQ, in seconds (ARTIM, PS3.8 9.1.5).
 pub const ASSOCIATE_SECONDS_MAX: u64 = 30;
+/// How long a TLS handshake may take, in seconds; it is part of [`ASSOCIATE_SECONDS_MAX`].
+pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// How long an association may rest between two messages, in seconds.
 pub const IDLE_SECONDS_MAX: u64 = 300;
 /// How long one PDU may take from its first byte to its last, and the next one within a message to begin, in seconds.
@@ -40,6 +42,8 @@ pub struct DimseLimits {
     pub command_bytes: usize,
     /// From the connection to a whole A-ASSOCIATE-RQ.
     pub associate_time: Duration,
+    /// From the connection to the end of its TLS handshake.
+    pub handshake_time: Duration,
     /// Between two messages.
     pub idle_time: Duration,
     /// From the first byte of a PDU to its last, and to the next one within a message.
@@ -61,6 +65,7 @@ impl Default for DimseLimits {
             associate_bytes: ASSOCIATE_BYTES_MAX,
             command_bytes: COMMAND_BYTES_MAX,
             associate_time: Duration::from_secs(ASSOCIATE_SECONDS_MAX),
+            handshake_time: Duration::from_secs(HANDSHAKE_SECONDS_MAX),
             idle_time: Duration::from_secs(IDLE_SECONDS_MAX),
             pdu_time: Duration::from_secs(PDU_SECONDS_MAX),
             response_time: Duration::from_secs(RESPONSE_SECONDS_MAX),

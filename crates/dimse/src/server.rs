@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use archive::{Intake, IntakeActor};
+use archive::{Caller, Intake, IntakeActor};
 use dicom_ul::pdu::AbortRQServiceProviderReason as AbortReason;
 use model::Origin;
 
@@ -22,6 +22,7 @@ use crate::{
     devices::Devices,
     limits::DimseLimits,
     service::Served,
+    stream::Stream,
 };
 
 /// Connections that may be told that there is no room for them; past it they are closed without a word.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub called_ae_title: Option<String>,
     /// Limits on what comes from outside.
     pub limits: DimseLimits,
+    /// Callers come over TLS and show a certificate; absent, they come in the clear.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
 /// A running server. Dropping it shuts it down.
@@ -192,7 +195,9 @@ impl Shared {
     }
 
     fn serve(&self, stream: TcpStream, peer: IpAddr, room: Room) {
-        let mut connection = match Connection::new(stream, self.settings.limits, Arc::clone(&self.stopping)) {
+        let (limits, stopping) = (self.settings.limits, Arc::clone(&self.stopping));
+        let begun = Stream::begin(stream, self.settings.tls.as_ref());
+        let mut connection = match begun.and_then(|stream| Connection::new(stream, limits, stopping)) {
             Ok(connection) => connection,
             Err(error) => return tracing::warn!(%peer, %error, "a connection failed at its beginning"),
         };
@@ -204,6 +209,7 @@ impl Shared {
             }
             Ended::Protocol(_) => connection.abort(AbortReason::UnexpectedPdu),
             Ended::TooSlow | Ended::Stopping => connection.abort(AbortReason::ReasonNotSpecified),
+            Ended::Handshake(ref error) => log_handshake(peer, error),
             Ended::Rejected | Ended::Aborted | Ended::Closed | Ended::Io(_) => {}
         }
         connection.close();
@@ -212,19 +218,31 @@ impl Shared {
     fn converse(&self, connection: &mut Connection, peer: IpAddr, room: Room) -> Ended {
         let (limits, devices) = (&self.settings.limits, &*self.devices);
         let called = self.settings.called_ae_title.as_deref();
-        let association = match Association::accept(connection, limits, called, devices, peer, room) {
+        let caller = match connection.shake_hands() {
+            Ok(certificate) => Caller { address: peer, certificate },
+            Err(ended) => return ended,
+        };
+        let association = match Association::accept(connection, limits, called, devices, caller, room) {
             Ok(association) => association,
             Err(ended) => return ended,
         };
         let actor = IntakeActor { device: Some(association.device), origin: Origin(peer.to_string()) };
         let mut batch = self.intake.begin_batch(actor);
-        let served = Served { connection, association: &association, limits, devices, peer, batch: &mut batch };
+        let served = Served { connection, association: &association, limits, devices, caller, batch: &mut batch };
         served.until_end()
     }
 
     fn associations(&self) -> MutexGuard<'_, Associations> {
         self.associations.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn log_handshake(peer: IpAddr, error: &io::Error) {
+    tracing::warn!(
+        %peer,
+        %error,
+        "a TLS handshake failed; a device calls this port by TLS 1.2 or 1.3 with the certificate that it is bound to (`leadglass device add --bind-certificate`), every other one calls the port of --dicom"
+    );
 }
 
 /// A place among the associations, freed when dropped.

@@ -1,8 +1,6 @@
 //! The services of an association: C-ECHO (PS3.7 9.1.5) and C-STORE (PS3.7 9.1.1), one after another.
 
-use std::net::IpAddr;
-
-use archive::{Batch, IngestError, Source};
+use archive::{Batch, Caller, IngestError, Source};
 use dicom_ul::pdu::{PDataValue, PDataValueType, Pdu};
 use model::Uid;
 use policy::Service;
@@ -23,7 +21,7 @@ pub(crate) struct Served<'a> {
     pub(crate) association: &'a Association,
     pub(crate) limits: &'a DimseLimits,
     pub(crate) devices: &'a dyn Devices,
-    pub(crate) peer: IpAddr,
+    pub(crate) caller: Caller,
     pub(crate) batch: &'a mut Batch,
 }
 
@@ -144,7 +142,7 @@ impl Served<'_> {
 
     /// The one place where a service asks whether it may be used.
     fn admits(&self, service: Service) -> bool {
-        let admitted = self.devices.admit(&self.association.calling_ae_title, self.peer, service);
+        let admitted = self.devices.admit(&self.association.calling_ae_title, self.caller, service);
         admitted == Ok(self.association.device)
     }
 

@@ -24,7 +24,7 @@ pub struct NewDevice {
     pub from: Vec<String>,
     /// Whether to make a bearer token.
     pub token: bool,
-    /// What the token is bound to.
+    /// What the token is bound to; a certificate binds the AE title as well.
     pub bound: Option<TokenBinding>,
 }
 
@@ -75,10 +75,15 @@ impl People {
         if may.is_empty() {
             return Err(DirectoryError::Field { field: "may", expected: "at least one of store, list, open" });
         }
-        if new.bound.is_some() && !new.token {
+        let binds = match new.bound {
+            None => true,
+            Some(TokenBinding::Dpop(_)) => new.token,
+            Some(TokenBinding::Certificate(_)) => new.token || ae_title.is_some(),
+        };
+        if !binds {
             return Err(DirectoryError::Field {
                 field: "token",
-                expected: "a token, when it is to be bound to something",
+                expected: "a token to bind to a key, a token or an AE title to bind to a certificate",
             });
         }
         let device = DeviceId(self.next.device);
@@ -208,7 +213,7 @@ impl<'a> Device<'a> {
         self.0.removed.is_none() && self.0.token.is_some()
     }
 
-    /// What its token is bound to.
+    /// What its token is bound to, and its AE title where it is a certificate.
     #[must_use]
     pub fn bound(self) -> Option<TokenBinding> {
         self.0.bound

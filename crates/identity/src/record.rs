@@ -191,7 +191,7 @@ pub(crate) struct DeviceRecord {
     /// When it was removed.
     #[serde(default)]
     pub(crate) removed: Option<Instant>,
-    /// What the token is bound to; without it the token is refused.
+    /// What the token is bound to, and the AE title where it is a certificate; without it they are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<TokenBinding>,
 }

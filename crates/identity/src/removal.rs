@@ -151,7 +151,7 @@ impl People {
         Ok(Changed { value: (), entries: vec![EntryBody::DeviceRemoved { device }] })
     }
 
-    /// Removes a device's bearer token; the device stays. No entry when it has none.
+    /// Removes a device's bearer token; the device stays, and its AE title as bound as it was. No entry when it has none.
     pub fn remove_device_token(&mut self, device: DeviceId) -> Result<Changed<()>, RemovalError> {
         let mut record = self.devices.get(&device).filter(|record| record.removed.is_none()).cloned();
         let record = record.as_mut().ok_or(RemovalError::UnknownDevice)?;

@@ -64,7 +64,9 @@ pub enum Command {
     )]
     Init(InitArgs),
     /// Start front and warden on this machine.
-    #[command(after_help = "Example: leadglass serve --passphrase-file /media/stick/passphrase --dicom 0.0.0.0:11112")]
+    #[command(
+        after_help = "Example: leadglass serve --passphrase-file /media/stick/passphrase --dicom 0.0.0.0:11112\n         leadglass serve --passphrase-file /media/stick/passphrase --dicom none --dicom-tls 0.0.0.0:2762"
+    )]
     Serve(ServeArgs),
     /// Take in files, folders, zip archives or a DICOMDIR.
     #[command(after_help = "Example: leadglass import /media/cdrom/DICOMDIR old-archive/ studies.zip")]

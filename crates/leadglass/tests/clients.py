@@ -1,5 +1,6 @@
 """Real clients against a running installation: stores with pynetdicom, reads with dicomweb-client, compares."""
 
+import ssl
 import subprocess
 import sys
 import time
@@ -9,7 +10,8 @@ import pydicom
 from dicomweb_client.api import DICOMwebClient
 from pynetdicom import AE
 
-port, origin, token, files = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+port, tls_port, key, certificate, archive, origin, token, *files = sys.argv[1:]
+port, tls_port = int(port), int(tls_port)
 datasets = [pydicom.dcmread(path) for path in files]
 
 entity = AE(ae_title="CT1")
@@ -22,6 +24,18 @@ assert association.send_c_echo().Status == 0
 for dataset in datasets:
     assert association.send_c_store(dataset).Status == 0
 association.release()
+
+# DICOM TLS: an AE title that is bound to a certificate, with it, without one, and in the clear
+bound = AE(ae_title="MR1")
+bound.add_requested_context(datasets[0].SOPClassUID, pydicom.uid.ExplicitVRLittleEndian)
+anonymous, shown = (ssl.create_default_context(cafile=archive) for _ in range(2))
+shown.load_cert_chain(certificate, key)
+association = bound.associate("127.0.0.1", tls_port, tls_args=(shown, "localhost"))
+assert association.is_established, "the association over TLS is accepted"
+assert association.send_c_store(datasets[0]).Status == 0
+association.release()
+assert not bound.associate("127.0.0.1", tls_port, tls_args=(anonymous, "localhost")).is_established, "no certificate"
+assert not bound.associate("127.0.0.1", port).is_established, "in the clear"
 
 stranger = AE(ae_title="NOBODY")
 stranger.add_requested_context("1.2.840.10008.1.1")

@@ -98,7 +98,9 @@ async fn admit(serving: &Serving, caller: Credential) -> Result<IntakeActor, Fai
     match serving.warden.admit_token(&token, held, address, Service::Store).await {
         Ok(device) => Ok(IntakeActor { device: Some(device), origin }),
         Err(NotAdmitted::Unknown) => Err(Failure::Refused(Refusal::SignedOut)),
-        Err(NotAdmitted::Address | NotAdmitted::Service) => Err(Failure::Refused(Refusal::NotAllowed)),
+        Err(NotAdmitted::Address | NotAdmitted::Certificate | NotAdmitted::Service) => {
+            Err(Failure::Refused(Refusal::NotAllowed))
+        }
     }
 }
 

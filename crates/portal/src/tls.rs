@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
 use thiserror::Error;
 
 use crate::client_certificate::AnyCertificate;
@@ -45,7 +46,7 @@ impl Tls {
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let certificates = Arc::new(AnyCertificate::new(&provider));
+        let certificates = Arc::new(AnyCertificate::asked(&provider));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Pair)?
@@ -54,6 +55,21 @@ impl Tls {
             .map_err(TlsError::Pair)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config) })
+    }
+
+    /// The same certificate for a port where only devices call (PS3.15 B.12): TLS 1.2 and 1.3, who shows no certificate is not
+    /// heard, and no session is taken up again, so each connection shows anew that it holds the certificate's key.
+    pub fn for_devices(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider = Arc::clone(self.config.crypto_provider());
+        let certificates = Arc::new(AnyCertificate::wanted(&provider));
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Pair)?
+            .with_client_cert_verifier(certificates)
+            .with_cert_resolver(Arc::clone(&self.config.cert_resolver));
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Arc::new(config))
     }
 
     pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {

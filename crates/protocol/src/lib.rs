@@ -52,7 +52,7 @@ pub use unseal::{UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, dril
 pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

@@ -113,18 +113,18 @@ pub struct DeviceEntry {
     pub may: Vec<model::DeviceMay>,
     /// SHA-256 of its bearer token, when it has one.
     pub token_sha256: Option<[u8; 32]>,
-    /// What the token is bound to.
+    /// What the token is bound to; a certificate binds the AE title as well. Absent in lists from before there was any.
     #[serde(default)]
     pub bound: Option<TokenBinding>,
 }
 
-/// What a device's token is bound to: without it the token is refused.
+/// What a device is bound to: without it its token is refused and, where it is a certificate, its AE title too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenBinding {
     /// A key that signs each request (RFC 9449): its JWK thumbprint.
     Dpop(Thumbprint),
-    /// A client certificate (RFC 8705): SHA-256 over its DER.
+    /// A client certificate (RFC 8705, PS3.15 Annex B): SHA-256 over its DER.
     Certificate(Thumbprint),
 }
 

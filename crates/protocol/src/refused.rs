@@ -40,12 +40,21 @@ pub enum AssociationRefusal {
     Protocol,
     /// There were too many associations.
     Room,
+    /// The device is bound to a certificate and called without it, or is bound to none and called the TLS port.
+    Certificate,
 }
 
 impl AssociationRefusal {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Unknown, Self::Address, Self::Service, Self::CalledAeTitle, Self::Protocol, Self::Room];
+    pub const ALL: [Self; 7] = [
+        Self::Unknown,
+        Self::Address,
+        Self::Service,
+        Self::CalledAeTitle,
+        Self::Protocol,
+        Self::Room,
+        Self::Certificate,
+    ];
 
     /// The fixed word in the ledger.
     #[must_use]
@@ -57,6 +66,7 @@ impl AssociationRefusal {
             Self::CalledAeTitle => "called-ae-title",
             Self::Protocol => "protocol",
             Self::Room => "room",
+            Self::Certificate => "certificate",
         }
     }
 }

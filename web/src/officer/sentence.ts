@@ -269,6 +269,7 @@ function associationReason(word: string, say: Say): string {
     'called-ae-title': say('another archive was called', 'gerufen war ein anderes Archiv'),
     protocol: say('it speaks another protocol', 'es spricht ein anderes Protokoll'),
     room: say('there were too many at once', 'es waren zu viele zugleich'),
+    certificate: say('it did not call with the certificate of that device', 'der Anruf kam nicht mit dem Zertifikat dieses Geräts'),
   };
   return known[word] ?? word;
 }

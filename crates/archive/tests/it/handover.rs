@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use archive::{Handover, HandoverError, NotAdmitted, WardenLink};
+use archive::{Caller, Handover, HandoverError, NotAdmitted, WardenLink};
 use model::{DeviceId, DeviceMay};
 use policy::Service;
 use protocol::{AssociationRefusal, DeviceEntry, Verdict};
@@ -180,7 +180,7 @@ async fn other_records_under_numbers_that_the_warden_has_stop_the_handover() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn devices_are_admitted_from_the_last_signed_list_while_the_warden_is_away() {
     let mut front = Front::new();
-    let here: IpAddr = "127.0.0.1".parse().unwrap();
+    let here = Caller { address: "127.0.0.1".parse().unwrap(), certificate: None };
     let admit = |link: &WardenLink, title: &'static str| {
         let link = link.clone();
         async move { tokio::task::spawn_blocking(move || link.admit_ae_title(title, here, Service::Store)).await.unwrap() }

@@ -9,5 +9,6 @@ mod objects;
 mod peer;
 mod server;
 mod stores;
+mod tls;
 #[path = "../../../archive/tests/it/warden.rs"]
 mod warden;

@@ -13,8 +13,8 @@ pub const VERIFICATION: &str = "1.2.840.10008.1.1";
 pub const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
 pub const IMPLICIT: &str = "1.2.840.10008.1.2";
 
-pub struct Peer {
-    pub stream: TcpStream,
+pub struct Peer<S = TcpStream> {
+    pub stream: S,
 }
 
 /// What the server said or did.
@@ -36,9 +36,18 @@ impl Peer {
     /// Associates with contexts 1, 3, 5 ... for these abstract syntaxes.
     pub fn associate(address: SocketAddr, calling: &str, contexts: &[(&str, &str)]) -> (Self, AssociationAC) {
         let mut peer = Self::connect(address);
-        peer.send(&request(calling, "ANY", contexts));
-        match peer.hear() {
-            Heard::Pdu(Pdu::AssociationAC(accepted)) => (peer, accepted),
+        let accepted = peer.accepted(calling, contexts);
+        (peer, accepted)
+    }
+}
+
+impl<S: Read + Write> Peer<S> {
+    /// Asks for an association with contexts 1, 3, 5 ... for these abstract syntaxes, and gets it.
+    #[track_caller]
+    pub fn accepted(&mut self, calling: &str, contexts: &[(&str, &str)]) -> AssociationAC {
+        self.send(&request(calling, "ANY", contexts));
+        match self.hear() {
+            Heard::Pdu(Pdu::AssociationAC(accepted)) => accepted,
             other => panic!("{other:?}"),
         }
     }

@@ -1,11 +1,13 @@
 //! A server with a store and a warden beside it, in a temporary folder.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use archive::{Handover, Intake, IntakeSettings, NotAdmitted, Reader, WardenLink};
+use archive::{Caller, Handover, Intake, IntakeSettings, NotAdmitted, Reader, WardenLink};
 use dimse::{Devices, DimseLimits, DimseServer, Settings};
+use dpop::Thumbprint;
 use futures::StreamExt;
 use model::{DeviceId, Uid};
 use policy::Service;
@@ -14,17 +16,23 @@ use store::Store;
 
 use crate::warden::{FakeWarden, Serving, TestClock};
 
-/// Devices by AE title: from where, and for what; and what was refused.
+/// Devices by AE title: from where, and for what; what was refused; and the certificates of those who are bound to one.
 #[derive(Default)]
-pub struct TestDevices(pub Mutex<Vec<(String, IpAddr, Vec<Service>)>>, pub Mutex<Vec<(String, AssociationRefusal)>>);
+pub struct TestDevices(
+    pub Mutex<Vec<(String, IpAddr, Vec<Service>)>>,
+    pub Mutex<Vec<(String, AssociationRefusal)>>,
+    pub Mutex<HashMap<String, Thumbprint>>,
+);
 
 impl Devices for TestDevices {
-    fn admit(&self, ae_title: &str, address: IpAddr, service: Service) -> Result<DeviceId, NotAdmitted> {
+    fn admit(&self, ae_title: &str, caller: Caller, service: Service) -> Result<DeviceId, NotAdmitted> {
         let devices = self.0.lock().unwrap();
         let index = devices.iter().position(|(title, ..)| title == ae_title).ok_or(NotAdmitted::Unknown)?;
         let (_, from, may) = &devices[index];
-        if *from != address {
+        if *from != caller.address {
             Err(NotAdmitted::Address)
+        } else if self.2.lock().unwrap().get(ae_title) != caller.certificate.as_ref() {
+            Err(NotAdmitted::Certificate)
         } else if may.contains(&service) {
             Ok(DeviceId(index as u32))
         } else {
@@ -52,7 +60,13 @@ pub struct TestServer {
 
 pub fn short_limits() -> DimseLimits {
     let moment = Duration::from_millis(400);
-    DimseLimits { associate_time: moment, idle_time: moment, pdu_time: moment, ..DimseLimits::default() }
+    DimseLimits {
+        associate_time: moment,
+        handshake_time: moment,
+        idle_time: moment,
+        pdu_time: moment,
+        ..DimseLimits::default()
+    }
 }
 
 impl TestServer {
@@ -79,7 +93,7 @@ impl TestServer {
             ("ELSEWHERE".into(), [192, 0, 2, 1].into(), vec![Service::Echo, Service::Store]),
             ("LISTER".into(), here, vec![Service::Echo]),
         ];
-        let devices = Arc::new(TestDevices(Mutex::new(devices), Mutex::default()));
+        let devices = Arc::new(TestDevices(Mutex::new(devices), Mutex::default(), Mutex::default()));
         let intake = Intake::new(store.clone(), &warden.site(), intake, told);
         let server =
             DimseServer::bind(SocketAddr::new(here, 0), intake, Arc::clone(&devices) as Arc<dyn Devices>, settings)

@@ -1,8 +1,9 @@
 //! Organisations, people and devices.
 
+use dpop::Thumbprint;
 use identity::{DirectoryError, NewDevice, NewPerson};
 use model::{Authorisation, DeviceMay, EntryBody, OrganisationId, PersonId, Role};
-use protocol::Refusal;
+use protocol::{Refusal, TokenBinding};
 
 use crate::site::{EMAIL, Site, kinds};
 
@@ -191,5 +192,29 @@ fn a_device_out_of_shape_or_taken_is_not_added() {
     ));
     assert!(matches!(refused(&|new| new.may.clear()), DirectoryError::Field { field: "may", .. }));
     assert!(matches!(refused(&|new| new.name = String::new()), DirectoryError::Field { field: "name", .. }));
+    // a key signs no association, and where there is neither token nor AE title there is nothing to bind
+    for (ae_title, bound) in [(Some("CT2"), TokenBinding::Dpop(KEY)), (None, TokenBinding::Certificate(KEY))] {
+        let error = refused(&|new| {
+            new.ae_title = ae_title.map(str::to_owned);
+            new.bound = Some(bound);
+        });
+        assert!(matches!(error, DirectoryError::Field { field: "token", .. }), "{bound:?}");
+    }
     assert_eq!(site.people.device_rows().len(), 1);
+}
+
+const KEY: Thumbprint = Thumbprint([7; 32]);
+
+#[test]
+fn an_ae_title_is_bound_to_a_certificate_without_a_token_and_when_its_token_is_gone() {
+    let mut site = Site::new();
+    let bound = Some(TokenBinding::Certificate(KEY));
+    for (name, token) in [("CT1", false), ("CT2", true)] {
+        let new = NewDevice { token, bound, ..device(&site, name, Some(name)) };
+        let added = site.people.add_device(new, &mut site.random).unwrap().value.device;
+        site.people.remove_device_token(added).unwrap();
+    }
+    for entry in site.people.device_entries() {
+        assert_eq!((entry.token_sha256, entry.bound), (None, bound), "{}", entry.name);
+    }
 }

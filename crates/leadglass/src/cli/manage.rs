@@ -100,7 +100,8 @@ pub enum RoleName {
 pub enum DeviceCommand {
     /// Add a device; its token is printed once.
     #[command(
-        after_help = "Example: leadglass device add CT1 --organisation \"Radiologie\" --may store --ae CT1 --from 10.0.5.0/24"
+        after_help = "Example: leadglass device add CT1 --organisation \"Radiologie\" --may store --ae CT1 --from 10.0.5.0/24\n         leadglass device add CT2 --organisation \"Radiologie\" --ae CT2 --from 10.0.5.0/24 --bind-certificate ct2.pem",
+        group(clap::ArgGroup::new("bindable").args(["token", "ae"]).multiple(true))
     )]
     Add {
         /// Its name.
@@ -123,8 +124,9 @@ pub enum DeviceCommand {
         /// Bind the token to a key that signs each request (DPoP, RFC 9449): its JWK thumbprint.
         #[arg(long, value_name = "JKT", requires = "token", conflicts_with = "bind_certificate")]
         bind_dpop: Option<dpop::Thumbprint>,
-        /// Bind the token to a client certificate (RFC 8705): its PEM file. The device connects over TLS with it.
-        #[arg(long, value_name = "FILE", requires = "token")]
+        /// Bind the device to a client certificate: its PEM file. Its token (RFC 8705) is taken over TLS with it alone, its AE title at
+        /// --dicom-tls with it alone.
+        #[arg(long, value_name = "FILE", requires = "bindable")]
         bind_certificate: Option<std::path::PathBuf>,
     },
     /// Remove a device, or only its bearer token.

@@ -69,11 +69,11 @@ pub struct ListenArgs {
     /// HTTPS: pages and DICOMweb. ADDRESS:PORT or none; port 0 picks one.
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
     pub http: String,
-    /// DICOM. ADDRESS:PORT or none; port 0 picks one.
+    /// DICOM in the clear. ADDRESS:PORT or none; port 0 picks one.
     #[arg(long, default_value = "127.0.0.1:11112", value_name = "ADDRESS")]
     pub dicom: String,
-    /// DICOM over TLS: only `none` in this version.
-    #[arg(long, default_value = "none", value_parser = ["none"], value_name = "ADDRESS")]
+    /// DICOM over TLS, for devices that are bound to a certificate. ADDRESS:PORT or none; port 0 picks one, 2762 is the registered one.
+    #[arg(long, default_value = "none", value_name = "ADDRESS")]
     pub dicom_tls: String,
     /// Metrics: only `none` in this version.
     #[arg(long, default_value = "none", value_parser = ["none"], value_name = "ADDRESS")]
@@ -84,7 +84,7 @@ pub struct ListenArgs {
     /// The origin that the pages have for browsers; https://localhost:PORT when absent.
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,
-    /// Certificate chain (PEM); with --tls-key. The development certificate when absent.
+    /// Certificate chain (PEM) for HTTPS and DICOM TLS; with --tls-key. The development certificate when absent.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// Private key (PEM).

@@ -1,5 +1,6 @@
 //! `leadglass doctor`: what is wrong with an installation, and what to do.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -56,6 +57,32 @@ fn look_at_cold(state: &protocol::ColdState, look: &mut impl FnMut(bool, String,
         "no old epoch key waits for its destruction".to_owned(),
         "run `leadglass cold sweep`, and see the log of the warden if that fails",
     );
+}
+
+/// Whether images cross a network in the clear. A network of its own may be what a site has instead, so it is said, not called wrong.
+fn look_at_devices(dir: &Path, rows: &[protocol::DeviceRow], look: &mut impl FnMut(bool, String, &'static str)) {
+    let in_the_clear = |row: &&protocol::DeviceRow| {
+        row.ae_title.is_some() && !matches!(row.bound, Some(protocol::TokenBinding::Certificate(_)))
+    };
+    let count = rows.iter().filter(in_the_clear).count();
+    let (Some(address), 1..) = (dicom_beyond_loopback(dir), count) else { return };
+    look(
+        true,
+        format!(
+            "devices that send in the clear to {address}: {count}; on an open network their AE titles can be forged and images read (`leadglass device add --bind-certificate`, `leadglass serve --dicom-tls`)"
+        ),
+        "",
+    );
+}
+
+/// Where the running front takes DICOM in the clear, when other machines reach it: as its command says.
+fn dicom_beyond_loopback(dir: &Path) -> Option<SocketAddr> {
+    let said: Value = serde_json::from_slice(&std::fs::read(walls_file(dir, "front")).ok()?).ok()?;
+    let command = std::fs::read(Path::new("/proc").join(said["pid"].to_string()).join("cmdline")).ok()?;
+    let mut words = command.split(|byte| *byte == 0);
+    words.find(|word| *word == b"--dicom")?;
+    let address: SocketAddr = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
+    (!address.ip().is_loopback()).then_some(address)
 }
 
 /// Looks at everything that can be looked at without a key; exit code 1 when something needs a hand.
@@ -116,6 +143,9 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
             .and_then(|owner| owner.ask(PageRequest::Approvals(protocol::ApprovalRequest::List { open: true })))
         {
             look_at_approvals(&proposals, &mut look);
+        }
+        if let Ok(PageReply::Devices(rows)) = Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Devices)) {
+            look_at_devices(dir, &rows, &mut look);
         }
         for role in [PARENT, "warden", "front", "line", "courier"] {
             walls_of(dir, role, &mut look);

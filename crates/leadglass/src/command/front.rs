@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
+use dimse::DimseServer;
 use protocol::{Refusal, SecretText};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use walls::Standing;
 use zeroize::Zeroizing;
 
 use super::serve::{self, front_recipe, settled, watch};
@@ -26,7 +28,7 @@ use crate::parent::Parent;
 use crate::sockets::Bound;
 use crate::{control, disk, intake_socket};
 
-/// How long HTTPS waits for the warden to release the certificate's key, in seconds, before it says so again.
+/// How long TLS waits for the warden to release the certificate's key, in seconds, before it says so again.
 const KEY_SECONDS: u64 = 10;
 /// How long a front waits before it tells the warden of its disk again.
 const DISK_RETRY: Duration = Duration::from_secs(5);
@@ -94,8 +96,16 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
 /// What is opened before the walls stand.
 struct Opened {
     imports: Bound,
+    ports: Ports,
+}
+
+/// The sockets of the network, and the certificate for them.
+struct Ports {
     dicom: Option<Bound>,
-    http: Option<(Bound, Option<Certificate>)>,
+    dicom_tls: Option<Bound>,
+    http: Option<Bound>,
+    /// For HTTPS and DICOM TLS.
+    certificate: Option<Certificate>,
 }
 
 /// A certificate chain, and its key when it came in a file.
@@ -138,23 +148,11 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
             Served { intake: intake.clone(), handover: Arc::clone(&handover), store: store.clone(), runtime: handle };
         intake_socket::serve(opened.imports.listen_unix()?, served);
 
-        let dimse = start_dimse(listen, opened.dicom, &intake, &link)?;
-        let dicom = dimse.as_ref().map(|server| server.local_addr().to_string());
-        let app = portal::App { warden: link.clone(), reader, intake };
-        let portal = start_portal(listen, opened.http, &link, app).await?;
-        let http = portal.as_ref().map(|portal| portal.address().to_string());
-        say!(
-            "{}",
-            json!({ "ready": true, "role": "front", "pid": std::process::id(), "http": http, "dicom": dicom, "walls": standing })
-        );
-
+        let app = portal::App { warden: link, reader, intake };
+        let doors = Doors::open(listen, opened.ports, app).await?;
+        say!("{}", doors.ready_line(&standing));
         signals.first(true, parent.gone()).await;
-        if let Some(mut server) = dimse {
-            tokio::task::spawn_blocking(move || server.shutdown()).await?;
-        }
-        if let Some(portal) = portal {
-            portal.stop().await;
-        }
+        doors.shut().await?;
         anyhow::Ok(())
     })?;
     store.close();
@@ -188,6 +186,7 @@ fn open(dir: &Path, listen: &ListenArgs) -> Result<Opened> {
         Ok(Some(bound))
     };
     let dicom = tcp(&listen.dicom, "DICOM", "--dicom")?;
+    let dicom_tls = tcp(&listen.dicom_tls, "DICOM over TLS", "--dicom-tls")?;
     std::fs::create_dir_all(dir.join("run"))?;
     let http = match tcp(&listen.http, "HTTP", "--http")? {
         Some(bound) => {
@@ -195,73 +194,121 @@ fn open(dir: &Path, listen: &ListenArgs) -> Result<Opened> {
             let port = bound.address()?.port();
             let origin = listen.origin.clone().unwrap_or_else(|| format!("{scheme}://localhost:{port}"));
             replace(&dir.join("run/origin"), origin.as_bytes())?;
-            Some((bound, certificate(dir, listen)?))
+            Some(bound)
         }
         None => None,
     };
+    let speaks_tls = dicom_tls.is_some() || http.is_some() && !listen.plain_http;
+    let certificate = speaks_tls.then(|| certificate(dir, listen)).transpose()?;
     let socket = dir.join(FRONT_SOCKET);
     let imports = Bound::unix(&socket).with_context(|| {
         format!("the socket {} cannot be made; is another front running in this folder?", socket.display())
     })?;
-    Ok(Opened { imports, dicom, http })
+    Ok(Opened { imports, ports: Ports { dicom, dicom_tls, http, certificate } })
 }
 
-fn certificate(dir: &Path, listen: &ListenArgs) -> Result<Option<Certificate>> {
+fn certificate(dir: &Path, listen: &ListenArgs) -> Result<Certificate> {
     let read = |path: &Path| {
         std::fs::read(path).with_context(|| format!("{} cannot be read; check the path and the rights", path.display()))
     };
-    Ok(match (&listen.tls_cert, &listen.tls_key, listen.plain_http) {
-        (_, _, true) => None,
-        (Some(chain), Some(key), false) => {
-            Some(Certificate { chain: read(chain)?, key: Some(Zeroizing::new(read(key)?)) })
-        }
+    Ok(match (&listen.tls_cert, &listen.tls_key) {
+        (Some(chain), Some(key)) => Certificate { chain: read(chain)?, key: Some(Zeroizing::new(read(key)?)) },
         _ => {
             let chain = std::fs::read(dir.join("tls/cert.pem"))
                 .context("DIR/tls/cert.pem cannot be read; give a certificate with --tls-cert and --tls-key")?;
-            Some(Certificate { chain, key: None })
+            Certificate { chain, key: None }
         }
     })
 }
 
-fn start_dimse(
-    listen: &ListenArgs,
-    bound: Option<Bound>,
-    intake: &Intake,
-    link: &WardenLink,
-) -> Result<Option<dimse::DimseServer>> {
-    let Some(bound) = bound else { return Ok(None) };
-    let devices = Arc::new(link.clone());
-    let settings = dimse::Settings { called_ae_title: listen.ae.clone(), ..dimse::Settings::default() };
-    let listener =
-        bound.listen_tcp().context("DICOM cannot listen; is another program there? Choose another with --dicom")?;
-    Ok(Some(dimse::DimseServer::serve(listener, intake.clone(), devices, settings)?))
+/// The certificate with its key, which the warden releases when it came in no file.
+async fn tls(certificate: Option<Certificate>, link: &WardenLink) -> Result<Option<portal::Tls>> {
+    let Some(Certificate { chain, key }) = certificate else { return Ok(None) };
+    let tls = match key {
+        Some(key) => portal::Tls::from_pem(&chain, &key)?,
+        None => portal::Tls::from_pem(&chain, released_key(link).await.expose().as_bytes())?,
+    };
+    Ok(Some(tls))
 }
 
-async fn start_portal(
+/// What listens at the network.
+struct Doors {
+    dicom: Option<DimseServer>,
+    dicom_tls: Option<DimseServer>,
+    portal: Option<portal::Portal>,
+}
+
+impl Doors {
+    /// DICOM in the clear is taken in at once; what speaks TLS waits for the certificate's key.
+    async fn open(listen: &ListenArgs, ports: Ports, app: portal::App) -> Result<Self> {
+        let settings = dimse::Settings { called_ae_title: listen.ae.clone(), ..dimse::Settings::default() };
+        let dicom = ports.dicom.map(|bound| start_dimse("--dicom", bound, settings.clone(), &app)).transpose()?;
+        let tls = tls(ports.certificate, &app.warden).await?;
+        let dicom_tls = match ports.dicom_tls.zip(tls.as_ref()) {
+            Some((bound, tls)) => {
+                let settings = dimse::Settings { tls: Some(tls.for_devices()?), ..settings };
+                Some(start_dimse("--dicom-tls", bound, settings, &app)?)
+            }
+            None => None,
+        };
+        let portal = ports.http.map(|bound| start_portal(listen, bound, tls, app)).transpose()?;
+        Ok(Self { dicom, dicom_tls, portal })
+    }
+
+    /// The line that says that it answers.
+    fn ready_line(&self, standing: &Standing) -> Value {
+        let at = |server: &Option<DimseServer>| server.as_ref().map(|server| server.local_addr().to_string());
+        json!({
+            "ready": true,
+            "role": "front",
+            "pid": std::process::id(),
+            "http": self.portal.as_ref().map(|portal| portal.address().to_string()),
+            "dicom": at(&self.dicom),
+            "dicom_tls": at(&self.dicom_tls),
+            "walls": standing,
+        })
+    }
+
+    async fn shut(self) -> Result<()> {
+        // both at once: each may take its time
+        let servers = [self.dicom, self.dicom_tls].into_iter().flatten();
+        let ending: Vec<_> = servers.map(|mut server| tokio::task::spawn_blocking(move || server.shutdown())).collect();
+        for ended in ending {
+            ended.await?;
+        }
+        if let Some(portal) = self.portal {
+            portal.stop().await;
+        }
+        Ok(())
+    }
+}
+
+fn start_dimse(flag: &str, bound: Bound, settings: dimse::Settings, app: &portal::App) -> Result<DimseServer> {
+    let listener = bound
+        .listen_tcp()
+        .with_context(|| format!("DICOM cannot listen; is another program there? Choose another with {flag}"))?;
+    let devices = Arc::new(app.warden.clone());
+    Ok(DimseServer::serve(listener, app.intake.clone(), devices, settings)?)
+}
+
+fn start_portal(
     listen: &ListenArgs,
-    bound: Option<(Bound, Option<Certificate>)>,
-    link: &WardenLink,
+    bound: Bound,
+    tls: Option<portal::Tls>,
     app: portal::App,
-) -> Result<Option<portal::Portal>> {
-    let Some((bound, certificate)) = bound else { return Ok(None) };
+) -> Result<portal::Portal> {
     let listener =
         bound.listen_tcp().context("HTTP cannot listen; is another program there? Choose another with --http")?;
     listener.set_nonblocking(true)?;
     let port = listener.local_addr()?.port();
-    let tls = match certificate {
-        None => None,
-        Some(Certificate { chain, key: Some(key) }) => Some(portal::Tls::from_pem(&chain, &key)?),
-        Some(Certificate { chain, key: None }) => {
-            Some(portal::Tls::from_pem(&chain, released_key(link).await.expose().as_bytes())?)
-        }
-    };
+    let tls = tls.filter(|_| !listen.plain_http);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_origin = listen.origin.clone().unwrap_or_else(|| format!("{scheme}://localhost:{port}"));
     let config = portal::HttpConfig { tls, public_origin };
-    Ok(Some(portal::serve(TcpListener::from_std(listener)?, config, app)?))
+    Ok(portal::serve(TcpListener::from_std(listener)?, config, app)?)
 }
 
-/// The key of the development certificate is sealed; the warden releases it. DICOM is taken in meanwhile.
+/// The key of the development certificate is sealed; the warden releases it. DICOM in the clear is taken in meanwhile.
 async fn released_key(link: &WardenLink) -> SecretText {
     let mut waited = 0;
     loop {
@@ -270,7 +317,9 @@ async fn released_key(link: &WardenLink) -> SecretText {
         }
         if link.hello().await.is_err() {
             if waited % (KEY_SECONDS * 10) == 0 {
-                tracing::warn!("HTTPS waits for the warden, which keeps the key of its certificate; DICOM is taken in");
+                tracing::warn!(
+                    "HTTPS and DICOM TLS wait for the warden, which keeps the key of their certificate; DICOM in the clear is taken in"
+                );
             }
             waited += 1;
             tokio::time::sleep(Duration::from_millis(100)).await;

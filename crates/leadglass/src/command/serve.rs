@@ -4,6 +4,7 @@
 //! process, because it can connect to nothing itself. It reads what it was given, picks its ports and raises the outer walls, and only
 //! then starts anything: every child is inside of them as well.
 
+use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -115,6 +116,7 @@ impl Installation {
             "ready": true,
             "http": self.http(),
             "dicom": self.dicom(),
+            "dicom_tls": self.front_says("dicom_tls"),
             "pids": self.roles.pids(),
             "walls": self.roles.walls(),
         })
@@ -127,7 +129,11 @@ impl Installation {
 
     /// The DICOM address.
     pub fn dicom(&self) -> Option<&str> {
-        self.roles.role("front").and_then(|front| front.ready()["dicom"].as_str())
+        self.front_says("dicom")
+    }
+
+    fn front_says(&self, what: &str) -> Option<&str> {
+        self.roles.role("front").and_then(|front| front.ready()[what].as_str())
     }
 
     /// Starts a role again when it ended.
@@ -191,8 +197,9 @@ pub fn warden_recipe(dir: &Path, log: Option<&'static str>, unseal: &Method, ori
 
 /// The front of this machine.
 pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) -> Recipe {
-    let mut arguments =
-        vec!["--http".into(), listen.http.clone().into(), "--dicom".into(), listen.dicom.clone().into()];
+    let places = [("--http", &listen.http), ("--dicom", &listen.dicom), ("--dicom-tls", &listen.dicom_tls)];
+    let mut arguments: Vec<OsString> =
+        places.into_iter().flat_map(|(option, place)| [option.into(), place.into()]).collect();
     if let Some(ae) = &listen.ae {
         arguments.extend(["--ae".into(), ae.into()]);
     }
@@ -210,7 +217,7 @@ pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) 
 
 /// Where to listen, with the ports and the origin picked that are left open; several times, as another program may take a picked port.
 pub fn settled(asked: &ListenArgs) -> Result<Vec<ListenArgs>> {
-    let picked = [&asked.http, &asked.dicom].into_iter().any(|address| address.ends_with(":0"));
+    let picked = [&asked.http, &asked.dicom, &asked.dicom_tls].into_iter().any(|address| address.ends_with(":0"));
     // held until all are picked, so that no two are the same
     let mut held = Vec::new();
     (0..if picked { PICKS_MAX } else { 1 })
@@ -219,6 +226,7 @@ pub fn settled(asked: &ListenArgs) -> Result<Vec<ListenArgs>> {
             // the origin is part of every passkey, so a port that is picked is picked before the warden starts
             listen.http = with_port(&asked.http, &mut held)?;
             listen.dicom = with_port(&asked.dicom, &mut held)?;
+            listen.dicom_tls = with_port(&asked.dicom_tls, &mut held)?;
             listen.origin = Some(origin_of(&listen));
             Ok(listen)
         })
@@ -227,7 +235,7 @@ pub fn settled(asked: &ListenArgs) -> Result<Vec<ListenArgs>> {
 
 /// The TCP ports that are listened at.
 pub fn ports(listen: &ListenArgs) -> Vec<u16> {
-    let addresses = [&listen.http, &listen.dicom].into_iter();
+    let addresses = [&listen.http, &listen.dicom, &listen.dicom_tls].into_iter();
     addresses.filter_map(|address| Some(address.parse::<SocketAddr>().ok()?.port())).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::client::get;
 use crate::installation::{Installation, wait_until};
 
 /// Whether a program is here. `cargo xtask test` installs it and sets `LEADGLASS_TEST_PYTHON`: then it must be.
-fn have(program: &str) -> bool {
+pub fn have(program: &str) -> bool {
     let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     assert!(there || python().is_none(), "{program} is not here although `cargo xtask test` installs it");
     if !there {
@@ -109,13 +109,16 @@ fn associations_that_dcmtk_is_refused_are_entries_and_a_flood_of_them_makes_few(
 #[test]
 fn pynetdicom_stores_and_dicomweb_client_reads_what_it_stored() {
     let Some(python) = python() else { return };
-    let site = Installation::new();
+    let site = Installation::with_dicom_tls();
     let token = site.with_devices();
+    let [key, certificate] = site.with_bound_device("MR1");
+    let archive = site.dir().join("tls/cert.pem").to_string_lossy().into_owned();
     let files = demo_files(&site);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients.py");
     let output = Command::new(python)
         .arg(script)
-        .args([site.dicom().port().to_string(), format!("http://localhost:{}", site.http().port()), token])
+        .args([site.dicom().port().to_string(), site.dicom_tls().port().to_string()])
+        .args([key, certificate, archive, format!("http://localhost:{}", site.http().port()), token])
         .args(&files)
         .output()
         .unwrap();

@@ -84,6 +84,13 @@ impl Installation {
         self.start_serving(&["serve"], &["--passphrase-file", "-"], PASSPHRASE);
     }
 
+    /// Makes a site and starts it with a port for DICOM over TLS as well.
+    pub fn with_dicom_tls() -> Self {
+        let mut site = Self::stopped();
+        site.start_with(&["--passphrase-file", "-", "--dicom-tls", "127.0.0.1:0"], PASSPHRASE);
+        site
+    }
+
     /// Starts `serve` and waits for its line.
     pub fn start_with(&mut self, arguments: &[&str], input: &str) {
         self.start_serving(&["serve", "--plain-http"], arguments, input);
@@ -94,7 +101,8 @@ impl Installation {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut child = self
             .command(serve)
-            .args(["--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"])
+            .args(["--http", "127.0.0.1:0"])
+            .args((!arguments.contains(&"--dicom")).then_some(["--dicom", "127.0.0.1:0"]).into_iter().flatten())
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -159,6 +167,10 @@ impl Installation {
         self.ready["dicom"].as_str().unwrap().parse().unwrap()
     }
 
+    pub fn dicom_tls(&self) -> SocketAddr {
+        self.ready["dicom_tls"].as_str().unwrap().parse().unwrap()
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leadglass"));
         command.arg("--dir").arg(self.dir()).args(arguments).env("LEADGLASS_LOG", "info,tarpc=warn");
@@ -193,6 +205,23 @@ impl Installation {
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         error
+    }
+
+    /// A certificate and its key as files, named in the order in which DCMTK takes them.
+    pub fn certificate(&self, name: &str) -> [String; 2] {
+        let made = portal::development_certificate(&["modality.example"]).unwrap();
+        let [key, certificate] = ["key", "pem"].map(|end| self.path(&format!("{name}.{end}")));
+        std::fs::write(&key, made.key_pem).unwrap();
+        std::fs::write(&certificate, made.certificate_pem).unwrap();
+        [key, certificate]
+    }
+
+    /// A modality on this machine that is bound to a certificate: its key and the certificate.
+    pub fn with_bound_device(&self, ae: &str) -> [String; 2] {
+        let [key, certificate] = self.certificate(ae);
+        let add = ["device", "add", ae, "--organisation", "Machines", "--ae", ae, "--from", "127.0.0.1"];
+        self.ok(&[&add[..], &["--bind-certificate", &certificate]].concat());
+        [key, certificate]
     }
 
     /// A modality that may store, and a machine reader with a token that reaches the site.

@@ -1,10 +1,14 @@
 //! THREATS: a workstation or modality as a shared identity. Whoever sits there has what the device has, and no more.
 
+use std::net::SocketAddr;
+use std::process::Command;
+
 use phantom::{ct_instance, uid};
 use serde_json::Value;
 
 use crate::client::{ask, get, instance};
-use crate::installation::{Installation, store};
+use crate::clients::have;
+use crate::installation::{Installation, kill, store, wait_until};
 
 fn added(site: &Installation, name: &str, more: &[&str]) -> Value {
     site.ok(&[&["device", "add", name, "--organisation", "Machines"][..], more].concat())
@@ -96,4 +100,107 @@ fn a_workstation_that_may_read_sees_today_s_patients_and_no_archive() {
     // who sat there is not known; which device it was, and what it reached, is
     let exposure = site.ok(&["exposure", "device:console", "--from", "1h"]);
     assert_eq!((&exposure["listed"]["patients"], &exposure["opened"]["patients"]), (&2.into(), &2.into()));
+}
+
+/// DCMTK sends a file; whether it was taken, and what it said.
+fn storescu(ae: &str, over: &[&str], at: SocketAddr, file: &str) -> (bool, String) {
+    let port = at.port().to_string();
+    let sent = Command::new("storescu").args(["-v", "-aet", ae]).args(over).args(["127.0.0.1", &port, file]).output();
+    let sent = sent.unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&sent.stdout), String::from_utf8_lossy(&sent.stderr));
+    (sent.status.success(), said)
+}
+
+#[test]
+fn an_ae_title_that_is_bound_to_a_certificate_stores_over_tls_with_it_and_is_refused_without() {
+    if !have("storescu") {
+        return;
+    }
+    let site = Installation::with_dicom_tls();
+    let token = site.with_devices();
+    let (own, other) = (site.with_bound_device("MR1"), site.certificate("other"));
+    added(&site, "far MR", &["--ae", "FARMR", "--from", "192.0.2.7", "--bind-certificate", &own[1]]);
+    let archive = site.dir().join("tls/cert.pem").to_string_lossy().into_owned();
+    let trusts = ["+cf", archive.as_str()];
+    let with = |identity: &[String; 2]| {
+        let shown = ["+tls".to_owned(), identity[0].clone(), identity[1].clone()];
+        shown.into_iter().chain(trusts.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let send = |ae: &str, over: &[String], at: SocketAddr, study: u32| {
+        let file = site.path(&format!("{study}.dcm"));
+        std::fs::write(&file, ct_instance(study, study, 1, 1, 32, 32)).unwrap();
+        let over: Vec<&str> = over.iter().map(String::as_str).collect();
+        storescu(ae, &over, at, &file)
+    };
+    let (own, other) = (with(&own), with(&other));
+    let anonymous: Vec<String> = ["+tla", trusts[0], trusts[1]].map(str::to_owned).into();
+    let stored = send("MR1", &own, site.dicom_tls(), 1);
+    assert!(stored.0, "{}", stored.1);
+    for (what, sent) in [
+        ("another certificate", send("MR1", &other, site.dicom_tls(), 2)),
+        ("its own certificate and another AE title", send("CT1", &own, site.dicom_tls(), 3)),
+        ("its own certificate from another address", send("FARMR", &own, site.dicom_tls(), 4)),
+        ("an AE title that nobody has", send("NOBODY", &own, site.dicom_tls(), 5)),
+        ("its AE title in the clear", send("MR1", &[], site.dicom(), 6)),
+    ] {
+        assert!(!sent.0 && sent.1.contains("Calling AE Title Not Recognized"), "{what}: {}", sent.1);
+    }
+    for (what, sent) in [
+        ("no certificate", send("MR1", &anonymous, site.dicom_tls(), 7)),
+        ("no TLS at the TLS port", send("MR1", &[], site.dicom_tls(), 8)),
+        ("TLS at the port in the clear", send("MR1", &own, site.dicom(), 9)),
+    ] {
+        // it does not come as far as an association
+        assert!(!sent.0 && !sent.1.contains("Rejected") && !sent.1.contains("Accepted"), "{what}: {}", sent.1);
+    }
+    assert!(site.log().contains("a TLS handshake failed; a device calls this port"), "{}", site.log());
+    assert!(send("CT1", &[], site.dicom(), 10).0, "who is bound to nothing sends in the clear");
+    // the front knows its devices while the warden is silent
+    let warden = site.pid("warden").unwrap();
+    kill(warden, "STOP");
+    let meanwhile = send("MR1", &own, site.dicom_tls(), 11);
+    kill(warden, "CONT");
+    assert!(meanwhile.0, "{}", meanwhile.1);
+    site.ok(&["settle"]);
+    let rows = get(site.http(), &token, "/dicom-web/studies").json();
+    assert_eq!(rows.as_array().map(Vec::len), Some(3), "{rows}");
+    let entries = || {
+        let entries = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
+        let text = String::from_utf8_lossy(&entries.stdout).into_owned();
+        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].clone());
+        rows.filter(|entry| entry["reason"] == "certificate").collect::<Vec<_>>()
+    };
+    wait_until("each is counted", || entries().iter().filter_map(|entry| entry["count"].as_u64()).sum::<u64>() == 3);
+    assert!(entries().iter().all(|entry| entry["kind"] == "association-refused"));
+}
+
+#[test]
+fn the_certificate_outlives_the_token_of_a_device_and_a_start_and_the_doctor_says_who_sends_in_the_clear() {
+    if !have("storescu") {
+        return;
+    }
+    let mut site = Installation::stopped();
+    let start = ["--passphrase-file", "-", "--dicom", "0.0.0.0:0", "--dicom-tls", "127.0.0.1:0"];
+    site.start_with(&start, crate::installation::PASSPHRASE);
+    site.ok(&["org", "add", "Machines"]);
+    let own = site.certificate("own");
+    added(&site, "MR", &["--ae", "MR1", "--token", "--bind-certificate", &own[1]]);
+    let doctor = |site: &Installation| String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+    assert!(!doctor(&site).contains("in the clear"), "{}", doctor(&site));
+    added(&site, "CT", &["--ae", "CT1"]);
+    let said = format!("ok   devices that send in the clear to {}: 1;", site.dicom());
+    assert!(doctor(&site).contains(&said), "{}", doctor(&site));
+    site.ok(&["device", "remove", "MR", "--token"]);
+    site.stop();
+    site.start_with(&start, crate::installation::PASSPHRASE);
+    let file = site.path("1.dcm");
+    std::fs::write(&file, ct_instance(1, 1, 1, 1, 32, 32)).unwrap();
+    let archive = site.dir().join("tls/cert.pem").to_string_lossy().into_owned();
+    let over = ["+tls", own[0].as_str(), own[1].as_str(), "+cf", archive.as_str()];
+    assert!(!storescu("MR1", &[], site.dicom(), &file).0);
+    let stored = storescu("MR1", &over, site.dicom_tls(), &file);
+    assert!(stored.0, "{}", stored.1);
+    let unbindable = ["device", "add", "x", "--organisation", "Machines", "--bind-certificate", &own[1]];
+    let error = site.refused(2, &unbindable);
+    assert!(error.contains("--token") && error.contains("--ae"), "{error}");
 }

@@ -583,7 +583,7 @@ pub enum EntryBody {
     AssociationRefused {
         /// What the caller called itself; empty for a count of many names.
         calling_ae_title: String,
-        /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`.
+        /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`, `certificate`.
         reason: String,
         /// How many.
         count: u64,
