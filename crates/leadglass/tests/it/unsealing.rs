@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use phantom::ct_instance;
+use protocol::{NewRootAsked, PageRequest, UnsealRequest};
+use seal::{MethodSecret, RecoveryKit, RootEnvelope, RootSecret, SystemRandom};
 use serde_json::Value;
 
 use crate::client::get;
@@ -416,6 +418,66 @@ fn a_new_root_names_what_is_missing_and_each_method_that_stays_keeps_what_opens_
     let renewed = entries(&site, "root-renewed");
     assert_eq!((renewed.len(), renewed[0]["stayed"].as_array().unwrap().len()), (1, 3));
     assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
+}
+
+fn clock() -> model::Instant {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    model::Instant(i64::try_from(since.as_micros()).unwrap())
+}
+
+/// What the command does up to the moment in which the new root is in force, as if it had been killed there.
+fn new_root_and_killed(site: &Installation) {
+    let dir = site.dir();
+    let json = std::fs::read(dir.join("warden/root.json")).unwrap();
+    let old = RootEnvelope::from_json(&json).unwrap();
+    let (before, root) = (old.unseal_with_passphrase(PASSPHRASE).unwrap(), RootSecret::generate(&mut SystemRandom));
+    let kit = RecoveryKit::parse(&std::fs::read_to_string(site.path("kit")).unwrap()).unwrap();
+    let secrets = [MethodSecret::Passphrase(PASSPHRASE.to_owned().into()), MethodSecret::RecoveryKit(kit)];
+    let ids = old.methods().unwrap().into_iter().map(|method| method.id);
+    let stay: Vec<_> = ids.zip(secrets).collect();
+    let (envelope, stayed) = old.renewed(&before, &root, &stay, &mut SystemRandom).unwrap();
+    let (based_on, removed) = (seal::sha256(&json), Vec::new());
+    let mut asked = NewRootAsked { based_on, removed, leave_only_machines: false, signature: Vec::new() };
+    asked.signature = before.unseal_signing_key().sign(&asked.message()).to_vec();
+    let unseal = warden::Unseal::Root { root: before.clone(), by: "passphrase" };
+    let settings = warden::Settings { dir, unseal, origin: "http://localhost:8443".to_owned(), clock };
+    let warden = warden::Warden::start(settings).unwrap();
+    let request = PageRequest::Unseal(UnsealRequest::NewRoot(Box::new(asked)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(warden.ask_as_owner(request)).unwrap();
+    warden.renew_root(&warden::NewRoot { before, root, envelope, stayed }).unwrap();
+}
+
+#[test]
+fn a_new_root_whose_command_was_killed_is_finished_by_serve_inside_its_walls() {
+    let mut site = Installation::new();
+    let token = site.with_devices();
+    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
+    site.ok(&["settle"]);
+    site.stop();
+    let public = || std::fs::read_to_string(site.dir().join("front/site.json")).unwrap();
+    let before = public();
+    new_root_and_killed(&site);
+    let half = site.dir().join("warden/new-root");
+    assert!(half.join("warden.db").exists() && public() == before);
+    // a copy of a stopped site would be half of one and half of the other
+    let vault = site.path("vault");
+    site.ok(&["vault", "init", &vault, "--allow-same-filesystem"]);
+    let error = site.refused(1, &["vault", "sync", &vault]);
+    assert!(error.contains("another root is being put in place"), "{error}");
+
+    site.start();
+    assert!(!half.exists());
+    let after = std::fs::read_to_string(site.dir().join("front/site.json")).unwrap();
+    assert_ne!(after, before, "the front seals to the new key");
+    assert_eq!(store(site.dicom(), vec![ct_instance(2, 2, 1, 1, 16, 16)]).unwrap(), [0]);
+    site.ok(&["settle"]);
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies").json().as_array().unwrap().len(), 2);
+    assert_eq!(entries(&site, "root-renewed").len(), 1);
+    let list = String::from_utf8_lossy(&site.run(&["unseal", "list"]).stdout).into_owned();
+    assert!(list.contains("root 2 since") && !list.contains("is kept until"), "{list}");
+    assert_eq!(site.ok(&["doctor"])["wrong"], 0);
+    site.ok(&["vault", "sync", &vault]);
 }
 
 #[test]
