@@ -139,7 +139,7 @@ fn said(dir: &Path, format: Format, number: u32, gone: &[Known]) -> Result<()> {
     let removed: Vec<String> = gone.iter().map(|method| method.id.to_string()).collect();
     let value = json!({ "root": number, "methods": methods, "removed": removed });
     let text = format!(
-        "Root {number} is in force, with {} methods; each has another id now. Copies of root.json from before give a root that opens nothing \
+        "Root {number} is in force. Methods that stayed: {}, each with another id. Copies of root.json from before give a root that opens nothing \
          of now. Take a copy for the vault soon, and remove its older generations when whoever was removed may reach them. A front on \
          another machine needs a new introduction: `leadglass warden pin`.",
         methods.len()
