@@ -17,8 +17,8 @@ pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, 
 pub use cases::{About, Clock, DiskPart, ExposureReported};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, Warmed, WarmingBasis};
 pub use entry::{
-    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ProofRefused, RootRenewed,
-    ShareSetAdded, SignInMethod, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
+    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ProofRefused,
+    RootRenewed, ShareSetAdded, SignInMethod, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
 };
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};

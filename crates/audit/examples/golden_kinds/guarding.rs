@@ -2,8 +2,9 @@
 
 use model::{
     Actor, Ceilings, ColdHolder, ColdRule, DeviceId, EntryBody, EntryNumber, EscrowDrilled, Evidence, Finding,
-    HolderKind, KeyId, LossAccepted, Measure, NumberSet, OrganisationId, PatientNumber, Priors, Reaction,
-    RootRenewed, ShareSetAdded, Span, StudyNumber, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed, Volume, Warmed, WarmingBasis, Whose,
+    HolderKind, KeyId, LossAccepted, Measure, NumberSet, OrganisationId, PatientNumber, Priors, Reaction, RootRenewed,
+    ShareSetAdded, Span, StudyNumber, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed, Volume, Warmed,
+    WarmingBasis, Whose,
 };
 
 use crate::story::{ADMINISTRATOR, OFFICER, RADIOLOGIST, REFERRER, Story, by, window};
