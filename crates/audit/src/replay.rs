@@ -19,10 +19,8 @@ use crate::read::{ReadError, read_bundle};
 use crate::sequencer::Shared;
 use crate::tile::TILE_WIDTH;
 
-/// Threads that open bundles for each processor: one waits for the disk where the other opens.
-const THREADS_EACH: usize = 2;
 /// The most threads that open bundles.
-const THREADS_MAX: usize = 8;
+const THREADS_MAX: usize = 4;
 /// Bundles that a thread may be ahead.
 const AHEAD: usize = 4;
 /// Fewer full bundles than these are opened by who asks.
@@ -221,8 +219,7 @@ impl Replay {
         if bundles < BUNDLES_MIN {
             return Ok(());
         }
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let threads = (processors * THREADS_EACH).min(THREADS_MAX);
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         for thread in 0..threads {
             let (bundle, opened) = sync_channel(AHEAD);
             let (files, mut sealer) = (self.files.clone(), self.sealer.another());

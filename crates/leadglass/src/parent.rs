@@ -26,6 +26,7 @@ const NOT_THERE: u8 = b'n';
 
 /// Answers a child over `line` until the child is gone. `to` is all that it may reach; `worker` starts one in a place.
 pub fn answer(line: &UnixStream, to: &Path, worker: impl Fn(u8) -> io::Result<OwnedFd>) {
+    let _end = HangUp(line);
     let mut reading = line;
     let mut said = || {
         let mut byte = [0];
@@ -42,8 +43,16 @@ pub fn answer(line: &UnixStream, to: &Path, worker: impl Fn(u8) -> io::Result<Ow
             break;
         }
     }
-    // an error here means that the child is gone
-    let _ = line.shutdown(std::net::Shutdown::Read);
+}
+
+/// Lets the child hear that nobody answers any more, however that came: it ends then, and is started again.
+struct HangUp<'l>(&'l UnixStream);
+
+impl Drop for HangUp<'_> {
+    fn drop(&mut self) {
+        // an error here means that the child is gone
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
 }
 
 /// A stream to `path`. A listener that stands still and whose queue is full counts as not there.

@@ -33,6 +33,7 @@ export class NoKeyStorage extends Error {}
 
 const DATABASE = 'leadglass';
 const STORE = 'keys';
+const TABS = 'leadglass key';
 const CURRENT = 'session';
 const TRIAL = 'trial';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -81,10 +82,20 @@ export async function heldElsewhere(): Promise<boolean> {
   return (await heldKey())?.thumbprint !== before;
 }
 
-/** Forgets the key: signing out. */
+/** Forgets the key, in every tab: signing out. */
 export async function forgetKey(): Promise<void> {
   current = null;
+  const tabs = new BroadcastChannel(TABS);
+  tabs.postMessage('signed out');
+  tabs.close();
   await request('readwrite', (store) => store.delete(CURRENT)).catch(() => undefined);
+}
+
+/** Calls `then` when another tab of this browser signs out: its key is still in the memory of this one. Gives what ends that. */
+export function whenForgotten(then: () => void): () => void {
+  const tabs = new BroadcastChannel(TABS);
+  tabs.onmessage = then;
+  return () => tabs.close();
 }
 
 /** A proof for one request: a JWT of type `dpop+jwt`. The claim `lg_req` hashes query and body. */

@@ -28,6 +28,22 @@ test('nothing of a patient stands in the address, the title, the history or stor
     assert.match(page.url(), /\/study\/\d+$/);
   }));
 
+test('who signs out while the archive is away is told so, and no other tab goes on', () =>
+  as('radiologist', '/worklist', async (page) => {
+    const other = await page.context().newPage();
+    await other.goto('/worklist');
+    await other.getByRole('row').nth(3).waitFor();
+    await mock.fault('away');
+    try {
+      await page.locator('details.account > summary').click();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByText('You are signed out in this browser, but the archive could not be told.').waitFor();
+      await other.getByRole('heading', { name: 'Sign in', exact: true }).waitFor();
+    } finally {
+      await mock.fault('well');
+    }
+  }));
+
 test('a later search is never overtaken by an earlier one', () =>
   as('radiologist', '/worklist', async (page) => {
     await page.getByRole('row').nth(3).waitFor();

@@ -95,6 +95,9 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     Ok(())
 }
 
+/// How long a start waits for the codec workers before it takes images in without them.
+const WORKERS_TIME: Duration = Duration::from_secs(2);
+
 /// What is opened before the walls stand.
 struct Opened {
     imports: Bound,
@@ -154,7 +157,7 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         let limit = Duration::from_secs(FRAME_SECONDS_MAX);
         let workers = Workers::new(arguments.codecs, limit, move |place| asked.clone().worker(place));
         // images are taken in and listed without them; that no picture can be made is logged there, and said to who asks for one
-        let _ = workers.begin().await;
+        let _ = tokio::time::timeout(WORKERS_TIME, workers.begin()).await;
         let app = portal::App { warden: link, reader, intake, renderer: Arc::new(workers) };
         let doors = Doors::open(listen, opened.ports, app).await?;
         say!("{}", doors.ready_line(&standing));

@@ -141,6 +141,8 @@ impl Role {
     /// Starts it again when it ended.
     fn look_after(&mut self) {
         let Ok(Some(status)) = self.child.try_wait() else { return };
+        // its workers hold frames that nobody asks for any more
+        self.workers.end();
         let name = self.recipe.name;
         // a role that ran for a while starts again at once; one that falls over and over waits longer and longer
         let pause =

@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use super::supervise::write_walls_down;
 
-/// How long a worker may take until it is ready, in seconds.
-const START_SECONDS_MAX: u64 = 20;
+/// How long a worker may take until it is ready, in seconds. Who asks for a stream to the warden meanwhile waits as long.
+const START_SECONDS_MAX: u64 = 5;
 /// The most that a worker may say until it is ready, in bytes.
 const READY_BYTES_MAX: u64 = 64 * 1024;
 /// How much of a frame waits in the stream to a worker, in bytes, as far as the system allows: so a slice of CT takes few turns.
@@ -121,7 +121,7 @@ fn end(child: Option<Child>) {
 /// nobody listens.
 fn heard(said: PipeReader) -> Option<Value> {
     let (sender, receiver) = channel();
-    std::thread::spawn(move || {
+    let listener = std::thread::Builder::new().spawn(move || {
         for line in BufReader::new(said.take(READY_BYTES_MAX)).lines().map_while(Result::ok) {
             match serde_json::from_str::<Value>(&line) {
                 Ok(ready) if ready["ready"] == true => {
@@ -133,5 +133,7 @@ fn heard(said: PipeReader) -> Option<Value> {
             }
         }
     });
+    // without a thread to listen nothing comes, and the worker is ended
+    listener.ok()?;
     receiver.recv_timeout(Duration::from_secs(START_SECONDS_MAX)).ok()
 }
