@@ -180,7 +180,7 @@ impl Warden {
     }
 
     /// A clock that is set back makes no delay longer or shorter than the ledger says.
-    fn not_before_recorded(&self, now: Instant) -> Instant {
+    pub(crate) fn not_before_recorded(&self, now: Instant) -> Instant {
         now.max(Instant(self.recorded.load(std::sync::atomic::Ordering::Relaxed)))
     }
 }

@@ -33,7 +33,7 @@ pub enum DatabaseError {
     Epochs(#[source] std::io::Error),
     /// It is sealed to another root than the one in hand.
     #[error(
-        "warden.db is sealed to another root than this root.json gives; put back the root.json that belongs to it, the vault's newest generation has both"
+        "warden.db is sealed to another root than this root.json gives; put back the root.json that belongs to it, or, where that is the one, the database: the vault's newest generation has both"
     )]
     AnotherRoot,
     /// A column does not hold what it must.

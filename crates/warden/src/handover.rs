@@ -169,7 +169,10 @@ impl Warden {
             changes.commit().map_err(internal)?;
             if over {
                 self.secrets.forget_former();
-                database.forget_what_was_deleted().map_err(internal)?;
+                // nothing fails between what is committed and its entries
+                if let Err(error) = database.forget_what_was_deleted() {
+                    tracing::warn!(%error, "the log of warden.db still holds the key that the front sealed to before");
+                }
                 tracing::info!("the front seals to the root of now; the key that it sealed to before is destroyed");
             }
             Ok(())

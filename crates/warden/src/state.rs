@@ -1,7 +1,5 @@
 //! The warden's state, and how it comes back at a start.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -31,9 +29,6 @@ use crate::secrets::{Secrets, read_secret};
 use crate::unseal::UnsealMethods;
 use crate::warm::Transits;
 use crate::watched::{Settled, Watched, settle_before_opening};
-
-/// Bytes that are read ahead at a time.
-const READ_BYTES: usize = 1 << 20;
 
 /// Which socket a caller came by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +212,6 @@ impl Warden {
         let recorded = Arc::new(AtomicI64::new(i64::MIN));
         // reading the ledger and reading the registry take most of a start
         let (reader, registry) = std::thread::scope(|scope| {
-            scope.spawn(|| read_through(&dir.join("warden/warden.db")));
             let reading = scope.spawn(|| {
                 let registry = read_registry(&secrets, &reader);
                 (reader, registry)
@@ -461,19 +455,6 @@ fn fresh_key() -> [u8; 32] {
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).expect("the operating system gives randomness");
     key
-}
-
-/// Reads a file from one end to the other, so that the system has it in memory: records in the order of their keys lie all over a
-/// database, and a disk that is asked for one page after the other takes many times as long.
-fn read_through(path: &Path) {
-    let mut buffer = vec![0; READ_BYTES];
-    let read = File::open(path).and_then(|mut file| {
-        while file.read(&mut buffer)? > 0 {}
-        Ok(())
-    });
-    if let Err(error) = read {
-        tracing::debug!(%error, "the database is not read ahead");
-    }
 }
 
 fn read_registry(secrets: &Secrets, database: &Database) -> Result<(Registry, Loose), DatabaseError> {

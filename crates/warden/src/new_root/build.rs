@@ -9,7 +9,7 @@ use model::{Actor, EntryBody, RootRenewed};
 use super::finish::{BUILDING, NEW_ROOT, clear};
 use super::{NewRoot, NewRootError, RootStep, Until};
 use crate::announce::PENDING;
-use crate::database::{Database, RENEWED, Space};
+use crate::database::{Database, DatabaseError, RENEWED, Space};
 use crate::epochs::BeginError;
 use crate::inherited;
 use crate::keyring::{Shelf, Wrapped};
@@ -40,6 +40,8 @@ impl Warden {
         let mut database = Database::open(&building.join("warden.db"))?;
         self.seal_to_new_root(&old, &mut database, &building, new, renewed)?;
         self.check(&old, &mut database, &building, new)?;
+        // pages that were written anew may hold old records between their new ones
+        database.connection.execute_batch("VACUUM").map_err(DatabaseError::from)?;
         database.forget_what_was_deleted()?;
         drop(database);
         // what stood in a log would stay behind

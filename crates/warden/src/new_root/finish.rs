@@ -1,8 +1,9 @@
 //! Step 4, and what a crash left of the steps before it: called by every start before it opens the database, and by nobody else.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::epochs::{FOLDER as EPOCHS, SNAPSHOT_PREFIX};
@@ -20,6 +21,8 @@ const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes that are overwritten at a time.
 const ZEROS: usize = 64 * 1024;
+/// After so many overwritten bytes a file is cut.
+const CUT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Holds `DIR/warden`: whoever puts another root in force must be the only one.
 pub(crate) struct InUse(File);
@@ -38,8 +41,13 @@ pub(crate) fn settle(warden: &Path) -> io::Result<InUse> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         match folder.try_lock_shared() {
-            // whoever holds it too has settled it, and nobody renews meanwhile
-            Ok(()) => return Ok(InUse(folder)),
+            // nobody renews meanwhile
+            Ok(()) if !begun(warden)? => return Ok(InUse(folder)),
+            // whoever holds it too came before a start that settles it
+            Ok(()) => {
+                folder.unlock()?;
+                std::thread::sleep(PAUSE);
+            }
             Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -60,51 +68,93 @@ impl InUse {
     }
 }
 
+/// Whether a change was begun and is not settled.
+fn begun(warden: &Path) -> io::Result<bool> {
+    Ok(warden.join(NEW_ROOT).try_exists()? || warden.join(BUILDING).try_exists()?)
+}
+
 /// Removes what an attempt left that did not come into force. `root.json` in it goes with the rest: it is not the one in force.
 pub(super) fn clear(warden: &Path) -> io::Result<()> {
     for name in [BUILDING, NEW_ROOT] {
-        match fs::remove_dir_all(warden.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        destroy(&warden.join(name))?;
     }
     File::open(warden)?.sync_all()
+}
+
+/// Removes a folder with a database and epoch keys, their bytes first.
+fn destroy(folder: &Path) -> io::Result<()> {
+    for key in files(&folder.join(EPOCHS))? {
+        overwrite_and_remove(&key)?;
+    }
+    for name in ["warden.db", "warden.db-wal"] {
+        overwrite_and_remove(&folder.join(name))?;
+    }
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What is in a folder; nothing when there is none.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the folder of a new root belongs to the `root.json` in force. What cannot be read is not taken for another one.
+fn is_in_force(new: &Path, in_force: &[u8]) -> io::Result<bool> {
+    match fs::read(new.join("root.json")) {
+        Ok(there) if there == in_force => return Ok(true),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if new.join(OLD_DATABASE).try_exists()? || new.join(OLD_EPOCHS).try_exists()? {
+        let what =
+            "root.json is not the one that warden/new-root was made for; put that one back, a copy lies in that folder";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    Ok(false)
 }
 
 /// `before` is called in front of each durable step, for tests.
 fn finish(warden: &Path, before: &mut impl FnMut(&'static str) -> io::Result<()>) -> io::Result<()> {
     let new = warden.join(NEW_ROOT);
     let in_force = fs::read(warden.join("root.json"))?;
-    if !fs::read(new.join("root.json")).is_ok_and(|there| there == in_force) {
-        return if new.exists() || warden.join(BUILDING).exists() { clear(warden) } else { Ok(()) };
+    if !is_in_force(&new, &in_force)? {
+        return if begun(warden)? { clear(warden) } else { Ok(()) };
     }
+    // whoever replaced root.json may have ended before its name was durable; from here on nothing leads back
+    durable(&[warden])?;
     // a database without its log is one that lacks what was committed last; here nobody will ask for it
     let (database, epochs) = (warden.join("warden.db"), warden.join(EPOCHS));
-    if new.join("warden.db").exists() {
+    if new.join("warden.db").try_exists()? {
         for log in ["warden.db-wal", "warden.db-shm"] {
             before("log")?;
             overwrite_and_remove(&warden.join(log))?;
         }
         before("old database")?;
-        if database.exists() {
+        if database.try_exists()? {
             fs::rename(&database, new.join(OLD_DATABASE))?;
         }
         before("new database")?;
         fs::rename(new.join("warden.db"), &database)?;
         durable(&[&new, warden])?;
     }
-    if new.join(EPOCHS).exists() {
+    if new.join(EPOCHS).try_exists()? {
         before("old epochs")?;
-        if epochs.exists() {
+        if epochs.try_exists()? {
             fs::rename(&epochs, new.join(OLD_EPOCHS))?;
         }
         before("new epochs")?;
         fs::rename(new.join(EPOCHS), &epochs)?;
         durable(&[&new, warden])?;
     }
-    for key in fs::read_dir(new.join(OLD_EPOCHS)).into_iter().flatten() {
+    for key in files(&new.join(OLD_EPOCHS))? {
         before("an old epoch key")?;
-        overwrite_and_remove(&key?.path())?;
+        overwrite_and_remove(&key)?;
     }
     before("the old database's bytes")?;
     overwrite_and_remove(&new.join(OLD_DATABASE))?;
@@ -113,8 +163,13 @@ fn finish(warden: &Path, before: &mut impl FnMut(&'static str) -> io::Result<()>
         let entry = entry?;
         if entry.file_type()?.is_dir() && entry.file_name().to_string_lossy().starts_with(SNAPSHOT_PREFIX) {
             before("a copy for a vault")?;
-            fs::remove_dir_all(entry.path())?;
+            destroy(&entry.path())?;
         }
+    }
+    // it tells that the change is half done, so it goes before the root.json beside it
+    match fs::remove_dir(new.join(OLD_EPOCHS)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => durable(&[&new])?,
     }
     before("the folder")?;
     fs::remove_dir_all(&new)?;
@@ -125,9 +180,10 @@ fn durable(folders: &[&Path]) -> io::Result<()> {
     folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
-/// A file's bytes are overwritten in place before its name goes. File systems that copy on write keep the old ones for a while.
+/// A file's bytes are overwritten in place before its name goes, from its end on and with what is done cut off: whoever is ended in
+/// between goes on there. File systems that copy on write keep the old ones for a while.
 fn overwrite_and_remove(path: &Path) -> io::Result<()> {
-    let mut file = match OpenOptions::new().write(true).open(path) {
+    let file = match OpenOptions::new().write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
@@ -135,9 +191,14 @@ fn overwrite_and_remove(path: &Path) -> io::Result<()> {
     let mut left = file.metadata()?.len();
     let zeros = vec![0; ZEROS];
     while left > 0 {
-        let part = usize::try_from(left).map_or(ZEROS, |left| left.min(ZEROS));
-        file.write_all(&zeros[..part])?;
-        left -= part as u64;
+        let end = left;
+        while left > end.saturating_sub(CUT_BYTES) {
+            let part = usize::try_from(left).map_or(ZEROS, |left| left.min(ZEROS));
+            left -= part as u64;
+            file.write_all_at(&zeros[..part], left)?;
+        }
+        file.sync_data()?;
+        file.set_len(left)?;
     }
     file.sync_all()?;
     drop(file);
@@ -146,6 +207,8 @@ fn overwrite_and_remove(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     fn put(folder: &Path, files: &[(&str, &str)]) {

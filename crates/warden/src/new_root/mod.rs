@@ -58,7 +58,7 @@ pub enum NewRootError {
     Database(#[from] DatabaseError),
     /// The folder beside the old one cannot be written.
     #[error(
-        "the new root's folder could not be written, and the old root stays; there must be room for a second warden.db"
+        "the new root's folder could not be written, and the old root stays; there must be room for three times warden.db"
     )]
     Io(#[from] std::io::Error),
     /// What was written does not open again.
@@ -154,6 +154,7 @@ impl Warden {
     }
 
     fn new_root_allowed(&self, based_on: &str, removed: &[String], now: Instant) -> Option<EntryNumber> {
+        let now = self.not_before_recorded(now);
         self.proposals.read().expect(HELD).new_root(based_on, removed, now)
     }
 

@@ -53,6 +53,7 @@ impl Warden {
         from: EntryNumber,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
+        let now = self.not_before_recorded(now);
         let mut lines = Vec::new();
         // one at a time, so that nobody else takes them by the same approval
         let turn = self.changing.lock().expect(HELD);
