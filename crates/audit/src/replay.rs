@@ -3,6 +3,7 @@
 //! Full bundles are read and opened by threads of their own, each ahead of who asks by a few: opening takes longer than
 //! what is done with an entry, and a start waits for all of it.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use model::{Entry, EntryBody, EntryNumber};
+use rustix::fs::{Advice, fadvise};
 use thiserror::Error;
 
 use crate::leaf::SealedEntry;
@@ -17,12 +19,14 @@ use crate::merkle::{Frontier, Hash, root_of};
 use crate::payload::{PayloadError, PayloadSealer};
 use crate::read::{ReadError, read_bundle};
 use crate::sequencer::Shared;
-use crate::tile::TILE_WIDTH;
+use crate::tile::{Bundle, Place, TILE_WIDTH};
 
 /// The most threads that open bundles.
 const THREADS_MAX: usize = 4;
 /// Bundles that a thread may be ahead.
 const AHEAD: usize = 4;
+/// Bundles whose files are asked of the disk before a thread reads them, so that it works while others wait for it.
+const ASKED_AHEAD: u64 = 64;
 /// Fewer full bundles than these are opened by who asks.
 const BUNDLES_MIN: u64 = 8;
 /// The level of the tree that a full bundle is one node of.
@@ -126,6 +130,7 @@ impl OpenedBundle {
     }
 
     fn read(files: &Files, index: u64, sealer: &mut PayloadSealer) -> Result<Self, ReadError> {
+        ask_for(&files.dir, index + ASKED_AHEAD);
         Ok(Self::open(index * TILE_WIDTH, read_bundle(&files.dir, index)?.iter(), files, sealer))
     }
 }
@@ -236,6 +241,15 @@ impl Replay {
             self.ahead.push(opened);
         }
         Ok(())
+    }
+}
+
+/// Has the disk read a bundle that will be wanted. A hint: what keeps it from being followed is found when the bundle is read.
+fn ask_for(dir: &Path, index: u64) {
+    for bundle in [Bundle::Entries, Bundle::Payload] {
+        if let Ok(file) = File::open(dir.join(Place { bundle, index, width: TILE_WIDTH }.path())) {
+            let _ = fadvise(&file, 0, None, Advice::WillNeed);
+        }
     }
 }
 

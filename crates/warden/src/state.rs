@@ -184,6 +184,7 @@ impl Warden {
         let Settings { dir, unseal, origin: page_origin, clock } = settings;
         let (root, site, unsealed_by) = unseal_root(&dir, &unseal)?;
         let in_use = crate::new_root::settle(&dir.join("warden")).map_err(StartError::NewRoot)?;
+        ask_for(&dir.join("warden/warden.db"));
         let mut database = Database::open(&dir.join("warden/warden.db"))?;
         let reader = Database::open(&dir.join("warden/warden.db"))?;
         let secrets = Secrets::derive(&root, site, &dir.join("warden"), &mut database)?;
@@ -455,6 +456,14 @@ fn fresh_key() -> [u8; 32] {
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).expect("the operating system gives randomness");
     key
+}
+
+/// Has the disk read a file that a start reads in another order than it lies there. Only before SQLite has it open in this process:
+/// closing another descriptor of the file would drop SQLite's locks.
+fn ask_for(path: &Path) {
+    if let Ok(file) = std::fs::File::open(path) {
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::WillNeed);
+    }
 }
 
 fn read_registry(secrets: &Secrets, database: &Database) -> Result<(Registry, Loose), DatabaseError> {

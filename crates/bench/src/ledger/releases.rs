@@ -63,6 +63,7 @@ pub fn measure(options: &LedgerOptions, rows: &mut Rows) -> Result<()> {
             let figures = Figures { times: sorted(times), syncs: sorted(syncs), took };
             show(&way, &figures, rows);
         }
+        show_syncs_alone(&sorted(disk.sync_at_pace(options.seconds.max(1))?), rows);
         warden.end()
     })
 }
@@ -110,6 +111,14 @@ fn show(way: &Way, figures: &Figures, rows: &mut Rows) {
         sync * 1e3,
         figures.syncs.len(),
         share(&figures.syncs, 99).as_secs_f64() * 1e3
+    ));
+}
+
+/// What the disk itself does to the slowest when it is asked as often, with nothing else running.
+fn show_syncs_alone(syncs: &[Duration], rows: &mut Rows) {
+    let [p50, p99, p999] = [500, 990, 999].map(|share| syncs[syncs.len() * share / 1000].as_secs_f64() * 1e3);
+    rows.note(format!(
+        "Syncs alone, one after the other, {PACE:.0}/s, nothing else running: p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms."
     ));
 }
 
@@ -177,12 +186,28 @@ impl SyncedFile {
     /// How long it takes to write 4 KiB and to sync them.
     fn sync_often(&self, times: &mut Vec<Duration>) -> Result<()> {
         for n in 0..SYNCS {
-            let began = Clock::now();
-            self.0.write_all_at(&[n as u8 | 1; 4096], n * 4096)?;
-            self.0.sync_data()?;
-            times.push(began.elapsed());
+            times.push(self.sync(n)?);
         }
         Ok(())
+    }
+
+    /// The same as often as releases are asked for, for some seconds.
+    fn sync_at_pace(&self, seconds: u64) -> Result<Vec<Duration>> {
+        let (began, every) = (Clock::now(), Duration::from_secs_f64(1.0 / PACE));
+        let mut times = Vec::new();
+        while began.elapsed() < Duration::from_secs(seconds) {
+            let next = began + every * times.len() as u32;
+            std::thread::sleep(next.saturating_duration_since(Clock::now()));
+            times.push(self.sync(times.len() as u64 % SYNCS)?);
+        }
+        Ok(times)
+    }
+
+    fn sync(&self, n: u64) -> Result<Duration> {
+        let began = Clock::now();
+        self.0.write_all_at(&[n as u8 | 1; 4096], n * 4096)?;
+        self.0.sync_data()?;
+        Ok(began.elapsed())
     }
 }
 
