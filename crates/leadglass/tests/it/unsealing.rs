@@ -445,7 +445,7 @@ fn new_root_and_killed(site: &Installation) {
     let request = PageRequest::Unseal(UnsealRequest::NewRoot(Box::new(asked)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(warden.ask_as_owner(request)).unwrap();
-    warden.renew_root(&warden::NewRoot { before, root, envelope, stayed }).unwrap();
+    warden.renew_root(&warden::NewRoot { before, root, envelope, stayed }, &mut warden::NoHooks).unwrap();
 }
 
 #[test]
