@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::NewRootError;
 use crate::epochs::{FOLDER as EPOCHS, SNAPSHOT_PREFIX};
 
 /// What is being written for a new root.
@@ -57,13 +58,10 @@ pub(crate) fn settle(warden: &Path) -> io::Result<InUse> {
 
 impl InUse {
     /// Holds the folder alone, until the end of the process.
-    pub(super) fn alone(&self) -> io::Result<()> {
+    pub(super) fn alone(&self) -> Result<(), NewRootError> {
         self.0.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "another process uses DIR/warden: a start, or a sync of a vault; wait until it is done",
-            ),
-            TryLockError::Error(error) => error,
+            TryLockError::WouldBlock => NewRootError::Busy,
+            TryLockError::Error(error) => NewRootError::Io(error),
         })
     }
 }
@@ -369,7 +367,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         put(folder.path(), &[("root.json", "root")]);
         let (one, another) = (settle(folder.path()).expect("settles"), settle(folder.path()).expect("both use it"));
-        assert!(one.alone().is_err());
+        assert!(matches!(one.alone(), Err(NewRootError::Busy)));
         drop(another);
         one.alone().expect("now it is alone");
     }

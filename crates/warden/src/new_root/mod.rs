@@ -59,6 +59,11 @@ pub enum NewRootError {
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// Somebody else reads the folder.
+    #[error(
+        "another process uses DIR/warden, a start or a sync of a vault, and the old root stays; wait until it is done, and give the command again"
+    )]
+    Busy,
     /// The folder beside the old one cannot be written.
     #[error(
         "the new root's folder could not be written, and the old root stays; there must be room for three times warden.db"
