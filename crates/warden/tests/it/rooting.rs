@@ -77,16 +77,25 @@ impl RootHooks for EndsBefore {
 }
 
 /// Something happens to what was written for the new root before it is looked at.
-struct Damaged(&'static str, PathBuf);
+struct Damaged(String, PathBuf);
 
 impl RootHooks for Damaged {
     fn before(&mut self, step: RootStep) -> std::io::Result<()> {
         if step == RootStep::Check {
-            let rows = rusqlite::Connection::open(&self.1).unwrap().execute(self.0, []).unwrap();
+            let rows = rusqlite::Connection::open(&self.1).unwrap().execute(&self.0, []).unwrap();
             assert_eq!(rows, 1, "{}", self.0);
         }
         Ok(())
     }
+}
+
+/// A warden as the command has it, that may put this root in place.
+async fn allowed(dir: &Path, new: &NewRoot) -> Warden {
+    let unseal = Unseal::Root { root: new.before.clone(), by: "passphrase" };
+    let origin = "http://localhost:8443".to_owned();
+    let warden = Warden::start(Settings { dir: dir.to_owned(), unseal, origin, clock: now }).unwrap();
+    warden.ask_as_owner(asked(dir, &new.before)).await.unwrap();
+    warden
 }
 
 /// What the command does while the site is set up.
@@ -265,9 +274,8 @@ async fn a_warden_that_ends_in_front_of_any_step_starts_with_the_old_root_and_th
     site.stop().await;
     let before = envelope(dir).1;
     for (number, step) in RootStep::ALL.into_iter().enumerate() {
-        let warden = alone(dir, now);
-        warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
-        let stopped = warden.renew_root(&new_root(dir), &mut EndsBefore(step)).unwrap_err();
+        let new = new_root(dir);
+        let stopped = allowed(dir, &new).await.renew_root(&new, &mut EndsBefore(step)).unwrap_err();
         assert!(matches!(stopped, NewRootError::Io(_)), "{stopped}");
         let site = folder.start().await;
         assert_eq!(envelope(dir).1, before, "{step:?}");
@@ -340,6 +348,7 @@ async fn keys_that_do_not_open_are_counted_wherever_they_stand_and_the_old_root_
     let folder = Folder::new();
     let dir = folder.path();
     let reader = with_five_studies(&folder).await;
+    let new = new_root(dir);
     let database = rusqlite::Connection::open(dir.join("warden/warden.db")).unwrap();
     let whole = wrapped(&database);
     // the last key, then the last two: no look at the first ones tells
@@ -348,9 +357,7 @@ async fn keys_that_do_not_open_are_counted_wherever_they_stand_and_the_old_root_
                       WHERE study = (SELECT study FROM keyring ORDER BY study DESC LIMIT 1 OFFSET ?)";
         assert_eq!(database.execute(damage, [number]).unwrap(), 1);
         let before = kept(dir);
-        let warden = alone(dir, now);
-        warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
-        let refused = warden.renew_root(&new_root(dir), &mut NoHooks).unwrap_err();
+        let refused = allowed(dir, &new).await.renew_root(&new, &mut NoHooks).unwrap_err();
         assert!(matches!(refused, NewRootError::Lost { lost: found, of: 5, .. } if found == lost), "{refused}");
         assert!(refused.to_string().contains("do not open") && refused.to_string().contains("; restore"), "{refused}");
         assert_eq!(opened(&folder, &reader).await, 5 - lost as usize);
@@ -391,28 +398,23 @@ async fn what_is_written_for_a_new_root_is_looked_at_to_the_last_key_and_record_
         ("announced", "DELETE FROM record WHERE space = 4".to_owned()),
         ("earlier roots", "DELETE FROM record WHERE space = 3 AND key = CAST('inherited' AS BLOB)".to_owned()),
     ];
-    let before = kept(dir);
+    let (before, new) = (kept(dir), new_root(dir));
     for (what, damage) in damages {
-        let damage: &'static str = damage.leak();
-        let warden = alone(dir, now);
-        warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
-        let refused = warden.renew_root(&new_root(dir), &mut Damaged(damage, building.clone())).unwrap_err();
+        let damaged = &mut Damaged(damage.clone(), building.clone());
+        let refused = allowed(dir, &new).await.renew_root(&new, damaged).unwrap_err();
         assert!(matches!(refused, NewRootError::Check(_)) && refused.to_string().contains(what), "{damage}: {refused}");
         assert!(kept(dir) == before, "{damage}");
     }
     // a record that was changed is told by its seal
-    let warden = alone(dir, now);
-    warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
     let changed = "UPDATE record SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'00' AS BLOB)
                    WHERE space = 2 AND key = (SELECT max(key) FROM record WHERE space = 2)";
-    let refused = warden.renew_root(&new_root(dir), &mut Damaged(changed, building)).unwrap_err();
+    let refused = allowed(dir, &new).await.renew_root(&new, &mut Damaged(changed.to_owned(), building)).unwrap_err();
     assert!(matches!(refused, NewRootError::Database(_)), "{refused}");
     assert_eq!(opened(&folder, &reader).await, 5);
     // and undamaged it counts, and says how far it is
-    let warden = alone(dir, now);
-    warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
     let mut shown = Vec::new();
-    warden.renew_root(&new_root(dir), &mut |progress: RootProgress| shown.push((progress.done, progress.of))).unwrap();
+    let show = &mut |progress: RootProgress| shown.push((progress.done, progress.of));
+    allowed(dir, &new).await.renew_root(&new, show).unwrap();
     assert_eq!((shown.first(), shown.last()), (Some(&(0, 15)), Some(&(15, 15))), "5 keys twice and 5 instances");
     assert_eq!(opened(&folder, &reader).await, 5);
 }
@@ -422,14 +424,16 @@ async fn a_root_json_of_before_that_comes_back_before_anything_moved_is_in_force
     let folder = Folder::new();
     let dir = folder.path();
     let reader = with_five_studies(&folder).await;
-    let (before, older) = (kept(dir), envelope(dir).1);
+    let before = kept(dir);
+    let (in_force, older) = (dir.join("warden/root.json"), dir.join("older.json"));
+    std::fs::copy(&in_force, &older).unwrap();
     renew(dir, now).await;
-    std::fs::write(dir.join("warden/root.json"), &older).unwrap();
+    std::fs::copy(&older, &in_force).unwrap();
     assert_eq!(opened(&folder, &reader).await, 5);
     assert!(kept(dir) == before && !dir.join("warden/new-root").exists());
     renew(dir, now).await;
     assert_eq!(opened(&folder, &reader).await, 5);
-    assert!(kept(dir).0 != older);
+    assert!(kept(dir).0 != before.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
