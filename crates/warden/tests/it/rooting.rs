@@ -353,7 +353,8 @@ async fn keys_that_do_not_open_are_counted_wherever_they_stand_and_the_old_root_
     let whole = wrapped(&database);
     // the last key, then the last two: no look at the first ones tells
     for (number, lost) in [(0, 1), (1, 2)] {
-        let damage = "UPDATE keyring SET wrapped = CAST(substr(wrapped, 1, 100) || x'00' || substr(wrapped, 102) AS BLOB)
+        let damage =
+            "UPDATE keyring SET wrapped = CAST(substr(wrapped, 1, 100) || x'00' || substr(wrapped, 102) AS BLOB)
                       WHERE study = (SELECT study FROM keyring ORDER BY study DESC LIMIT 1 OFFSET ?)";
         assert_eq!(database.execute(damage, [number]).unwrap(), 1);
         let before = kept(dir);
@@ -394,7 +395,10 @@ async fn what_is_written_for_a_new_root_is_looked_at_to_the_last_key_and_record_
         ("a key", format!("UPDATE keyring SET study = study + 1 WHERE {last}")),
         ("number of keys", format!("DELETE FROM keyring WHERE {last}")),
         ("number of keys", "DELETE FROM instance WHERE name = (SELECT max(name) FROM instance)".to_owned()),
-        ("a record", "DELETE FROM record WHERE space = 2 AND key = (SELECT max(key) FROM record WHERE space = 2)".into()),
+        (
+            "a record",
+            "DELETE FROM record WHERE space = 2 AND key = (SELECT max(key) FROM record WHERE space = 2)".into(),
+        ),
         ("announced", "DELETE FROM record WHERE space = 4".to_owned()),
         ("earlier roots", "DELETE FROM record WHERE space = 3 AND key = CAST('inherited' AS BLOB)".to_owned()),
     ];
