@@ -475,6 +475,8 @@ fn a_front_away_with_the_old_key_hands_over_after_a_new_root_and_takes_the_new_o
         String::from_utf8_lossy(&list.stdout).contains("the key that the front sealed to before is kept")
     };
     assert!(kept());
+    // at every answer of the warden it is so; once it is said
+    assert_eq!(machines.front_log().matches("the site has another root than this front knows").count(), 1);
     drop(front);
     assert_eq!(machines.introduced(), pin, "the same front");
     let front = machines.front(warden.ready["listen"].as_str().unwrap());
