@@ -88,7 +88,8 @@ impl Counts {
     }
 
     fn add(&mut self, key: Key, since: Instant, times: u64) {
-        let key = if self.rows.contains_key(&key) || self.has_room_for(&key) { key } else { (String::new(), None, key.2) };
+        let key =
+            if self.rows.contains_key(&key) || self.has_room_for(&key) { key } else { (String::new(), None, key.2) };
         let (first, count) = self.rows.entry(key).or_insert((since, 0));
         *first = (*first).min(since);
         *count = count.saturating_add(times);

@@ -522,8 +522,9 @@ mod tests {
     #[test]
     fn what_is_strange_is_said_once_and_again_when_it_changed() {
         let mut noted = None;
-        let said: Vec<bool> =
-            [Some(1), Some(1), Some(2), Some(2), None, None, Some(2)].map(|strange| is_news(&mut noted, strange)).into();
+        let said: Vec<bool> = [Some(1), Some(1), Some(2), Some(2), None, None, Some(2)]
+            .map(|strange| is_news(&mut noted, strange))
+            .into();
         assert_eq!(said, [true, false, true, false, false, false, true]);
     }
 }

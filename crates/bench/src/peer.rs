@@ -52,7 +52,19 @@ impl Peer {
         child: Running,
         folder: tempfile::TempDir,
     ) -> Self {
-        Self { name, version, dicom, called_ae, web, clear: None, over_tls: None, pid, filled: 0, child, _folder: folder }
+        Self {
+            name,
+            version,
+            dicom,
+            called_ae,
+            web,
+            clear: None,
+            over_tls: None,
+            pid,
+            filled: 0,
+            child,
+            _folder: folder,
+        }
     }
 
     /// What a row needs to know of it.

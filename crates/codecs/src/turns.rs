@@ -64,7 +64,8 @@ impl Turns {
     /// Waits until reader and study have their turn. Refused while too many workers were started for this reader.
     pub async fn take(&self, reader: Reader, study: StudyNumber) -> Result<Turn, NoPicture> {
         // the reader's own first: whoever waits for it is in nobody else's way
-        let own = self.shared.place_of(reader, Instant::now())?.acquire_owned().await.map_err(|_| NoPicture::NoWorker)?;
+        let own =
+            self.shared.place_of(reader, Instant::now())?.acquire_owned().await.map_err(|_| NoPicture::NoWorker)?;
         let of_study = self.shared.place_at(study).acquire_owned().await.map_err(|_| NoPicture::NoWorker)?;
         Ok(Turn { reader, study, shared: Arc::clone(&self.shared), _places: [own, of_study] })
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Barrier, LazyLock, Mutex};
 use std::time::Duration;
 
 use codecs::{
-    ASKED_BYTES_MAX, FRAME_BYTES_MAX, Job, NoPicture, Reader, RenderError, RenderOptions, Renderer, STARTS_PER_MINUTE_MAX,
-    Workers,
+    ASKED_BYTES_MAX, FRAME_BYTES_MAX, Job, NoPicture, Reader, RenderError, RenderOptions, Renderer,
+    STARTS_PER_MINUTE_MAX, Workers,
 };
 use dataset::{ImageDescription, Photometric};
 use futures::FutureExt;

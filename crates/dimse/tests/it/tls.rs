@@ -336,7 +336,10 @@ fn one_address_has_so_many_connections_without_an_association_and_others_are_not
     assert_eq!(server.server.waiting(), 3);
     for here in of_one[3..].iter_mut().chain([&mut other]) {
         here.send(&request("CT1", "ANY", &[(CT, EXPLICIT)]));
-        assert!(matches!(here.hear(), Heard::Pdu(Pdu::AssociationRJ(_))), "no device calls from there, and it is told so");
+        assert!(
+            matches!(here.hear(), Heard::Pdu(Pdu::AssociationRJ(_))),
+            "no device calls from there, and it is told so"
+        );
     }
 }
 

@@ -49,9 +49,8 @@ pub fn count() -> u8 {
 
 /// The same for so many processors and bytes of memory.
 fn count_for(processors: usize, available: Option<u64>) -> u8 {
-    let by_memory = available.map_or(WORKERS_MAX, |bytes| {
-        u8::try_from(bytes / walled::CODECS_ADDRESS_SPACE_BYTES).unwrap_or(WORKERS_MAX)
-    });
+    let by_memory = available
+        .map_or(WORKERS_MAX, |bytes| u8::try_from(bytes / walled::CODECS_ADDRESS_SPACE_BYTES).unwrap_or(WORKERS_MAX));
     u8::try_from(processors + 1).unwrap_or(WORKERS_MAX).min(by_memory).clamp(WORKERS_MIN, WORKERS_MAX)
 }
 
