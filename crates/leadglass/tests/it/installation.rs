@@ -252,6 +252,18 @@ impl Installation {
         error
     }
 
+    /// The entries of the ledger, as its command shows them.
+    pub fn entries(&self) -> Vec<Value> {
+        let output = self.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].clone()).collect()
+    }
+
+    /// The entries of one kind.
+    pub fn entries_of(&self, kind: &str) -> Vec<Value> {
+        self.entries().into_iter().filter(|entry| entry["kind"] == kind).collect()
+    }
+
     /// A certificate and its key as files, named in the order in which DCMTK takes them.
     pub fn certificate(&self, name: &str) -> [String; 2] {
         let made = portal::development_certificate(&["modality.example"]).unwrap();
