@@ -415,7 +415,7 @@ fn more_methods(site: &Installation) -> Vec<(&'static str, Vec<String>, String)>
 fn however_the_warden_is_unsealed_its_pin_is_the_same_and_an_introduced_front_finds_it() {
     let machines = TwoMachines::new(None);
     let first = machines.warden();
-    let pin = machines.known_as("front");
+    machines.known_as("front");
     let token = machines.site.with_devices();
     let own_pin = || {
         let introduction: Value = serde_json::from_slice(&machines.site.run(&["warden", "pin"]).stdout).unwrap();
