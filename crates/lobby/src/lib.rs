@@ -248,13 +248,9 @@ impl Drop for Place {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.shared.stands(self.number, |here| {
-            if let Standing::Busy(2..) = here.standing {
-                let Standing::Busy(count) = here.standing else { return };
-                here.standing = Standing::Busy(count - 1);
-            } else {
-                (here.standing, here.since) = (Standing::Resting, Instant::now());
-            }
+        self.shared.stands(self.number, |here| match here.standing {
+            Standing::Busy(count @ 2..) => here.standing = Standing::Busy(count - 1),
+            _ => (here.standing, here.since) = (Standing::Resting, Instant::now()),
         });
     }
 }
