@@ -16,6 +16,7 @@ const changes: Record<Change['change'], Change> = {
   shred: { change: 'shred', patient: 3, studies: 'AA', whole_patient: true, reason: 'r' },
   'rotate-keys': { change: 'rotate-keys' },
   'cold-holders': { change: 'cold-holders', threshold: 1, holders: [{ name: 'A' }] },
+  'replace-cold-holders': { change: 'replace-cold-holders', threshold: 2, holders: [{ name: 'A' }, { name: 'B' }] },
   'cold-rule': { change: 'cold-rule', rule: { after_seconds: 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 } },
   'add-witness': { change: 'add-witness', url: 'https://w.example', vkeys: ['w.example+0a+b'] },
   'remove-witness': { change: 'remove-witness', url: 'https://w.example' },

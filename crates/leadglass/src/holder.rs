@@ -6,7 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use model::{KeyId, SiteId};
-use protocol::{COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdRequest, SignedColdRequest};
+use protocol::{
+    COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdHandOver, ColdHandedOver, ColdRequest, SignedColdRequest,
+    SignedHandOver,
+};
 use seal::{
     HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SitePublicKey, SystemRandom,
     UnsealMethod, VerifyingKey,
@@ -162,6 +165,40 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// Reads a page of an exchange, if the site signed it and it is for this holder.
+    pub fn read_hand_over(&self, signed: &SignedHandOver) -> Result<ColdHandOver> {
+        let signature = hex::decode(&signed.signature)?;
+        self.site
+            .verifying
+            .verify(&SignedHandOver::message(&signed.page), &signature)
+            .context("what is to be handed over is not signed by this holder's site; hand nothing over, and ask the site why")?;
+        let page: ColdHandOver = serde_json::from_str(&signed.page)?;
+        if page.version != 1 || page.site != self.site.site || page.holder != self.id() {
+            bail!("what is to be handed over is another holder's or another site's; hand nothing over");
+        }
+        Ok(page)
+    }
+
+    /// Hands the shares of a page over, sealed for this exchange alone.
+    pub fn hand_over(&self, page: &ColdHandOver) -> Result<ColdHandedOver> {
+        let opener = self.secret.share_opener();
+        let mut shares = Zeroizing::new(Vec::new());
+        for share in &page.shares {
+            let opened = opener.open(page.site, share.name, &hex::decode(&share.wrapped)?)?;
+            shares.extend_from_slice(&share.study.0.to_be_bytes());
+            shares.extend_from_slice(&share.name.0);
+            shares.extend_from_slice(opened.expose());
+        }
+        let to = SitePublicKey::from_bytes(&hex::decode(&page.transit)?)?;
+        let info = ColdHandedOver::info(page.site, page.exchange, self.id());
+        let sealed = hex::encode(to.seal_message(&info, &shares, &mut SystemRandom));
+        let message = ColdHandedOver::message(page.site, page.exchange, &page.transit, &sealed);
+        let signature = hex::encode(self.secret.sign(&message));
+        Ok(ColdHandedOver { exchange: page.exchange, holder: self.id(), sealed, signature })
+    }
+}
+
 /// Whether a request asks for no more than it says: a holder decides on its number of studies, and nothing else binds the shares.
 fn check_shares(request: &ColdRequest) -> Result<()> {
     let names: BTreeSet<_> = request.shares.iter().map(|share| share.name).collect();
@@ -220,6 +257,7 @@ mod tests {
             actor: "the warden".to_owned(),
             asked: Instant(0),
             until: Instant(1),
+            endorsed: Vec::new(),
             transit: String::new(),
             shares: shares.iter().map(share).collect(),
         }

@@ -18,6 +18,7 @@ mod body;
 mod break_glass;
 mod budgets;
 mod cases;
+mod cold;
 mod client_certificate;
 mod credential;
 mod errors;

@@ -17,7 +17,7 @@ use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::bundles::Loose;
 use crate::cases::Cases;
-use crate::cold::{Cold, KeyStep, Steps};
+use crate::cold::{Cold, Exchange, KeyStep, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
@@ -155,6 +155,10 @@ pub struct Warden {
     /// Held by whoever warms, one after the other.
     pub(crate) warm_work: Mutex<()>,
     pub(crate) transits: Mutex<Transits>,
+    /// Shares that holders of before handed over, until enough of them did.
+    pub(crate) exchange: Mutex<Exchange>,
+    /// Cold studies by year, as they were counted last.
+    pub(crate) cold_years: Mutex<Years>,
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
@@ -303,6 +307,8 @@ impl Warden {
             key_work: Mutex::default(),
             warm_work: Mutex::default(),
             transits: Mutex::default(),
+            exchange: Mutex::default(),
+            cold_years: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
             front_disk_told: AtomicI64::new(i64::MIN),

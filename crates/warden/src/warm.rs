@@ -115,17 +115,18 @@ impl Warden {
     }
 
     /// Requests that wait, oldest first.
-    pub(crate) fn cold_requests(&self, now: Instant) -> Vec<ColdRequestRow> {
+    pub(crate) fn cold_requests(&self, caller: Option<&Caller>, now: Instant) -> Vec<ColdRequestRow> {
         let open: Vec<(EntryNumber, Request)> = {
             let cold = self.cold.read().expect(HELD);
             cold.open_requests(now).map(|(number, request)| (number, request.clone())).collect()
         };
         let threshold = self.cold.read().expect(HELD).holders.as_ref().map_or(0, |(_, threshold, _)| *threshold);
-        let approved: HashMap<EntryNumber, usize> = {
-            let transits = self.transits.lock().expect(HELD);
-            transits.0.iter().map(|(number, transit)| (*number, transit.shares.len())).collect()
-        };
         let row = |(number, request): (EntryNumber, Request)| ColdRequestRow {
+            answered: self.answered(number),
+            from: origin(&request.actor),
+            digest: self.warming_digest(number, &request),
+            endorsed: self.endorsements(&request),
+            may_decide: caller.is_some_and(|caller| self.may_decide(caller, &request, now)),
             request: number,
             actor: self.actor_words(&request.actor),
             patient: request.patient,
@@ -134,10 +135,27 @@ impl Warden {
             reason: request.reason,
             asked: request.recorded,
             until: request.until,
-            approved: approved.get(&number).map_or(0, |count| *count as u8),
+            approved: self.answered(number).len() as u8,
             threshold,
         };
         open.into_iter().map(row).collect()
+    }
+
+    /// The names of the holders whose shares of a request are there.
+    pub(crate) fn answered(&self, request: EntryNumber) -> Vec<String> {
+        let holders: Vec<KeyId> = {
+            let transits = self.transits.lock().expect(HELD);
+            transits.0.get(&request).map(|transit| transit.shares.keys().copied().collect()).unwrap_or_default()
+        };
+        let cold = self.cold.read().expect(HELD);
+        let mut names: Vec<String> = holders.into_iter().map(|holder| cold.name_of(holder)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Forgets the shares of a request that has ended.
+    pub(crate) fn forget_shares(&self, request: EntryNumber) {
+        self.transits.lock().expect(HELD).0.remove(&request);
     }
 
     /// A request as one holder decides on it, signed by the site.
@@ -163,6 +181,7 @@ impl Warden {
             transits.0.retain(|number, _| self.cold.read().expect(HELD).request(*number, now).is_some());
             transits.0.entry(number).or_insert_with(Transit::new).public.clone()
         };
+        let endorsed = self.endorsements(&request).into_iter().map(|one| one.name).collect();
         let request = ColdRequest {
             version: 1,
             site: self.secrets.site,
@@ -175,6 +194,7 @@ impl Warden {
             actor: self.actor_words(&request.actor),
             asked: request.recorded,
             until: request.until,
+            endorsed,
             transit,
             shares,
         };
@@ -347,11 +367,11 @@ impl Warden {
     pub(crate) fn withdraw_cold(&self, caller: &Caller, number: EntryNumber, now: Instant) -> Result<(), Refusal> {
         self.open_request(number, now)?;
         self.append(caller, vec![EntryBody::WarmingWithdrawn { request: number, holder: None }], now)?;
-        self.transits.lock().expect(HELD).0.remove(&number);
+        self.forget_shares(number);
         Ok(())
     }
 
-    fn open_request(&self, number: EntryNumber, now: Instant) -> Result<Request, Refusal> {
+    pub(crate) fn open_request(&self, number: EntryNumber, now: Instant) -> Result<Request, Refusal> {
         let cold = self.cold.read().expect(HELD);
         cold.request(number, now).cloned().ok_or_else(|| unknown("open request", "cold requests"))
     }
@@ -398,7 +418,7 @@ impl Warden {
         Ok(Opened::Keys { keys: opened.into_iter().collect(), failed: failing })
     }
 
-    fn open_box(
+    pub(crate) fn open_box(
         &self,
         sealed: &ColdBox,
         secret: &Secret32,
@@ -410,6 +430,14 @@ impl Warden {
         let epochs = self.secrets.epochs.read().expect(HELD);
         let lock = ColdLock::unwrap(epochs.key(epoch)?, self.secrets.site, name, &wrapped).map_err(|_| damaged())?;
         sealed.open(secret, &lock, self.secrets.site).map_err(|_| DatabaseError::Damaged { what: "cold study" })
+    }
+}
+
+/// The network address that somebody asks from; empty where there is none.
+pub(crate) fn origin(actor: &Actor) -> String {
+    match actor {
+        Actor::Person { origin, .. } | Actor::Device { origin, .. } | Actor::Stranger { origin } => origin.0.clone(),
+        Actor::Owner | Actor::Warden => String::new(),
     }
 }
 

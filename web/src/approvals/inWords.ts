@@ -79,6 +79,13 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
       const holders = change.holders.map((holder) => holder.name).join(', ');
       return say(`Cold studies are held by: ${holders}; ${change.threshold} of those with shares are needed.`, `Kalte Untersuchungen hüten: ${holders}; ${change.threshold} von denen mit Anteilen sind nötig.`);
     }
+    case 'replace-cold-holders': {
+      const holders = change.holders.map((holder) => holder.name).join(', ');
+      return say(
+        `Everything that is cold is held by: ${holders}; ${change.threshold} of those with shares are needed. What is cold already stays with its holders until enough of them hand it over.`,
+        `Alles Kalte hüten: ${holders}; ${change.threshold} von denen mit Anteilen sind nötig. Was schon kalt ist, bleibt bei seinen Hütern, bis genug von ihnen es übergeben.`,
+      );
+    }
     case 'cold-rule': {
       const { after_seconds, priors, service_per_day, emergency_per_day } = change.rule;
       const which = priors === 'all' ? say('all priors', 'alle Voraufnahmen') : priors === 'none' ? say('no priors', 'keine Voraufnahmen') : say(`priors of ${priors.years} years`, `Voraufnahmen aus ${priors.years} Jahren`);

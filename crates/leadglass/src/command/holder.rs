@@ -9,9 +9,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use model::WarmingBasis;
-use protocol::{ColdAsk, ColdReply, PageReply, PageRequest};
+use protocol::{ColdAsk, ColdHandOver, ColdReply, PageReply, PageRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -176,6 +176,68 @@ fn look(
         tracing::info!(request = %request.request, warmed, "the priors of an order are warm");
     }
     Ok(())
+}
+
+/// Hands over every share that is closed to holders of before, page by page.
+pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, holder: &Holder) -> Result<()> {
+    let warden = match socket {
+        None => Owner::connect(dir)?,
+        Some(socket) => Owner::connect_to(socket).map_err(|error| {
+            let away = || anyhow!("nobody answers at {}; see whether the line to the warden is up", socket.display());
+            error.unwrap_or_else(away)
+        })?,
+    };
+    let (mut after, mut first) = (None, None);
+    let (mut handed, mut reclosed, mut waiting, mut behind) = (0, 0, 0, 0);
+    loop {
+        let asked = ColdAsk::HandOver { holder: holder.id(), after };
+        let ColdReply::HandOver(signed) = ask(&warden, asked)? else {
+            bail!("the warden answered something else; run the same version")
+        };
+        let page = holder.read_hand_over(&signed)?;
+        let decided = (page.exchange, page.threshold, page.to.clone());
+        match &first {
+            None => {
+                show_hand_over(format, &page);
+                first = Some(decided);
+            }
+            // one look serves for one exchange
+            Some(first) if *first == decided => {}
+            Some(_) => bail!("other holders were named in the meantime; begin once more, and look at who they are"),
+        }
+        if !page.shares.is_empty() {
+            let ColdReply::HandedOver(page_done) = ask(&warden, ColdAsk::HandedOver(holder.hand_over(&page)?))? else {
+                bail!("the warden answered something else; run the same version")
+            };
+            handed += page.shares.len();
+            reclosed += page_done.reclosed;
+            waiting += page_done.waiting;
+            behind = page_done.behind;
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let value = json!({ "handed_over": handed, "reclosed": reclosed, "waiting": waiting, "behind": behind });
+    answer(format, &value, || match (handed, behind) {
+        (0, _) => "This holder has no share of what holders of an earlier set still have.".to_owned(),
+        (_, 0) => format!("{handed} shares are handed over. Nothing is left with holders of an earlier set."),
+        _ => format!(
+            "{handed} shares are handed over; {waiting} of them wait for further holders, for four hours at most. {behind} cold studies are \
+             still with holders of an earlier set."
+        ),
+    })
+}
+
+/// Tells a holder on standard error who is to hold it from then on.
+fn show_hand_over(format: Format, page: &ColdHandOver) {
+    if format == Format::Text {
+        eprintln!("Exchange {}: {} of these holders are needed from then on:", page.exchange, page.threshold);
+        for holder in &page.to {
+            eprintln!("  {}\t{:?}\t{}", holder.key, holder.kind, holder.name);
+        }
+    }
 }
 
 fn ask(warden: &Owner, asked: ColdAsk) -> Result<ColdReply> {

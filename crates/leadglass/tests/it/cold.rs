@@ -199,3 +199,42 @@ fn a_shredded_patient_is_gone_and_the_certificate_says_what_a_vault_may_still_ho
 fn a_certificate_counts_the_window_that_vaults_have() {
     assert_eq!(warden::VAULT_WINDOW_SNAPSHOTS, replica::GENERATIONS_KEPT);
 }
+
+#[test]
+fn holders_are_exchanged_and_the_former_ones_open_nothing_any_more() {
+    let (site, token, anna, words) = cold_site();
+    let [dora, emil] = ["dora", "emil"].map(|name| holder(&site, name));
+    let [dora_pub, emil_pub] = [format!("{dora}.pub"), format!("{emil}.pub")];
+    let hand_over = |file: &str, socket: &[&str]| {
+        let sealed = file == words;
+        let mut arguments = vec!["cold", "holder", "hand-over", "--share-file", file, "--format", "json"];
+        arguments.extend_from_slice(socket);
+        arguments.extend_from_slice(if sealed { &[] } else { &["--passphrase-file", "-"] });
+        let output = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).map_err(|_| text)
+    };
+    assert!(hand_over(&anna, &[]).unwrap_err().contains("hint:"), "nobody exchanges holders");
+    let named = ["cold", "holder", "replace", "--threshold", "2", "--holder", &dora_pub, "--holder", &emil_pub];
+    let replaced = site.ok(&named);
+    assert_eq!((&replaced["generation"], &replaced["behind"]), (&2.into(), &3.into()), "{replaced}");
+    let first = hand_over(&anna, &[]).unwrap();
+    assert_eq!((&first["handed_over"], &first["waiting"], &first["behind"]), (&3.into(), &3.into(), &3.into()));
+    let state = site.ok(&["cold", "state"]);
+    assert_eq!((&state["behind"], &state["exchange"]["waiting"]), (&3.into(), &serde_json::json!(["anna"])), "{state}");
+    // the other one is elsewhere, over the socket that carries nothing else
+    let socket = site.dir().join("run/holder.sock").to_string_lossy().into_owned();
+    let second = hand_over(&words, &["--socket", &socket]).unwrap();
+    assert_eq!((&second["reclosed"], &second["behind"]), (&3.into(), &0.into()), "{second}");
+    assert_eq!(site.ok(&["cold", "state"])["rotation_owed"], false);
+
+    let study = format!("study:{}", uid(&[9, 1, 1]));
+    let request = site.ok(&["cold", "ask", &study, "--reason", "comparison"])["request"].to_string();
+    let former = ["cold", "approve", &request, "--share-file", &anna, "--passphrase-file", "-"];
+    let refused = site.run_with_input(&former, HOLDER_PASSPHRASE);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("hint:"));
+    assert_eq!(image(&site, &token, 1), 409);
+    assert_eq!(approve(&site, &request, &dora)["missing"], 1);
+    assert_eq!(approve(&site, &request, &emil)["warmed"], 1);
+    assert_eq!(image(&site, &token, 1), 200);
+}

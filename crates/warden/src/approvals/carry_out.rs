@@ -66,7 +66,8 @@ impl Warden {
                 // a crash in between leaves the proposal due, and keys are rotated once more
                 self.rotate().and_then(|_| self.with_entries(&proposal, Vec::new(), actor, now))
             }
-            Change::ColdHolders { threshold, holders, keys } => {
+            Change::ColdHolders { threshold, holders, keys }
+            | Change::ReplaceColdHolders { threshold, holders, keys } => {
                 self.set_holders_as(actor, threshold, holders, &keys, carried_out(&proposal))
             }
             Change::ColdRule { rule } => {

@@ -10,6 +10,9 @@ use model::{
 /// How long an enrolment link may be issued, a window's keys be taken, or a new root be made, after the approval, in seconds.
 const LINK_SECONDS: i64 = 7 * 24 * 3600;
 
+/// How long holders may hand over what is cold already, after the approval, in seconds.
+const EXCHANGE_SECONDS: i64 = 30 * 24 * 3600;
+
 /// One proposal.
 #[derive(Clone, Debug)]
 pub(crate) struct Proposal {
@@ -84,6 +87,8 @@ pub(crate) struct Proposals {
     windows: HashMap<EntryNumber, Instant>,
     /// New roots that nobody made yet, and until when.
     roots: HashMap<EntryNumber, Instant>,
+    /// The last exchange of holders that was carried out, and until when they may hand over.
+    exchange: Option<(EntryNumber, Instant)>,
     /// Who was added last: the entry of their addition stands just before the one that it was carried out.
     added: Option<PersonId>,
     one_person: u32,
@@ -159,6 +164,10 @@ impl Proposals {
                     Some(Change::Role { person, from, to }) if to.decides() && !from.decides() => Some(person),
                     Some(Change::ExportWindow { .. }) => {
                         self.windows.insert(*proposal, at.plus_seconds(LINK_SECONDS));
+                        None
+                    }
+                    Some(Change::ReplaceColdHolders { .. }) => {
+                        self.exchange = Some((*proposal, at.plus_seconds(EXCHANGE_SECONDS)));
                         None
                     }
                     Some(Change::NewRoot { .. }) => {
@@ -275,6 +284,11 @@ impl Proposals {
             _ => false,
         };
         self.roots.iter().filter(|(_, until)| now < **until).map(|(proposal, _)| proposal).find(allows).copied()
+    }
+
+    /// The exchange of holders that is open, and until when.
+    pub(crate) fn exchange(&self, now: Instant) -> Option<(EntryNumber, Instant)> {
+        self.exchange.filter(|(_, until)| now < *until)
     }
 
     /// Where the proposal stands that puts a `root.json` of this digest in place.

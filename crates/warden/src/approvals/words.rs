@@ -73,6 +73,10 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             "{threshold} of these hold what goes cold from then on: {}",
             holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
         ),
+        Change::ReplaceColdHolders { threshold, holders, .. } => format!(
+            "{threshold} of these hold everything that is cold, also what is cold already once enough of its holders hand it over: {}",
+            holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
+        ),
         Change::ColdRule { rule } => cold_rule(rule),
         Change::AddWitness { url, vkeys } => {
             format!("the witness {url} cosigns the ledger, known by {}", vkeys.join(" and "))

@@ -43,7 +43,7 @@ pub(crate) struct HolderSet {
 
 impl Warden {
     /// Asks for others to hold what goes cold from then on: two persons and a delay stand in front of it, because who holds shares can
-    /// open, and who loses them loses. What is cold already stays with those that it went cold with.
+    /// open, and who loses them loses. What is cold already stays with those that it went cold with ([`Warden::replace_holders`]).
     pub(crate) fn set_holders(
         &self,
         caller: &Caller,
@@ -51,19 +51,29 @@ impl Warden {
         new: Vec<NewHolder>,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (mut holders, mut keys) = (Vec::with_capacity(new.len()), Vec::with_capacity(new.len()));
-        for NewHolder { name, kind, public } in new {
-            let name = name.trim().to_owned();
-            if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
-                return Err(field("holder", "a name of 1 to 100 characters"));
-            }
-            let key = HolderPublicKey::from_bytes(&public)
-                .map_err(|_| field("holder", "a public key that `leadglass cold holder new` wrote"))?;
-            holders.push(ColdHolder { key: key.id(), name, kind });
-            keys.push(hex::encode(&public));
-        }
+        let (holders, keys) = named(new)?;
         record(0, threshold, holders.clone(), &keys)?;
-        match self.ask_for(caller, Change::ColdHolders { threshold, holders, keys }, now)? {
+        self.ask_for_holders(caller, Change::ColdHolders { threshold, holders, keys }, now)
+    }
+
+    /// Asks for others to hold everything that is cold, also what is cold already.
+    pub(crate) fn replace_holders(
+        &self,
+        caller: &Caller,
+        threshold: u8,
+        new: Vec<NewHolder>,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        if self.cold.read().expect(HELD).holders.is_none() {
+            return Err(field("holder", "a site that has holders; name the first with `leadglass cold init`"));
+        }
+        let (holders, keys) = named(new)?;
+        record(0, threshold, holders.clone(), &keys)?;
+        self.ask_for_holders(caller, Change::ReplaceColdHolders { threshold, holders, keys }, now)
+    }
+
+    fn ask_for_holders(&self, caller: &Caller, change: Change, now: Instant) -> Result<PageReply, Refusal> {
+        match self.ask_for(caller, change, now)? {
             Asked::Waits(row) => Ok(PageReply::Proposed(row)),
             Asked::Made(_) => {
                 let generation =
@@ -143,6 +153,22 @@ impl Warden {
             .collect::<Result<_, _>>()
             .map_err(|_| failed(DatabaseError::Damaged { what: "record of holders" }))
     }
+}
+
+/// New holders with their public keys in hexadecimal digits, in the same order.
+fn named(new: Vec<NewHolder>) -> Result<(Vec<ColdHolder>, Vec<String>), Refusal> {
+    let (mut holders, mut keys) = (Vec::with_capacity(new.len()), Vec::with_capacity(new.len()));
+    for NewHolder { name, kind, public } in new {
+        let name = name.trim().to_owned();
+        if name.is_empty() || name.chars().count() > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
+            return Err(field("holder", "a name of 1 to 100 characters"));
+        }
+        let key = HolderPublicKey::from_bytes(&public)
+            .map_err(|_| field("holder", "a public key that `leadglass cold holder new` wrote"))?;
+        holders.push(ColdHolder { key: key.id(), name, kind });
+        keys.push(hex::encode(&public));
+    }
+    Ok((holders, keys))
 }
 
 /// The record of a set, if it fits: keys that are keys and each once, numbers within each other.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{
     Actor, ColdHolder, ColdRule, Entry, EntryBody, EntryNumber, HolderKind, Instant, KeyId, NumberSet, PatientNumber,
-    StudyNumber, Warmed, WarmingBasis,
+    PersonId, StudyNumber, Warmed, WarmingBasis,
 };
 
 /// Seconds of the day that the holders' budgets are counted in.
@@ -20,6 +20,24 @@ pub(crate) struct Request {
     pub(crate) reason: String,
     pub(crate) recorded: Instant,
     pub(crate) until: Instant,
+    /// Who of those who decide stands behind it.
+    pub(crate) endorsed: Vec<Endorsement>,
+}
+
+/// Somebody who decides stands behind a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Endorsement {
+    pub(crate) person: PersonId,
+    pub(crate) at: Instant,
+    pub(crate) signed: bool,
+}
+
+/// A request that somebody who decides refused.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusedRequest {
+    pub(crate) request: Request,
+    pub(crate) at: Instant,
+    pub(crate) reason: String,
 }
 
 /// Studies that are warm until a deadline.
@@ -36,6 +54,8 @@ pub(crate) struct Warming {
 pub(crate) struct WarmUp {
     pub(crate) entry: EntryNumber,
     pub(crate) at: Instant,
+    pub(crate) until: Instant,
+    pub(crate) number: EntryNumber,
     pub(crate) request: Request,
     /// The holder who did it alone, as for an emergency.
     pub(crate) alone: Option<KeyId>,
@@ -47,11 +67,14 @@ pub(crate) struct Cold {
     pub(crate) rule: ColdRule,
     /// Generation and threshold of the present holders.
     pub(crate) holders: Option<(u32, u8, Vec<ColdHolder>)>,
-    /// Every holder that ever was, by key.
-    kinds: HashMap<KeyId, HolderKind>,
+    /// Every holder that ever was, by key, as named last.
+    known: HashMap<KeyId, ColdHolder>,
     cold: Bits,
     warm: HashMap<StudyNumber, (Instant, EntryNumber)>,
     requests: BTreeMap<EntryNumber, Request>,
+    refused: BTreeMap<EntryNumber, RefusedRequest>,
+    /// The set of holders that each cold study is closed to, by its number.
+    generations: Vec<u32>,
     pub(crate) warmings: BTreeMap<EntryNumber, Warming>,
     /// When the last image of each study came, in microseconds.
     last_stored: Vec<i64>,
@@ -82,12 +105,13 @@ impl Cold {
                 self.last_stored[index] = at.0;
             }
             EntryBody::ColdHoldersSet { generation, threshold, holders } => {
-                self.kinds.extend(holders.iter().map(|holder| (holder.key, holder.kind)));
+                self.known.extend(holders.iter().map(|holder| (holder.key, holder.clone())));
                 self.holders = Some((*generation, *threshold, holders.clone()));
             }
             EntryBody::ColdRuleSet { rule } => self.rule = *rule,
-            EntryBody::WentCold { studies, .. } => {
+            EntryBody::WentCold { studies, generation } => {
                 studies.numbers().iter().for_each(|study| self.cold.set(*study, true));
+                self.closed_to(studies, *generation);
                 self.rotation_owed = true;
             }
             EntryBody::WarmingRequested { patient, studies, basis, reason, until } => {
@@ -102,17 +126,34 @@ impl Cold {
                     reason: reason.clone(),
                     recorded: at,
                     until: *until,
+                    endorsed: Vec::new(),
                 };
                 self.requests.insert(number, request);
             }
+            EntryBody::WarmingEndorsed { request, evidence, .. } => {
+                if let (Some(request), Actor::Person { person, .. }) = (self.requests.get_mut(request), &entry.actor) {
+                    request.endorsed.push(Endorsement { person: *person, at, signed: evidence.is_some() });
+                }
+            }
+            EntryBody::WarmingRefused { request: number, reason, .. } => {
+                if let Some(request) = self.requests.remove(number) {
+                    self.refused.insert(*number, RefusedRequest { request, at, reason: reason.clone() });
+                }
+            }
+            EntryBody::ColdReclosed { studies, generation, .. } => {
+                self.closed_to(studies, *generation);
+                // what is left of the boxes of before opens with their holders' shares until the next rotation
+                self.rotation_owed = true;
+            }
             EntryBody::WarmingWithdrawn { request, holder: None } => drop(self.requests.remove(request)),
             EntryBody::Warmed(Warmed { request, patient, studies, until, by, emergency }) => {
-                let asked = self.requests.remove(request);
+                let (asked_in, asked) = (*request, self.requests.remove(request));
                 let basis = asked.as_ref().map_or(WarmingBasis::Request, |asked| asked.basis);
                 if let Some(asked) = asked {
                     let request = Request { studies: studies.clone(), ..asked };
                     let alone = by.first().filter(|_| *emergency && by.len() == 1).copied();
-                    self.warm_ups.entry(*patient).or_default().push(WarmUp { entry: number, at, request, alone });
+                    let up = WarmUp { entry: number, at, until: *until, number: asked_in, request, alone };
+                    self.warm_ups.entry(*patient).or_default().push(up);
                 }
                 for study in studies.numbers() {
                     self.warm.insert(StudyNumber(*study), (*until, *request));
@@ -120,7 +161,7 @@ impl Cold {
                 let warming = Warming { patient: *patient, studies: studies.clone(), until: *until, basis };
                 self.warmings.insert(*request, warming);
                 if let [one] = by.as_slice()
-                    && self.kinds.get(one).is_some_and(|kind| *kind != HolderKind::Sharing)
+                    && self.kind_of(*one).is_some_and(|kind| kind != HolderKind::Sharing)
                 {
                     self.alone.push((at, *one));
                 }
@@ -139,13 +180,20 @@ impl Cold {
                 self.rotation_owed = false;
                 self.last_rotation = Some(at);
             }
-            EntryBody::Erased { entry, left } => {
-                if let EntryBody::WarmingRequested { reason, .. } = &left.body
-                    && let Some(request) = self.requests.get_mut(entry)
-                {
-                    request.reason.clone_from(reason);
+            EntryBody::Erased { entry, left } => match &left.body {
+                EntryBody::WarmingRequested { reason, .. } => {
+                    let refused = self.refused.get_mut(entry).map(|refused| &mut refused.request);
+                    if let Some(request) = self.requests.get_mut(entry).or(refused) {
+                        request.reason.clone_from(reason);
+                    }
                 }
-            }
+                EntryBody::WarmingRefused { request, reason, .. } => {
+                    if let Some(refused) = self.refused.get_mut(request) {
+                        refused.reason.clone_from(reason);
+                    }
+                }
+                _ => {}
+            },
             EntryBody::SnapshotTaken { .. } => self.snapshots.push(at),
             _ => {}
         }
@@ -182,6 +230,47 @@ impl Cold {
         self.requests.get(&number).filter(|request| now < request.until)
     }
 
+    /// Every request about a study that was neither answered nor refused, also those whose deadline has passed, oldest first.
+    pub(crate) fn requests_about(&self, study: StudyNumber) -> impl Iterator<Item = (EntryNumber, &Request)> {
+        let about = self.requests.iter().filter(move |(_, request)| request.studies.contains(study.0));
+        about.map(|(number, request)| (*number, request))
+    }
+
+    /// Every request about a study that somebody refused, oldest first.
+    pub(crate) fn refused_about(&self, study: StudyNumber) -> impl Iterator<Item = (EntryNumber, &RefusedRequest)> {
+        let about = self.refused.iter().filter(move |(_, refused)| refused.request.studies.contains(study.0));
+        about.map(|(number, refused)| (*number, refused))
+    }
+
+    /// Every time that cold studies were warmed since then, oldest first.
+    pub(crate) fn warm_ups_since(&self, since: Instant) -> Vec<&WarmUp> {
+        let mut found: Vec<_> = self.warm_ups.values().flatten().filter(|up| since <= up.at).collect();
+        found.sort_unstable_by_key(|up| up.entry);
+        found
+    }
+
+    /// Every time that a study was warmed.
+    pub(crate) fn warm_ups_about(&self, study: StudyNumber) -> impl Iterator<Item = &WarmUp> {
+        self.warm_ups.values().flatten().filter(move |up| up.request.studies.contains(study.0))
+    }
+
+    /// How many cold studies are closed to holders of an earlier set than the present one.
+    pub(crate) fn behind(&self) -> u64 {
+        let now = self.holders.as_ref().map_or(0, |(generation, ..)| *generation);
+        let behind = |study: &StudyNumber| self.generations.get(study.0 as usize).is_some_and(|closed| *closed < now);
+        self.studies().filter(behind).count() as u64
+    }
+
+    fn closed_to(&mut self, studies: &NumberSet, generation: u32) {
+        for study in studies.numbers() {
+            let place = *study as usize;
+            if self.generations.len() <= place {
+                self.generations.resize(place + 1, 0);
+            }
+            self.generations[place] = generation;
+        }
+    }
+
     /// Whether a patient's priors were asked for already while their relationship lasted until then.
     pub(crate) fn priors_asked(&self, patient: PatientNumber, until: Instant) -> bool {
         self.priors_asked.get(&patient) == Some(&until)
@@ -192,16 +281,14 @@ impl Cold {
         self.warm_ups.get(&patient).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What a holder is called, for those of the present generation; others by their key.
+    /// What a holder of any generation is called.
     pub(crate) fn name_of(&self, holder: KeyId) -> String {
-        let holders = self.holders.iter().flat_map(|(_, _, holders)| holders);
-        let named = holders.filter(|one| one.key == holder).map(|one| one.name.clone()).next();
-        named.unwrap_or_else(|| format!("holder {holder}"))
+        self.known.get(&holder).map_or_else(|| format!("holder {holder}"), |known| known.name.clone())
     }
 
     /// What a holder may do.
     pub(crate) fn kind_of(&self, holder: KeyId) -> Option<HolderKind> {
-        self.kinds.get(&holder).copied()
+        self.known.get(&holder).map(|known| known.kind)
     }
 
     /// How many patients a holder has warmed alone within a day.

@@ -57,6 +57,7 @@ impl Warden {
             swept.rotated = self.rotate_keys()?.keys;
         }
         drop(work);
+        self.forget_exchange(now);
         swept.asked = self.ask_for_priors(None, now)?;
         Ok(swept)
     }

@@ -15,15 +15,15 @@ use crate::site::{Folder, Site};
 use crate::thief::Thief;
 
 /// Two patients, each with a study, and a reader of the whole site.
-struct Scene {
-    folder: Folder,
-    site: Site,
+pub struct Scene {
+    pub folder: Folder,
+    pub site: Site,
     sender: Sender,
     reader: Credential,
-    one: BatchKeys,
-    two: BatchKeys,
-    officers: [Holder; 3],
-    on_call: Holder,
+    pub one: BatchKeys,
+    pub two: BatchKeys,
+    pub officers: [Holder; 3],
+    pub on_call: Holder,
     service: Holder,
 }
 
@@ -37,7 +37,7 @@ async fn start(folder: &Folder) -> Site {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = Folder::new();
         let site = start(&folder).await;
         let mut sender = folder.sender();
@@ -56,7 +56,7 @@ impl Scene {
     }
 
     /// Both studies are cold.
-    async fn cold() -> Self {
+    pub async fn cold() -> Self {
         let scene = Self::new().await;
         days_pass(2);
         assert_eq!(scene.site.sweep().await.unwrap().studies, 2);
@@ -64,13 +64,13 @@ impl Scene {
     }
 
     /// The process ends and begins again.
-    async fn restart(mut self) -> Self {
+    pub async fn restart(mut self) -> Self {
         self.site.stop().await;
         self.site = start(&self.folder).await;
         self
     }
 
-    async fn opens(&self, study: &str) -> Result<Vec<BatchKeys>, Refusal> {
+    pub async fn opens(&self, study: &str) -> Result<Vec<BatchKeys>, Refusal> {
         let opened = self.site.open(&self.reader, study, Scope::Images).await?;
         let keys = opened.studies.iter().flat_map(|study| &study.keys);
         Ok(keys
@@ -82,18 +82,18 @@ impl Scene {
             .collect())
     }
 
-    fn stolen(&self, keys: &[&BatchKeys]) -> Vec<BatchKeys> {
+    pub fn stolen(&self, keys: &[&BatchKeys]) -> Vec<BatchKeys> {
         let names: Vec<KeyId> = keys.iter().map(|keys| keys.key).collect();
         let thief = Thief::takes(self.folder.path());
         assert!(thief.epochs() > 0, "the thief has at least the epoch key of what is hot");
         thief.opens(&names)
     }
 
-    async fn approve(&self, holder: &Holder, request: model::EntryNumber) -> Result<(u32, u8), Refusal> {
+    pub async fn approve(&self, holder: &Holder, request: model::EntryNumber) -> Result<(u32, u8), Refusal> {
         holder.approve(&self.folder, &self.site, request).await
     }
 
-    async fn bodies(&self) -> Vec<EntryBody> {
+    pub async fn bodies(&self) -> Vec<EntryBody> {
         self.site.entries().await.into_iter().map(|entry| entry.body).collect()
     }
 }
