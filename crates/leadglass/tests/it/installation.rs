@@ -48,7 +48,7 @@ impl Installation {
         self.start();
     }
 
-    /// The same, in a process group of its own.
+    /// Makes a site and starts it in a process group of its own.
     pub fn in_a_group_of_its_own() -> Self {
         let mut site = Self::stopped();
         site.group = true;
