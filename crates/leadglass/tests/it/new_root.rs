@@ -190,11 +190,11 @@ fn no_sealed_value_of_before_is_left_in_any_file_of_the_warden_after_a_new_root(
 
     let new = ["unseal", "new-root", "--remove", "recovery-kit", "--passphrase-file", "-"];
     ok(&site, &new, PASSPHRASE);
-    assert_eq!(found(&warden, &pieces), BTreeSet::new());
+    assert_eq!(found(&warden, &pieces).len(), 0);
     site.start();
     assert_eq!(studies(&site, &token), 8);
     site.kill();
-    assert_eq!(found(&warden, &pieces), BTreeSet::new());
+    assert_eq!(found(&warden, &pieces).len(), 0);
     // one key file that somebody left there is found
     let one = values.iter().find(|value| !value.is_empty()).unwrap();
     std::fs::write(warden.join("left"), one.concat()).unwrap();
