@@ -18,6 +18,9 @@ pub(crate) struct Columns {
 impl Columns {
     /// From a first line that names columns; nothing for any other.
     pub(crate) fn of_header(line: &str) -> Option<Self> {
+        if line.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
         let separator = SEPARATORS.into_iter().max_by_key(|separator| line.matches(*separator).count())?;
         let names: Vec<String> = fields(line, separator).map(|name| name.trim().to_lowercase()).collect();
         let places = |is: fn(&str) -> bool| -> Vec<usize> {

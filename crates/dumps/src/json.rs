@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::columns::{is_login, is_password};
 
@@ -49,21 +49,21 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Object { values } = self;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if is_login(&key) {
-                map.next_value_seed(Text { into: &mut self.values.logins })?;
-            } else if is_password(&key) {
-                map.next_value_seed(Text { into: &mut self.values.passwords })?;
+            if is_login(&key) || is_password(&key) {
+                map.next_value_seed(Text { login: is_login(&key), values: &mut *values })?;
             } else {
                 // objects in objects, as in exports of databases
-                map.next_value_seed(Object { values: self.values })?;
+                map.next_value_seed(Object { values: &mut *values })?;
             }
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while sequence.next_element_seed(Object { values: self.values })?.is_some() {}
+        let Object { values } = self;
+        while sequence.next_element_seed(Object { values: &mut *values })?.is_some() {}
         Ok(())
     }
 
@@ -94,7 +94,9 @@ impl<'de> Visitor<'de> for Object<'_> {
 
 /// A text, or a number that is meant as one.
 struct Text<'a> {
-    into: &'a mut Vec<String>,
+    /// A login, or else a password.
+    login: bool,
+    values: &'a mut Values,
 }
 
 impl<'de> DeserializeSeed<'de> for Text<'_> {
@@ -113,8 +115,10 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if self.into.len() < VALUES_MAX {
-            self.into.push(text.to_owned());
+        let Values { logins, passwords } = self.values;
+        let into = if self.login { logins } else { passwords };
+        if into.len() < VALUES_MAX {
+            into.push(text.to_owned());
         }
         Ok(())
     }
@@ -140,12 +144,12 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        while sequence.next_element_seed(Text { into: self.into })?.is_some() {}
+        let Text { login, values } = self;
+        while sequence.next_element_seed(Text { login, values: &mut *values })?.is_some() {}
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(())
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        Object { values: self.values }.visit_map(map)
     }
 }

@@ -3,8 +3,8 @@
 //! Nobody can say what of `https://a:8443/x:y:z` is what, and nobody has to: only words that are logins here count, and what stands
 //! beside one is tried in every reading. A wrong reading verifies nowhere.
 
-use crate::columns::field;
-use crate::found::Found;
+use crate::columns::{field, is_login};
+use crate::found::{Found, Match};
 use crate::scan::Wanted;
 
 /// The most words of a line that are looked up.
@@ -22,13 +22,16 @@ pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
         if may_be_login(word, &line[end..], end == bytes.len()) {
             words += 1;
             let dashes = word.find("--").filter(|_| word.contains('@')).map(|dashes| from + dashes);
-            for end in [Some(end), dashes].into_iter().flatten() {
+            let mut counted = false;
+            for end in [dashes, Some(end)].into_iter().flatten() {
                 if let Some((by, name)) = wanted.find(&line[from..end])
                     && let Some(login) = found.login(by, &name)
                 {
-                    login.lines += 1;
+                    login.lines += u64::from(!std::mem::replace(&mut counted, true));
                     passwords(line, from, end, &mut |password| login.take(password));
-                    break;
+                    if by == Match::Address {
+                        break;
+                    }
                 }
             }
         }
@@ -88,6 +91,10 @@ fn before(line: &str, from: usize, quote: Option<char>) -> &str {
     let front = separator.map_or(front, |separator| front.strip_suffix(separator).unwrap_or(front));
     let separator = separator.unwrap_or(' ');
     let word = front.rsplit(separator).next().unwrap_or(front).trim();
+    if is_login(word) {
+        // `Username: name` of a block, whose password is on another line
+        return "";
+    }
     let quoted = |quote: char| word.strip_prefix(quote).and_then(|word| word.strip_suffix(quote));
     quoted('"').or_else(|| quoted('\'')).unwrap_or(word)
 }

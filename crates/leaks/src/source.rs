@@ -67,13 +67,31 @@ impl Source for PlainFile {
 /// A folder with a file for each five digits, `00000` to `FFFFF`, with or without `.txt`.
 pub struct Folder {
     path: PathBuf,
+    /// How the file of each range is named, if there is one.
+    names: Vec<Option<Style>>,
+}
+
+#[derive(Clone, Copy)]
+struct Style {
+    lower_case: bool,
+    ending: bool,
 }
 
 impl Folder {
-    /// A folder that is there.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+    /// Looks at the names in a folder.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        let mut names = vec![None; RANGES as usize];
+        for entry in std::fs::read_dir(path)? {
+            let Ok(name) = entry?.file_name().into_string() else { continue };
+            let (digits, ending) = name.strip_suffix(".txt").map_or((name.as_str(), false), |digits| (digits, true));
+            if digits.len() != 5 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                continue;
+            }
+            let range = u32::from_str_radix(digits, 16).expect("five hexadecimal digits");
+            let lower_case = digits.bytes().any(|digit| digit.is_ascii_lowercase());
+            names[range as usize] = Some(Style { lower_case, ending });
+        }
+        Ok(Self { path: path.to_owned(), names })
     }
 }
 
@@ -87,20 +105,14 @@ impl Source for Folder {
     }
 
     fn open(&mut self, part: u32, from: u64) -> io::Result<Option<Part>> {
+        let Some(Style { lower_case, ending }) = self.names.get(part as usize).copied().flatten() else {
+            return Ok(None);
+        };
         let prefix = format!("{part:05X}");
-        for name in
-            [prefix.clone(), format!("{prefix}.txt"), prefix.to_lowercase(), format!("{}.txt", prefix.to_lowercase())]
-        {
-            match File::open(self.path.join(name)) {
-                Ok(mut file) => {
-                    file.seek(SeekFrom::Start(from))?;
-                    return Ok(Some(Part { prefix, text: Box::new(file) }));
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
+        let name = if lower_case { prefix.to_lowercase() } else { prefix.clone() };
+        let mut file = File::open(self.path.join(if ending { format!("{name}.txt") } else { name }))?;
+        file.seek(SeekFrom::Start(from))?;
+        Ok(Some(Part { prefix, text: Box::new(file) }))
     }
 
     fn bytes(&self) -> Option<u64> {

@@ -17,7 +17,7 @@ pub fn wanted(addresses: &[&str]) -> Wanted {
     Wanted { key, addresses: addresses_of, names }
 }
 
-pub const PEOPLE: [&str; 3] = ["Anna.Beispiel@klinik.example", "jörg@praxis.example", "rs@x.example"];
+pub const PEOPLE: [&str; 3] = ["Anna.Beispiel@klinik.example", "jörg@praxis.example", "rsmith@x.example"];
 
 pub fn found(text: &[u8]) -> Found {
     let mut scanner = Scanner::new(wanted(&PEOPLE));

@@ -40,7 +40,7 @@ fn logs_of_malware_with_an_address_of_a_page_before_or_after() {
         ANNA,
         "ge heim",
     );
-    check("Host: x\nLogin: rs\nApplication: Chrome\nPass: abc\n", Name, "rs", "abc");
+    check("Host: x\nLogin: rsmith\nApplication: Chrome\nPass: abc\n", Name, "rsmith", "abc");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn csv_with_a_header_or_with_quotes() {
 #[test]
 fn an_object_in_each_line() {
     check(r#"{"id":7,"email":"Anna.Beispiel@klinik.example","password":"ge\"heim\u00fc"}"#, Address, ANNA, "ge\"heimü");
-    check(r#"[{"user":{"login":"rs"},"plaintext":4711},"#, Name, "rs", "4711");
+    check(r#"[{"user":{"login":"rsmith"},"plaintext":4711},"#, Name, "rsmith", "4711");
     check("{not json anna.beispiel@klinik.example:geheim", Address, ANNA, "geheim");
 }
 
@@ -121,7 +121,7 @@ proptest! {
     /// Lines made of what formats are made of.
     #[test]
     fn any_mixture_of_parts_is_read(parts in proptest::collection::vec(proptest::sample::select(vec![
-        "anna.beispiel@klinik.example", "rs", "@", ":", ";", "\"", "'", "{", "}", "[", ",", "\n", "\0", "\r", "://", "http", "--", " ",
+        "anna.beispiel@klinik.example", "rsmith", "@", ":", ";", "\"", "'", "{", "}", "[", ",", "\n", "\0", "\r", "://", "http", "--", " ",
         "password", "email", "Username: ", "Password: ", "\u{feff}", "ä", "\\", "\\u00", "é",
     ]), 0..60)) {
         for ((_, login), what) in found(parts.concat().as_bytes()).into_sorted() {

@@ -69,7 +69,7 @@ fn a_folder_of_ranges_is_the_same_list_and_missing_ranges_are_counted() {
         fs::write(ranges.join(name), format!("{}\r\n00000000000000000000000000000000000:0", &line[5..])).unwrap();
     }
     let target = folder.path().join("list.leaks");
-    let mut source = Folder::new(&ranges);
+    let mut source = Folder::new(&ranges).unwrap();
     let go_on = &mut |_| ControlFlow::Continue(());
     let loaded = load(&mut source, &folder.path().join("work"), &target, u64::MAX, go_on).unwrap();
     assert_eq!((loaded.hashes, loaded.missing), (400, (1 << 20) - 400));

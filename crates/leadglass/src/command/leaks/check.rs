@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, bail};
-use dumps::{Counts, Found, Input, Match, PackedError, Scanner, Wanted};
+use dumps::{Counts, Found, Input, Match, PASSWORDS_PER_LOGIN_MAX, PackedError, Scanner, Wanted};
 use indicatif::{ProgressBar, ProgressStyle};
 use leaks::LoginKey;
 use protocol::{
@@ -34,9 +34,14 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let folders = letters.map(letters_folder).transpose()?;
     Wall { folders: folders.clone().into_iter().collect(), ..Wall::default() }.raise()?;
     let (found, looked) = look(input, length, wanted, format);
-    let candidates = candidates(found);
-    let candidates_sent = candidates.len();
-    let checked = if candidates.is_empty() { LeaksChecked::default() } else { sent(&owner, candidates)? };
+    let (candidates, untried) = candidates(found);
+    let logins = candidates.len();
+    let mut checked = LeaksChecked::default();
+    for message in messages(candidates) {
+        let LeaksChecked { verified, named } = sent(&owner, message)?;
+        checked.verified.extend(verified);
+        checked.named.extend(named);
+    }
     if let Some(folder) = &folders {
         for account in &checked.verified {
             letter::write(folder, account)?;
@@ -48,10 +53,10 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
             "{}",
             json!({
                 "lines": counts.lines, "bytes": counts.bytes, "too_long": counts.too_long, "skipped_members": skipped,
-                "logins": candidates_sent, "verified": checked.verified, "named": checked.named, "whole": damaged.is_none(),
+                "logins": logins, "logins_with_more_passwords": untried, "verified": checked.verified, "named": checked.named, "whole": damaged.is_none(),
             })
         ),
-        Format::Text => print(&checked, &counts, skipped),
+        Format::Text => print(&checked, &counts, skipped, untried),
     }
     match damaged {
         None => Ok(()),
@@ -68,6 +73,9 @@ fn wanted(owner: &Owner) -> Result<Wanted> {
         names: logins.names.into_iter().collect(),
     })
 }
+
+/// Passwords of one message: as many slow hashes.
+const PASSWORDS_PER_MESSAGE: usize = 500;
 
 const OTHER_VERSION: &str = "the warden answered something else; run commands and serve from the same version";
 
@@ -126,14 +134,43 @@ fn look(input: Input, length: Option<u64>, wanted: Wanted, format: Format) -> (F
     (scanner.into_found(), Looked { counts, skipped, damaged })
 }
 
-fn candidates(found: Found) -> Vec<LeakCandidate> {
+/// What is sent, and of how many logins there were more passwords than are kept.
+fn candidates(found: Found) -> (Vec<LeakCandidate>, usize) {
+    let found = found.into_sorted();
+    let untried = found.iter().filter(|(_, what)| what.more).count();
     let candidate = |((by, login), what): ((Match, String), dumps::Login)| LeakCandidate {
         login: SecretText::new(login),
         by_name: by == Match::Name,
         passwords: what.passwords.iter().map(|password| SecretText::new(password.to_string())).collect(),
     };
-    // whole addresses come first, should there be more than one message holds
-    found.into_sorted().into_iter().take(LEAK_CANDIDATES_MAX).map(candidate).collect()
+    (found.into_iter().map(candidate).collect(), untried)
+}
+
+/// Messages of some hundred passwords, which take a minute or two each. What has the same name before the @ stays together, so that each
+/// person is in one message.
+fn messages(mut candidates: Vec<LeakCandidate>) -> Vec<Vec<LeakCandidate>> {
+    candidates.sort_by(|one, other| name_of(one).cmp(name_of(other)));
+    let (mut messages, mut message, mut passwords) = (Vec::new(), Vec::new(), 0);
+    for together in candidates.chunk_by(|one, other| name_of(one) == name_of(other)) {
+        let more: usize = together.iter().map(|candidate| candidate.passwords.len()).sum();
+        if !message.is_empty()
+            && (passwords + more > PASSWORDS_PER_MESSAGE || message.len() + together.len() > LEAK_CANDIDATES_MAX)
+        {
+            messages.push(std::mem::take(&mut message));
+            passwords = 0;
+        }
+        message.extend_from_slice(together);
+        passwords += more;
+    }
+    if !message.is_empty() {
+        messages.push(message);
+    }
+    messages
+}
+
+fn name_of(candidate: &LeakCandidate) -> &str {
+    let login = candidate.login.expose();
+    login.rsplit_once('@').map_or(login, |(name, _)| name)
 }
 
 fn sent(owner: &Owner, candidates: Vec<LeakCandidate>) -> Result<LeaksChecked> {
@@ -145,13 +182,18 @@ fn sent(owner: &Owner, candidates: Vec<LeakCandidate>) -> Result<LeaksChecked> {
     }
 }
 
-fn print(checked: &LeaksChecked, counts: &Counts, skipped: u64) {
+fn print(checked: &LeaksChecked, counts: &Counts, skipped: u64, untried: usize) {
     say!("{} lines, {} bytes of text", counts.lines, counts.bytes);
     if counts.too_long > 0 {
         say!("{} lines were longer than 65536 bytes and were not looked at", counts.too_long);
     }
     if skipped > 0 {
         say!("{skipped} members of the archive are encrypted, damaged or packed in another way and were not looked at");
+    }
+    if untried > 0 {
+        say!(
+            "{untried} logins stood beside more than {PASSWORDS_PER_LOGIN_MAX} passwords; the first of them were tried"
+        );
     }
     for account in &checked.verified {
         say!(

@@ -66,7 +66,7 @@ pub(super) fn load(dir: &Path, format: Format, file: &Path, name: Option<&str>) 
 
 fn source(file: &Path) -> Result<Box<dyn Source>> {
     if file.is_dir() {
-        return Ok(Box::new(Folder::new(file)));
+        return Ok(Box::new(Folder::new(file)?));
     }
     let mut beginning = [0; 4];
     let length = File::open(file).and_then(|mut file| file.read(&mut beginning));
