@@ -125,8 +125,8 @@ impl Filter {
         Ok(Self { file, shape, hashes, data_bytes, shard_sums, digest })
     }
 
-    /// Whether the list has this hash. Right for each that it has; of others, one in [`FALSE_POSITIVES_ONE_IN`]
-    /// (crate::FALSE_POSITIVES_ONE_IN) at most is called known.
+    /// Whether the list has this hash. Right for each that it has; of others, at most one in
+    /// [`FALSE_POSITIVES_ONE_IN`](crate::FALSE_POSITIVES_ONE_IN) is called known.
     pub fn contains(&self, hash: KnownHash) -> Result<bool, FilterError> {
         let (bucket, rest) = self.shape.place(hash.0);
         let mut buffer = [0; 1024];

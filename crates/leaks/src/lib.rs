@@ -2,7 +2,7 @@
 //!
 //! A [`Filter`] is an immutable file ([`docs/formats/leak-filter.md`](../../../docs/formats/leak-filter.md)) that is asked by
 //! reading two short ranges of it. It never says that a hash of the list is absent; of hashes that are not in the list it calls at
-//! most one in 16,384 known. [`load`] builds one with bounded memory and goes on where it was killed.
+//! most one in 16,384 known. [`load()`] builds one with bounded memory and goes on where it was killed.
 //!
 //! Trust and loss: who writes the file decides which passwords are refused, and can neither read nor lock an account by it. It
 //! holds no person and no patient, only what anybody can download, so it is not sealed. Losing it costs loading the list again.
