@@ -228,7 +228,7 @@ impl Source for Generated {
 
     fn open(&mut self, _: u32, from: u64) -> io::Result<Option<Part>> {
         ensure_whole(from)?;
-        let lines = Lines { next: from / LINE.len() as u64, hashes: self.hashes };
+        let lines = Lines { next: from / LINE.len() as u64, hashes: self.hashes, line: *LINE, at: LINE.len() };
         Ok(Some(Part { prefix: String::new(), text: Box::new(lines) }))
     }
 
@@ -244,23 +244,36 @@ fn ensure_whole(from: u64) -> io::Result<()> {
 struct Lines {
     next: u64,
     hashes: u64,
+    line: [u8; LINE.len()],
+    /// How much of the line was read.
+    at: usize,
+}
+
+impl Lines {
+    fn make(&mut self) {
+        self.line = *LINE;
+        let hash = mixed(self.next);
+        for (digit, byte) in self.line[..16].iter_mut().enumerate() {
+            *byte = b"0123456789ABCDEF"[(hash >> (60 - 4 * digit) & 0xf) as usize];
+        }
+        self.next += 1;
+        self.at = 0;
+    }
 }
 
 impl Read for Lines {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (mut length, places) = (0, into.len() / LINE.len());
-        // a buffer that is shorter than a line is filled by the one after it: whoever reads asks for a megabyte
-        for place in into.chunks_exact_mut(LINE.len()).take(places) {
-            if self.next == self.hashes {
-                break;
+        let mut length = 0;
+        while length < into.len() {
+            if self.at == LINE.len() {
+                if self.next == self.hashes {
+                    break;
+                }
+                self.make();
             }
-            place.copy_from_slice(LINE);
-            let hash = mixed(self.next);
-            for (digit, byte) in place[..16].iter_mut().enumerate() {
-                *byte = b"0123456789ABCDEF"[(hash >> (60 - 4 * digit) & 0xf) as usize];
-            }
-            self.next += 1;
-            length += LINE.len();
+            let more = (LINE.len() - self.at).min(into.len() - length);
+            into[length..length + more].copy_from_slice(&self.line[self.at..self.at + more]);
+            (self.at, length) = (self.at + more, length + more);
         }
         Ok(length)
     }
