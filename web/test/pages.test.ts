@@ -104,6 +104,9 @@ const entries: Record<EntryKind, Entry> = {
   'budget-lifted': { ...base, kind: 'budget-lifted', about: 'site', note: 'asked her' },
   'budget-set': { ...base, kind: 'budget-set', about: who, ceilings: { opened_due: null, opened_other: 10, listed_due: null, listed_other: null } },
   'honey-added': { ...base, kind: 'honey-added', patient: 3 },
+  'leak-lists-read': { ...base, kind: 'leak-lists-read', lists: [{ name: 'sha1', hash: 'sha1', hashes: 2, digest: 'ab' }] },
+  'leaked-password-used': { ...base, kind: 'leaked-password-used', person: 7 },
+  'account-locked': { ...base, kind: 'account-locked', person: 7, incident: 3 },
   unknown: { ...base, kind: 'unknown' },
 };
 

@@ -10,11 +10,13 @@
 //! - `images` makes what is sent, `sending` sends it by C-STORE, `load` asks by HTTP.
 //! - `rows` holds the rows in the order in which they are measured; `bar` is what they must reach.
 //! - `ledger` is `cargo xtask bench ledger`: what the warden alone does, without a peer.
+//! - `leaks` is `cargo xtask bench leaks`: lists of leaked passwords and dumps of stolen logins.
 //! - `report` prints the table and writes `docs/benchmarks.md`.
 
 mod bar;
 mod images;
 mod leadglass;
+mod leaks;
 mod ledger;
 mod load;
 mod machine;
@@ -34,10 +36,10 @@ use options::Options;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args();
-    let outcome = if arguments.nth(1).as_deref() == Some("ledger") {
-        ledger::run(&ledger::LedgerOptions::parse_from(std::env::args().skip(1)))
-    } else {
-        run(&Options::parse())
+    let outcome = match arguments.nth(1).as_deref() {
+        Some("ledger") => ledger::run(&ledger::LedgerOptions::parse_from(std::env::args().skip(1))),
+        Some("leaks") => leaks::run(&leaks::LeakOptions::parse_from(std::env::args().skip(1))),
+        _ => run(&Options::parse()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

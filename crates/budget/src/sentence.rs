@@ -33,6 +33,12 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
                  it in entry {request}"
             )
         }
+        Evidence::LeakedLogin { by_name, tried } => {
+            let what = if *by_name { "a login with the same name before the @ as" } else { "the login of" };
+            format!(
+                "{what} {name} stands in a dump of stolen logins; {tried} passwords beside it were tried, and none is this account's"
+            )
+        }
     };
     let done = match finding.reaction {
         Reaction::Noticed => "nothing was held back",

@@ -136,6 +136,7 @@ impl People {
             last_sign_in: None,
             known_origins: Vec::new(),
             closed: None,
+            locked: None,
         }));
         Ok(Changed { value: person, entries })
     }
@@ -213,6 +214,7 @@ impl People {
             password: record.password.is_some(),
             last_sign_in: record.last_sign_in,
             closed: record.closed,
+            locked: record.locked,
         };
         self.persons.values().map(row).collect()
     }

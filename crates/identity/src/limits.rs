@@ -13,6 +13,8 @@ pub const USER_AGENT_CHARACTERS_MAX: usize = 256;
 
 /// How long an enrolment link works, in seconds.
 pub const ENROLMENT_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long whoever signed in with a leaked password may take to choose another, in seconds.
+pub const KNOWN_PASSWORD_LINK_SECONDS: i64 = 15 * 60;
 /// How long a started passkey or one-time-code ceremony may take, in seconds.
 pub const CEREMONY_SECONDS: i64 = 5 * 60;
 /// Ceremonies under way at once.

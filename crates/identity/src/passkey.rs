@@ -127,6 +127,9 @@ impl People {
         if !verified.user_verified() {
             return Err(wrong(SignInReason::Passkey));
         }
+        if person.locked.is_some() {
+            return Err(wrong(SignInReason::Locked));
+        }
         Ok((person.person, key, verified))
     }
 
@@ -188,6 +191,7 @@ impl People {
             return Err(EnrolmentError::Passkey);
         }
         let person = record.person;
+        record.locked = None;
         record.passkeys.push(PasskeyRecord { label: label.clone(), bound: now, passkey });
         self.put(Record::Person(record));
         self.use_up_enrolment(person);

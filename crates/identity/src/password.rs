@@ -27,6 +27,8 @@ pub mod reasons {
     pub const CONTEXT: &str = "context";
     /// Fewer guesses than [`PASSWORD_GUESSES_MIN`](crate::PASSWORD_GUESSES_MIN).
     pub const GUESSABLE: &str = "guessable";
+    /// In a list of passwords that were leaked.
+    pub const LEAKED: &str = "leaked";
     /// Accepted.
     pub const FINE: &str = "fine";
 }

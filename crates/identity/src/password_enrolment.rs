@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use crate::ceremony::{Ceremony, NewPassword};
 use crate::one_time_code::{new_code_secret, new_recovery_codes, otpauth_uri, step_of, typed};
-use crate::password::{estimate, normalised};
+use crate::password::{estimate, normalised, reasons};
 use crate::password_hash::{PasswordHash, SALT_BYTES, new_salt};
-use crate::record::{PasswordRecord, Record};
+use crate::record::{PasswordRecord, PersonRecord, Record};
 use crate::secret::TokenHash;
 use crate::{Changed, EnrolmentError, PasswordCost, People};
 
@@ -61,6 +61,27 @@ impl PasswordSetting {
         estimate(password, &context)
     }
 
+    /// The same, where a password that is known from a leak is not accepted. `known` reads lists and takes microseconds.
+    #[must_use]
+    pub fn estimate_against(&self, password: &str, known: &dyn Fn(&str) -> bool) -> PasswordEstimate {
+        let mut estimate = self.estimate(password);
+        if known(password) {
+            let others = estimate.reasons.into_iter().filter(|reason| reason != reasons::FINE);
+            estimate.reasons = std::iter::once(reasons::LEAKED.to_owned()).chain(others).collect();
+            estimate.accepted = false;
+            estimate.score = 0;
+        }
+        estimate
+    }
+
+    /// Accepts and hashes a password that no leak has, or says why not. Slow and pure but for `known`, as [`hash`](Self::hash).
+    pub fn hash_against(self, password: &str, known: &dyn Fn(&str) -> bool) -> Result<HashedPassword, EnrolmentError> {
+        if known(password) {
+            return Err(EnrolmentError::Password { reasons: vec![reasons::LEAKED.to_owned()] });
+        }
+        self.hash(password)
+    }
+
     /// Accepts and hashes a password, or says why not. Slow and pure: call it outside every lock, at most
     /// [`PASSWORD_CHECKS_AT_ONCE_MAX`](crate::PASSWORD_CHECKS_AT_ONCE_MAX) at once.
     pub fn hash(self, password: &str) -> Result<HashedPassword, EnrolmentError> {
@@ -107,16 +128,22 @@ impl People {
         if !self.password_allowed(person) {
             return Err(EnrolmentError::PasswordNotAllowed);
         }
-        let mut context = vec![self.settings.site_name.clone(), person.name.clone(), person.email.clone()];
-        context.push(self.settings.rp_id.clone());
-        context.extend(self.organisation_names(person));
         Ok(PasswordSetting {
             person: person.person,
             link: link.token,
-            context,
+            context: self.password_context(person),
             cost: self.settings.password_cost,
             salt: new_salt(random),
         })
+    }
+
+    /// Texts whose words must not make up this person's password.
+    pub(crate) fn password_context(&self, person: &PersonRecord) -> Vec<String> {
+        let settings = &self.settings;
+        let mut context = vec![settings.site_name.clone(), person.name.clone(), person.email.clone()];
+        context.push(settings.rp_id.clone());
+        context.extend(self.organisation_names(person));
+        context
     }
 
     /// Makes the one-time-code secret for an accepted password. Nothing holds before a code confirmed it.
@@ -169,6 +196,7 @@ impl People {
         let person = record.person;
         assert_eq!(waiting.person, person, "a ceremony belongs to the person of its link");
         let (codes, recovery_codes) = new_recovery_codes(random);
+        record.locked = None;
         record.password = Some(PasswordRecord {
             hash: waiting.hash,
             set: now,

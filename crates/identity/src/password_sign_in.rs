@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 
 use crate::directory::{folded, normal_email};
 use crate::one_time_code::{CodeVerdict, check_code};
-use crate::password::normalised;
+use crate::password::{estimate, normalised};
 use crate::password_hash::PasswordHash;
 use crate::record::{PersonRecord, Record};
 use crate::session::{SignInError, SignInReason, SignedIn};
@@ -20,6 +20,8 @@ pub struct PasswordCheck {
     hash: PasswordHash,
     attempt: Attempt,
     origin: Origin,
+    /// What must not make a password up; nothing for names that are not ours.
+    context: Vec<String>,
 }
 
 /// A password that was checked. Only [`PasswordCheck::verify`] makes one, and it is used once.
@@ -27,6 +29,8 @@ pub struct PasswordCheck {
 pub struct Verified {
     pub(crate) check: PasswordCheck,
     matches: bool,
+    /// Whether a list of leaked passwords has it, or it would not be accepted today.
+    known: bool,
 }
 
 impl PasswordCheck {
@@ -41,7 +45,23 @@ impl PasswordCheck {
                 false
             }
         };
-        Verified { check: self, matches }
+        Verified { check: self, matches, known: false }
+    }
+
+    /// The same, and whether the password is known: by a list of leaked ones, or because it would not be accepted today. All of it is
+    /// looked at in every case, so that time does not tell.
+    pub fn verify_against(self, password: &str, known: &dyn Fn(&str) -> bool) -> Verified {
+        let context: Vec<&str> = self.context.iter().map(String::as_str).collect();
+        let known = known(password) | !estimate(password, &context).accepted;
+        Verified { known, ..self.verify(password) }
+    }
+}
+
+impl Verified {
+    /// Whether another password has to be chosen: [`People::finish_known_password`] goes on then, and no session begins.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.matches && self.known
     }
 }
 
@@ -68,6 +88,7 @@ impl People {
         let person = self.person_by_email(&login_name);
         let known = person.is_some_and(|person| is_known(person, origin, now));
         let hash = person.and_then(|person| person.password.as_ref()).map(|password| password.hash.clone());
+        let context = person.map(|person| self.password_context(person)).unwrap_or_default();
         let person = person.map(|person| person.person);
         let attempt = self.throttle.attempt(&login_name, origin, known, now).map_err(|delayed| {
             let mut error = SignInError::recorded(SignInReason::Throttled, person);
@@ -76,7 +97,7 @@ impl People {
             error
         })?;
         let hash = hash.unwrap_or_else(|| PasswordHash::of_nobody(self.settings.password_cost));
-        Ok(PasswordCheck { person, hash, attempt, origin: origin.clone() })
+        Ok(PasswordCheck { person, hash, attempt, origin: origin.clone(), context })
     }
 
     /// Finishes a sign-in with the one-time code, or a recovery code in its place. The session is bound to `key`, which the
@@ -90,6 +111,9 @@ impl People {
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<SignedIn>, SignInError> {
+        if verified.is_known() {
+            return Err(SignInError::recorded(SignInReason::Leaked, verified.check.person));
+        }
         let origin = verified.check.origin.clone();
         let (person, method) = self.confirm_password(verified, code, now)?;
         Ok(self.open_session(person, method, key, &origin, user_agent, now, random))
@@ -102,7 +126,7 @@ impl People {
         code: &str,
         now: Instant,
     ) -> Result<(PersonId, SignInMethod), SignInError> {
-        let Verified { check, matches } = verified;
+        let Verified { check, matches, .. } = verified;
         let refused = |reason| SignInError::recorded(reason, check.person);
         let Some(mut record) = check.person.and_then(|person| self.persons.get(&person)).cloned() else {
             return Err(refused(SignInReason::Password));

@@ -152,6 +152,9 @@ pub(crate) struct PersonRecord {
     /// When the account was closed.
     #[serde(default)]
     pub(crate) closed: Option<Instant>,
+    /// When the account was locked because its password was found in a dump; until an enrolment link was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) locked: Option<Instant>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -28,6 +28,8 @@ pub struct Recorded {
     roles: HashMap<PersonId, Role>,
     /// Accounts that were closed, each with when.
     closed: HashMap<PersonId, Instant>,
+    /// Accounts that are locked, each since when.
+    locked: HashMap<PersonId, Instant>,
     /// Whether a person was a member of an organisation at the end.
     members: HashMap<(PersonId, OrganisationId), bool>,
     /// Passkeys that were removed.
@@ -54,10 +56,12 @@ impl Recorded {
             }
             EntryBody::PasskeyBound { person, .. } => {
                 self.links.insert(*person, None);
+                self.locked.remove(person);
             }
             EntryBody::PasswordSet { person } => {
                 self.links.insert(*person, None);
                 self.passwords.insert(*person, entry.recorded);
+                self.locked.remove(person);
             }
             body => self.see_removal(body, entry.recorded),
         }
@@ -80,6 +84,10 @@ impl Recorded {
                 if let Some(who) = self.site_wide.take().filter(|_| *standing != Standing::Setup) {
                     self.void_links(who);
                 }
+            }
+            EntryBody::AccountLocked { person, .. } => {
+                self.links.insert(*person, None);
+                self.locked.insert(*person, at);
             }
             EntryBody::PersonClosed { person } => {
                 self.links.insert(*person, None);
@@ -174,8 +182,14 @@ impl People {
             if let (None, Some(at)) = (record.closed, recorded.closed.get(&person)) {
                 record.close(*at);
             }
+            match (record.locked, recorded.locked.get(&person)) {
+                (None, Some(at)) => record.lock(*at),
+                (Some(_), None) => record.locked = None,
+                _ => {}
+            }
             let changed = record.role != was.role
                 || record.closed != was.closed
+                || record.locked != was.locked
                 || record.organisations.len() != was.organisations.len()
                 || record.passkeys.len() != was.passkeys.len();
             if changed {

@@ -102,6 +102,10 @@ pub enum SignInReason {
     PasskeyCounter,
     /// This person may not sign in with a password.
     NotAllowed,
+    /// The account is locked: its password was found in a dump.
+    Locked,
+    /// The password is in a list of leaked ones, so it opens no session.
+    Leaked,
 }
 
 impl SignInReason {
@@ -116,6 +120,8 @@ impl SignInReason {
             Self::Passkey => "passkey",
             Self::PasskeyCounter => "passkey-counter",
             Self::NotAllowed => "not-allowed",
+            Self::Locked => "locked",
+            Self::Leaked => "leaked",
         }
     }
 }

@@ -4,6 +4,7 @@ mod approve;
 mod budget;
 mod cases;
 mod cold;
+mod leaks;
 mod ledger;
 mod machines;
 mod manage;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::leaks::LeaksCommand;
 pub use approve::{ApproveCommand, ProposeCommand};
 pub use budget::{BudgetCommand, BudgetSetArgs, FindingsCommand, HoneyCommand};
 pub use cases::{ExposureArgs, IncidentCommand, QuestionCommand};
@@ -133,6 +135,9 @@ pub enum Command {
     /// Wrap every key again under a new epoch key and destroy the old ones.
     #[command(after_help = "Example: leadglass rotate")]
     Rotate,
+    /// Leaked passwords: lists that none may be in, dumps that name people.
+    #[command(subcommand)]
+    Leaks(LeaksCommand),
     /// The ledger's files.
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -108,6 +108,9 @@ impl EntryBody {
             | Self::SinkRemoved { .. }
             | Self::LossAccepted(_)
             | Self::FindingRaised { .. }
+            | Self::LeakListsRead { .. }
+            | Self::LeakedPasswordUsed { .. }
+            | Self::AccountLocked { .. }
             | Self::BudgetSet { .. } => return Err(Kept::Guard),
             Self::EnrolmentIssued { .. }
             | Self::PasswordSet { .. }

@@ -152,6 +152,13 @@ pub enum Evidence {
         /// The holder's key.
         holder: KeyId,
     },
+    /// A login like this person's stands in a dump of stolen logins, and no password beside it is this account's.
+    LeakedLogin {
+        /// Whether only the part before the @ is the same.
+        by_name: bool,
+        /// How many passwords stood beside it and were tried.
+        tried: u32,
+    },
 }
 
 /// More patients than usual.

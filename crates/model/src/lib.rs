@@ -9,6 +9,7 @@ mod entry;
 mod erasure;
 mod finding;
 mod id;
+mod leaked;
 mod patient_set;
 mod reach;
 mod time;
@@ -26,6 +27,7 @@ pub use id::{
     DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
     SiteId, StudyNumber, Uid,
 };
+pub use leaked::LeakList;
 pub use patient_set::{NumberSet, NumberSetError};
 pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};
 pub use time::{Instant, SECOND, Window};

@@ -195,6 +195,7 @@ async fn step(serving: &Serving, origin: Origin, request: SignInRequest) -> Resu
             let cookie = credential::set_cookie(&token).ok_or(Failure::Internal)?;
             ([(header::SET_COOKIE, cookie)], json::with_identifiers(&me)?).into_response()
         }
+        SignInReply::ChooseAnother { token, until } => json::of(&json!({ "choose_another": token, "until": until })),
         SignInReply::Enrolment(enrolment) => json::of(&enrolment),
         SignInReply::OneTimeCodeSecret { ceremony, uri, qr_svg, secret } => {
             json::of(&json!({ "ceremony": ceremony, "uri": uri, "qr_svg": qr_svg, "secret": secret }))

@@ -14,6 +14,7 @@ mod codec;
 mod cold;
 mod fronts;
 mod handover;
+mod leaks;
 mod pages;
 mod proof;
 mod reading;
@@ -39,6 +40,7 @@ pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
+pub use leaks::*;
 pub use pages::*;
 pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use identity::SessionInfo;
-use model::{Actor, Instant, Origin};
+use model::{Actor, EntryBody, Instant, Origin, SessionId};
 use protocol::{Proof, Refusal, SignInReply, SignInRequest};
 use seal::SystemRandom;
 
@@ -44,9 +44,16 @@ impl Warden {
                         return self.sign_in_refused(self.people.lock().expect(HELD), &error, stranger, now);
                     }
                 };
-                let verified = self.slowly(move || check.verify(&password)).await?;
+                let known = self.known_passwords();
+                let verified = self.slowly(move || check.verify_against(&password, &known)).await?;
                 let now = self.now();
                 let mut people = self.people.lock().expect(HELD);
+                if verified.is_known() {
+                    return match people.finish_known_password(verified, &code, now, rng) {
+                        Ok(changed) => self.choose_another(people, changed, &stranger, now),
+                        Err(error) => self.sign_in_refused(people, &error, stranger, now),
+                    };
+                }
                 match people.finish_password(verified, &code, key, &user_agent, now, rng) {
                     Ok(changed) => self.signed_in(people, changed, origin, now),
                     Err(error) => self.sign_in_refused(people, &error, stranger, now),
@@ -66,7 +73,8 @@ impl Warden {
             }
             SignInRequest::EnrolPasswordBegin { token, password } => {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
-                let hashed = self.slowly(move || setting.hash(&password)).await??;
+                let known = self.known_passwords();
+                let hashed = self.slowly(move || setting.hash_against(&password, &known)).await??;
                 let now = self.now();
                 Ok(self.people.lock().expect(HELD).begin_password_enrolment(hashed, now, rng)?.into())
             }
@@ -78,7 +86,9 @@ impl Warden {
             }
             SignInRequest::PasswordEstimate { token, password } => {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
-                Ok(SignInReply::Estimate(self.slowly(move || setting.estimate(&password)).await?))
+                let known = self.known_passwords();
+                let estimate = self.slowly(move || setting.estimate_against(&password, &known)).await?;
+                Ok(SignInReply::Estimate(estimate))
             }
             SignInRequest::SignOut { token, proof } => self.sign_out(&token, &proof, origin, now).await,
         }
@@ -118,6 +128,25 @@ impl Warden {
         Ok(SignInReply::SignedIn { token: signed_in.token, me: signed_in.me })
     }
 
+    /// Password and code are right, and others know the password: it opens nothing but the choice of another.
+    fn choose_another(
+        &self,
+        people: std::sync::MutexGuard<'_, identity::People>,
+        changed: identity::Changed<identity::EnrolmentLink>,
+        actor: &Actor,
+        now: Instant,
+    ) -> Result<SignInReply, Refusal> {
+        let ended = ended_sessions(&changed.entries);
+        let link = self.commit(people, changed, actor, now)?;
+        self.end_leases(&ended);
+        Ok(SignInReply::ChooseAnother { token: link.token, until: link.until })
+    }
+
+    pub(crate) fn end_leases(&self, sessions: &[SessionId]) {
+        let mut leases = self.leases.lock().expect(HELD);
+        sessions.iter().for_each(|session| leases.end(Holder::Session(*session)));
+    }
+
     fn sign_in_refused(
         &self,
         people: std::sync::MutexGuard<'_, identity::People>,
@@ -143,4 +172,13 @@ impl Warden {
         });
         result.await.map_err(|_| Refusal::Internal)
     }
+}
+
+/// The sessions that entries say have ended.
+pub(crate) fn ended_sessions(entries: &[EntryBody]) -> Vec<SessionId> {
+    let ended = |entry: &EntryBody| match entry {
+        EntryBody::SessionEnded { session, .. } => Some(*session),
+        _ => None,
+    };
+    entries.iter().filter_map(ended).collect()
 }

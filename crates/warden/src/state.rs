@@ -21,6 +21,7 @@ use crate::cold::{Cold, Exchange, KeyStep, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
+use crate::leaked::KnownPasswords;
 use crate::leases::Leases;
 use crate::proof::Proofs;
 use crate::relations::Relations;
@@ -171,6 +172,8 @@ pub struct Warden {
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
     pub(crate) slow_places: Arc<Semaphore>,
+    /// Lists of leaked passwords, and which of them the ledger names. Taken alone.
+    pub(crate) known_passwords: Arc<Mutex<KnownPasswords>>,
     pub(crate) tls_key_pem: Option<SecretText>,
     line_seed: seal::Secret32,
     pub(crate) in_use: crate::new_root::InUse,
@@ -214,6 +217,7 @@ impl Warden {
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
+        let mut known_passwords = KnownPasswords::open(&dir);
         let recorded = Arc::new(AtomicI64::new(i64::MIN));
         // reading the ledger and reading the registry take most of a start
         let (reader, registry) = std::thread::scope(|scope| {
@@ -234,6 +238,7 @@ impl Warden {
                 watched.apply(&entry);
                 budgets.apply(number, &entry);
                 of_people.see(&entry);
+                known_passwords.see(&entry);
                 match &entry.body {
                     EntryBody::Initialised { name, .. } => site_name.clone_from(name),
                     body => numbers.see(body),
@@ -317,6 +322,7 @@ impl Warden {
             repeats: Repeats::default(),
             proofs: Proofs::new(&page_origin, &fresh_key(), clock()),
             recorded,
+            known_passwords: Arc::new(Mutex::new(known_passwords)),
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
             line_seed,
@@ -341,7 +347,10 @@ impl Warden {
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
         match warden.ledger.append(vec![(Actor::Warden, started)], clock()) {
             // what was approved before a crash, or fell due meanwhile
-            Ok(_) => warden.carry_out_due(clock()),
+            Ok(_) => {
+                warden.carry_out_due(clock());
+                warden.look_at_leak_lists(clock());
+            }
             Err(AppendError::Held) => {}
             Err(error) => return Err(error.into()),
         }

@@ -109,6 +109,9 @@ export type EntryBody =
   | { kind: 'budget-lifted'; about: Whose; note: string }
   | { kind: 'budget-set'; about: Whose; ceilings: Ceilings }
   | { kind: 'honey-added'; patient: number }
+  | { kind: 'leak-lists-read'; lists: { name: string; hash: string; hashes: number; digest: string }[] }
+  | { kind: 'leaked-password-used'; person: number }
+  | { kind: 'account-locked'; person: number; incident: number }
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];

@@ -39,6 +39,13 @@ function why({ evidence }: Finding, name: string, say: Say, number: (value: numb
       `ein Hüter allein öffnete ${number(studies)} kalte ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${patient} wie in einem Notfall; angefordert in Eintrag ${number(request)}: ${name}`,
     );
   }
+  if ('leaked-login' in evidence) {
+    const { by_name, tried } = evidence['leaked-login'];
+    return say(
+      `${by_name ? 'a login with the same name before the @ as' : 'the login of'} ${name} stands in a dump of stolen logins; ${number(tried)} passwords beside it were tried, and none is this account’s`,
+      `${by_name ? 'ein Zugang mit demselben Namen vor dem @ wie der' : 'der Zugang'} von ${name} steht in einer Sammlung gestohlener Zugangsdaten; von ${number(tried)} Passwörtern daneben gehört keines zu diesem Konto`,
+    );
+  }
   const { measure, normal, peers } = evidence['beyond-peers'];
   const [act, getan] = measure.startsWith('opened') ? ['open', 'zu öffnen'] : ['list', 'aufzulisten'];
   return say(

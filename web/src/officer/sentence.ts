@@ -203,6 +203,16 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`Ceilings for ${whoseWords(entry.about, names, say)} were set by hand.`, `Grenzen für ${whoseWords(entry.about, names, say)} wurden von Hand gesetzt.`);
     case 'honey-added':
       return say(`Patient ${entry.patient} is a honey patient: made up, and nobody has a reason to read it.`, `Patient ${entry.patient} ist ein Köder: erfunden, und niemand hat Grund, ihn zu lesen.`);
+    case 'leak-lists-read': {
+      const lists = entry.lists.map((list) => `${list.name} (${list.hashes})`).join(', ');
+      return lists === ''
+        ? say('Passwords are held against no list of leaked ones any more.', 'Passwörter werden mit keiner Liste gestohlener mehr verglichen.')
+        : say(`Passwords are held against these lists of leaked ones: ${lists}.`, `Passwörter werden mit diesen Listen gestohlener verglichen: ${lists}.`);
+    }
+    case 'leaked-password-used':
+      return say(`${person(entry.person)} signed in with a password that was leaked, and has to choose another.`, `${person(entry.person)} meldete sich mit einem gestohlenen Passwort an und muss ein anderes wählen.`);
+    case 'account-locked':
+      return say(`The account of ${person(entry.person)} was locked: its password stood in a dump (incident ${entry.incident}).`, `Das Konto von ${person(entry.person)} wurde gesperrt: sein Passwort stand in einer Sammlung (Vorfall ${entry.incident}).`);
     default:
       return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
@@ -252,6 +262,8 @@ function reason(word: string, say: Say): string {
     touch: say('a fresh touch is needed first', 'erst braucht es eine neue Bestätigung'),
     budget: say('the budget is used up', 'das Kontingent ist aufgebraucht'),
     'not-allowed': say('this way is not allowed', 'dieser Weg ist nicht erlaubt'),
+    locked: say('the account is locked', 'das Konto ist gesperrt'),
+    leaked: say('the password was leaked', 'das Passwort wurde gestohlen'),
   };
   return known[word] ?? word;
 }
@@ -295,7 +307,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   reading: ['listed', 'opened', 'accesses-read', 'exposure-reported'],
   findings: ['finding-raised', 'finding-acknowledged', 'budget-lifted', 'budget-set', 'honey-added'],
   refusals: ['refused', 'sign-in-refused', 'proof-refused', 'association-refused', 'repeated'],
-  signIn: ['signed-in', 'confirmed', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued'],
+  signIn: ['signed-in', 'confirmed', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued', 'leaked-password-used', 'account-locked', 'leak-lists-read'],
   approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
@@ -309,7 +321,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'association-refused' || kind === 'broke-glass' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'association-refused' || kind === 'broke-glass' || kind === 'account-locked' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
   if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'erased' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

@@ -8,6 +8,7 @@ mod authenticator;
 mod directory;
 mod enrolment;
 mod histories;
+mod leaked;
 mod passkeys;
 mod password_policy;
 mod passwords;

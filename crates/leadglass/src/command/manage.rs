@@ -72,7 +72,11 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                         row.name,
                         row.role,
                         row.passkeys,
-                        if row.closed.is_some() { "\tclosed" } else { "" }
+                        match (row.closed, row.locked) {
+                            (Some(_), _) => "\tclosed",
+                            (None, Some(_)) => "\tlocked",
+                            (None, None) => "",
+                        }
                     )
                 }),
                 _ => other(),

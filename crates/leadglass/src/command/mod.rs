@@ -14,6 +14,7 @@ mod holder;
 mod import;
 mod incident;
 mod init;
+mod leaks;
 mod ledger;
 mod line;
 mod manage;
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Findings(command) => budget::findings(&dir, format, command),
         Command::Budget(command) => budget::budget(&dir, format, command),
         Command::Honey(command) => budget::honey(&dir, format, command),
+        Command::Leaks(command) => leaks::leaks(&dir, format, command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Witness(command) => witness::witness(&dir, format, command),
         Command::Courier { until_stdin_closes } => courier::courier(&dir, until_stdin_closes),

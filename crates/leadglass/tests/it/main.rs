@@ -31,6 +31,7 @@ mod thief;
 mod threats_format;
 mod threats_history;
 mod threats_insider;
+mod threats_leaks;
 mod threats_order;
 mod threats_pictures;
 mod threats_ransomware;

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
-    DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeyId, Need,
-    NumberSet, OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId, Standing,
-    StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
+    DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeyId, LeakList,
+    Need, NumberSet, OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId,
+    Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
 };
 
 /// What happened.
@@ -98,7 +98,7 @@ pub enum EntryBody {
         /// Whose login name was used.
         person: Option<PersonId>,
         /// A fixed word: `password`, `code`, `code-replayed`, `throttled`, `passkey`, `passkey-counter` (the
-        /// authenticator's counter went back: there may be two copies of it), `not-allowed`.
+        /// authenticator's counter went back: there may be two copies of it), `not-allowed`, `locked`, `leaked`.
         reason: String,
     },
     /// A session ended before its time.
@@ -625,6 +625,24 @@ pub enum EntryBody {
     HoneyAdded {
         /// Which.
         patient: PatientNumber,
+    },
+    /// The lists of leaked passwords changed that passwords are held against: these are all there are from here on.
+    LeakListsRead {
+        /// Every one that can be read.
+        lists: Vec<LeakList>,
+    },
+    /// Somebody signed in with a password that a list of leaked ones has: there was no session, and another has to be chosen.
+    LeakedPasswordUsed {
+        /// Who.
+        person: PersonId,
+    },
+    /// An account was locked because its password was found in a dump: password, one-time-code secret and recovery codes are
+    /// removed, and nobody signs in before an enrolment link was used.
+    AccountLocked {
+        /// Whose.
+        person: PersonId,
+        /// The incident that was opened with it.
+        incident: u32,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

@@ -56,6 +56,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         | PageRequest::ExportWindow(_)
         | PageRequest::Fronts(_)
         | PageRequest::Unseal(_)
+        | PageRequest::Leaks(_)
         | PageRequest::DiskHolds { .. }
         | PageRequest::Health
         | PageRequest::Snapshot { .. } => return None,

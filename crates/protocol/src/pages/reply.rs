@@ -107,6 +107,8 @@ pub enum PageReply {
     BreakGlassUse(Box<crate::UseDetail>),
     /// Unseal methods.
     Unseal(crate::UnsealReply),
+    /// Logins that stand in a dump.
+    Leaks(Box<crate::LeakReply>),
     /// Lines of a window's file.
     Window {
         /// The lines.
@@ -121,6 +123,7 @@ impl std::fmt::Debug for PageReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Done => "Done",
+            Self::Leaks(_) => "Leaks",
             Self::Me(_) => "Me",
             Self::FreshChallenge { .. } => "FreshChallenge",
             Self::Sessions(_) => "Sessions",

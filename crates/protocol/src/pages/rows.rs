@@ -50,6 +50,8 @@ pub struct PersonRow {
     pub last_sign_in: Option<Instant>,
     /// When the account was closed.
     pub closed: Option<Instant>,
+    /// Since when it is locked, because its password was found in a dump.
+    pub locked: Option<Instant>,
 }
 
 /// One organisation in a list.

@@ -116,6 +116,13 @@ pub enum SignInReply {
         /// Who and until when.
         me: Me,
     },
+    /// Password and code are right and the password is known from a leak: there is no session before another one is chosen.
+    ChooseAnother {
+        /// The token of an enrolment link for that, for some minutes.
+        token: String,
+        /// Until when it works.
+        until: Instant,
+    },
     /// Whom an enrolment link is for.
     Enrolment(EnrolmentFor),
     /// The secret for an authenticator app.
@@ -168,7 +175,7 @@ pub struct PasswordEstimate {
     pub accepted: bool,
     /// 0 (guessed at once) to 4 (very hard to guess).
     pub score: u8,
-    /// Fixed words for why: `too-short`, `too-long`, `common`, `context`, `guessable`, `fine`, and zxcvbn's hints.
+    /// Fixed words for why: `too-short`, `too-long`, `common`, `context`, `guessable`, `leaked`, `fine`, and zxcvbn's hints.
     pub reasons: Vec<String>,
 }
 

@@ -7,6 +7,7 @@ mod directory;
 mod exposure;
 mod fronts;
 mod incidents;
+mod leaks;
 mod ledger;
 mod machine;
 mod own;
@@ -73,6 +74,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
             (Service::Machine, "machine")
         }
         PageRequest::Unseal(_) => (Service::Machine, "unseal"),
+        PageRequest::Leaks(_) => (Service::Machine, "leaks"),
     }
 }
 
@@ -182,6 +184,7 @@ impl Warden {
             PageRequest::Removals(request) => self.removals(&caller, request, now),
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
+            PageRequest::Leaks(request) => self.leaks(&caller, request, now).await,
         }
     }
 

@@ -55,7 +55,7 @@ variants! {
         WarmingEndorsed, WarmingRefused, WarmingWithdrawn, ColdSharesReleased, ColdReclosed, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
-        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded;
+        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked;
         Unknown
     }
     Change {
@@ -85,7 +85,7 @@ variants! {
     WarmingBasis { Request, Order, Emergency }
     Whose { Person, Organisation, Device, Site }
     Reaction { Noticed, Slowed, Touch, Stopped }
-    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming }
+    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin }
     Measure { OpenedDue, OpenedOther, ListedDue, ListedOther }
     Span { Hour, Day, Week, Month }
 }

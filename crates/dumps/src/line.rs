@@ -1,0 +1,100 @@
+//! A line without columns: words between separators, of which one may be a login and another its password.
+//!
+//! Nobody can say what of `https://a:8443/x:y:z` is what, and nobody has to: only words that are logins here count, and what stands
+//! beside one is tried in every reading. A wrong reading verifies nowhere.
+
+use crate::columns::{field, is_login};
+use crate::found::{Found, Match};
+use crate::scan::Wanted;
+
+/// The most words of a line that are looked up.
+const WORDS_MAX: usize = 8;
+/// What separates words, beside space.
+const SEPARATORS: [u8; 8] = [b':', b';', b'|', b'\t', b',', b' ', b'"', b'\''];
+
+/// Looks every word up, and keeps what may be its password with whom it belongs to.
+pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
+    let bytes = line.as_bytes();
+    let (mut from, mut words) = (0, 0);
+    while from < bytes.len() && words < WORDS_MAX {
+        let end = bytes[from..].iter().position(|byte| SEPARATORS.contains(byte)).map_or(bytes.len(), |end| from + end);
+        let word = &line[from..end];
+        if may_be_login(word, &line[end..], end == bytes.len()) {
+            words += 1;
+            let dashes = word.find("--").filter(|_| word.contains('@')).map(|dashes| from + dashes);
+            let mut counted = false;
+            for end in [dashes, Some(end)].into_iter().flatten() {
+                if let Some((by, name)) = wanted.find(&line[from..end])
+                    && let Some(login) = found.login(by, &name)
+                {
+                    login.lines += u64::from(!std::mem::replace(&mut counted, true));
+                    passwords(line, from, end, &mut |password| login.take(password));
+                    if by == Match::Address {
+                        break;
+                    }
+                }
+            }
+        }
+        from = end + 1;
+    }
+}
+
+/// What cannot be a login need not be looked up: nothing, a scheme, a host with its path, a last word without an @ (the password).
+fn may_be_login(word: &str, behind: &str, is_last: bool) -> bool {
+    let bytes = word.as_bytes();
+    if bytes.len() < 2 || memchr::memchr(b'/', bytes).is_some() || behind.starts_with("://") {
+        return false;
+    }
+    !is_last || memchr::memchr(b'@', bytes).is_some()
+}
+
+/// What stands beside a login at `from..end`, in every reading.
+fn passwords(line: &str, from: usize, end: usize, take: &mut dyn FnMut(&str)) {
+    let quote = line[..from].chars().next_back().filter(|quote| matches!(quote, '"' | '\''));
+    let mut behind = &line[end..];
+    if let Some(quote) = quote {
+        behind = behind.strip_prefix(quote).unwrap_or(behind);
+    }
+    let spaced = behind.trim_start_matches(' ');
+    let separator = spaced.chars().next().filter(|first| matches!(first, ':' | ';' | '|' | '\t' | ','));
+    let rest = match separator {
+        Some(separator) => &spaced[separator.len_utf8()..],
+        None => spaced,
+    };
+    if rest.trim().is_empty() {
+        take(before(line, from, quote));
+        return;
+    }
+    take(rest);
+    take(rest.trim());
+    let separator = separator.unwrap_or(' ');
+    take(&field(rest.trim_start(), separator).0);
+    take(field(rest, separator).0.trim());
+    // `login:password:https://...`, where the password may hold the separator
+    if let Some(scheme) = rest.find("://")
+        && let Some(cut) = rest[..scheme].rfind(|c: char| !c.is_ascii_alphanumeric())
+    {
+        take(rest[..cut].trim());
+    }
+    // dashes, arrows and doubled separators
+    take(rest.trim_start_matches([':', ';', '|', ',', '=', '-', '>', '\t', ' ']));
+}
+
+/// The word before a login that ends its line.
+fn before(line: &str, from: usize, quote: Option<char>) -> &str {
+    let mut front = &line[..from];
+    if let Some(quote) = quote {
+        front = front.strip_suffix(quote).unwrap_or(front);
+    }
+    let front = front.trim_end_matches(' ');
+    let separator = front.chars().next_back().filter(|last| matches!(last, ':' | ';' | '|' | '\t' | ','));
+    let front = separator.map_or(front, |separator| front.strip_suffix(separator).unwrap_or(front));
+    let separator = separator.unwrap_or(' ');
+    let word = front.rsplit(separator).next().unwrap_or(front).trim();
+    if is_login(word) {
+        // `Username: name` of a block, whose password is on another line
+        return "";
+    }
+    let quoted = |quote: char| word.strip_prefix(quote).and_then(|word| word.strip_suffix(quote));
+    quoted('"').or_else(|| quoted('\'')).unwrap_or(word)
+}

@@ -1,0 +1,177 @@
+//! Looking for known logins in text, line by line.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+
+use leaks::{LoginDigest, LoginKey};
+use zeroize::Zeroizing;
+
+use crate::columns::{Columns, is_login, is_password};
+use crate::found::{Found, Match};
+use crate::{folded, json, line, text};
+
+/// The longest login that is looked up, in bytes.
+const LOGIN_BYTES_MAX: usize = 254;
+/// The longest label of a block, as in `Username: name`, in bytes.
+const LABEL_BYTES_MAX: usize = 20;
+/// For how many lines after a login of a block its password may come.
+const BLOCK_LINES_MAX: u32 = 4;
+
+/// Which logins are looked for: their digests under a key of this look.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The key.
+    pub key: LoginKey,
+    /// Whole addresses.
+    pub addresses: HashSet<LoginDigest>,
+    /// Their parts before the @.
+    pub names: HashSet<LoginDigest>,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Text, unpacked, in bytes.
+    pub bytes: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Lines that were too long to be looked at.
+    pub too_long: u64,
+}
+
+/// Looks through one text after the other.
+#[derive(Debug)]
+pub struct Scanner {
+    wanted: Wanted,
+    found: Found,
+    counts: Counts,
+    /// Whether the next line is the first of its text.
+    first: bool,
+    columns: Option<Columns>,
+    /// The login of a block whose password has not come, and for how many lines it is waited for.
+    block: Option<(Zeroizing<String>, u32)>,
+}
+
+impl Scanner {
+    /// Nothing found yet.
+    #[must_use]
+    pub fn new(wanted: Wanted) -> Self {
+        let (found, counts) = (Found::default(), Counts::default());
+        Self { wanted, found, counts, first: true, columns: None, block: None }
+    }
+
+    /// Reads a text to its end. `tell` is told now and then.
+    pub fn text(&mut self, input: impl Read, mut tell: impl FnMut(&Counts)) -> io::Result<()> {
+        (self.first, self.columns, self.block) = (true, None, None);
+        let before = self.counts;
+        let sum = |read: &text::Tally| Counts {
+            bytes: before.bytes + read.bytes,
+            lines: before.lines + read.lines,
+            too_long: before.too_long + read.too_long,
+        };
+        let mut so_far = before;
+        let read = text::lines(
+            input,
+            |line| self.line(line),
+            |read| {
+                so_far = sum(read);
+                tell(&so_far);
+            },
+        );
+        match read {
+            Ok(read) => self.counts = sum(&read),
+            Err(error) => {
+                self.counts = so_far;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn into_found(self) -> Found {
+        self.found
+    }
+
+    /// Looks at one line.
+    pub fn line(&mut self, line: &str) {
+        if std::mem::take(&mut self.first) {
+            self.columns = Columns::of_header(line);
+            if self.columns.is_some() {
+                return;
+            }
+        }
+        let Self { wanted, found, .. } = self;
+        if let Some(columns) = &self.columns {
+            columns.pairs(line, |login, password| take(wanted, found, login, password));
+            return;
+        }
+        if let Some(values) = json::read(line) {
+            for login in &values.logins {
+                for password in &values.passwords {
+                    take(wanted, found, login, password);
+                }
+                if values.passwords.is_empty() {
+                    take(wanted, found, login, "");
+                }
+            }
+            return;
+        }
+        self.block_line(line);
+        let Self { wanted, found, .. } = self;
+        line::logins(line, wanted, found);
+    }
+
+    /// Blocks of malware logs: a line for the login, one of the next for the password.
+    fn block_line(&mut self, line: &str) {
+        let label = line.as_bytes().iter().take(LABEL_BYTES_MAX).position(|byte| *byte == b':');
+        let (label, value) = match label {
+            Some(end) => (line[..end].trim(), line[end + 1..].trim()),
+            None => ("", ""),
+        };
+        if is_login(label) && !value.is_empty() {
+            self.block = Some((Zeroizing::new(value.to_owned()), BLOCK_LINES_MAX));
+        } else if let Some((login, left)) = self.block.take() {
+            if is_password(label) {
+                take(&self.wanted, &mut self.found, &login, value);
+            } else if left > 0 {
+                self.block = Some((login, left - 1));
+            }
+        }
+    }
+}
+
+fn take(wanted: &Wanted, found: &mut Found, login: &str, password: &str) {
+    if let Some((by, name)) = wanted.find(login)
+        && let Some(login) = found.login(by, &name)
+    {
+        login.lines += 1;
+        login.take(password);
+    }
+}
+
+impl Wanted {
+    /// Whose login a text is, folded: of a whole address, or by the part before the @.
+    pub(crate) fn find(&self, login: &str) -> Option<(Match, Zeroizing<String>)> {
+        let login = login.trim();
+        if login.is_empty() || login.len() > LOGIN_BYTES_MAX {
+            return None;
+        }
+        let whole = Zeroizing::new(folded(login));
+        let Some((name, _)) = whole.rsplit_once('@') else {
+            return self.names.contains(&self.key.digest(&whole)).then_some((Match::Name, whole));
+        };
+        if self.addresses.contains(&self.key.digest(&whole)) {
+            return Some((Match::Address, whole));
+        }
+        let known = !name.is_empty() && self.names.contains(&self.key.digest(name));
+        known.then(|| (Match::Name, Zeroizing::new(name.to_owned())))
+    }
+}

@@ -1,0 +1,227 @@
+//! `leadglass leaks check`: this process reads the dump, the warden verifies.
+//!
+//! A dump is hostile, so it is read where nothing is to be had: after the dump is open and the warden answered, this process raises walls
+//! that leave it no file (but the folder for letters) and no new socket. It has no list of the people, only digests under a key that the
+//! warden made for this look. What it sends is what stood beside logins that are here. It writes nothing of the dump anywhere.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, bail};
+use dumps::{Counts, Found, Input, Match, PASSWORDS_PER_LOGIN_MAX, PackedError, Scanner, Wanted};
+use indicatif::{ProgressBar, ProgressStyle};
+use leaks::LoginKey;
+use protocol::{
+    LEAK_CANDIDATES_MAX, LeakCandidate, LeakReply, LeakRequest, LeaksChecked, PageReply, PageRequest, SecretText,
+};
+use serde_json::json;
+use walls::Wall;
+
+use super::letter;
+use crate::cli::Format;
+use crate::control;
+use crate::output::say;
+use crate::owner::Owner;
+use crate::time;
+
+pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Path>) -> Result<()> {
+    control::keep_to_itself("leaks");
+    let owner = Owner::connect(dir)?;
+    let wanted = wanted(&owner)?;
+    let (input, length) = open(dump)?;
+    let folders = letters.map(letters_folder).transpose()?;
+    Wall { folders: folders.clone().into_iter().collect(), ..Wall::default() }.raise()?;
+    let (found, looked) = look(input, length, wanted, format);
+    let (candidates, untried) = candidates(found);
+    let logins = candidates.len();
+    let mut checked = LeaksChecked::default();
+    for message in messages(candidates) {
+        let LeaksChecked { verified, named } = sent(&owner, message)?;
+        checked.verified.extend(verified);
+        checked.named.extend(named);
+    }
+    if let Some(folder) = &folders {
+        for account in &checked.verified {
+            letter::write(folder, account)?;
+        }
+    }
+    let Looked { counts, skipped, damaged } = looked;
+    match format {
+        Format::Json => say!(
+            "{}",
+            json!({
+                "lines": counts.lines, "bytes": counts.bytes, "too_long": counts.too_long, "skipped_members": skipped,
+                "logins": logins, "logins_with_more_passwords": untried, "verified": checked.verified, "named": checked.named, "whole": damaged.is_none(),
+            })
+        ),
+        Format::Text => print(&checked, &counts, skipped, untried),
+    }
+    match damaged {
+        None => Ok(()),
+        Some(error) => Err(error.into()),
+    }
+}
+
+fn wanted(owner: &Owner) -> Result<Wanted> {
+    let PageReply::Leaks(reply) = owner.ask(PageRequest::Leaks(LeakRequest::Logins))? else { bail!(OTHER_VERSION) };
+    let LeakReply::Logins(logins) = *reply else { bail!(OTHER_VERSION) };
+    Ok(Wanted {
+        key: LoginKey::new(logins.key),
+        addresses: logins.addresses.into_iter().collect(),
+        names: logins.names.into_iter().collect(),
+    })
+}
+
+/// Passwords of one message: as many slow hashes.
+const PASSWORDS_PER_MESSAGE: usize = 500;
+
+const OTHER_VERSION: &str = "the warden answered something else; run commands and serve from the same version";
+
+fn open(dump: &Path) -> Result<(Input, Option<u64>)> {
+    if dump == Path::new("-") {
+        return Ok((Input::stream(Box::new(io::stdin())), None));
+    }
+    let file = File::open(dump)
+        .with_context(|| format!("{} cannot be read; check the path and the rights", dump.display()))?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        bail!(
+            "{} is a folder; name one file after the other, or give them as one stream: cat FOLDER/* | leadglass leaks check -",
+            dump.display()
+        );
+    }
+    Ok((Input::file(file), Some(metadata.len())))
+}
+
+fn letters_folder(folder: &Path) -> Result<std::path::PathBuf> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{} cannot be made; name a folder of your own for letters", folder.display()))?;
+    Ok(folder.canonicalize()?)
+}
+
+/// How far it was read.
+struct Looked {
+    counts: Counts,
+    skipped: u64,
+    /// Why not to the end.
+    damaged: Option<PackedError>,
+}
+
+fn look(input: Input, length: Option<u64>, wanted: Wanted, format: Format) -> (Found, Looked) {
+    let bar = match (format, length) {
+        (Format::Json, _) => ProgressBar::hidden(),
+        (Format::Text, Some(length)) => ProgressBar::new(length),
+        (Format::Text, None) => ProgressBar::no_length(),
+    };
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {elapsed} (left {eta})");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let read = input.read();
+    let mut scanner = Scanner::new(wanted);
+    let outcome = dumps::unpacked(input, &mut |text| {
+        scanner.text(text, |counts| {
+            bar.set_position(read.load(Ordering::Relaxed));
+            bar.set_message(format!("{} lines", counts.lines));
+        })
+    });
+    bar.finish_and_clear();
+    let counts = scanner.counts();
+    let (skipped, damaged) = match outcome {
+        Ok(skipped) => (skipped, None),
+        Err(error) => (0, Some(error)),
+    };
+    (scanner.into_found(), Looked { counts, skipped, damaged })
+}
+
+/// What is sent, and of how many logins there were more passwords than are kept.
+fn candidates(found: Found) -> (Vec<LeakCandidate>, usize) {
+    let found = found.into_sorted();
+    let untried = found.iter().filter(|(_, what)| what.more).count();
+    let candidate = |((by, login), what): ((Match, String), dumps::Login)| LeakCandidate {
+        login: SecretText::new(login),
+        by_name: by == Match::Name,
+        passwords: what.passwords.iter().map(|password| SecretText::new(password.to_string())).collect(),
+    };
+    (found.into_iter().map(candidate).collect(), untried)
+}
+
+/// Messages of some hundred passwords, which take a minute or two each. What has the same name before the @ stays together, so that each
+/// person is in one message.
+fn messages(mut candidates: Vec<LeakCandidate>) -> Vec<Vec<LeakCandidate>> {
+    candidates.sort_by(|one, other| name_of(one).cmp(name_of(other)));
+    let (mut messages, mut message, mut passwords) = (Vec::new(), Vec::new(), 0);
+    for together in candidates.chunk_by(|one, other| name_of(one) == name_of(other)) {
+        let more: usize = together.iter().map(|candidate| candidate.passwords.len()).sum();
+        if !message.is_empty()
+            && (passwords + more > PASSWORDS_PER_MESSAGE || message.len() + together.len() > LEAK_CANDIDATES_MAX)
+        {
+            messages.push(std::mem::take(&mut message));
+            passwords = 0;
+        }
+        message.extend_from_slice(together);
+        passwords += more;
+    }
+    if !message.is_empty() {
+        messages.push(message);
+    }
+    messages
+}
+
+fn name_of(candidate: &LeakCandidate) -> &str {
+    let login = candidate.login.expose();
+    login.rsplit_once('@').map_or(login, |(name, _)| name)
+}
+
+fn sent(owner: &Owner, candidates: Vec<LeakCandidate>) -> Result<LeaksChecked> {
+    let reply = owner.ask(PageRequest::Leaks(LeakRequest::Check { candidates }))?;
+    let PageReply::Leaks(reply) = reply else { bail!(OTHER_VERSION) };
+    match *reply {
+        LeakReply::Checked(checked) => Ok(checked),
+        LeakReply::Logins(_) => bail!(OTHER_VERSION),
+    }
+}
+
+fn print(checked: &LeaksChecked, counts: &Counts, skipped: u64, untried: usize) {
+    say!("{} lines, {} bytes of text", counts.lines, counts.bytes);
+    if counts.too_long > 0 {
+        say!("{} lines were longer than 65536 bytes and were not looked at", counts.too_long);
+    }
+    if skipped > 0 {
+        say!("{skipped} members of the archive are encrypted, damaged or packed in another way and were not looked at");
+    }
+    if untried > 0 {
+        say!(
+            "{untried} logins stood beside more than {PASSWORDS_PER_LOGIN_MAX} passwords; the first of them were tried"
+        );
+    }
+    for account in &checked.verified {
+        say!(
+            "LOCKED {} ({}): its password was in the dump. Incident {}; since {} it could reach {} patients, listed {}, opened {}",
+            account.name,
+            account.email,
+            account.incident,
+            time::show(account.since),
+            account.reachable.patients,
+            account.listed.patients,
+            account.opened.patients
+        );
+    }
+    for account in &checked.named {
+        let what = if account.by_name { "a login of the same name" } else { "its login" };
+        say!(
+            "finding about {} ({}): {what} was in the dump; of {} passwords none fits",
+            account.name,
+            account.email,
+            account.tried
+        );
+    }
+    if !checked.verified.is_empty() {
+        say!(
+            "Tell each of them in person, by telephone or by letter (--letters), never by e-mail; then hand over a new link: leadglass person enrol EMAIL"
+        );
+    }
+    if checked.verified.is_empty() && checked.named.is_empty() {
+        say!("Nobody of this site is in it.");
+    }
+}
