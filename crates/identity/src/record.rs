@@ -152,6 +152,9 @@ pub(crate) struct PersonRecord {
     /// When the account was closed.
     #[serde(default)]
     pub(crate) closed: Option<Instant>,
+    /// Professional identifiers, each with who gave it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) professional_ids: Vec<(String, String)>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

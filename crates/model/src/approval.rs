@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship,
+    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId, Relationship,
     Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
@@ -87,6 +87,11 @@ pub enum Change {
     ColdRule {
         /// The rule from then on.
         rule: ColdRule,
+    },
+    /// What follows from orders, and how much one sender may tell.
+    OrderRule {
+        /// The rule from then on.
+        rule: OrderRule,
     },
     /// The ledger's checkpoints are taken to one more witness.
     AddWitness {
@@ -182,6 +187,7 @@ impl Change {
             | Self::RotateKeys
             | Self::ColdHolders { .. }
             | Self::ColdRule { .. }
+            | Self::OrderRule { .. }
             | Self::AddWitness { .. }
             | Self::RemoveWitness { .. }
             | Self::AddSink { .. }

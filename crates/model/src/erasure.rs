@@ -69,6 +69,7 @@ impl EntryBody {
             | Self::PasskeyRemoved { .. }
             | Self::DeviceAdded { .. }
             | Self::FrontIntroduced { .. }
+            | Self::ProfessionalIdChanged { .. }
             | Self::DiskHolds { .. } => return Err(Kept::Name),
             Self::MemberJoined { .. }
             | Self::MemberLeft { .. }
@@ -85,6 +86,10 @@ impl EntryBody {
             | Self::Listed { .. }
             | Self::Opened { .. }
             | Self::BrokeGlass { .. }
+            | Self::OrderTaken(_)
+            | Self::OrderEnded(_)
+            | Self::AppointmentMade(_)
+            | Self::PatientsMerged(_)
             | Self::KeysFiled { .. } => return Err(Kept::Reach),
             Self::WardenStarted { .. }
             | Self::SignInRefused { .. }
@@ -107,6 +112,7 @@ impl EntryBody {
             | Self::SinkRemoved { .. }
             | Self::LossAccepted(_)
             | Self::FindingRaised { .. }
+            | Self::OrderRuleSet { .. }
             | Self::BudgetSet { .. } => return Err(Kept::Guard),
             Self::EnrolmentIssued { .. }
             | Self::PasswordSet { .. }
@@ -127,6 +133,7 @@ impl EntryBody {
             | Self::SnapshotTaken { .. }
             | Self::WindowExported { .. }
             | Self::Repeated { .. }
+            | Self::OrderKept { .. }
             | Self::HoneyAdded { .. } => return Err(Kept::NoWords),
         };
         ERASED.clone_into(words);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, EntryNumber, KeyId, OrganisationId, PatientNumber, PersonId, Who};
+use crate::{DeviceId, EntryNumber, KeyId, OrderCount, OrganisationId, PatientNumber, PersonId, Who};
 
 /// Whose volume is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -151,6 +151,13 @@ pub enum Evidence {
         request: EntryNumber,
         /// The holder's key.
         holder: KeyId,
+    },
+    /// A device told more orders or merges on one day than it may; those beyond are kept, and nothing follows from them.
+    Orders {
+        /// What was counted.
+        count: OrderCount,
+        /// More than so many are not taken.
+        limit: u32,
     },
 }
 

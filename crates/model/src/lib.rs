@@ -9,6 +9,7 @@ mod entry;
 mod erasure;
 mod finding;
 mod id;
+mod orders;
 mod patient_set;
 mod reach;
 mod time;
@@ -23,8 +24,11 @@ pub use entry::{
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
-    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
+    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
     SiteId, StudyNumber, Uid,
+};
+pub use orders::{
+    AppointmentMade, KeptOrder, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientsMerged,
 };
 pub use patient_set::{NumberSet, NumberSetError};
 pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};

@@ -14,6 +14,7 @@ mod codec;
 mod cold;
 mod fronts;
 mod handover;
+mod orders;
 mod pages;
 mod proof;
 mod reading;
@@ -39,6 +40,7 @@ pub use handover::{
     HandoverBody, HandoverObject, HandoverRecord, HandoverReply, InstanceAttributes, ObjectVerdict, PatientAttributes,
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
+pub use orders::*;
 pub use pages::*;
 pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;
@@ -52,7 +54,7 @@ pub use unseal::{NewRootAsked, RootRow, UnsealChange, UnsealMethodRow, UnsealRep
 pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]
@@ -75,4 +77,6 @@ pub trait Warden {
     async fn pulse();
     /// A front on a machine of its own says which disk it keeps images on.
     async fn lies_on(disk: FrontDisk) -> Result<(), Refusal>;
+    /// Decides on an order that a device sent, or keeps one that was not taken. The entries are durable before the answer.
+    async fn order(device: model::DeviceId, origin: model::Origin, ask: OrderAsk) -> Result<OrderReply, Refusal>;
 }

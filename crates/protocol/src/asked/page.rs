@@ -60,6 +60,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         | PageRequest::ExportWindow(_)
         | PageRequest::Fronts(_)
         | PageRequest::Unseal(_)
+        | PageRequest::Orders(_)
         | PageRequest::DiskHolds { .. }
         | PageRequest::Health
         | PageRequest::Snapshot { .. } => return None,

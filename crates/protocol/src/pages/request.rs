@@ -269,6 +269,8 @@ pub enum PageRequest {
     BreakGlass(crate::BreakGlassRequest),
     /// Unseal methods (owner).
     Unseal(crate::UnsealRequest),
+    /// Orders: their rule, what came, what is kept for repair.
+    Orders(crate::OrdersRequest),
 }
 
 impl std::fmt::Debug for PageRequest {
@@ -324,6 +326,7 @@ impl std::fmt::Debug for PageRequest {
             Self::Removals(_) => "Removals",
             Self::BreakGlass(_) => "BreakGlass",
             Self::Unseal(_) => "Unseal",
+            Self::Orders(_) => "Orders",
         })
     }
 }

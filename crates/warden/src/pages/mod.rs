@@ -9,6 +9,7 @@ mod fronts;
 mod incidents;
 mod ledger;
 mod machine;
+mod orders;
 mod own;
 mod questions;
 mod relationships;
@@ -73,6 +74,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
             (Service::Machine, "machine")
         }
         PageRequest::Unseal(_) => (Service::Machine, "unseal"),
+        PageRequest::Orders(request) => (orders::service_of(request), "orders"),
     }
 }
 
@@ -179,6 +181,7 @@ impl Warden {
             PageRequest::Removals(request) => self.removals(&caller, request, now),
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
+            PageRequest::Orders(request) => self.orders_page(&caller, request, now),
         }
     }
 

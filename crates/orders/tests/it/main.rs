@@ -1,0 +1,5 @@
+//! Messages as others write them, read; and everything that is none, refused.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod hostile;
+mod reading;
