@@ -100,6 +100,13 @@ const entries: Record<EntryKind, Entry> = {
   'budget-lifted': { ...base, kind: 'budget-lifted', about: 'site', note: 'asked her' },
   'budget-set': { ...base, kind: 'budget-set', about: who, ceilings: { opened_due: null, opened_other: 10, listed_due: null, listed_other: null } },
   'honey-added': { ...base, kind: 'honey-added', patient: 3 },
+  'professional-id-changed': { ...base, kind: 'professional-id-changed', person: 1, issuer: 'LANR', id: '7', holds: true },
+  'order-rule-set': { ...base, kind: 'order-rule-set', rule: { grace_days: 30, open_days: 90, reading_group: null, places: {}, authorities: {}, orders_per_day: 2000, unmatched_per_day: 100, merges_per_day: 50 } },
+  'order-taken': { ...base, kind: 'order-taken', patient: 3, relationships: 2, matched: false },
+  'order-ended': { ...base, kind: 'order-ended', order: 7, how: 'cancelled' },
+  'appointment-made': { ...base, kind: 'appointment-made', patient: 3, starts: 1 },
+  'patients-merged': { ...base, kind: 'patients-merged', from: 3, to: 4, relationships: [7], studies: 'AA', undoes: null },
+  'order-kept': { ...base, kind: 'order-kept', kept: 2, state: 'replayed', code: 204 },
   unknown: { ...base, kind: 'unknown' },
 };
 

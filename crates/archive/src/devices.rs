@@ -160,14 +160,16 @@ impl DeviceList {
                 own.into_iter().flatten().any(|own| own.trim().to_lowercase() == *name)
             }
         };
-        let bound = |device: &&DeviceEntry| caller.certificate.is_some() && certificate_of(device) == caller.certificate;
+        let bound =
+            |device: &&DeviceEntry| caller.certificate.is_some() && certificate_of(device) == caller.certificate;
         let alone = self.devices.iter().filter(bound).count() == 1;
         decide(
             self.devices.iter().filter(|device| alone && bound(device) || is_named(device)),
             caller.address,
             // a name that everybody may say is nobody's without an address
             |device| {
-                certificate_of(device) == caller.certificate && (caller.certificate.is_some() || !device.from.is_empty())
+                certificate_of(device) == caller.certificate
+                    && (caller.certificate.is_some() || !device.from.is_empty())
             },
             Service::Orders,
             now,

@@ -18,8 +18,8 @@ use model::{DeviceId, Origin};
 use policy::Service;
 use protocol::{
     AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
-    OpenRequest, OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply, SignInRequest,
-    WardenClient,
+    OpenRequest, OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply,
+    SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 

@@ -41,7 +41,9 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
             OrderCount::Unmatched => "orders for which no appointment is known",
             OrderCount::Merges => "merges of two records",
         };
-        return format!("{name} told more than {limit} {what} within a day: those beyond are kept, and nothing follows from them");
+        return format!(
+            "{name} told more than {limit} {what} within a day: those beyond are kept, and nothing follows from them"
+        );
     }
     let done = match finding.reaction {
         Reaction::Noticed => "nothing was held back",

@@ -76,9 +76,9 @@ impl People {
             return Err(DirectoryError::Field { field: "may", expected: "at least one of store, list, open, orders" });
         }
         let orders = may.contains(&DeviceMay::Orders);
-        if orders && new.from.is_empty() && !matches!(new.bound, Some(TokenBinding::Certificate(_))) {
+        if orders && new.from.is_empty() && !new.token && !matches!(new.bound, Some(TokenBinding::Certificate(_))) {
             // a name that everybody may say gives nobody reach
-            let expected = "the addresses that orders come from, or a certificate that the sender is bound to";
+            let expected = "the addresses that orders come from, a token, or a certificate that the sender is bound to";
             return Err(DirectoryError::Field { field: "from", expected });
         }
         let binds = match new.bound {

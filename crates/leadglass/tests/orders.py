@@ -36,7 +36,7 @@ def order(control, control_id, patient, professional, number):
     orc.orc_1 = control
     orc.orc_2 = number
     orc.orc_12 = professional
-    obr = group.add_group("ORM_O01_ORDER_DETAIL").add_group("ORM_O01_ORDER_CHOICE").add_segment("OBR")
+    obr = group.add_group("ORM_O01_ORDER_DETAIL").add_segment("OBR")
     obr.obr_2 = number
     obr.obr_4 = "CT^Computed tomography"
     return message.to_er7()

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId, Relationship,
-    Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId,
+    Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 /// A change that waits for a second person and a delay.

@@ -24,8 +24,8 @@ pub use entry::{
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
-    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
-    SiteId, StudyNumber, Uid,
+    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, ObjectId, OrganisationId, PatientNumber, PersonId,
+    SessionId, SiteId, StudyNumber, Uid,
 };
 pub use orders::{
     AppointmentMade, KeptOrder, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientsMerged,

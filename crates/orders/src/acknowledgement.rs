@@ -122,7 +122,10 @@ mod tests {
         let problem = OrderProblem::at(ErrorCode::UnknownKey, "ORC", 12, "nobody");
         let refused = Answer::Refused(problem.clone());
         let said = text(Some(&header("2.5.1")), &refused);
-        assert!(said.ends_with("MSA|AE|a\\S\\1 \rERR||ORC^1^12|204^Unknown key identifier^HL70357|E||||nobody\r"), "{said}");
+        assert!(
+            said.ends_with("MSA|AE|a\\S\\1 \rERR||ORC^1^12|204^Unknown key identifier^HL70357|E||||nobody\r"),
+            "{said}"
+        );
         let said = text(Some(&header("2.3.1")), &refused);
         assert!(said.ends_with("MSA|AE|a\\S\\1 |nobody\rERR|ORC^1^12^204&Unknown key identifier&HL70357\r"), "{said}");
         let said = text(Some(&header("2.5.1")), &Answer::Taken(vec![problem]));

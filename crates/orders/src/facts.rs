@@ -3,7 +3,7 @@
 use model::{Instant, OrderEnd};
 use protocol::{
     ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent, OrderNumbers,
-    OrderProblem, PlacedOrder, Place,
+    OrderProblem, Place, PlacedOrder,
 };
 
 use crate::fields::{entity, patient, professionals};
@@ -52,7 +52,9 @@ fn merges(message: &Message) -> Result<Vec<OrderEvent>, OrderProblem> {
     let mut events = Vec::new();
     for segment in message.segments() {
         match segment.name() {
-            "PID" if stays.is_some() => return Err(missing("MRG", 0, "each PID segment is followed by an MRG segment")),
+            "PID" if stays.is_some() => {
+                return Err(missing("MRG", 0, "each PID segment is followed by an MRG segment"));
+            }
             "PID" => stays = Some(patient(&segment, 3)?),
             "MRG" => {
                 let patient_stays =

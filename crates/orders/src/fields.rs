@@ -13,7 +13,8 @@ fn authority(part: Part<'_>) -> Authority {
 pub(crate) fn patient(segment: &Segment<'_>, number: usize) -> Result<Vec<Identifier>, OrderProblem> {
     let field = segment.field(number)?;
     let identifiers = field.repetitions().filter(|part| !part.component(1).text().is_empty());
-    let identifiers = identifiers.map(|part| Identifier { authority: authority(part.component(4)), id: part.component(1).text() });
+    let identifiers =
+        identifiers.map(|part| Identifier { authority: authority(part.component(4)), id: part.component(1).text() });
     let identifiers: Vec<_> = identifiers.take(ORDER_NAMES_MAX).collect();
     if identifiers.is_empty() {
         let why = "an identifier of the patient with its assigning authority is needed";
@@ -48,9 +49,8 @@ pub(crate) fn entity(segment: &Segment<'_>, number: usize) -> Result<Option<Iden
 
 fn fit(identifiers: &[Identifier], segment: &Segment<'_>, number: usize) -> Result<(), OrderProblem> {
     let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX;
-    let fits = identifiers
-        .iter()
-        .all(|one| short(&one.id) && short(&one.authority.name) && short(&one.authority.universal));
+    let fits =
+        identifiers.iter().all(|one| short(&one.id) && short(&one.authority.name) && short(&one.authority.universal));
     if fits {
         return Ok(());
     }

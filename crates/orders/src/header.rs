@@ -38,9 +38,8 @@ impl Header {
     }
 
     pub(crate) fn read(msh: &Segment<'_>, encoding: Encoding) -> Result<Self, OrderProblem> {
-        let (kind, short) = (msh.field(9)?, |text: String| -> String {
-            text.chars().take(ORDER_TEXT_CHARACTERS_MAX).collect()
-        });
+        let (kind, short) =
+            (msh.field(9)?, |text: String| -> String { text.chars().take(ORDER_TEXT_CHARACTERS_MAX).collect() });
         Ok(Self {
             application: short(msh.text(3)?),
             facility: short(msh.text(4)?),
@@ -95,7 +94,10 @@ mod tests {
     #[test]
     fn the_first_segment_is_read_whatever_follows_it() {
         let read = header("8859/1", b"M\xfcnster").unwrap();
-        assert_eq!((read.application.as_str(), read.control_id.as_str(), read.kind().as_str()), ("Münster", "7", "ORM^O01"));
+        assert_eq!(
+            (read.application.as_str(), read.control_id.as_str(), read.kind().as_str()),
+            ("Münster", "7", "ORM^O01")
+        );
         assert_eq!(read.encoding, Encoding::Latin1);
         assert_eq!(header("UNICODE UTF-8", "Münster".as_bytes()).unwrap().application, "Münster");
         assert_eq!(header("KS X 1001", b"RIS").unwrap().control_id, "7", "an unknown set is answered by its name");

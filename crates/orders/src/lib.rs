@@ -1,4 +1,4 @@
-//! Orders as other systems tell them: HL7 v2 in MLLP frames, read into the few facts that the warden decides on.
+//! Orders as other systems tell them: HL7 v2 in MLLP frames, and FHIR R4, read into the few facts that the warden decides on.
 //!
 //! Pure: bytes in, a [`protocol::OrderMessage`] or a [`protocol::OrderProblem`] out, and the acknowledgement as bytes. The port is the
 //! front's, the decision the warden's. `docs/orders.md` says which segments and fields are read. There is no HL7 library underneath: those
@@ -8,6 +8,7 @@
 mod acknowledgement;
 mod encoding;
 mod facts;
+mod fhir;
 mod fields;
 mod header;
 mod limits;
@@ -18,6 +19,7 @@ mod time;
 
 pub use acknowledgement::{Answer, acknowledge};
 pub use encoding::Encoding;
+pub use fhir::{RESOURCE_BYTES_MAX, read_resource};
 pub use header::Header;
 pub use limits::*;
 pub use mllp::{Deframer, MllpError, frame};

@@ -229,7 +229,8 @@ mod tests {
 
     #[test]
     fn escapes_are_read_and_unknown_ones_leave_nothing() {
-        let message = parsed("MSH|^~\\&|\\T\\x\\F\\y\\E\\z\\R\\\\S\\|\\X4142\\\\X0A\\\\.br\\\\Zfoo\\c|a\\b|\"\"\r").unwrap();
+        let message =
+            parsed("MSH|^~\\&|\\T\\x\\F\\y\\E\\z\\R\\\\S\\|\\X4142\\\\X0A\\\\.br\\\\Zfoo\\c|a\\b|\"\"\r").unwrap();
         let field = |number| message.first("MSH").unwrap().text(number).unwrap();
         assert_eq!(field(3), "&x|y\\z~^");
         assert_eq!(field(4), "ABc");
@@ -268,6 +269,9 @@ mod tests {
         assert!(parsed(&most).is_ok());
         assert!(parsed(&format!("{most}NTE|\r")).is_err());
         let field = format!("{head}PID|{}\r", "x".repeat(FIELD_BYTES_MAX + 1));
-        assert!(parsed(&field).unwrap().first("PID").unwrap().field(1).is_err(), "what is not wanted is not in the way");
+        assert!(
+            parsed(&field).unwrap().first("PID").unwrap().field(1).is_err(),
+            "what is not wanted is not in the way"
+        );
     }
 }

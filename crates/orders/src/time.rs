@@ -44,7 +44,8 @@ fn offset(zone: &str) -> Option<i64> {
     if zone.is_empty() {
         return Some(0);
     }
-    let digits = zone.get(1..).filter(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits =
+        zone.get(1..).filter(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     let (hours, minutes) = (digits[..2].parse::<i64>().ok()?, digits[2..].parse::<i64>().ok()?);
     let seconds = (hours * 60 + minutes) * 60;
     (hours <= 14 && minutes < 60).then_some(if zone.starts_with('-') { -seconds } else { seconds })
@@ -82,7 +83,8 @@ mod tests {
             let at = Instant(at * SECOND);
             assert_eq!(instant_of(&text_of(at)), Some(at));
         }
-        for wrong in ["", "20", "202", "20261301", "20261132", "2026112724", "20261127+99", "2026-11-27", "2026112７"] {
+        for wrong in ["", "20", "202", "20261301", "20261132", "2026112724", "20261127+99", "2026-11-27", "2026112７"]
+        {
             assert_eq!(instant_of(wrong), None, "{wrong}");
         }
     }

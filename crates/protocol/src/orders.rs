@@ -416,6 +416,14 @@ macro_rules! debug_without_content {
 }
 
 debug_without_content!(
-    OrderMessage, Authority, Identifier, OrderNumbers, OrderEvent, PlacedOrder, OrderAsk, UntakenMessage, OrdersRequest,
+    OrderMessage,
+    Authority,
+    Identifier,
+    OrderNumbers,
+    OrderEvent,
+    PlacedOrder,
+    OrderAsk,
+    UntakenMessage,
+    OrdersRequest,
     OrdersReply
 );

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures::StreamExt;
 use model::{Instant, Origin};
 use protocol::{
-    Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest, OrderAsk,
-    OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation, SignInReply, SignInRequest, SignedDevices,
-    Warden as Protocol, WardenRequest,
+    Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
+    OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation, SignInReply,
+    SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
 };
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel as _, Config};

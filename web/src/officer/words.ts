@@ -1,6 +1,7 @@
 import type { EntryKind } from '../api/entries.ts';
 import { both } from '../words/both.ts';
 import { CASE_KINDS } from './caseWords.ts';
+import { ORDERING_KINDS } from './ordering.ts';
 
 const en = {
   ledgerTitle: 'Ledger',
@@ -20,7 +21,7 @@ const en = {
   filterTextHint: 'a name, a reason, “patient 12”',
   everyKind: 'Everything',
   everybody: 'Everybody',
-  groups: { reading: 'Reading', findings: 'Findings', refusals: 'Refusals', signIn: 'Signing in', approvals: 'Approvals', emergencies: 'Emergencies', images: 'Images', cold: 'Cold studies', keys: 'Keys and copies', people: 'People and reach', cases: 'Incidents and questions', site: 'The site' } as Record<string, string>,
+  groups: { reading: 'Reading', findings: 'Findings', refusals: 'Refusals', signIn: 'Signing in', approvals: 'Approvals', emergencies: 'Emergencies', images: 'Images', cold: 'Cold studies', orders: 'Orders', keys: 'Keys and copies', people: 'People and reach', cases: 'Incidents and questions', site: 'The site' } as Record<string, string>,
   number: 'Number',
   when: 'When',
   who: 'Who',
@@ -37,7 +38,7 @@ const en = {
     'device-token-removed': 'Token removed', 'approval-rule-set': 'Rule of approvals', 'break-glass-rule-set': 'Rule of emergencies', 'broke-glass': 'Emergency access', 'break-glass-missed': 'Emergency access tried', 'break-glass-reviewed': 'Emergency reviewed',
     initialised: 'Site made', 'warden-started': 'Warden started', 'organisation-added': 'Organisation added', 'person-added': 'Person added', 'member-joined': 'Joined an organisation', 'member-left': 'Left an organisation',
     'enrolment-issued': 'Enrolment link', 'passkey-bound': 'Passkey set up', 'password-set': 'Password set', 'signed-in': 'Signed in', 'sign-in-refused': 'Sign-in refused', 'session-ended': 'Session ended', 'proof-refused': 'Proof refused', confirmed: 'Confirmed', 'device-added': 'Device added',
-    related: 'Relationship', 'relationship-ended': 'Relationship ended', 'patient-added': 'New patient', stored: 'Stored', moved: 'Moved', listed: 'Listed', opened: 'Opened', refused: 'Refused', 'exposure-reported': 'Exposure report', 'finding-raised': 'Finding', 'finding-acknowledged': 'Finding looked at', 'budget-lifted': 'Budget lifted', 'budget-set': 'Budget set', 'honey-added': 'Honey patient', 'accesses-read': 'Patient asked', 'cold-holders-set': 'Holders named', 'cold-rule-set': 'Rule of cold studies', 'went-cold': 'Went cold', 'warming-requested': 'Cold study asked for', 'warming-approved': 'Holder agreed', 'warming-withdrawn': 'Request taken back', warmed: 'Warmed', 'warming-ended': 'Cold again', 'keys-rotated': 'Keys rotated', shredded: 'Keys removed', 'snapshot-taken': 'Copy taken', ...CASE_KINDS.en, 'front-introduced': 'Front introduced', 'front-forgotten': 'Front forgotten', 
+    related: 'Relationship', 'relationship-ended': 'Relationship ended', 'patient-added': 'New patient', stored: 'Stored', moved: 'Moved', listed: 'Listed', opened: 'Opened', refused: 'Refused', 'exposure-reported': 'Exposure report', 'finding-raised': 'Finding', 'finding-acknowledged': 'Finding looked at', 'budget-lifted': 'Budget lifted', 'budget-set': 'Budget set', 'honey-added': 'Honey patient', 'accesses-read': 'Patient asked', 'cold-holders-set': 'Holders named', 'cold-rule-set': 'Rule of cold studies', 'went-cold': 'Went cold', 'warming-requested': 'Cold study asked for', 'warming-approved': 'Holder agreed', 'warming-withdrawn': 'Request taken back', warmed: 'Warmed', 'warming-ended': 'Cold again', 'keys-rotated': 'Keys rotated', shredded: 'Keys removed', 'snapshot-taken': 'Copy taken', ...CASE_KINDS.en, ...ORDERING_KINDS.en, 'front-introduced': 'Front introduced', 'front-forgotten': 'Front forgotten', 
     'witness-added': 'Witness added', 'witness-removed': 'Witness removed', 'sink-added': 'Second folder', 'sink-removed': 'Second folder removed', 'loss-accepted': 'Loss accepted', 'window-exported': 'Keys for an auditor', 'unseal-method-added': 'Way to unseal added', 'unseal-method-removed': 'Way to unseal removed', 'root-renewed': 'New root', 'escrow-drilled': 'Escrow drill', erased: 'Words erased', 'association-refused': 'Association refused', repeated: 'Repeated', unknown: 'Unknown',
   } satisfies Record<EntryKind, string> as Record<EntryKind, string>,
   owner: 'Owner of the machine',
@@ -120,7 +121,7 @@ const de: typeof en = {
   filterTextHint: 'ein Name, ein Grund, „Patient 12“',
   everyKind: 'Alles',
   everybody: 'Alle',
-  groups: { reading: 'Lesen', findings: 'Auffälligkeiten', refusals: 'Ablehnungen', signIn: 'Anmelden', approvals: 'Freigaben', emergencies: 'Notfälle', images: 'Bilder', cold: 'Kalte Untersuchungen', keys: 'Schlüssel und Kopien', people: 'Personen und Reichweite', cases: 'Vorfälle und Fragen', site: 'Das Haus' },
+  groups: { reading: 'Lesen', findings: 'Auffälligkeiten', refusals: 'Ablehnungen', signIn: 'Anmelden', approvals: 'Freigaben', emergencies: 'Notfälle', images: 'Bilder', orders: 'Aufträge', cold: 'Kalte Untersuchungen', keys: 'Schlüssel und Kopien', people: 'Personen und Reichweite', cases: 'Vorfälle und Fragen', site: 'Das Haus' },
   number: 'Nummer',
   when: 'Wann',
   who: 'Wer',
@@ -137,7 +138,7 @@ const de: typeof en = {
     'device-token-removed': 'Token entfernt', 'approval-rule-set': 'Regel der Freigaben', 'break-glass-rule-set': 'Regel der Notfälle', 'broke-glass': 'Notfallzugriff', 'break-glass-missed': 'Notfallzugriff versucht', 'break-glass-reviewed': 'Notfall geprüft',
     initialised: 'Haus eingerichtet', 'warden-started': 'Wächter gestartet', 'organisation-added': 'Organisation angelegt', 'person-added': 'Person angelegt', 'member-joined': 'Beitritt zu Organisation', 'member-left': 'Austritt aus Organisation',
     'enrolment-issued': 'Einrichtungslink', 'passkey-bound': 'Passkey eingerichtet', 'password-set': 'Passwort gesetzt', 'signed-in': 'Angemeldet', 'sign-in-refused': 'Anmeldung abgelehnt', 'session-ended': 'Sitzung beendet', 'proof-refused': 'Nachweis abgelehnt', confirmed: 'Bestätigt', 'device-added': 'Gerät angelegt',
-    related: 'Beziehung', 'relationship-ended': 'Beziehung beendet', 'patient-added': 'Neuer Patient', stored: 'Gespeichert', moved: 'Umgelegt', listed: 'Aufgelistet', opened: 'Geöffnet', refused: 'Abgelehnt', 'exposure-reported': 'Reichweitenbericht', 'finding-raised': 'Auffälligkeit', 'finding-acknowledged': 'Auffälligkeit angesehen', 'budget-lifted': 'Kontingent aufgehoben', 'budget-set': 'Kontingent gesetzt', 'honey-added': 'Köder', 'accesses-read': 'Patient fragte nach', 'cold-holders-set': 'Hüter benannt', 'cold-rule-set': 'Regel kalter Untersuchungen', 'went-cold': 'Kalt gelegt', 'warming-requested': 'Kalte Untersuchung angefordert', 'warming-approved': 'Hüter stimmte zu', 'warming-withdrawn': 'Anforderung zurückgenommen', warmed: 'Geöffnet auf Zeit', 'warming-ended': 'Wieder kalt', 'keys-rotated': 'Schlüssel gewechselt', shredded: 'Schlüssel entfernt', 'snapshot-taken': 'Kopie gezogen', ...CASE_KINDS.de, 'front-introduced': 'Annahmestelle bekannt gemacht', 'front-forgotten': 'Annahmestelle vergessen', 
+    related: 'Beziehung', 'relationship-ended': 'Beziehung beendet', 'patient-added': 'Neuer Patient', stored: 'Gespeichert', moved: 'Umgelegt', listed: 'Aufgelistet', opened: 'Geöffnet', refused: 'Abgelehnt', 'exposure-reported': 'Reichweitenbericht', 'finding-raised': 'Auffälligkeit', 'finding-acknowledged': 'Auffälligkeit angesehen', 'budget-lifted': 'Kontingent aufgehoben', 'budget-set': 'Kontingent gesetzt', 'honey-added': 'Köder', 'accesses-read': 'Patient fragte nach', 'cold-holders-set': 'Hüter benannt', 'cold-rule-set': 'Regel kalter Untersuchungen', 'went-cold': 'Kalt gelegt', 'warming-requested': 'Kalte Untersuchung angefordert', 'warming-approved': 'Hüter stimmte zu', 'warming-withdrawn': 'Anforderung zurückgenommen', warmed: 'Geöffnet auf Zeit', 'warming-ended': 'Wieder kalt', 'keys-rotated': 'Schlüssel gewechselt', shredded: 'Schlüssel entfernt', 'snapshot-taken': 'Kopie gezogen', ...CASE_KINDS.de, ...ORDERING_KINDS.de, 'front-introduced': 'Annahmestelle bekannt gemacht', 'front-forgotten': 'Annahmestelle vergessen', 
     'witness-added': 'Zeuge hinzugefügt', 'witness-removed': 'Zeuge entfernt', 'sink-added': 'Zweiter Ordner', 'sink-removed': 'Zweiter Ordner entfernt', 'loss-accepted': 'Verlust hingenommen', 'window-exported': 'Schlüssel für eine Prüfung', 'unseal-method-added': 'Weg zum Entsiegeln hinzugefügt', 'unseal-method-removed': 'Weg zum Entsiegeln entfernt', 'root-renewed': 'Neue Wurzel', 'escrow-drilled': 'Hinterlegungsprobe', erased: 'Wortlaut gelöscht', 'association-refused': 'Verbindung abgelehnt', repeated: 'Wiederholt', unknown: 'Unbekannt',
   },
   owner: 'Eigentümer der Maschine',

@@ -29,7 +29,9 @@ pub enum OrdersCommand {
         kept: u32,
     },
     /// Decide on one of them again, as if its sender had sent it now.
-    #[command(after_help = "Example: leadglass orders replay 3\n         leadglass orders replay 3 --repaired message.hl7")]
+    #[command(
+        after_help = "Example: leadglass orders replay 3\n         leadglass orders replay 3 --repaired message.hl7"
+    )]
     Replay {
         /// Its number in `orders list`.
         kept: u32,

@@ -50,7 +50,9 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
             };
             let reply = owner.ask(request)?;
             match (professional_id, &reply) {
-                (Some(id), PageReply::EnrolmentLink { .. }) => super::orders::professional_id(&owner, &email, &id, true)?,
+                (Some(id), PageReply::EnrolmentLink { .. }) => {
+                    super::orders::professional_id(&owner, &email, &id, true)?
+                }
                 (Some(_), _) => bail!(
                     "somebody of this role is added by two persons; give the professional identifier afterwards, with `leadglass person professional-id`"
                 ),

@@ -96,9 +96,14 @@ fn message(owner: &Owner, kept: u32) -> Result<Vec<u8>> {
 }
 
 fn replay(owner: &Owner, format: Format, kept: u32, bytes: &[u8]) -> Result<()> {
-    let read = orders::read(bytes)
-        .map_err(|unread| anyhow!("the message still cannot be read: {}", problem_text(&unread.problem)))?;
-    let OrdersReply::Replayed(reply) = ask(owner, OrdersRequest::Replay { kept, message: read.message })? else {
+    // a resource is an object, a message begins with MSH
+    let read = if bytes.trim_ascii_start().starts_with(b"{") {
+        orders::read_resource(bytes)
+    } else {
+        orders::read(bytes).map(|read| read.message).map_err(|unread| unread.problem)
+    };
+    let message = read.map_err(|problem| anyhow!("the message still cannot be read: {}", problem_text(&problem)))?;
+    let OrdersReply::Replayed(reply) = ask(owner, OrdersRequest::Replay { kept, message })? else {
         return other();
     };
     match reply {
@@ -193,7 +198,11 @@ fn show_rule(format: Format, state: &OrdersState) {
             })
         ),
         Format::Text => {
-            say!("An order gives a relationship of {} days, and {} more after it was done.", rule.open_days, rule.grace_days);
+            say!(
+                "An order gives a relationship of {} days, and {} more after it was done.",
+                rule.open_days,
+                rule.grace_days
+            );
             say!("Reading group: {}", reading_group.as_deref().unwrap_or("none"));
             places.iter().for_each(|(place, name)| say!("  {place} is read by {name}"));
             for (authority, issuer) in &rule.authorities {

@@ -31,7 +31,8 @@ impl Scene {
         site.ok(&["settle"]);
         site.ok(&["org", "add", "Practice", "--password-and-code"]);
         let person = ["person", "add", REFERRER, "--name", "Ruth Referrer", "--role", "referrer"];
-        let added = site.ok(&[&person[..], &["--organisation", "Practice", "--professional-id", "LANR/123456601"]].concat());
+        let added =
+            site.ok(&[&person[..], &["--organisation", "Practice", "--professional-id", "LANR/123456601"]].concat());
         let ruth = Person::enrol(&site, REFERRER, added["enrolment"].as_str().unwrap());
         let ris = ["device", "add", "RIS", "--organisation", "Machines", "--may", "orders", "--from", "127.0.0.1"];
         site.ok(&ris);
@@ -41,9 +42,8 @@ impl Scene {
     /// Patient identifiers that Ruth sees.
     pub fn seen(&self) -> Vec<String> {
         let rows = self.ruth.get("/api/studies").json();
-        let rows = rows["studies"].as_array().or_else(|| rows.as_array()).cloned().unwrap_or_default();
-        let mut ids: Vec<String> =
-            rows.iter().map(|row| row["patient"]["id"].as_str().unwrap_or_default().to_owned()).collect();
+        let rows = rows["studies"].as_array().unwrap();
+        let mut ids: Vec<String> = rows.iter().map(|row| row["patient"]["id"].as_str().unwrap().to_owned()).collect();
         ids.sort();
         ids
     }
@@ -64,7 +64,25 @@ impl Scene {
 /// An order of a demonstration patient, as a system writes it.
 pub fn order(control: &str, id: &str, patient: u32, number: &str) -> Vec<u8> {
     let pid = format!("PID|1||M0000000{patient}^^^DEMO");
-    message("ORM^O01", id, &[&pid, &format!("ORC|{control}|{number}^RIS||||||||||{RUTH}"), &format!("OBR|1|{number}^RIS||CT")])
+    message(
+        "ORM^O01",
+        id,
+        &[&pid, &format!("ORC|{control}|{number}^RIS||||||||||{RUTH}"), &format!("OBR|1|{number}^RIS||CT")],
+    )
+}
+
+/// Files below a folder that hold these bytes.
+fn files_holding(folder: &std::path::Path, wanted: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_holding(&path, wanted));
+        } else if std::fs::read(&path).is_ok_and(|bytes| bytes.windows(wanted.len()).any(|part| part == wanted)) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
 }
 
 fn script(arguments: &[&str]) -> Option<String> {
@@ -87,7 +105,8 @@ fn an_order_of_hl7apy_over_python_hl7_makes_a_referrer_see_the_patient_and_its_c
     let Some(code) = send("NW", "real-1", "M00000002^^^DEMO", RUTH, "4711^KIS") else { return };
     assert_eq!(code, "AA");
     assert_eq!(scene.seen(), ["M00000002"]);
-    let related = scene.entries("related").into_iter().rfind(|entry| entry["relationship"]["basis"] == "order").unwrap();
+    let related =
+        scene.entries("related").into_iter().rfind(|entry| entry["relationship"]["basis"] == "order").unwrap();
     assert!(related["actor"]["device"].is_object(), "{related}");
     assert_eq!(scene.entries("order-taken").len(), 1);
     // the same message again counts once
@@ -116,7 +135,8 @@ fn an_order_gives_referrer_and_reading_group_reach_until_its_end_and_the_days_of
     scene.site.ok(&["orders", "rule", "--reading-group", "Readers", "--grace", "5", "--open", "10"]);
     let mut ris = scene.sender();
     assert_eq!(ris.code(&order("NW", "1", 1, "A")), "AA");
-    let related: Vec<Value> = scene.entries("related").into_iter().filter(|e| e["relationship"]["basis"] == "order").collect();
+    let related: Vec<Value> =
+        scene.entries("related").into_iter().filter(|e| e["relationship"]["basis"] == "order").collect();
     assert_eq!(related.len(), 2, "{related:?}");
     let days = |entry: &Value| {
         let window = &entry["relationship"]["window"];
@@ -169,11 +189,8 @@ fn a_changed_order_reaches_as_it_says_now_and_a_repeated_one_changes_nothing() {
     assert_eq!(scene.entries("order-taken").len(), 1, "nothing about it is new");
     scene.site.ok(&["org", "add", "Readers"]);
     scene.site.ok(&["orders", "rule", "--place", "MRT=Readers"]);
-    let elsewhere = message(
-        "ORM^O01",
-        "3",
-        &["PID|1||M00000001^^^DEMO", "ORC|XO|A^RIS", "OBR|1|A^RIS||MR||||||||||||||||||||MRT"],
-    );
+    let elsewhere =
+        message("ORM^O01", "3", &["PID|1||M00000001^^^DEMO", "ORC|XO|A^RIS", "OBR|1|A^RIS||MR||||||||||||||||||||MRT"]);
     assert_eq!(ris.code(&elsewhere), "AA");
     assert_eq!(scene.seen(), Vec::<String>::new(), "Ruth is not named any more");
     let state = scene.site.ok(&["orders", "state"]);
@@ -187,7 +204,9 @@ fn a_changed_order_reaches_as_it_says_now_and_a_repeated_one_changes_nothing() {
 fn a_patient_is_known_by_authority_and_identifier_and_never_by_the_identifier_alone() {
     let scene = Scene::new();
     let mut ris = scene.sender();
-    let of = |id: &str, pid: &str| message("ORM^O01", id, &[&format!("PID|1||{pid}"), &format!("ORC|NW|{id}^RIS||||||||||{RUTH}")]);
+    let of = |id: &str, pid: &str| {
+        message("ORM^O01", id, &[&format!("PID|1||{pid}"), &format!("ORC|NW|{id}^RIS||||||||||{RUTH}")])
+    };
     let said = ris.send(&of("1", "M00000001"));
     assert!(said.contains("MSA|AE|1\r") && said.contains("PID^1^3|101^"), "{said}");
     assert_eq!(ris.code(&of("2", "M00000001^^^ELSEWHERE")), "AA");
@@ -199,7 +218,8 @@ fn a_patient_is_known_by_authority_and_identifier_and_never_by_the_identifier_al
     assert_eq!(scene.seen(), ["M00000001", "M00000002"]);
     // a professional of the same number and another authority is another person
     let stranger = "123456601^Referrer^Ruth^^^^^^OTHER";
-    let said = ris.send(&message("ORM^O01", "5", &["PID|1||M00000003^^^DEMO", &format!("ORC|NW|5^RIS||||||||||{stranger}")]));
+    let said =
+        ris.send(&message("ORM^O01", "5", &["PID|1||M00000003^^^DEMO", &format!("ORC|NW|5^RIS||||||||||{stranger}")]));
     assert!(said.contains("MSA|AE|5\r") && said.contains("ORC^1^12|204^"), "{said}");
     scene.site.ok(&["person", "professional-id", REFERRER, "OTHER/123456601"]);
     assert_eq!(scene.site.ok(&["orders", "list"]).as_array().map(Vec::len), Some(2));
@@ -242,10 +262,12 @@ fn a_message_that_is_not_taken_is_kept_sealed_and_replayed_once_it_can_be() {
     assert_eq!(ris.code(&early), "AE");
     let kept = scene.site.ok(&["orders", "list"]);
     assert_eq!(kept.as_array().map(Vec::len), Some(1), "{kept}");
-    assert_eq!((&kept[0]["control_id"], &kept[0]["kind"], &kept[0]["sender"]), (&"1".into(), &"ORM^O01".into(), &"RIS".into()));
+    assert_eq!(
+        (&kept[0]["control_id"], &kept[0]["kind"], &kept[0]["sender"]),
+        (&"1".into(), &"ORM^O01".into(), &"RIS".into())
+    );
     assert!(!kept.to_string().contains("Geheimfrau"));
-    let files = crate::private::files_holding(&scene.site.dir(), &[b"Geheimfrau"]);
-    assert!(files.is_empty(), "{files:?}");
+    assert_eq!(files_holding(&scene.site.dir(), b"Geheimfrau"), Vec::<String>::new());
     assert!(!scene.site.log().contains("Geheimfrau"));
     let number = kept[0]["kept"].to_string();
     let shown = scene.site.run(&["orders", "show", &number]);
@@ -281,13 +303,64 @@ fn a_test_message_is_answered_and_nothing_follows() {
 }
 
 #[test]
+fn fhir_resources_of_a_device_with_a_token_make_and_end_the_same_relationships() {
+    let scene = Scene::new();
+    let add = ["device", "add", "KIS", "--organisation", "Machines", "--may", "orders", "--token"];
+    let token = scene.site.ok(&add)["token"].as_str().unwrap().to_owned();
+    let reader = scene.site.ok(&["device", "add", "bare", "--organisation", "Machines", "--may", "list", "--token"]);
+    scene.site.ok(&["orders", "rule", "--authority", "urn:oid:1.2.3=DEMO"]);
+    scene.site.ok(&["person", "professional-id", REFERRER, "https://lanr.example/123456601"]);
+    let tell = |token: &str, kind: &str, resource: &Value| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/fhir+json")];
+        let body = resource.to_string();
+        crate::client::ask(scene.site.http(), "POST", &format!("/fhir/{kind}"), &headers, body.as_bytes())
+    };
+    let request = |status: &str, patient: &str| {
+        serde_json::json!({
+            "resourceType": "ServiceRequest",
+            "id": "sr-1",
+            "status": status,
+            "intent": "order",
+            "identifier": [{ "system": "urn:kis", "value": "P-1" }],
+            "subject": { "identifier": { "system": "urn:oid:1.2.3", "value": patient } },
+            "requester": { "identifier": { "system": "https:", "value": "nobody" } },
+        })
+    };
+    let said = tell(&token, "ServiceRequest", &request("active", "M00000001"));
+    assert_eq!((said.status, &said.json()["resourceType"]), (422, &"OperationOutcome".into()), "{}", said.json());
+    assert_eq!(said.json()["issue"][0]["details"]["coding"][0]["code"], "204");
+    let named = |status: &str, patient: &str| {
+        let mut named = request(status, patient);
+        named["requester"]["identifier"] =
+            serde_json::json!({ "system": "https://lanr.example", "value": "123456601" });
+        named
+    };
+    assert_eq!(tell(&token, "ServiceRequest", &named("active", "M00000001")).status, 200);
+    assert_eq!(tell(&token, "ServiceRequest", &named("active", "M00000001")).status, 200);
+    assert_eq!((scene.seen(), scene.entries("order-taken").len()), (vec!["M00000001".to_owned()], 1));
+    assert_eq!(tell(&token, "ServiceRequest", &named("revoked", "M00000001")).status, 200);
+    assert_eq!(scene.seen(), Vec::<String>::new());
+    // nobody else, and nothing else
+    assert_eq!(tell(reader["token"].as_str().unwrap(), "ServiceRequest", &named("active", "M00000001")).status, 403);
+    assert_eq!(tell("nonsense", "ServiceRequest", &named("active", "M00000001")).status, 401);
+    assert_eq!(tell(&token, "Appointment", &named("active", "M00000001")).status, 400);
+    assert_eq!(tell(&token, "Observation", &serde_json::json!({ "resourceType": "Observation" })).status, 422);
+    assert_eq!(crate::client::get(scene.site.http(), &token, "/fhir/Patient").status, 405);
+    // kept, and replayed when repaired
+    let kept = scene.site.ok(&["orders", "list"]);
+    assert_eq!((kept.as_array().map(Vec::len), &kept[0]["kind"]), (Some(1), &"FHIR ServiceRequest".into()), "{kept}");
+    let file = scene.site.path("repaired.json");
+    std::fs::write(&file, named("active", "M00000002").to_string()).unwrap();
+    scene.site.ok(&["orders", "replay", &kept[0]["kept"].to_string(), "--repaired", &file]);
+    assert_eq!(scene.seen(), ["M00000002"]);
+}
+
+#[test]
 fn a_new_order_asks_for_the_cold_priors_of_its_patient() {
     let scene = Scene::new();
-    let keys: Vec<String> = ["a", "b"].iter().map(|name| crate::cold::holder_key(&scene.site, name)).collect();
-    let holders: Vec<String> = keys.iter().flat_map(|key| ["--holder".to_owned(), key.clone()]).collect();
-    let arguments: Vec<&str> =
-        ["cold", "holders", "--threshold", "2"].into_iter().chain(holders.iter().map(String::as_str)).collect();
-    scene.site.ok(&arguments);
+    let [anna, bela] = ["anna", "bela"].map(|name| format!("{}.pub", crate::cold::holder(&scene.site, name)));
+    scene.site.ok(&["cold", "init", "--threshold", "2", "--holder", &anna, "--holder", &bela]);
     scene.site.ok(&["cold", "rule", "--after", "0s"]);
     scene.site.ok(&["cold", "sweep"]);
     assert_eq!(scene.site.ok(&["cold", "state"])["cold"], 4);
@@ -297,5 +370,9 @@ fn a_new_order_asks_for_the_cold_priors_of_its_patient() {
     assert_eq!(requests.as_array().map(Vec::len), Some(1), "{requests}");
     assert_eq!(requests[0]["basis"], "order");
     let study = uid(&[9, 1, 1]);
-    assert_eq!(scene.ruth.get(&format!("/dicom-web/studies/{study}")).status, 409, "the order makes it reachable, the holders warm it");
+    assert_eq!(
+        scene.ruth.get(&format!("/dicom-web/studies/{study}")).status,
+        409,
+        "the order makes it reachable, the holders warm it"
+    );
 }

@@ -27,7 +27,11 @@ fn events(kind: &str, segments: &[&str]) -> Vec<OrderEvent> {
 #[track_caller]
 fn refused(kind: &str, segments: &[&str], code: ErrorCode, segment: &str, field: u8) {
     let problem: OrderProblem = read(&message(kind, segments)).unwrap_err().problem;
-    assert_eq!((problem.code, problem.place.segment.as_str(), problem.place.field), (code, segment, field), "{segments:?}");
+    assert_eq!(
+        (problem.code, problem.place.segment.as_str(), problem.place.field),
+        (code, segment, field),
+        "{segments:?}"
+    );
 }
 
 fn placed(kind: &str, segments: &[&str]) -> PlacedOrder {
@@ -189,7 +193,9 @@ fn bytes_are_read_by_the_character_set_that_the_message_names() {
     assert_eq!(id(&latin), "Ä17");
     // one of the two, said to be the other, or nothing
     let wrong: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
-    for bytes in [wrong, text.replace("UNICODE UTF-8", "").into_bytes(), text.replace("UNICODE UTF-8", "ASCII").into_bytes()] {
+    for bytes in
+        [wrong, text.replace("UNICODE UTF-8", "").into_bytes(), text.replace("UNICODE UTF-8", "ASCII").into_bytes()]
+    {
         let unread = read(&bytes).unwrap_err();
         assert_eq!((unread.problem.code, unread.problem.place.field), (ErrorCode::DataType, 18));
         assert_eq!(unread.header.unwrap().control_id, "4711", "it is answered by its name");

@@ -23,9 +23,7 @@ pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
             vec![person(who)]
         }
         Change::AddPerson { organisation: which, .. } => vec![organisation(which)],
-        Change::OrderRule { rule } => {
-            rule.reading_group.iter().chain(rule.places.values()).map(organisation).collect()
-        }
+        Change::OrderRule { rule } => rule.reading_group.iter().chain(rule.places.values()).map(organisation).collect(),
         Change::Relate { relationship } => vec![match &relationship.who {
             Who::Person(who) => person(who),
             Who::Organisation(which) => organisation(which),

@@ -92,8 +92,7 @@ fn move_along(registry: &mut Registry, moving: Moving, now: Instant) -> Result<V
     for relationship in going {
         bodies.push(EntryBody::RelationshipEnded { entry: relationship.entry, until: now });
         let window = Window { from: now, to: relationship.window.to };
-        let relationship =
-            Relationship { what: What::Patient(to), window, entry: EntryNumber(0), ..relationship };
+        let relationship = Relationship { what: What::Patient(to), window, entry: EntryNumber(0), ..relationship };
         bodies.push(EntryBody::Related { relationship });
     }
     for study in &studies {

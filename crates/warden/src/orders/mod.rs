@@ -283,7 +283,8 @@ impl Warden {
                 OrderCount::Unmatched => "orders without an appointment",
                 OrderCount::Merges => "merged patients",
             };
-            let why = format!("this sender has told {limit} {what} today, which is all that it may; the message is kept");
+            let why =
+                format!("this sender has told {limit} {what} today, which is all that it may; the message is kept");
             return Err(OrderProblem::at(ErrorCode::Internal, "MSH", 0, &why).into());
         }
         Ok(())

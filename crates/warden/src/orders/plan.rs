@@ -96,8 +96,7 @@ impl Warden {
         now: Instant,
     ) -> Result<Step, NotTaken> {
         let patient = patient_name(rule, &order.patient, ("PID", 3))?;
-        let mut holders: Vec<Who> =
-            referrers(people, &order.ordered_by).into_iter().map(Who::Person).collect();
+        let mut holders: Vec<Who> = referrers(people, &order.ordered_by).into_iter().map(Who::Person).collect();
         let at = &order.ordered_by_at;
         let unknown = OrderProblem::at(
             ErrorCode::UnknownKey,
@@ -136,13 +135,7 @@ impl Warden {
     }
 
     /// Whether the same people reach the patient by an order as before, and about as long.
-    fn is_as_it_was(
-        &self,
-        relationships: &[EntryNumber],
-        holders: &[Who],
-        until: Instant,
-        now: Instant,
-    ) -> bool {
+    fn is_as_it_was(&self, relationships: &[EntryNumber], holders: &[Who], until: Instant, now: Instant) -> bool {
         let index = self.index.read().expect(HELD);
         let made = relationships.iter().filter_map(|entry| index.reach().relationship(*entry));
         let running: Vec<_> = made.filter(|one| now < one.window.to).collect();
@@ -210,8 +203,7 @@ fn of_another(numbers: &OrderNumbers) -> OrderProblem {
 /// Whether a message keeps to the limits. A front that read it does; one that was taken over need not.
 pub(super) fn fits(message: &OrderMessage) -> bool {
     let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX && !text.chars().any(char::is_control);
-    let identifier =
-        |one: &Identifier| short(&one.id) && short(&one.authority.name) && short(&one.authority.universal);
+    let identifier = |one: &Identifier| short(&one.id) && short(&one.authority.name) && short(&one.authority.universal);
     let identifiers = |all: &[Identifier]| all.len() <= ORDER_NAMES_MAX && all.iter().all(identifier);
     let numbers = |numbers: &OrderNumbers| [&numbers.placer, &numbers.filler].into_iter().flatten().all(identifier);
     let event = |event: &OrderEvent| match event {

@@ -137,7 +137,8 @@ impl Warden {
         now: Instant,
     ) -> Result<OrdersReply, Refusal> {
         let (issuer, id) = professional_id
-            .split_once('/')
+            // an issuer may be an address with slashes, an identifier is not
+            .rsplit_once('/')
             .ok_or_else(|| field("professional id", "ISSUER/ID, as in LANR/123456601"))?;
         let mut people = self.people.lock().expect(HELD);
         let person = crate::removals::open_person(&people, email)?;
