@@ -67,7 +67,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     case 'session-ended':
       return say(`A session of ${person(entry.person)} was ended.`, `Eine Sitzung von ${person(entry.person)} wurde beendet.`);
     case 'device-added':
-      return say(`The device “${entry.name}” was added; it may ${entry.may.map((may) => (may === 'today' ? 'see today’s patients only' : may)).join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen', today: 'nur Patienten von heute sehen' })[may]).join(', ')}.`);
+      return say(`The device “${entry.name}” was added; it may ${entry.may.map((may) => ({ store: 'store', list: 'list', open: 'open', today: 'see today’s patients only', orders: 'tell orders' })[may]).join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen', today: 'nur Patienten von heute sehen', orders: 'Aufträge melden' })[may]).join(', ')}.`);
     case 'related': {
       const { who, what, tier, window, basis } = entry.relationship;
       const holder = whoWords(who, names, say);

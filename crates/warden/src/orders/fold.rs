@@ -191,6 +191,10 @@ impl Orders {
         }
         self.of_patient.entry(*from).or_default().extend(stays);
         self.of_patient.entry(*to).or_default().extend(goes);
+        // what an earlier merge made goes on under another entry
+        for merge in self.merges.values_mut() {
+            merge.made.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
+        }
         if let Some(undoes) = undoes {
             if let Some(merge) = self.merges.get_mut(undoes) {
                 merge.undone = true;
@@ -276,6 +280,21 @@ impl Orders {
             }
         }
         stays
+    }
+
+    /// Whether a patient's record became part of another one, also by way of others.
+    pub(crate) fn leads_to(&self, patient: PatientNumber, target: PatientNumber) -> bool {
+        let mut at = patient;
+        for _ in 0..MERGES_DEEP_MAX {
+            if at == target {
+                return true;
+            }
+            match self.merged.get(&at) {
+                Some(next) => at = *next,
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Orders, the newest first.

@@ -14,7 +14,7 @@ use protocol::Refusal;
 use registry::Registry;
 
 use super::fold::number_set;
-use crate::pages::{HELD, unknown};
+use crate::pages::{HELD, field, unknown};
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -50,13 +50,20 @@ impl Warden {
         let now = self.not_before_recorded(now);
         let merge = self.orders.read().expect(HELD).open_merge(number).cloned();
         let merge = merge.ok_or_else(|| unknown("merge", "orders state"))?;
+        if self.orders.read().expect(HELD).stays(merge.to) != merge.to {
+            return Err(field("merge", "one whose patient was not merged further; take the later merge back first"));
+        }
         let mut database = self.database.lock().expect(HELD);
         self.settle(&mut database)?;
         let mut registry = self.registry.write().expect(HELD);
         let running = self.index.read().expect(HELD).reach().running_with(What::Patient(merge.to), now);
         let going = running.into_iter().filter(|one| merge.made.contains(&one.entry)).collect();
         let mut studies = registry.studies_of(merge.to);
-        studies.retain(|study| registry.origin_of(*study) == Some(merge.from));
+        {
+            let orders = self.orders.read().expect(HELD);
+            studies
+                .retain(|study| registry.origin_of(*study).is_some_and(|origin| orders.leads_to(origin, merge.from)));
+        }
         let moving = Moving {
             from: merge.to,
             to: merge.from,
