@@ -150,7 +150,7 @@ fn orders(story: &mut Story) {
     };
     let (merge, anew) = moves(story, &made, OTHER, PATIENT, None, Some(source(0x20)));
     moves(story, &anew, PATIENT, OTHER, Some(merge), None);
-    for count in [OrderCount::Orders, OrderCount::Unmatched, OrderCount::Merges] {
+    for count in [OrderCount::Orders, OrderCount::Unmatched, OrderCount::Merges, OrderCount::Appointments] {
         let evidence = Evidence::Orders { count, limit: 100 };
         let finding = Finding { about: Whose::Device(RIS), reaction: Reaction::Noticed, evidence };
         story.add(Actor::Warden, EntryBody::FindingRaised { finding });

@@ -19,7 +19,7 @@ pub struct OrderRule {
     pub places: BTreeMap<String, OrganisationId>,
     /// By which issuer an authority's patients are known here. One that is not named is known by its own name.
     pub authorities: BTreeMap<String, String>,
-    /// The most orders a day of one sender.
+    /// The most orders a day of one sender, and the most appointments.
     pub orders_per_day: u32,
     /// The most of them for which no appointment is known.
     pub unmatched_per_day: u32,
@@ -134,6 +134,8 @@ pub enum OrderCount {
     Unmatched,
     /// Merged patients.
     Merges,
+    /// Appointments.
+    Appointments,
 }
 
 /// What became of a message that was kept for repair.

@@ -171,7 +171,8 @@ fn places(
     if let Some(msh) = message.first("MSH") {
         places.push(msh.text(4)?);
     }
-    places.retain(|place| !place.is_empty() && place.chars().count() <= ORDER_TEXT_CHARACTERS_MAX);
+    let fits = |place: &str| place.chars().count() <= ORDER_TEXT_CHARACTERS_MAX && !place.contains(char::is_control);
+    places.retain(|place| !place.is_empty() && fits(place));
     places.truncate(ORDER_NAMES_MAX);
     Ok(places)
 }

@@ -32,7 +32,7 @@ pub fn read_resource(bytes: &[u8]) -> Result<OrderMessage, OrderProblem> {
         }
     };
     let content = blake3::hash(bytes);
-    let id: String = text(&resource["id"]).chars().take(64).collect();
+    let id: String = text(&resource["id"]).chars().filter(|c| !c.is_control()).take(64).collect();
     let control_id = format!("{kind}/{id}/{}", &content.to_hex()[..32]);
     Ok(OrderMessage { control_id, content: *content.as_bytes(), test: false, events: vec![event] })
 }
@@ -101,7 +101,8 @@ fn places(resource: &Value) -> Vec<String> {
     for name in ["locationReference", "performer"] {
         places.extend(resource[name].as_array().into_iter().flatten().map(|value| text(&value["display"])));
     }
-    places.retain(|place| !place.is_empty() && place.chars().count() <= ORDER_TEXT_CHARACTERS_MAX);
+    let fits = |place: &str| place.chars().count() <= ORDER_TEXT_CHARACTERS_MAX && !place.contains(char::is_control);
+    places.retain(|place| !place.is_empty() && fits(place));
     places.truncate(ORDER_NAMES_MAX);
     places
 }

@@ -48,12 +48,12 @@ pub(crate) fn entity(segment: &Segment<'_>, number: usize) -> Result<Option<Iden
 }
 
 fn fit(identifiers: &[Identifier], segment: &Segment<'_>, number: usize) -> Result<(), OrderProblem> {
-    let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX;
+    let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX && !text.contains(char::is_control);
     let fits =
         identifiers.iter().all(|one| short(&one.id) && short(&one.authority.name) && short(&one.authority.universal));
     if fits {
         return Ok(());
     }
-    let why = format!("an identifier has at most {ORDER_TEXT_CHARACTERS_MAX} characters");
+    let why = format!("an identifier has at most {ORDER_TEXT_CHARACTERS_MAX} characters and no tabulator");
     Err(OrderProblem::at(ErrorCode::DataType, segment.name(), number as u8, &why))
 }

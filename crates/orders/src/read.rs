@@ -39,6 +39,9 @@ pub fn read(bytes: &[u8]) -> Result<Read, Unread> {
             let why = "the message has no control id, so that nobody could tell whether it came before";
             return Err(OrderProblem::at(ErrorCode::RequiredField, "MSH", 10, why));
         }
+        if header.control_id.contains(char::is_control) {
+            return Err(OrderProblem::at(ErrorCode::DataType, "MSH", 10, "the control id holds a tabulator"));
+        }
         let events = events(&message, &header)?;
         let (control_id, content) = (header.control_id.clone(), *blake3::hash(bytes).as_bytes());
         Ok(Read { message: OrderMessage { control_id, content, test, events }, header })

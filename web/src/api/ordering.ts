@@ -25,4 +25,4 @@ export type OrderingBody =
 export type OrderingKind = OrderingBody['kind'];
 
 /** What is told of a sender that told too much. */
-export type OrderCount = 'orders' | 'unmatched' | 'merges';
+export type OrderCount = 'orders' | 'unmatched' | 'merges' | 'appointments';

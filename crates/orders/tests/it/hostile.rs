@@ -9,7 +9,7 @@ use crate::reading::{PID, message};
 
 /// A message that was read keeps to the limits that the warden holds it to.
 fn fits(message: &OrderMessage) -> bool {
-    let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX;
+    let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX && !text.contains(char::is_control);
     let patient = |event: &OrderEvent| match event {
         OrderEvent::Seen { patient } | OrderEvent::Ended { patient, .. } | OrderEvent::Appointment { patient, .. } => {
             patient.clone()
@@ -53,7 +53,7 @@ fn messages_with_bytes_changed_cut_and_doubled_are_answered_and_nothing_panics()
         message("SIU^S12", &["SCH|A-1||||||||||1^^^202612241030", PID]),
         message("ORU^R01", &[PID, "OBR|1|P-1|F-1|CT|||||||||||||||||||||F"]),
     ];
-    let bytes = b"|^~\\&\r\n\"MSHPIDORCXFE0129\x00\xff\xc3\xa4 ";
+    let bytes = b"|^~\\&\r\n\t\"MSHPIDORCXFE0129\x00\xff\xc3\xa4 ";
     for round in 0..20_000 {
         let mut broken = whole[random.next_u32() as usize % whole.len()].clone();
         for _ in 0..1 + random.next_u32() % 6 {

@@ -52,6 +52,7 @@ pub(crate) struct Told {
     pub(crate) orders: u32,
     pub(crate) unmatched: u32,
     pub(crate) merges: u32,
+    appointments: u32,
 }
 
 impl Told {
@@ -60,6 +61,7 @@ impl Told {
             OrderCount::Orders => self.orders,
             OrderCount::Unmatched => self.unmatched,
             OrderCount::Merges => self.merges,
+            OrderCount::Appointments => self.appointments,
         }
     }
 }
@@ -145,12 +147,21 @@ impl Orders {
     fn end(&mut self, ended: &OrderEnded, at: Instant) {
         if let Some(order) = self.orders.get_mut(&ended.order) {
             order.ended = Some(ended.how);
+            let (device, day, matched) = (order.device, day_of(order.at), order.matched);
+            // another state of it takes its place, and is counted instead
+            if let Some(told) = self.told.get_mut(&device).filter(|told| told.day == day)
+                && ended.how == OrderEnd::Changed
+                && !matched
+            {
+                told.unmatched = told.unmatched.saturating_sub(1);
+            }
         }
         self.saw(&ended.source, Vec::new(), at);
     }
 
     fn appoint(&mut self, made: &AppointmentMade, at: Instant) {
         let AppointmentMade { patient, appointment, orders, starts, source } = made;
+        self.today(source.device, at).appointments += 1;
         let matched: Vec<EntryNumber> = if orders.is_empty() {
             let from = starts.unwrap_or(at).max(at);
             let until = from.plus_seconds(if starts.is_some() { DAY_SECONDS } else { APPOINTMENT_SECONDS });

@@ -251,18 +251,20 @@ impl Warden {
     fn within_order_budget(&self, device: DeviceId, steps: &[Step], now: Instant) -> Result<(), NotTaken> {
         let new = |count: OrderCount| {
             let counted = steps.iter().filter(|step| match (count, step) {
-                (OrderCount::Orders, Step::Take(_)) | (OrderCount::Merges, Step::Merge { .. }) => true,
+                (OrderCount::Orders, Step::Take(_))
+                | (OrderCount::Merges, Step::Merge { .. })
+                | (OrderCount::Appointments, Step::Appoint { .. }) => true,
                 (OrderCount::Unmatched, Step::Take(taking)) => !taking.matched,
                 _ => false,
             });
             counted.count() as u32
         };
-        for count in [OrderCount::Orders, OrderCount::Unmatched, OrderCount::Merges] {
+        for count in [OrderCount::Orders, OrderCount::Unmatched, OrderCount::Merges, OrderCount::Appointments] {
             let (told, limit, found) = {
                 let orders = self.orders.read().expect(HELD);
                 let (rule, told) = (&orders.rule, orders.told_today(device, now).count(count));
                 let limit = match count {
-                    OrderCount::Orders => rule.orders_per_day,
+                    OrderCount::Orders | OrderCount::Appointments => rule.orders_per_day,
                     OrderCount::Unmatched => rule.unmatched_per_day,
                     OrderCount::Merges => rule.merges_per_day,
                 };
@@ -282,6 +284,7 @@ impl Warden {
                 OrderCount::Orders => "orders",
                 OrderCount::Unmatched => "orders without an appointment",
                 OrderCount::Merges => "merged patients",
+                OrderCount::Appointments => "appointments",
             };
             let why =
                 format!("this sender has told {limit} {what} today, which is all that it may; the message is kept");

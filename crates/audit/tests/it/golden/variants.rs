@@ -88,7 +88,7 @@ variants! {
     Reaction { Noticed, Slowed, Touch, Stopped }
     Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, Orders }
     OrderEnd { Cancelled, Completed, Changed }
-    OrderCount { Orders, Unmatched, Merges }
+    OrderCount { Orders, Unmatched, Merges, Appointments }
     KeptOrder { Kept, Read, Replayed, Dropped }
     Measure { OpenedDue, OpenedOther, ListedDue, ListedOther }
     Span { Hour, Day, Week, Month }
