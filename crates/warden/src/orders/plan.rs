@@ -77,7 +77,12 @@ impl Warden {
                 }
             });
         }
-        if !each_once(numbers) || !each_once(merging) {
+        // a record that is part of another one already may be the same as one beside it
+        let several = merging.len() > 2;
+        let part = |name: &PatientName| {
+            registry.patient_by_identity(&name.issuer, &name.id) != self.known_patient(registry, name)
+        };
+        if several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
             let why = "an order or a patient is named twice in one message; send one message for each";
             return Err(OrderProblem::at(ErrorCode::SegmentSequence, "MSH", 0, why).into());
         }
