@@ -351,7 +351,9 @@ fn fhir_resources_of_a_device_with_a_token_make_and_end_the_same_relationships()
     let kept = scene.site.ok(&["orders", "list"]);
     assert_eq!((kept.as_array().map(Vec::len), &kept[0]["kind"]), (Some(1), &"FHIR ServiceRequest".into()), "{kept}");
     let file = scene.site.path("repaired.json");
-    std::fs::write(&file, named("active", "M00000001").to_string()).unwrap();
+    let mut repaired = named("active", "M00000001");
+    repaired["meta"] = serde_json::json!({ "versionId": "3" });
+    std::fs::write(&file, repaired.to_string()).unwrap();
     scene.site.ok(&["orders", "replay", &kept[0]["kept"].to_string(), "--repaired", &file]);
     assert_eq!(scene.seen(), ["M00000001"]);
 }
