@@ -80,8 +80,9 @@ fn every_kind_about_orders_is_read_as_it_was_written_and_reach_follows_it() {
     }
     // the study of the record that was merged, and back: each order's relationships reached it while it was there
     let counts = |who| index.report(who, ever).counts()[0];
-    assert_eq!(counts(Who::Person(PersonId(0))), (2, 1));
-    assert_eq!(counts(Who::Organisation(OrganisationId(0))), (2, 1));
+    // one study, under each of the two patients
+    assert_eq!(counts(Who::Person(PersonId(0))), (2, 2));
+    assert_eq!(counts(Who::Organisation(OrganisationId(0))), (2, 2));
     assert_eq!(counts(Who::Device(DeviceId(0))), (0, 0));
 }
 
