@@ -18,6 +18,7 @@ const changes: Record<Change['change'], Change> = {
   'cold-holders': { change: 'cold-holders', threshold: 1, holders: [{ name: 'A' }] },
   'replace-cold-holders': { change: 'replace-cold-holders', threshold: 2, holders: [{ name: 'A' }, { name: 'B' }] },
   'cold-rule': { change: 'cold-rule', rule: { after_seconds: 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 } },
+  'order-rule': { change: 'order-rule', rule: { grace_days: 30, open_days: 90, reading_group: 2, places: { MRT: 2 }, authorities: {}, orders_per_day: 2000, unmatched_per_day: 100, merges_per_day: 50 } },
   'add-witness': { change: 'add-witness', url: 'https://w.example', vkeys: ['w.example+0a+b'] },
   'remove-witness': { change: 'remove-witness', url: 'https://w.example' },
   'add-sink': { change: 'add-sink', path: '/mnt/second' },

@@ -107,6 +107,13 @@ const entries: Record<EntryKind, Entry> = {
   'leak-lists-read': { ...base, kind: 'leak-lists-read', lists: [{ name: 'sha1', hash: 'sha1', hashes: 2, digest: 'ab' }] },
   'leaked-password-used': { ...base, kind: 'leaked-password-used', person: 7 },
   'account-locked': { ...base, kind: 'account-locked', person: 7, incident: 3 },
+  'professional-id-changed': { ...base, kind: 'professional-id-changed', person: 1, issuer: 'LANR', id: '7', holds: true },
+  'order-rule-set': { ...base, kind: 'order-rule-set', rule: { grace_days: 30, open_days: 90, reading_group: null, places: {}, authorities: {}, orders_per_day: 2000, unmatched_per_day: 100, merges_per_day: 50 } },
+  'order-taken': { ...base, kind: 'order-taken', patient: 3, relationships: 2, matched: false },
+  'order-ended': { ...base, kind: 'order-ended', order: 7, how: 'cancelled' },
+  'appointment-made': { ...base, kind: 'appointment-made', patient: 3, starts: 1 },
+  'patients-merged': { ...base, kind: 'patients-merged', from: 3, to: 4, relationships: [7], studies: 'AA', undoes: null },
+  'order-kept': { ...base, kind: 'order-kept', kept: 2, state: 'replayed', code: 204 },
   unknown: { ...base, kind: 'unknown' },
 };
 

@@ -8,9 +8,9 @@ use std::{fs, io, net::IpAddr, path::Path};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use dpop::Thumbprint;
-use model::{DeviceId, Instant};
+use model::{DeviceId, DeviceMay, Instant};
 use policy::{Service, Subject, Target};
-use protocol::{DeviceEntry, SignedDevices, TokenBinding};
+use protocol::{AssociationRefusal, DeviceEntry, SignedDevices, TokenBinding};
 use seal::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -48,6 +48,17 @@ pub enum NotAdmitted {
     /// The device is known, but may not do this.
     #[error("this device may not do this; see its --may in `leadglass device add`")]
     Service,
+}
+
+impl From<NotAdmitted> for AssociationRefusal {
+    fn from(why: NotAdmitted) -> Self {
+        match why {
+            NotAdmitted::Unknown => Self::Unknown,
+            NotAdmitted::Address => Self::Address,
+            NotAdmitted::Certificate => Self::Certificate,
+            NotAdmitted::Service => Self::Service,
+        }
+    }
 }
 
 /// Who calls over DIMSE, beside the name that they give.
@@ -129,6 +140,38 @@ impl DeviceList {
             caller.address,
             |device| certificate_of(device) == caller.certificate,
             service,
+            now,
+        )
+    }
+
+    /// The device that tells orders like this: over TLS by its certificate, and by the name that it gives only where several are bound to
+    /// the same; in the clear by that name, its own or its AE title, at one of its addresses. Without a name: whether there is any.
+    pub fn admit_order_sender(
+        &self,
+        name: Option<&str>,
+        caller: Caller,
+        now: Instant,
+    ) -> Result<DeviceId, NotAdmitted> {
+        let name = name.map(|name| name.trim().to_lowercase());
+        let is_named = |device: &DeviceEntry| match &name {
+            None => device.may.contains(&DeviceMay::Orders),
+            Some(name) => {
+                let own = [Some(device.name.as_str()), device.ae_title.as_deref()];
+                own.into_iter().flatten().any(|own| own.trim().to_lowercase() == *name)
+            }
+        };
+        let bound =
+            |device: &&DeviceEntry| caller.certificate.is_some() && certificate_of(device) == caller.certificate;
+        let alone = self.devices.iter().filter(bound).count() == 1;
+        decide(
+            self.devices.iter().filter(|device| alone && bound(device) || is_named(device)),
+            caller.address,
+            // a name that everybody may say is nobody's without an address
+            |device| {
+                certificate_of(device) == caller.certificate
+                    && (caller.certificate.is_some() || !device.from.is_empty())
+            },
+            Service::Orders,
             now,
         )
     }
@@ -344,6 +387,41 @@ mod tests {
         check("TWICE", Some(other), near, Service::Store, Ok(5));
         check("TWICE", Some(key), near, Service::Store, Err(NotAdmitted::Certificate));
         check("NOBODY", Some(own), near, Service::Store, Err(NotAdmitted::Unknown));
+    }
+
+    #[test]
+    fn a_sender_of_orders_is_known_by_its_certificate_or_by_name_and_address_together() {
+        let own = Thumbprint([7; 32]);
+        let orders = [DeviceMay::Orders];
+        let mut bound = device(4, None, &[], &orders, None);
+        bound.bound = Some(TokenBinding::Certificate(own));
+        let list = DeviceList {
+            devices: vec![
+                device(1, Some("RIS"), &["10.0.0.0/8"], &orders, None),
+                device(2, Some("CT1"), &["10.0.0.0/8"], &[DeviceMay::Store], None),
+                device(3, Some("ANYWHERE"), &[], &orders, None),
+                bound,
+            ],
+        };
+        let check = |name, certificate, address: &str, expected: Result<u32, NotAdmitted>| {
+            let caller = Caller { certificate, ..in_the_clear(address) };
+            let admitted = list.admit_order_sender(name, caller, NOW);
+            assert_eq!(admitted, expected.map(DeviceId), "{name:?} {certificate:?} {address}");
+        };
+        let (near, far) = ("10.1.2.3", "192.0.2.7");
+        check(Some("RIS"), None, near, Ok(1));
+        check(Some(" Device 1 "), None, near, Ok(1));
+        check(None, None, near, Ok(1));
+        check(Some("RIS"), None, far, Err(NotAdmitted::Address));
+        check(None, None, far, Err(NotAdmitted::Certificate));
+        check(Some("CT1"), None, near, Err(NotAdmitted::Service));
+        check(Some("ANYWHERE"), None, near, Err(NotAdmitted::Certificate));
+        check(Some("device 4"), None, near, Err(NotAdmitted::Certificate));
+        check(Some(""), None, near, Err(NotAdmitted::Unknown));
+        check(Some("NOBODY"), None, near, Err(NotAdmitted::Unknown));
+        check(None, Some(own), far, Ok(4));
+        check(Some("whatever it calls itself"), Some(own), far, Ok(4));
+        check(Some("RIS"), Some(Thumbprint([8; 32])), near, Err(NotAdmitted::Certificate));
     }
 
     #[test]

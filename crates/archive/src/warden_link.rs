@@ -18,8 +18,8 @@ use model::{DeviceId, Origin, SiteId};
 use policy::Service;
 use protocol::{
     AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
-    OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply, SignInRequest,
-    WardenClient,
+    OpenRequest, OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply,
+    SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 
@@ -240,6 +240,32 @@ impl WardenLink {
             }
             admitted => admitted,
         }
+    }
+
+    /// The device that tells orders like this. Without a name: whether there is any that calls like this.
+    pub async fn admit_order_sender(&self, name: Option<&str>, caller: Caller) -> Result<DeviceId, NotAdmitted> {
+        let admitted = self.inner.device_list().admit_order_sender(name, caller, self.inner.clock.now());
+        match admitted {
+            Err(_) => {
+                let _ = self.hello().await;
+                self.inner.device_list().admit_order_sender(name, caller, self.inner.clock.now())
+            }
+            admitted => admitted,
+        }
+    }
+
+    /// Asks about an order. The entries are durable before this returns. The same message may be asked about twice: it counts once.
+    pub async fn order(&self, device: DeviceId, origin: &Origin, ask: OrderAsk) -> Result<OrderReply, Refusal> {
+        let decides = matches!(ask, OrderAsk::Decide(_));
+        let reply = self
+            .repeatable(CALL_SECONDS_MAX, |client, context| {
+                let (origin, ask) = (origin.clone(), ask.clone());
+                async move { client.order(context, device, origin, ask).await }
+            })
+            .await;
+        // a cancelled order ends reach
+        self.inner.end_leases_if(decides && may_have_happened(&reply));
+        reply
     }
 
     /// Has the ledger count a refused association, within seconds while the warden answers. Returns at once.

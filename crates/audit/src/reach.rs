@@ -72,6 +72,19 @@ struct Held {
     entry: EntryNumber,
 }
 
+impl Held {
+    fn relationship(&self) -> Relationship {
+        Relationship {
+            who: self.who,
+            what: self.what,
+            tier: self.tier,
+            window: self.span,
+            basis: self.basis.to_string(),
+            entry: self.entry,
+        }
+    }
+}
+
 /// A span in which somebody reached something.
 pub(crate) struct Span {
     pub what: What,
@@ -254,6 +267,20 @@ impl ReachState {
             *until = (*until).max(held.span.to);
         }
         lasting
+    }
+
+    /// Relationships with exactly this patient or study that run at `at` or begin later, as they were made and last.
+    #[must_use]
+    pub fn running_with(&self, what: What, at: Instant) -> Vec<Relationship> {
+        let running = self.relationships.iter().filter(|held| held.what == what && at < held.span.to);
+        running.filter(|held| held.span.from < held.span.to).map(Held::relationship).collect()
+    }
+
+    /// The relationship that an entry made, as it lasts.
+    #[must_use]
+    pub fn relationship(&self, entry: EntryNumber) -> Option<Relationship> {
+        let position = *self.by_entry.get(&entry)?;
+        self.relationships.get(position as usize).map(Held::relationship)
     }
 
     /// Everybody who was ever a member of an organisation.

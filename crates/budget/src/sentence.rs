@@ -1,6 +1,6 @@
 //! A finding in one sentence.
 
-use model::{Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
+use model::{Evidence, Finding, Measure, OrderCount, Reaction, Span, Volume, Whose};
 
 /// Why a finding was raised and what was done, with its numbers. `name` is whose it is, in words.
 #[must_use]
@@ -26,6 +26,7 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
             "{name} made relationships with {patients} patients within a day; more than {limit} are told, and each of them is due \
              to whom the relationship is with"
         ),
+        Evidence::Orders { .. } => String::new(),
         Evidence::EmergencyWarming { patient, studies, request, .. } => {
             let name = if finding.about == Whose::Site { "the owner of the machine" } else { name };
             format!(
@@ -40,6 +41,17 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
             )
         }
     };
+    if let Evidence::Orders { count, limit } = &finding.evidence {
+        let what = match count {
+            OrderCount::Orders => "orders",
+            OrderCount::Unmatched => "orders for which no appointment is known",
+            OrderCount::Merges => "merges of two records",
+            OrderCount::Appointments => "appointments",
+        };
+        return format!(
+            "{name} told more than {limit} {what} within a day: those beyond are kept, and nothing follows from them"
+        );
+    }
     let done = match finding.reaction {
         Reaction::Noticed => "nothing was held back",
         Reaction::Slowed => "each further patient waits",

@@ -122,13 +122,7 @@ fn decide<Place>(request: &AssociationRQ, admission: &Admission<'_, Place>) -> R
     let service = if stores { Service::Store } else { Service::Echo };
     let device = devices.admit(&request.calling_ae_title, caller, service).map_err(|why| {
         log_refusal(&request.calling_ae_title, caller, why);
-        let reason = match why {
-            NotAdmitted::Unknown => AssociationRefusal::Unknown,
-            NotAdmitted::Address => AssociationRefusal::Address,
-            NotAdmitted::Certificate => AssociationRefusal::Certificate,
-            NotAdmitted::Service => AssociationRefusal::Service,
-        };
-        permanent(AssociationRJSource::ServiceUser(UserReason::CallingAETitleNotRecognized), reason)
+        permanent(AssociationRJSource::ServiceUser(UserReason::CallingAETitleNotRecognized), why.into())
     })?;
     match room() {
         Some(place) => Ok((device, place)),

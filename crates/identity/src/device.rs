@@ -73,17 +73,23 @@ impl People {
         may.sort_unstable();
         may.dedup();
         if may.is_empty() {
-            return Err(DirectoryError::Field { field: "may", expected: "at least one of store, list, open" });
+            return Err(DirectoryError::Field { field: "may", expected: "at least one of store, list, open, orders" });
+        }
+        let orders = may.contains(&DeviceMay::Orders);
+        if orders && new.from.is_empty() && !new.token && !matches!(new.bound, Some(TokenBinding::Certificate(_))) {
+            // a name that everybody may say gives nobody reach
+            let expected = "the addresses that orders come from, a token, or a certificate that the sender is bound to";
+            return Err(DirectoryError::Field { field: "from", expected });
         }
         let binds = match new.bound {
             None => true,
             Some(TokenBinding::Dpop(_)) => new.token,
-            Some(TokenBinding::Certificate(_)) => new.token || ae_title.is_some(),
+            Some(TokenBinding::Certificate(_)) => new.token || orders || ae_title.is_some(),
         };
         if !binds {
             return Err(DirectoryError::Field {
                 field: "token",
-                expected: "a token to bind to a key, a token or an AE title to bind to a certificate",
+                expected: "a token to bind to a key; a token, an AE title or orders to bind to a certificate",
             });
         }
         let device = DeviceId(self.next.device);

@@ -7,7 +7,7 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::record::{OrganisationRecord, PersonRecord, Record};
-use crate::{Changed, EMAIL_BYTES_MAX, NAME_CHARACTERS_MAX, People};
+use crate::{Changed, EMAIL_BYTES_MAX, NAME_CHARACTERS_MAX, PROFESSIONAL_IDS_MAX, People};
 
 /// A person to add.
 #[derive(Clone)]
@@ -47,6 +47,9 @@ pub enum DirectoryError {
     /// A device has this name or AE title already.
     #[error("a device with this name or AE title exists already; choose another")]
     DeviceTaken,
+    /// Somebody else has this professional identifier.
+    #[error("somebody else has this professional identifier; take it away there first")]
+    ProfessionalIdTaken,
     /// No such person.
     #[error("there is no such person; list them with `leadglass person list`")]
     UnknownPerson,
@@ -69,9 +72,10 @@ impl From<DirectoryError> for Refusal {
             Self::Invalid(Invalid::Unknown { noun: noun.to_owned(), command: command.to_owned() })
         };
         match error {
-            DirectoryError::EmailTaken | DirectoryError::OrganisationTaken | DirectoryError::DeviceTaken => {
-                Self::Exists
-            }
+            DirectoryError::EmailTaken
+            | DirectoryError::OrganisationTaken
+            | DirectoryError::ProfessionalIdTaken
+            | DirectoryError::DeviceTaken => Self::Exists,
             DirectoryError::EmailOfClosed => Self::Invalid(Invalid::Field {
                 field: "email".to_owned(),
                 expected: "an address that no closed account had, because an address is not given again".to_owned(),
@@ -137,6 +141,7 @@ impl People {
             known_origins: Vec::new(),
             closed: None,
             locked: None,
+            professional_ids: Vec::new(),
         }));
         Ok(Changed { value: person, entries })
     }
@@ -174,6 +179,46 @@ impl People {
         record.organisations.remove(place);
         self.put(Record::Person(record));
         Ok(Changed { value: (), entries: vec![EntryBody::MemberLeft { person, organisation }] })
+    }
+
+    /// Gives a person a professional identifier, or takes it away. One identifier is one person's; no entry when nothing changes.
+    pub fn set_professional_id(
+        &mut self,
+        person: PersonId,
+        issuer: &str,
+        id: &str,
+        holds: bool,
+    ) -> Result<Changed<()>, DirectoryError> {
+        let (issuer, id) = (normal_name("issuer", issuer)?, normal_name("id", id)?);
+        let holder = self.person_by_professional_id(&issuer, &id).map(Person::id);
+        if holds && holder.is_some_and(|holder| holder != person) {
+            return Err(DirectoryError::ProfessionalIdTaken);
+        }
+        let mut record = self.persons.get(&person).ok_or(DirectoryError::UnknownPerson)?.clone();
+        let own = (issuer.clone(), id.clone());
+        let held = record.professional_ids.contains(&own);
+        if held == holds {
+            return Ok(Changed { value: (), entries: Vec::new() });
+        }
+        record.professional_ids.retain(|one| *one != own);
+        if holds {
+            if record.professional_ids.len() >= PROFESSIONAL_IDS_MAX {
+                let expected = "at most 16 professional identifiers of one person";
+                return Err(DirectoryError::Field { field: "professional id", expected });
+            }
+            record.professional_ids.push(own);
+        }
+        self.put(Record::Person(record));
+        Ok(Changed { value: (), entries: vec![EntryBody::ProfessionalIdChanged { person, issuer, id, holds }] })
+    }
+
+    /// The person with an open account who has this professional identifier.
+    #[must_use]
+    pub fn person_by_professional_id(&self, issuer: &str, id: &str) -> Option<Person<'_>> {
+        let has = |record: &&PersonRecord| {
+            record.closed.is_none() && record.professional_ids.iter().any(|(own, number)| own == issuer && number == id)
+        };
+        self.persons.values().find(has).map(Person)
     }
 
     /// A person by number.

@@ -80,6 +80,8 @@ pub const KNOWN_ORIGINS_MAX: usize = 20;
 
 /// Names of people, organisations, devices and passkeys, in characters.
 pub const NAME_CHARACTERS_MAX: usize = 128;
+/// Professional identifiers of one person.
+pub const PROFESSIONAL_IDS_MAX: usize = 16;
 /// An e-mail address, in bytes (RFC 5321 section 4.5.3.1.3 less the angle brackets).
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// CIDR blocks of one device.

@@ -155,6 +155,9 @@ pub(crate) struct PersonRecord {
     /// When the account was locked because its password was found in a dump; until an enrolment link was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) locked: Option<Instant>,
+    /// Professional identifiers, each with who gave it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) professional_ids: Vec<(String, String)>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

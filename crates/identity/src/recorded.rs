@@ -32,6 +32,8 @@ pub struct Recorded {
     locked: HashMap<PersonId, Instant>,
     /// Whether a person was a member of an organisation at the end.
     members: HashMap<(PersonId, OrganisationId), bool>,
+    /// Whether a person had a professional identifier at the end.
+    professional_ids: HashMap<(PersonId, String, String), bool>,
     /// Passkeys that were removed.
     passkeys: HashSet<(PersonId, String)>,
     /// Devices that were removed, each with when, and those whose token was.
@@ -98,6 +100,9 @@ impl Recorded {
             }
             EntryBody::MemberLeft { person, organisation } => {
                 self.members.insert((*person, *organisation), false);
+            }
+            EntryBody::ProfessionalIdChanged { person, issuer, id, holds } => {
+                self.professional_ids.insert((*person, issuer.clone(), id.clone()), *holds);
             }
             EntryBody::PasskeyRemoved { person, passkey, .. } => {
                 self.passkeys.insert((*person, passkey.clone()));
@@ -179,6 +184,9 @@ impl People {
             record
                 .passkeys
                 .retain(|bound| recorded.passkeys.is_empty() || !recorded.passkeys.contains(&(person, bound.id())));
+            record.professional_ids.retain(|(issuer, id)| {
+                recorded.professional_ids.get(&(person, issuer.clone(), id.clone())) != Some(&false)
+            });
             if let (None, Some(at)) = (record.closed, recorded.closed.get(&person)) {
                 record.close(*at);
             }
@@ -191,6 +199,7 @@ impl People {
                 || record.closed != was.closed
                 || record.locked != was.locked
                 || record.organisations.len() != was.organisations.len()
+                || record.professional_ids.len() != was.professional_ids.len()
                 || record.passkeys.len() != was.passkeys.len();
             if changed {
                 self.put(Record::Person(record));

@@ -8,6 +8,7 @@ mod leaks;
 mod ledger;
 mod machines;
 mod manage;
+mod orders;
 mod start;
 mod vault;
 
@@ -25,6 +26,7 @@ pub use ledger::{LedgerCommand, LedgerSinkCommand, LedgerWitnessCommand, Witness
 pub use machines::WallTestArgs;
 pub use machines::{FrontArgs, FrontCommand, LineArgs, WardenArgs, WardenCommand, WardenPinCommand};
 pub use manage::{DeviceCommand, MoveArgs, OrgCommand, PersonCommand, RelateArgs, UnrelateArgs};
+pub use orders::{OrderRuleArgs, OrdersCommand};
 pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, ServeArgs};
 pub use vault::VaultCommand;
 
@@ -118,6 +120,9 @@ pub enum Command {
         after_help = "Example: leadglass move 1.2.840.1 patient:HOSPITAL/12345 --reason \"wrong patient at the console\""
     )]
     Move(MoveArgs),
+    /// Orders of other systems (HL7): what follows from them, what came, what is kept for repair.
+    #[command(subcommand)]
+    Orders(OrdersCommand),
     /// Changes that wait for a second person and a delay.
     #[command(subcommand)]
     Approve(ApproveCommand),

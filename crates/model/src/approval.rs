@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship,
-    Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId,
+    Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 /// A change that waits for a second person and a delay.
@@ -97,6 +97,11 @@ pub enum Change {
     ColdRule {
         /// The rule from then on.
         rule: ColdRule,
+    },
+    /// What follows from orders, and how much one sender may tell.
+    OrderRule {
+        /// The rule from then on.
+        rule: OrderRule,
     },
     /// The ledger's checkpoints are taken to one more witness.
     AddWitness {
@@ -193,6 +198,7 @@ impl Change {
             | Self::ColdHolders { .. }
             | Self::ReplaceColdHolders { .. }
             | Self::ColdRule { .. }
+            | Self::OrderRule { .. }
             | Self::AddWitness { .. }
             | Self::RemoveWitness { .. }
             | Self::AddSink { .. }

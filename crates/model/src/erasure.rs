@@ -70,6 +70,7 @@ impl EntryBody {
             | Self::PasskeyRemoved { .. }
             | Self::DeviceAdded { .. }
             | Self::FrontIntroduced { .. }
+            | Self::ProfessionalIdChanged { .. }
             | Self::DiskHolds { .. } => return Err(Kept::Name),
             Self::MemberJoined { .. }
             | Self::MemberLeft { .. }
@@ -86,6 +87,10 @@ impl EntryBody {
             | Self::Listed { .. }
             | Self::Opened { .. }
             | Self::BrokeGlass { .. }
+            | Self::OrderTaken(_)
+            | Self::OrderEnded(_)
+            | Self::AppointmentMade(_)
+            | Self::PatientsMerged(_)
             | Self::KeysFiled { .. } => return Err(Kept::Reach),
             Self::WardenStarted { .. }
             | Self::SignInRefused { .. }
@@ -111,6 +116,7 @@ impl EntryBody {
             | Self::LeakListsRead { .. }
             | Self::LeakedPasswordUsed { .. }
             | Self::AccountLocked { .. }
+            | Self::OrderRuleSet { .. }
             | Self::BudgetSet { .. } => return Err(Kept::Guard),
             Self::EnrolmentIssued { .. }
             | Self::PasswordSet { .. }
@@ -134,6 +140,7 @@ impl EntryBody {
             | Self::SnapshotTaken { .. }
             | Self::WindowExported { .. }
             | Self::Repeated { .. }
+            | Self::OrderKept { .. }
             | Self::HoneyAdded { .. } => return Err(Kept::NoWords),
         };
         ERASED.clone_into(words);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, EntryNumber, KeyId, OrganisationId, PatientNumber, PersonId, Who};
+use crate::{DeviceId, EntryNumber, KeyId, OrderCount, OrganisationId, PatientNumber, PersonId, Who};
 
 /// Whose volume is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -158,6 +158,13 @@ pub enum Evidence {
         by_name: bool,
         /// How many passwords stood beside it and were tried.
         tried: u32,
+    },
+    /// A device told more orders or merges on one day than it may; those beyond are kept, and nothing follows from them.
+    Orders {
+        /// What was counted.
+        count: OrderCount,
+        /// More than so many are not taken.
+        limit: u32,
     },
 }
 

@@ -78,6 +78,10 @@ opaque!(
     /// One disk that parts of an installation lie on, named by `disk.json` in their folders.
     DiskId
 );
+opaque!(
+    /// A keyed digest of something that names a patient, a message for instance: it tells whether two are the same, and nothing else.
+    KeyedDigest
+);
 number!(
     /// A patient of this site, numbered by the warden from 0.
     PatientNumber, u32

@@ -10,6 +10,7 @@ mod erasure;
 mod finding;
 mod id;
 mod leaked;
+mod orders;
 mod patient_set;
 mod reach;
 mod time;
@@ -24,8 +25,11 @@ pub use entry::{
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
-    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, ObjectId, OrganisationId, PatientNumber, PersonId, SessionId,
-    SiteId, StudyNumber, Uid,
+    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, ObjectId, OrganisationId, PatientNumber, PersonId,
+    SessionId, SiteId, StudyNumber, Uid,
+};
+pub use orders::{
+    AppointmentMade, KeptOrder, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientsMerged,
 };
 pub use leaked::LeakList;
 pub use patient_set::{NumberSet, NumberSetError};

@@ -98,6 +98,8 @@ pub enum DeviceMay {
     /// Narrows the two above to today's list: patients for whom a device sent something, or whom a relationship of its own named, today
     /// or yesterday (UTC), with their priors.
     Today,
+    /// Tell orders, appointments and merged patients: what follows from them is decided by the rule of the site.
+    Orders,
 }
 
 /// Which authenticators an organisation accepts from its people.

@@ -161,6 +161,7 @@ impl Subject {
                     may.contains(&DeviceMay::List) || may.contains(&DeviceMay::Open)
                 }
                 Service::Open => may.contains(&DeviceMay::Open),
+                Service::Orders => may.contains(&DeviceMay::Orders),
                 _ => false,
             },
             Self::Person { role, .. } => role_includes(*role, service),
@@ -320,6 +321,18 @@ mod tests {
             let expected = matches!(service, Service::Store | Service::Echo) || is_open_to_strangers(service);
             let answer = decide(&modality, service, study(Tier::Open, Instant::MAX), NOW);
             assert_eq!(answer.is_ok(), expected, "{service:?}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_tells_orders_stores_and_reads_nothing_and_no_person_tells_any() {
+        let sender = Subject::Device { device: DeviceId(1), may: vec![DeviceMay::Orders] };
+        for service in Service::ALL {
+            let expected = matches!(service, Service::Orders | Service::Echo) || is_open_to_strangers(service);
+            assert_eq!(decide(&sender, service, study(Tier::Open, Instant::MAX), NOW).is_ok(), expected, "{service:?}");
+        }
+        for subject in ROLES.map(person).into_iter().chain([Subject::Owner]) {
+            assert!(decide(&subject, Service::Orders, Target::Nothing, NOW).is_err(), "{subject:?}");
         }
     }
 

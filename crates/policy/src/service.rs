@@ -51,13 +51,15 @@ pub enum Service {
     Cold,
     /// Findings of unusual reading, budgets, honey patients.
     Findings,
+    /// Telling orders, appointments and merged patients (HL7 v2): devices.
+    Orders,
     /// Importing files, snapshots for the vault, the state of the machine.
     Machine,
 }
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -82,6 +84,7 @@ impl Service {
         Self::ReviewBreakGlass,
         Self::Cold,
         Self::Findings,
+        Self::Orders,
         Self::Machine,
     ];
 }

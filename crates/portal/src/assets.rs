@@ -34,7 +34,8 @@ fn answer(pages: &[Page], request: &Request) -> Response {
         return Failure::Method.into_response();
     }
     let path = request.uri().path().trim_start_matches('/');
-    if path == "api" || path.starts_with("api/") || path == "dicom-web" || path.starts_with("dicom-web/") {
+    let begins = |name: &str| path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    if begins("api") || begins("dicom-web") || begins("fhir") {
         return Failure::NoRoute.into_response();
     }
     let find = |path: &str| pages.iter().find(|page| page.path == path);

@@ -93,7 +93,7 @@ pub(crate) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let asks = ["/api/", "/dicom-web/"].iter().any(|begin| request.uri().path().starts_with(begin));
+    let asks = ["/api/", "/dicom-web/", "/fhir/"].iter().any(|begin| request.uri().path().starts_with(begin));
     let mut response = match judge(&policy, &request) {
         Err(failure) => failure.into_response(),
         Ok(()) => answer(&policy, asks.then_some(&possession), request, next).await,

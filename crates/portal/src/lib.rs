@@ -23,6 +23,7 @@ mod client_certificate;
 mod credential;
 mod errors;
 mod exposure;
+mod fhir;
 mod frames;
 mod guard;
 mod headers;

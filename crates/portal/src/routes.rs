@@ -11,8 +11,8 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    approvals, assets, break_glass, budgets, cases, cold, exposure, frames, guard, health, ledger, my, openapi, people, qido,
-    removals, rendered, reports, session, sign_in, stow, studies, wado,
+    approvals, assets, break_glass, budgets, cases, cold, exposure, fhir, frames, guard, health, ledger, my, openapi, people,
+    qido, removals, rendered, reports, session, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -22,8 +22,8 @@ pub struct Route {
     /// The path; `{name}` stands for one segment.
     pub path: &'static str,
     /// Which service it is. [`policy::is_open_to_strangers`] names those that nobody in particular may use; every other
-    /// one carries the caller's credential to the warden, which decides. [`Service::Store`] is decided by the device
-    /// list that the warden signed, so that taking in goes on while it is away.
+    /// one carries the caller's credential to the warden, which decides. [`Service::Store`] and [`Service::Orders`] are decided by the device
+    /// list that the warden signed; so taking in goes on while it is away, and what follows from an order is the warden's.
     pub service: Service,
     handler: fn(MethodFilter) -> MethodRouter<Serving>,
 }
@@ -167,6 +167,8 @@ pub static ROUTES: &[Route] = &[
     // STOW-RS, PS3.18 section 10.5
     route!(POST "/dicom-web/studies", Store, stow::store),
     route!(POST "/dicom-web/studies/{study}", Store, stow::store_study),
+    // FHIR R4
+    route!(POST "/fhir/{resource}", Orders, fhir::tell),
 ];
 
 /// The table as a router, inside of what every request passes.

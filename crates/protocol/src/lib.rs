@@ -15,6 +15,7 @@ mod cold;
 mod fronts;
 mod handover;
 mod leaks;
+mod orders;
 mod pages;
 mod proof;
 mod reading;
@@ -41,6 +42,7 @@ pub use handover::{
     SeriesAttributes, StoredNote, StudyAttributes, Verdict, WrappedKey,
 };
 pub use leaks::*;
+pub use orders::*;
 pub use pages::*;
 pub use proof::{Fresh, Proof, Shown, act_of};
 pub use reading::*;
@@ -77,4 +79,6 @@ pub trait Warden {
     async fn pulse();
     /// A front on a machine of its own says which disk it keeps images on.
     async fn lies_on(disk: FrontDisk) -> Result<(), Refusal>;
+    /// Decides on an order that a device sent, or keeps one that was not taken. The entries are durable before the answer.
+    async fn order(device: model::DeviceId, origin: model::Origin, ask: OrderAsk) -> Result<OrderReply, Refusal>;
 }

@@ -247,6 +247,12 @@ impl Registry {
         Ok(())
     }
 
+    /// The patient that a study's data sets say.
+    #[must_use]
+    pub fn origin_of(&self, study: StudyNumber) -> Option<PatientNumber> {
+        self.has_study(study).then(|| PatientNumber(self.origin(study.0)))
+    }
+
     /// Whether a study is filed under another patient than its data sets say.
     #[must_use]
     pub fn moved(&self, study: StudyNumber) -> bool {

@@ -64,6 +64,10 @@ pub enum Space {
     Proposed = 6,
     /// Records of the registry, 256 at a time.
     RegistryBundle = 7,
+    /// Messages about orders that were not taken: what they are.
+    KeptOrder = 8,
+    /// Their bytes.
+    KeptMessage = 9,
 }
 
 /// The study of keys that are not bound to one. No study has this number.

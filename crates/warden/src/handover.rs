@@ -119,8 +119,15 @@ impl Warden {
                             } else {
                                 let conflict = seen == Seen::Different;
                                 let filed_as = if conflict { FiledAs::Conflict } else { FiledAs::Accepted };
-                                let filed = registry.file(&note, filed_as);
+                                let mut filed = registry.file(&note, filed_as);
                                 let study = filed.study;
+                                // of a record that was merged with another one: what is new goes where the rest went
+                                let stays = self.orders.read().expect("no holder panics").stays(filed.patient);
+                                if filed.new_study && stays != filed.patient {
+                                    let moved = registry.move_study(study, stays);
+                                    moved.map_err(|_| Refusal::Internal)?;
+                                    filed.patient = stays;
+                                }
                                 if filed.new_patient {
                                     entries.push((Actor::Warden, EntryBody::PatientAdded { patient: filed.patient }));
                                 }

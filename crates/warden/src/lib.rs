@@ -27,6 +27,7 @@ mod list;
 mod moves;
 mod new_root;
 mod open;
+mod orders;
 mod pages;
 mod people;
 mod proof;

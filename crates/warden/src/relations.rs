@@ -42,6 +42,11 @@ impl Relations {
         running
     }
 
+    /// When a relationship ends or ended.
+    pub(crate) fn until(&self, made: EntryNumber) -> Option<Instant> {
+        self.until.get(&made).copied()
+    }
+
     /// Whether somebody's relationship reaches the whole site at `at`.
     pub(crate) fn reaches_site(&self, who: Who, at: Instant) -> bool {
         !self.running(who, What::Site, at).is_empty()

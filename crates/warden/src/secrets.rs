@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Mutex, RwLock};
 
 use aws_lc_rs::{digest, hmac};
-use model::{KeyId, ObjectId, SiteId};
+use model::{KeyId, KeyedDigest, ObjectId, SiteId};
 use protocol::StoredNote;
 use seal::{BatchKeys, ObjectContext, ObjectKind, RootSecret, SealKey, SiteSecretKey, SystemRandom, UnwrapError};
 use zeroize::Zeroizing;
@@ -172,6 +172,18 @@ impl Secrets {
         }
     }
 
+    /// A keyed digest of parts of something that the ledger tells apart and does not hold. The key is that of the first root of the
+    /// site: what an entry says stays as it is when another root comes.
+    pub(crate) fn digest_of(&self, parts: &[&[u8]]) -> KeyedDigest {
+        let mut context = hmac::Context::with_key(self.names.first().expect("each root has one"));
+        context.update(b"ledger digest v1");
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        KeyedDigest(context.sign().as_ref()[..16].try_into().expect("HMAC-SHA256 has 32 bytes"))
+    }
+
     /// Seals and writes a record.
     pub(crate) fn put(
         &self,
@@ -253,7 +265,9 @@ impl RecordKeys {
         match space {
             Space::Registry | Space::RegistryBundle => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
-            Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
+            Space::Holder | Space::Proposed | Space::KeptOrder | Space::KeptMessage => {
+                (&self.identity, ObjectKind::Secret)
+            }
             Space::Secret => (&self.secret, ObjectKind::Secret),
         }
     }

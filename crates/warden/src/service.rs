@@ -7,8 +7,8 @@ use futures::StreamExt;
 use model::{Instant, Origin};
 use protocol::{
     Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
-    PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation, SignInReply, SignInRequest, SignedDevices,
-    Warden as Protocol, WardenRequest,
+    OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation, SignInReply,
+    SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
 };
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel as _, Config};
@@ -201,6 +201,23 @@ impl Protocol for Service {
         }
         let now = self.warden.now();
         tokio::task::spawn_blocking(move || self.warden.front_lies_on(disk, now))
+            .await
+            .unwrap_or(Err(Refusal::Internal))
+    }
+
+    /// Only a front tells orders, and a front tells only what a device may.
+    async fn order(
+        self,
+        _: Context,
+        device: model::DeviceId,
+        origin: Origin,
+        ask: OrderAsk,
+    ) -> Result<OrderReply, Refusal> {
+        if self.channel != Channel::Front {
+            return Err(Refusal::NotAllowed);
+        }
+        let now = self.warden.now();
+        tokio::task::spawn_blocking(move || self.warden.order(device, &origin, ask, now))
             .await
             .unwrap_or(Err(Refusal::Internal))
     }

@@ -23,6 +23,7 @@ use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
 use crate::leaked::KnownPasswords;
 use crate::leases::Leases;
+use crate::orders::fold::Orders;
 use crate::proof::Proofs;
 use crate::relations::Relations;
 use crate::repeats::Repeats;
@@ -139,6 +140,10 @@ pub struct Warden {
     /// Held while an incident or a question is given its number. Before every other lock.
     pub(crate) numbering: Mutex<()>,
     pub(crate) budgets: Arc<Mutex<budget::State>>,
+    /// Orders, likewise. Alone, or under any other lock.
+    pub(crate) orders: Arc<RwLock<Orders>>,
+    /// Held while an order is decided on. Before every other lock.
+    pub(crate) ordering: Mutex<()>,
     // lock order: changing, people, database, registry, recent_keys, leases; `reader`, `index` and `budgets` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
@@ -211,6 +216,7 @@ impl Warden {
         let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
         let mut cases = Cases::default();
         let mut cold = Cold::default();
+        let mut orders = Orders::default();
         let mut unseal = UnsealMethods::default();
         let mut watched = Watched::after(second_away);
         let mut budgets = budget::State::since(clock());
@@ -234,6 +240,7 @@ impl Warden {
                 uses.apply(number, &entry);
                 cases.apply(number, &entry);
                 cold.apply(number, &entry);
+                orders.apply(number, &entry);
                 unseal.apply(&entry);
                 watched.apply(&entry);
                 budgets.apply(number, &entry);
@@ -270,6 +277,8 @@ impl Warden {
         let observed_watched = Arc::clone(&watched);
         let observed = (Arc::clone(&index), Arc::clone(&relations), Arc::clone(&recorded), Arc::clone(&cases));
         let observed_cold = Arc::clone(&cold);
+        let orders = Arc::new(RwLock::new(orders));
+        let observed_orders = Arc::clone(&orders);
         let unseal = Arc::new(Mutex::new(unseal));
         let observed_unseal = Arc::clone(&unseal);
         let budgets = Arc::new(Mutex::new(budgets));
@@ -282,6 +291,7 @@ impl Warden {
             observed_deciding.1.write().expect("no holder panics").apply(number, entry);
             observed.3.write().expect("no holder panics").apply(number, entry);
             observed_cold.write().expect("no holder panics").apply(number, entry);
+            observed_orders.write().expect("no holder panics").apply(number, entry);
             observed_unseal.lock().expect("no holder panics").apply(entry);
             observed_watched.lock().expect("no holder panics").apply(entry);
             budgets_observed.lock().expect("no holder panics").apply(number, entry);
@@ -302,6 +312,8 @@ impl Warden {
             numbering: Mutex::default(),
             watched,
             budgets,
+            orders,
+            ordering: Mutex::default(),
             database: Mutex::new(database),
             reader: Mutex::new(reader),
             people: Mutex::new(people),

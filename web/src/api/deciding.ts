@@ -1,6 +1,7 @@
 /** Changes that wait for a second person, emergencies, and what ends: the serde names of `model::Change` and `protocol`. */
 
 import type { Relationship } from './entries.ts';
+import type { OrderRule } from './ordering.ts';
 import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
 
 export interface ApprovalRule {
@@ -25,6 +26,7 @@ export type Change =
   | { change: 'rotate-keys' }
   | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: { name: string }[] }
   | { change: 'cold-rule'; rule: ColdRule }
+  | { change: 'order-rule'; rule: OrderRule }
   | { change: 'add-witness'; url: string; vkeys: string[] }
   | { change: 'remove-witness'; url: string }
   | { change: 'add-sink' | 'remove-sink'; path: string }

@@ -2,6 +2,7 @@
 
 import type { About, CaseBody } from './cases.ts';
 import type { DecidingBody } from './deciding.ts';
+import type { OrderingBody } from './ordering.ts';
 import type { Authorisation, Ceilings, DeviceMay, Finding, Micros, Role, SignInMethod, Span, Tier, Whose } from './types.ts';
 
 export type Actor =
@@ -69,6 +70,7 @@ export type EntryBody =
   | { kind: 'confirmed'; person: number; act: string; method: SignInMethod }
   | { kind: 'accesses-read'; patient: number }
   | DecidingBody
+  | OrderingBody
   | { kind: 'cold-holders-set'; generation: number; threshold: number; holders: { key: number[]; name: string; kind: 'sharing' | 'emergency' | 'service' }[] }
   | { kind: 'cold-rule-set'; rule: { after_seconds: number } }
   | { kind: 'went-cold'; studies: string; generation: number }
@@ -170,8 +172,11 @@ export function patientsOf(body: EntryBody): number[] {
     case 'warmed':
     case 'shredded':
     case 'honey-added':
+    case 'order-taken':
+    case 'appointment-made':
       return [body.patient];
     case 'moved':
+    case 'patients-merged':
       return [body.from, body.to];
     default:
       return [];

@@ -1,5 +1,7 @@
 /** The shapes that the front answers with: the serde names of the `protocol` and `model` crates. */
 
+import type { OrderCount } from './ordering.ts';
+
 /** Microseconds since 1970-01-01T00:00:00Z. */
 export type Micros = number;
 
@@ -27,7 +29,7 @@ export const ROLES: readonly Role[] = [
 
 export type Authorisation = 'passkey-only' | 'password-and-code';
 export type Tier = 'list' | 'open';
-export type DeviceMay = 'store' | 'list' | 'open' | 'today';
+export type DeviceMay = 'store' | 'list' | 'open' | 'today' | 'orders';
 export type SignInMethod = 'passkey' | 'password-and-code' | 'password-and-recovery-code';
 export type Order = 'newest-first' | 'oldest-first' | 'patient-name';
 
@@ -317,7 +319,8 @@ export type Evidence =
   | { intake: { patients: number; high: number } }
   | { related: { patients: number; limit: number } }
   | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } }
-  | { 'leaked-login': { by_name: boolean; tried: number } };
+  | { 'leaked-login': { by_name: boolean; tried: number } }
+  | { orders: { count: OrderCount; limit: number } };
 
 export interface Finding {
   about: Whose;

@@ -3,6 +3,7 @@
 import type { Change, EmergencyReason, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
 import type { Ceilings, Role } from '../api/types.ts';
+import { orderRuleSentence } from '../officer/ordering.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 
 type Say = (en: string, de: string) => string;
@@ -94,6 +95,8 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
         `Untersuchungen werden ${duration(after_seconds, tongue)} nach ihrem letzten Grund kalt; ein Auftrag fordert ${which} an; ein Hüter allein öffnet am Tag ${service_per_day} Patienten für Aufträge und ${emergency_per_day} in Notfällen.`,
       );
     }
+    case 'order-rule':
+      return orderRuleSentence(change.rule, say);
     case 'add-witness':
       return say(`The witness ${change.url} cosigns the ledger, known by ${change.vkeys.join(' and ')}.`, `Der Zeuge ${change.url} zeichnet das Protokoll mit, bekannt unter ${change.vkeys.join(' und ')}.`);
     case 'remove-witness':

@@ -1,5 +1,6 @@
 /** A finding in one sentence, without its full stop. Pure: name and language come as arguments. */
 
+import type { OrderCount } from '../api/ordering.ts';
 import type { BudgetSpan, Finding, Measure, Reaction, Volume } from '../api/types.ts';
 import { count, type Tongue } from '../words/when.ts';
 
@@ -8,10 +9,26 @@ type Say = (en: string, de: string) => string;
 export function findingSentence(finding: Finding, name: string, tongue: Tongue): string {
   const say: Say = (en, de) => (tongue === 'de' ? de : en);
   const who = finding.about === 'site' && 'emergency-warming' in finding.evidence ? say('the owner of the machine', 'der Eigentümer der Maschine') : name;
+  if ('orders' in finding.evidence) return ofOrders(finding.evidence.orders, name, say, (value) => count(value, tongue));
   return `${why(finding, who, say, (value) => count(value, tongue))}: ${done(finding.reaction, say)}`;
 }
 
+function ofOrders({ count: counted, limit }: { count: OrderCount; limit: number }, name: string, say: Say, number: (value: number) => string): string {
+  const what = {
+    orders: say('orders', 'Aufträge'),
+    unmatched: say('orders for which no appointment is known', 'Aufträge, zu denen kein Termin bekannt ist'),
+    merges: say('merges of two records', 'Zusammenführungen zweier Akten'),
+    appointments: say('appointments', 'Termine'),
+  }[counted];
+  return say(
+    `${name} told more than ${number(limit)} ${what} within a day: those beyond are kept, and nothing follows from them`,
+    `${name} meldete an einem Tag mehr als ${number(limit)} ${what}: die weiteren werden aufbewahrt, und nichts folgt daraus`,
+  );
+}
+
 function why({ evidence }: Finding, name: string, say: Say, number: (value: number) => string): string {
+  // has a sentence of its own
+  if ('orders' in evidence) return '';
   if ('volume' in evidence) return ofVolume(evidence.volume, name, say, number);
   if ('honey' in evidence) {
     return evidence.honey.opened

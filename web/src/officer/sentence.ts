@@ -1,12 +1,14 @@
 /** What a ledger entry says, as a sentence. Pure: names and language come as arguments. */
 
 import type { About } from '../api/cases.ts';
+import type { DecidingBody } from '../api/deciding.ts';
 import { numbersOf, type Entry, type EntryKind, type What } from '../api/entries.ts';
 import type { Whose } from '../api/types.ts';
 import { findingSentence } from '../findings/sentence.ts';
 import { aboutCase, caseSentence, isCase } from './caseSentence.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 import { deciding } from './deciding.ts';
+import { ordering } from './ordering.ts';
 
 /** The names behind numbers, as far as the officer's lists know them. */
 export interface Names {
@@ -65,7 +67,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     case 'session-ended':
       return say(`A session of ${person(entry.person)} was ended.`, `Eine Sitzung von ${person(entry.person)} wurde beendet.`);
     case 'device-added':
-      return say(`The device “${entry.name}” was added; it may ${entry.may.map((may) => (may === 'today' ? 'see today’s patients only' : may)).join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen', today: 'nur Patienten von heute sehen' })[may]).join(', ')}.`);
+      return say(`The device “${entry.name}” was added; it may ${entry.may.map((may) => ({ store: 'store', list: 'list', open: 'open', today: 'see today’s patients only', orders: 'tell orders' })[may]).join(', ')}.`, `Das Gerät „${entry.name}“ wurde angelegt; es darf ${entry.may.map((may) => ({ store: 'speichern', list: 'auflisten', open: 'öffnen', today: 'nur Patienten von heute sehen', orders: 'Aufträge melden' })[may]).join(', ')}.`);
     case 'related': {
       const { who, what, tier, window, basis } = entry.relationship;
       const holder = whoWords(who, names, say);
@@ -214,7 +216,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
     case 'account-locked':
       return say(`The account of ${person(entry.person)} was locked: its password stood in a dump (incident ${entry.incident}).`, `Das Konto von ${person(entry.person)} wurde gesperrt: sein Passwort stand in einer Sammlung (Vorfall ${entry.incident}).`);
     default:
-      return (entry.kind === 'unknown' ? null : deciding(entry, names, tongue)) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
+      return (entry.kind === 'unknown' ? null : (ordering(entry, person, tongue) ?? deciding(entry as DecidingBody, names, tongue))) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
 }
 
@@ -313,6 +315,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   images: ['stored', 'moved', 'patient-added'],
   people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-endorsed', 'warming-refused', 'warming-withdrawn', 'cold-shares-released', 'cold-reclosed', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
+  orders: ['order-taken', 'order-ended', 'appointment-made', 'patients-merged', 'order-kept', 'order-rule-set', 'professional-id-changed'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
   site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'root-renewed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'erased', 'unknown'],
@@ -322,6 +325,6 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
   if (kind === 'opened' || kind === 'listed') return 'accent';
   if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'association-refused' || kind === 'broke-glass' || kind === 'account-locked' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
-  if (kind === 'moved' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'erased' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
+  if (kind === 'moved' || kind === 'patients-merged' || kind === 'order-kept' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'erased' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

@@ -43,6 +43,21 @@ pub enum PersonCommand {
         /// For a patient: the record that is theirs.
         #[arg(long, value_name = "ISSUER/ID")]
         record: Option<String>,
+        /// A professional identifier by which orders name them.
+        #[arg(long, value_name = "ISSUER/ID")]
+        professional_id: Option<String>,
+    },
+    /// Give a person a professional identifier by which orders name them, or take it away.
+    #[command(after_help = "Example: leadglass person professional-id dr@example.org LANR/123456601")]
+    ProfessionalId {
+        /// E-mail address.
+        email: String,
+        /// Who gave it, and the identifier.
+        #[arg(value_name = "ISSUER/ID")]
+        professional_id: String,
+        /// Take it away.
+        #[arg(long)]
+        remove: bool,
     },
     /// Give a person another role: proposed, approved by another person, carried out after the delay.
     #[command(after_help = "Example: leadglass person role dr@example.org radiologist")]
@@ -101,7 +116,7 @@ pub enum DeviceCommand {
     /// Add a device; its token is printed once.
     #[command(
         after_help = "Example: leadglass device add CT1 --organisation \"Radiologie\" --may store --ae CT1 --from 10.0.5.0/24\n         leadglass device add CT2 --organisation \"Radiologie\" --ae CT2 --from 10.0.5.0/24 --bind-certificate ct2.pem",
-        group(clap::ArgGroup::new("bindable").args(["token", "ae"]).multiple(true))
+        group(clap::ArgGroup::new("bindable").args(["token", "ae", "may"]).multiple(true))
     )]
     Add {
         /// Its name.
@@ -109,7 +124,8 @@ pub enum DeviceCommand {
         /// Its organisation.
         #[arg(long, value_name = "ORG")]
         organisation: String,
-        /// What it may do: store when nothing is said. `today` narrows list and open to patients who have something of today or yesterday.
+        /// What it may do: store when nothing is said. `today` narrows list and open to patients who have something of today or yesterday;
+        /// `orders` tells orders over HL7, by its name or AE title in MSH-3.
         #[arg(long, value_enum, value_delimiter = ',', default_value = "store")]
         may: Vec<MayName>,
         /// Its AE title.
@@ -125,7 +141,7 @@ pub enum DeviceCommand {
         #[arg(long, value_name = "JKT", requires = "token", conflicts_with = "bind_certificate")]
         bind_dpop: Option<dpop::Thumbprint>,
         /// Bind the device to a client certificate: its PEM file. Its token (RFC 8705) is taken over TLS with it alone, its AE title at
-        /// --dicom-tls with it alone.
+        /// --dicom-tls and its orders at --hl7-tls with it alone.
         #[arg(long, value_name = "FILE", requires = "bindable")]
         bind_certificate: Option<std::path::PathBuf>,
     },
@@ -153,6 +169,8 @@ pub enum MayName {
     Open,
     /// List and open only patients of today's list.
     Today,
+    /// Tell orders, appointments and merged patients (HL7).
+    Orders,
 }
 
 /// `relate`
@@ -220,6 +238,7 @@ impl From<MayName> for model::DeviceMay {
             MayName::List => Self::List,
             MayName::Open => Self::Open,
             MayName::Today => Self::Today,
+            MayName::Orders => Self::Orders,
         }
     }
 }

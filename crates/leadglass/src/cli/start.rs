@@ -75,6 +75,13 @@ pub struct ListenArgs {
     /// DICOM over TLS, for devices that are bound to a certificate. ADDRESS:PORT or none; port 0 picks one, 2762 is the registered one.
     #[arg(long, default_value = "none", value_name = "ADDRESS")]
     pub dicom_tls: String,
+    /// Orders by HL7 v2 (MLLP) in the clear, from the addresses of devices that may tell them. ADDRESS:PORT or none; port 0 picks one,
+    /// 2575 is the registered one.
+    #[arg(long, default_value = "none", value_name = "ADDRESS")]
+    pub hl7: String,
+    /// The same over TLS, from devices that are bound to a certificate. ADDRESS:PORT or none; port 0 picks one.
+    #[arg(long, default_value = "none", value_name = "ADDRESS")]
+    pub hl7_tls: String,
     /// Metrics: only `none` in this version.
     #[arg(long, default_value = "none", value_parser = ["none"], value_name = "ADDRESS")]
     pub metrics: String,

@@ -135,6 +135,8 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
             http: http.to_owned(),
             dicom: "127.0.0.1:0".to_owned(),
             dicom_tls: "none".to_owned(),
+            hl7: "none".to_owned(),
+            hl7_tls: "none".to_owned(),
             metrics: "none".to_owned(),
             ae: None,
             origin: None,

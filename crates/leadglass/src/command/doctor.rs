@@ -62,26 +62,36 @@ fn look_at_cold(state: &protocol::ColdState, look: &mut impl FnMut(bool, String,
 
 /// Whether images cross a network in the clear. A network of its own may be what a site has instead, so it is said, not called wrong.
 fn look_at_devices(dir: &Path, rows: &[protocol::DeviceRow], look: &mut impl FnMut(bool, String, &'static str)) {
-    let in_the_clear = |row: &&protocol::DeviceRow| {
-        row.ae_title.is_some() && !matches!(row.bound, Some(protocol::TokenBinding::Certificate(_)))
-    };
-    let count = rows.iter().filter(in_the_clear).count();
-    let (Some(address), 1..) = (dicom_beyond_loopback(dir), count) else { return };
-    look(
-        true,
-        format!(
-            "devices that send in the clear to {address}: {count}; on an open network their AE titles can be forged and images read (`leadglass device add --bind-certificate`, `leadglass serve --dicom-tls`)"
-        ),
-        "",
-    );
+    let unbound = |row: &&protocol::DeviceRow| !matches!(row.bound, Some(protocol::TokenBinding::Certificate(_)));
+    let in_the_clear = rows.iter().filter(unbound).filter(|row| row.ae_title.is_some()).count();
+    if let (Some(address), 1..) = (beyond_loopback(dir, "--dicom"), in_the_clear) {
+        look(
+            true,
+            format!(
+                "devices that send in the clear to {address}: {in_the_clear}; on an open network their AE titles can be forged and images read (`leadglass device add --bind-certificate`, `leadglass serve --dicom-tls`)"
+            ),
+            "",
+        );
+    }
+    let tells = |row: &&protocol::DeviceRow| row.may.contains(&model::DeviceMay::Orders) && !row.from.is_empty();
+    let telling = rows.iter().filter(unbound).filter(tells).count();
+    if let (Some(address), 1..) = (beyond_loopback(dir, "--hl7"), telling) {
+        look(
+            true,
+            format!(
+                "systems that tell orders in the clear to {address}: {telling}; on an open network orders can be forged and read (`leadglass device add --bind-certificate`, `leadglass serve --hl7-tls`)"
+            ),
+            "",
+        );
+    }
 }
 
-/// Where the running front takes DICOM in the clear, when other machines reach it: as its command says.
-fn dicom_beyond_loopback(dir: &Path) -> Option<SocketAddr> {
+/// Where the running front listens in the clear by this option, when other machines reach it: as its command says.
+fn beyond_loopback(dir: &Path, option: &str) -> Option<SocketAddr> {
     let said: Value = serde_json::from_slice(&std::fs::read(walls_file(dir, "front")).ok()?).ok()?;
     let command = std::fs::read(Path::new("/proc").join(said["pid"].to_string()).join("cmdline")).ok()?;
     let mut words = command.split(|byte| *byte == 0);
-    words.find(|word| *word == b"--dicom")?;
+    words.find(|word| *word == option.as_bytes())?;
     let address: SocketAddr = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
     (!address.ip().is_loopback()).then_some(address)
 }

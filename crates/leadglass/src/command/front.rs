@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use archive::{Clock, Dial, Handover, Intake, IntakeSettings, Reader, Site, WardenLink};
 use codecs::{FRAME_SECONDS_MAX, Workers};
 use dimse::DimseServer;
+use mllp::MllpServer;
 use protocol::{Refusal, SecretText};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -109,8 +110,10 @@ struct Opened {
 struct Ports {
     dicom: Option<Bound>,
     dicom_tls: Option<Bound>,
+    hl7: Option<Bound>,
+    hl7_tls: Option<Bound>,
     http: Option<Bound>,
-    /// For HTTPS and DICOM TLS.
+    /// For HTTPS, DICOM TLS and HL7 over TLS.
     certificate: Option<Certificate>,
 }
 
@@ -149,7 +152,7 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         }
         let reader = Reader::new(store.clone(), link.clone(), clock.clone());
         let handover = Arc::new(Handover::start(store.clone(), link.clone(), Some(reader.clone())));
-        let intake = Intake::new(store.clone(), &site, IntakeSettings::default(), clock);
+        let intake = Intake::new(store.clone(), &site, IntakeSettings::default(), clock.clone());
         let served =
             Served { intake: intake.clone(), handover: Arc::clone(&handover), store: store.clone(), runtime: handle };
         intake_socket::serve(opened.imports.listen_unix()?, served);
@@ -160,7 +163,7 @@ fn role(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         // images are taken in and listed without them; that no picture can be made is logged there, and said to who asks for one
         let _ = tokio::time::timeout(WORKERS_TIME, workers.begin()).await;
         let app = portal::App { warden: link, reader, intake, renderer: Arc::new(workers) };
-        let doors = Doors::open(listen, opened.ports, app).await?;
+        let doors = Doors::open(listen, opened.ports, app, clock).await?;
         say!("{}", doors.ready_line(&standing));
         signals.first(true, parent.gone()).await;
         doors.shut().await?;
@@ -198,6 +201,8 @@ fn open(dir: &Path, listen: &ListenArgs) -> Result<Opened> {
     };
     let dicom = tcp(&listen.dicom, "DICOM", "--dicom")?;
     let dicom_tls = tcp(&listen.dicom_tls, "DICOM over TLS", "--dicom-tls")?;
+    let hl7 = tcp(&listen.hl7, "HL7", "--hl7")?;
+    let hl7_tls = tcp(&listen.hl7_tls, "HL7 over TLS", "--hl7-tls")?;
     std::fs::create_dir_all(dir.join("run"))?;
     let http = match tcp(&listen.http, "HTTP", "--http")? {
         Some(bound) => {
@@ -209,13 +214,13 @@ fn open(dir: &Path, listen: &ListenArgs) -> Result<Opened> {
         }
         None => None,
     };
-    let speaks_tls = dicom_tls.is_some() || http.is_some() && !listen.plain_http;
+    let speaks_tls = dicom_tls.is_some() || hl7_tls.is_some() || http.is_some() && !listen.plain_http;
     let certificate = speaks_tls.then(|| certificate(dir, listen)).transpose()?;
     let socket = dir.join(FRONT_SOCKET);
     let imports = Bound::unix(&socket).with_context(|| {
         format!("the socket {} cannot be made; is another front running in this folder?", socket.display())
     })?;
-    Ok(Opened { imports, ports: Ports { dicom, dicom_tls, http, certificate } })
+    Ok(Opened { imports, ports: Ports { dicom, dicom_tls, hl7, hl7_tls, http, certificate } })
 }
 
 fn certificate(dir: &Path, listen: &ListenArgs) -> Result<Certificate> {
@@ -246,15 +251,23 @@ async fn tls(certificate: Option<Certificate>, link: &WardenLink) -> Result<Opti
 struct Doors {
     dicom: Option<DimseServer>,
     dicom_tls: Option<DimseServer>,
+    hl7: Option<MllpServer>,
+    hl7_tls: Option<MllpServer>,
     portal: Option<portal::Portal>,
 }
 
 impl Doors {
     /// DICOM in the clear is taken in at once; what speaks TLS waits for the certificate's key.
-    async fn open(listen: &ListenArgs, ports: Ports, app: portal::App) -> Result<Self> {
+    async fn open(listen: &ListenArgs, ports: Ports, app: portal::App, clock: Clock) -> Result<Self> {
         let settings = dimse::Settings { called_ae_title: listen.ae.clone(), ..dimse::Settings::default() };
         let dicom = ports.dicom.map(|bound| start_dimse("--dicom", bound, settings.clone(), &app)).transpose()?;
+        let orders = |bound: Bound, tls| start_mllp(bound, tls, &app, &clock);
+        let hl7 = ports.hl7.map(|bound| orders(bound, None)).transpose()?;
         let tls = tls(ports.certificate, &app.warden).await?;
+        let hl7_tls = match ports.hl7_tls.zip(tls.as_ref()) {
+            Some((bound, tls)) => Some(orders(bound, Some(tls.for_devices()?))?),
+            None => None,
+        };
         let dicom_tls = match ports.dicom_tls.zip(tls.as_ref()) {
             Some((bound, tls)) => {
                 let settings = dimse::Settings { tls: Some(tls.for_devices()?), ..settings };
@@ -263,12 +276,13 @@ impl Doors {
             None => None,
         };
         let portal = ports.http.map(|bound| start_portal(listen, bound, tls, app)).transpose()?;
-        Ok(Self { dicom, dicom_tls, portal })
+        Ok(Self { dicom, dicom_tls, hl7, hl7_tls, portal })
     }
 
     /// The line that says that it answers.
     fn ready_line(&self, standing: &Standing) -> Value {
         let at = |server: &Option<DimseServer>| server.as_ref().map(|server| server.local_addr().to_string());
+        let orders = |server: &Option<MllpServer>| server.as_ref().map(|server| server.local_addr().to_string());
         json!({
             "ready": true,
             "role": "front",
@@ -276,6 +290,8 @@ impl Doors {
             "http": self.portal.as_ref().map(|portal| portal.address().to_string()),
             "dicom": at(&self.dicom),
             "dicom_tls": at(&self.dicom_tls),
+            "hl7": orders(&self.hl7),
+            "hl7_tls": orders(&self.hl7_tls),
             "walls": standing,
         })
     }
@@ -284,6 +300,9 @@ impl Doors {
         // both at once: each may take its time
         let servers = [self.dicom, self.dicom_tls].into_iter().flatten();
         let ending: Vec<_> = servers.map(|mut server| tokio::task::spawn_blocking(move || server.shutdown())).collect();
+        for server in [self.hl7, self.hl7_tls].into_iter().flatten() {
+            server.stop().await;
+        }
         for ended in ending {
             ended.await?;
         }
@@ -300,6 +319,20 @@ fn start_dimse(flag: &str, bound: Bound, settings: dimse::Settings, app: &portal
         .with_context(|| format!("DICOM cannot listen; is another program there? Choose another with {flag}"))?;
     let devices = Arc::new(app.warden.clone());
     Ok(DimseServer::serve(listener, app.intake.clone(), devices, settings)?)
+}
+
+fn start_mllp(
+    bound: Bound,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    app: &portal::App,
+    clock: &Clock,
+) -> Result<MllpServer> {
+    let flag = if tls.is_some() { "--hl7-tls" } else { "--hl7" };
+    let listener = bound
+        .listen_tcp()
+        .with_context(|| format!("HL7 cannot listen; is another program there? Choose another with {flag}"))?;
+    let settings = mllp::Settings { tls, ..mllp::Settings::default() };
+    Ok(MllpServer::serve(listener, app.warden.clone(), clock.clone(), settings)?)
 }
 
 fn start_portal(

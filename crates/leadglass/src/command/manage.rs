@@ -39,7 +39,7 @@ pub fn org(dir: &Path, format: Format, command: OrgCommand) -> Result<()> {
 pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> {
     let owner = Owner::connect(dir)?;
     let (email, reply) = match command {
-        PersonCommand::Add { email, name, role, organisation, password_and_code, record } => {
+        PersonCommand::Add { email, name, role, organisation, password_and_code, record, professional_id } => {
             let request = PageRequest::AddPerson {
                 email: email.clone(),
                 name,
@@ -48,7 +48,24 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                 password_and_code,
                 own_record: record,
             };
-            (email, owner.ask(request)?)
+            let reply = owner.ask(request)?;
+            match (professional_id, &reply) {
+                (Some(id), PageReply::EnrolmentLink { .. }) => {
+                    super::orders::professional_id(&owner, &email, &id, true)?
+                }
+                (Some(_), _) => bail!(
+                    "somebody of this role is added by two persons; give the professional identifier afterwards, with `leadglass person professional-id`"
+                ),
+                (None, _) => {}
+            }
+            (email, reply)
+        }
+        PersonCommand::ProfessionalId { email, professional_id, remove } => {
+            super::orders::professional_id(&owner, &email, &professional_id, !remove)?;
+            let value = json!({ "email": email, "professional_id": professional_id, "holds": !remove });
+            let words = if remove { "is not known any more by" } else { "is known by" };
+            done(format, &value, &format!("{email} {words} {professional_id}."));
+            return Ok(());
         }
         PersonCommand::Role { email, role } => {
             let request = ApprovalRequest::Role { email, role: role.into() };

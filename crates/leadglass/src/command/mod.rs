@@ -19,6 +19,7 @@ mod ledger;
 mod line;
 mod manage;
 mod memory;
+mod orders;
 mod pin;
 mod question;
 mod serve;
@@ -65,6 +66,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Unrelate(arguments) => manage::unrelate(&dir, format, &arguments),
         Command::Move(arguments) => manage::move_study(&dir, format, &arguments),
         Command::Exposure(arguments) => exposure::exposure(&dir, format, &arguments),
+        Command::Orders(command) => orders::orders(&dir, format, command),
         Command::Approve(command) => approve::approve(&dir, format, &command),
         Command::Propose(command) => approve::propose(&dir, format, &command),
         Command::Incident(command) => incident::incident(&dir, format, command),

@@ -119,6 +119,8 @@ impl Installation {
             "http": self.http(),
             "dicom": self.dicom(),
             "dicom_tls": self.front_says("dicom_tls"),
+            "hl7": self.front_says("hl7"),
+            "hl7_tls": self.front_says("hl7_tls"),
             "pids": self.roles.pids(),
             "walls": self.roles.walls(),
         })
@@ -207,7 +209,13 @@ pub fn warden_recipe(dir: &Path, log: Option<&'static str>, unseal: &Method, ori
 
 /// The front of this machine, and so many codec workers.
 pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs, workers: u8) -> Recipe {
-    let places = [("--http", &listen.http), ("--dicom", &listen.dicom), ("--dicom-tls", &listen.dicom_tls)];
+    let places = [
+        ("--http", &listen.http),
+        ("--dicom", &listen.dicom),
+        ("--dicom-tls", &listen.dicom_tls),
+        ("--hl7", &listen.hl7),
+        ("--hl7-tls", &listen.hl7_tls),
+    ];
     let mut arguments: Vec<OsString> =
         places.into_iter().flat_map(|(option, place)| [option.into(), place.into()]).collect();
     if let Some(ae) = &listen.ae {
@@ -229,7 +237,7 @@ pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs, 
 
 /// Where to listen, with the ports and the origin picked that are left open; several times, as another program may take a picked port.
 pub fn settled(asked: &ListenArgs) -> Result<Vec<ListenArgs>> {
-    let picked = [&asked.http, &asked.dicom, &asked.dicom_tls].into_iter().any(|address| address.ends_with(":0"));
+    let picked = places(asked).into_iter().any(|address| address.ends_with(":0"));
     // held until all are picked, so that no two are the same
     let mut held = Vec::new();
     (0..if picked { PICKS_MAX } else { 1 })
@@ -239,16 +247,22 @@ pub fn settled(asked: &ListenArgs) -> Result<Vec<ListenArgs>> {
             listen.http = with_port(&asked.http, &mut held)?;
             listen.dicom = with_port(&asked.dicom, &mut held)?;
             listen.dicom_tls = with_port(&asked.dicom_tls, &mut held)?;
+            listen.hl7 = with_port(&asked.hl7, &mut held)?;
+            listen.hl7_tls = with_port(&asked.hl7_tls, &mut held)?;
             listen.origin = Some(origin_of(&listen));
             Ok(listen)
         })
         .collect()
 }
 
+/// Every place to listen at; some are `none`.
+fn places(listen: &ListenArgs) -> [&String; 5] {
+    [&listen.http, &listen.dicom, &listen.dicom_tls, &listen.hl7, &listen.hl7_tls]
+}
+
 /// The TCP ports that are listened at.
 pub fn ports(listen: &ListenArgs) -> Vec<u16> {
-    let addresses = [&listen.http, &listen.dicom, &listen.dicom_tls].into_iter();
-    addresses.filter_map(|address| Some(address.parse::<SocketAddr>().ok()?.port())).collect()
+    places(listen).into_iter().filter_map(|address| Some(address.parse::<SocketAddr>().ok()?.port())).collect()
 }
 
 /// An address with its port picked when it is 0.

@@ -16,7 +16,7 @@ fn write(path: &str, text: &str) {
 }
 
 /// Makes a holder's file sealed by a passphrase; its path.
-fn holder(site: &Installation, name: &str) -> String {
+pub fn holder(site: &Installation, name: &str) -> String {
     let path = site.path(&format!("{name}.holder"));
     let made = site
         .run_with_input(&["cold", "holder", "new", name, "--out", &path, "--passphrase-file", "-"], HOLDER_PASSPHRASE);

@@ -232,6 +232,14 @@ impl Installation {
         self.ready["dicom_tls"].as_str().unwrap().parse().unwrap()
     }
 
+    pub fn hl7(&self) -> SocketAddr {
+        self.ready["hl7"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub fn hl7_tls(&self) -> SocketAddr {
+        self.ready["hl7_tls"].as_str().unwrap().parse().unwrap()
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_leadglass"));
         command.arg("--dir").arg(self.dir()).args(arguments).env("LEADGLASS_LOG", "info,tarpc=warn");

@@ -7,10 +7,13 @@ use super::{
     UnsealMethodAdded,
 };
 use crate::{
-    About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
-    DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeyId, LeakList,
-    Need, NumberSet, OrganisationId, PatientNumber, PersonId, ProposalEnd, Relationship, Role, SessionId, SiteId,
-    Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
+    About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
+    DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeptOrder,
+    KeyId, LeakList,
+    Need, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId, PatientNumber, PatientsMerged, PersonId,
+    ProposalEnd, Relationship, Role, SessionId, SiteId,
+     Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What,
+    Whose, Window,
 };
 
 /// What happened.
@@ -643,6 +646,39 @@ pub enum EntryBody {
         person: PersonId,
         /// The incident that was opened with it.
         incident: u32,
+    },
+    /// A person has a professional identifier from now on, or no more: orders name people by it.
+    ProfessionalIdChanged {
+        /// Whose.
+        person: PersonId,
+        /// Who gave it.
+        issuer: String,
+        /// The identifier.
+        id: String,
+        /// Whether they have it.
+        holds: bool,
+    },
+    /// What follows from orders was set.
+    OrderRuleSet {
+        /// From now on.
+        rule: OrderRule,
+    },
+    /// An order was taken in.
+    OrderTaken(Box<OrderTaken>),
+    /// An order ended.
+    OrderEnded(OrderEnded),
+    /// An appointment became known.
+    AppointmentMade(Box<AppointmentMade>),
+    /// Two records are one person's, or no more.
+    PatientsMerged(Box<PatientsMerged>),
+    /// A message that was not taken is kept for repair, or what became of it.
+    OrderKept {
+        /// Its number.
+        kept: u32,
+        /// What became of it.
+        state: KeptOrder,
+        /// HL7 table 0357: why it was not taken.
+        code: u16,
     },
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]

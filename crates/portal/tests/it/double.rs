@@ -370,6 +370,16 @@ impl Warden for Double {
 
     async fn pulse(self, _: Context) {}
 
+    async fn order(
+        self,
+        _: Context,
+        _: model::DeviceId,
+        _: model::Origin,
+        _: protocol::OrderAsk,
+    ) -> Result<protocol::OrderReply, Refusal> {
+        Err(Refusal::NotAllowed)
+    }
+
     async fn lies_on(self, _: Context, _: protocol::FrontDisk) -> Result<(), Refusal> {
         Ok(())
     }

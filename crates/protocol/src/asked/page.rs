@@ -57,6 +57,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         | PageRequest::Fronts(_)
         | PageRequest::Unseal(_)
         | PageRequest::Leaks(_)
+        | PageRequest::Orders(_)
         | PageRequest::DiskHolds { .. }
         | PageRequest::Health
         | PageRequest::Snapshot { .. } => return None,

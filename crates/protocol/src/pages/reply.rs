@@ -116,6 +116,8 @@ pub enum PageReply {
         /// Where to go on, when there is more.
         next: Option<EntryNumber>,
     },
+    /// Orders.
+    Orders(crate::OrdersReply),
 }
 
 impl std::fmt::Debug for PageReply {
@@ -157,6 +159,7 @@ impl std::fmt::Debug for PageReply {
             Self::BreakGlassUse(_) => "BreakGlassUse",
             Self::Unseal(_) => "Unseal",
             Self::Window { .. } => "Window",
+            Self::Orders(_) => "Orders",
         })
     }
 }

@@ -271,6 +271,8 @@ pub enum PageRequest {
     Unseal(crate::UnsealRequest),
     /// Logins that stand in a dump (owner).
     Leaks(crate::LeakRequest),
+    /// Orders: their rule, what came, what is kept for repair.
+    Orders(crate::OrdersRequest),
 }
 
 impl std::fmt::Debug for PageRequest {
@@ -327,6 +329,7 @@ impl std::fmt::Debug for PageRequest {
             Self::BreakGlass(_) => "BreakGlass",
             Self::Unseal(_) => "Unseal",
             Self::Leaks(_) => "Leaks",
+            Self::Orders(_) => "Orders",
         })
     }
 }

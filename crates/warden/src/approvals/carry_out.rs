@@ -73,6 +73,9 @@ impl Warden {
             Change::ColdRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::ColdRuleSet { rule }], actor, now)
             }
+            Change::OrderRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::OrderRuleSet { rule }], actor, now)
+            }
             change @ (Change::AddWitness { .. }
             | Change::RemoveWitness { .. }
             | Change::AddSink { .. }

@@ -2,7 +2,7 @@
 
 use identity::People;
 use model::{
-    Ceilings, Change, ColdRule, Instant, Measure, OrganisationId, PersonId, Priors, Role, SECOND, Tier,
+    Ceilings, Change, ColdRule, Instant, Measure, OrderRule, OrganisationId, PersonId, Priors, Role, SECOND, Tier,
     UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
@@ -23,6 +23,7 @@ pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
             vec![person(who)]
         }
         Change::AddPerson { organisation: which, .. } => vec![organisation(which)],
+        Change::OrderRule { rule } => rule.reading_group.iter().chain(rule.places.values()).map(organisation).collect(),
         Change::Relate { relationship } => vec![match &relationship.who {
             Who::Person(who) => person(who),
             Who::Organisation(which) => organisation(which),
@@ -78,6 +79,7 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
         ),
         Change::ColdRule { rule } => cold_rule(rule),
+        Change::OrderRule { rule } => order_rule(name, rule),
         Change::AddWitness { url, vkeys } => {
             format!("the witness {url} cosigns the ledger, known by {}", vkeys.join(" and "))
         }
@@ -112,6 +114,21 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
         }
         Change::Unknown => "a change that another version of leadglass knows".to_owned(),
     }
+}
+
+fn order_rule(reading_group: &str, rule: &OrderRule) -> String {
+    let group = if rule.reading_group.is_some() { reading_group } else { "nobody" };
+    format!(
+        "an order gives its referrer and, where no place says otherwise, {group} a relationship of {} days and {} more after it was done; \
+         {} places and {} authorities are named; one sender may tell {} orders a day, {} without an appointment, and {} merges",
+        rule.open_days,
+        rule.grace_days,
+        rule.places.len(),
+        rule.authorities.len(),
+        rule.orders_per_day,
+        rule.unmatched_per_day,
+        rule.merges_per_day
+    )
 }
 
 fn cold_rule(rule: &ColdRule) -> String {

@@ -10,6 +10,7 @@ mod incidents;
 mod leaks;
 mod ledger;
 mod machine;
+mod orders;
 mod own;
 mod questions;
 mod relationships;
@@ -75,6 +76,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         }
         PageRequest::Unseal(_) => (Service::Machine, "unseal"),
         PageRequest::Leaks(_) => (Service::Machine, "leaks"),
+        PageRequest::Orders(request) => (orders::service_of(request), "orders"),
     }
 }
 
@@ -185,6 +187,7 @@ impl Warden {
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
             PageRequest::Leaks(request) => self.leaks(&caller, request, now).await,
+            PageRequest::Orders(request) => self.orders_page(&caller, request, now),
         }
     }
 

@@ -20,6 +20,7 @@ mod gates;
 mod holder;
 mod leaving;
 mod moving;
+mod ordering;
 mod proving;
 mod raising;
 mod reaching;

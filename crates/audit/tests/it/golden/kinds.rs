@@ -13,10 +13,11 @@ use super::variants::Seen;
 use super::{keys, taken, testdata};
 
 /// Golden ledgers that together hold every kind. A new kind needs a further one, for what is written stays as it is.
-const SETS: [Set; 3] = [
+const SETS: [Set; 4] = [
     Set { name: "v2-kinds", origin: ORIGIN, erased: 1 },
     Set { name: "v3-cold", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
     Set { name: "v3-leaks", origin: ORIGIN, erased: 0 },
+    Set { name: "v3-orders", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
 ];
 
 /// One of them.
@@ -80,6 +81,28 @@ fn is_read(&Set { name, origin, erased }: &Set) {
     for (entry, expected) in entries(name).iter().zip(&expected) {
         assert_eq!(text(entry), *expected);
     }
+}
+
+#[test]
+fn every_kind_about_orders_is_read_as_it_was_written_and_reach_follows_it() {
+    let (expected, ever) = (expected("v3-orders"), Window { from: Instant(0), to: Instant::MAX });
+    let verified = verify(&testdata("v3-orders/closed"), None).unwrap();
+    assert_eq!((verified.size, verified.erased), (expected.len() as u64, 0));
+    let (_folder, dir) = taken("v3-orders/closed");
+    let origin = "leadglass/90ade4030000000000000000000000ff";
+    let (_ledger, replay) = Ledger::open(&dir, keys(), origin).unwrap();
+    let mut index = ExposureIndex::default();
+    for (number, (item, expected)) in replay.zip(&expected).enumerate() {
+        let (entry_number, entry) = item.unwrap();
+        assert_eq!(serde_json::to_string(&entry).unwrap(), *expected, "entry {number}");
+        index.apply(entry_number, &entry);
+    }
+    // the study of the record that was merged, and back: each order's relationships reached it while it was there
+    let counts = |who| index.report(who, ever).counts()[0];
+    // one study, under each of the two patients
+    assert_eq!(counts(Who::Person(PersonId(0))), (2, 2));
+    assert_eq!(counts(Who::Organisation(OrganisationId(0))), (2, 2));
+    assert_eq!(counts(Who::Device(DeviceId(0))), (0, 0));
 }
 
 #[test]

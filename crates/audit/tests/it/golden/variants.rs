@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     About, Actor, Authorisation, Change, Clock, DeviceMay, DiskPart, EmergencyReason, Entry, EntryBody, Evidence,
-    HolderKind, Measure, OpenScope, Priors, ProposalEnd, Reaction, Relationship, Role, SignInMethod, Span, Standing,
-    Tier, Verdict, WarmingBasis, What, Who, Whose,
+    HolderKind, KeptOrder, Measure, OpenScope, OrderCount, OrderEnd, Priors, ProposalEnd, Reaction, Relationship, Role,
+    SignInMethod, Span, Standing, Tier, Verdict, WarmingBasis, What, Who, Whose,
 };
 
 /// An enum that stands in entries.
@@ -55,20 +55,21 @@ variants! {
         WarmingEndorsed, WarmingRefused, WarmingWithdrawn, ColdSharesReleased, ColdReclosed, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
-        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked;
+        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked, ProfessionalIdChanged, OrderRuleSet, OrderTaken, OrderEnded,
+        AppointmentMade, PatientsMerged, OrderKept;
         Unknown
     }
     Change {
         Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, Shred, RotateKeys, ColdHolders,
         ReplaceColdHolders, ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
-        EraseEntry;
+        EraseEntry, OrderRule;
         Unknown
     }
     Actor { Owner, Person, Device, Stranger, Warden }
     SignInMethod { Passkey, PasswordAndCode, PasswordAndRecoveryCode }
     Role { Patient, Referrer, Radiologist, Technologist, Officer, Administrator, OfficerAdministrator }
     Authorisation { PasskeyOnly, PasswordAndCode }
-    DeviceMay { Store, List, Open, Today }
+    DeviceMay { Store, List, Open, Today, Orders }
     Who { Person, Organisation, Device }
     What { Patient, Study, Site }
     Tier { List, Open }
@@ -85,7 +86,10 @@ variants! {
     WarmingBasis { Request, Order, Emergency }
     Whose { Person, Organisation, Device, Site }
     Reaction { Noticed, Slowed, Touch, Stopped }
-    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin }
+    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin, Orders }
+    OrderEnd { Cancelled, Completed, Changed }
+    OrderCount { Orders, Unmatched, Merges, Appointments }
+    KeptOrder { Kept, Read, Replayed, Dropped }
     Measure { OpenedDue, OpenedOther, ListedDue, ListedOther }
     Span { Hour, Day, Week, Month }
 }
@@ -135,11 +139,17 @@ impl Seen {
                 self.see(&finding.about);
                 self.see(&finding.reaction);
                 self.see(&finding.evidence);
-                if let Evidence::Volume(volume) = &finding.evidence {
-                    self.see(&volume.measure);
-                    self.see(&volume.span);
+                match &finding.evidence {
+                    Evidence::Volume(volume) => {
+                        self.see(&volume.measure);
+                        self.see(&volume.span);
+                    }
+                    Evidence::Orders { count, .. } => self.see(count),
+                    _ => {}
                 }
             }
+            EntryBody::OrderEnded(ended) => self.see(&ended.how),
+            EntryBody::OrderKept { state, .. } => self.see(state),
             EntryBody::Erased { left, .. } => self.entry(left),
             _ => {}
         }

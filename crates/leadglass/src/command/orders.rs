@@ -1,0 +1,251 @@
+//! `leadglass orders`: the rule, what came, and what is kept for repair.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use model::EntryNumber;
+use protocol::{
+    OrderProblem, OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, OrdersState, PageReply, PageRequest,
+};
+use serde_json::json;
+
+use crate::cli::{Format, OrderRuleArgs, OrdersCommand};
+use crate::command::approve::told;
+use crate::command::manage::{done, list, other};
+use crate::output::say;
+use crate::owner::Owner;
+use crate::time;
+
+/// Runs it.
+pub fn orders(dir: &Path, format: Format, command: OrdersCommand) -> Result<()> {
+    let owner = Owner::connect(dir)?;
+    match command {
+        OrdersCommand::Rule(arguments) => rule(&owner, format, &arguments),
+        OrdersCommand::State { unmatched } => {
+            show_state(format, &state(&owner, unmatched)?);
+            Ok(())
+        }
+        OrdersCommand::List => match ask(&owner, OrdersRequest::Kept)? {
+            OrdersReply::Kept(rows) => list(format, &rows, |row| {
+                format!(
+                    "{}\t{}\t{}\t{} {}\t{} bytes\t{}",
+                    row.kept,
+                    time::show(row.at),
+                    row.sender,
+                    row.kind,
+                    row.control_id,
+                    row.bytes,
+                    problem_text(&row.problem)
+                )
+            }),
+            _ => other(),
+        },
+        OrdersCommand::Show { kept } => {
+            let message = message(&owner, kept)?;
+            std::io::stdout().write_all(&message).context("the message could not be written out")
+        }
+        OrdersCommand::Replay { kept, repaired } => {
+            let bytes = match repaired {
+                Some(file) => {
+                    let bytes = std::fs::read(&file);
+                    bytes.with_context(|| format!("{} cannot be read; check the path", file.display()))?
+                }
+                None => message(&owner, kept)?,
+            };
+            replay(&owner, format, kept, &bytes)
+        }
+        OrdersCommand::Drop { kept } => {
+            ask(&owner, OrdersRequest::Drop { kept })?;
+            done(format, &json!({ "dropped": kept }), &format!("Message {kept} is thrown away."));
+            Ok(())
+        }
+        OrdersCommand::Unmerge { merge } => {
+            ask(&owner, OrdersRequest::Unmerge { merge: EntryNumber(merge) })?;
+            done(format, &json!({ "unmerged": merge }), &format!("The merge of entry {merge} is taken back."));
+            Ok(())
+        }
+    }
+}
+
+/// Gives a person a professional identifier, or takes it away.
+pub fn professional_id(owner: &Owner, email: &str, professional_id: &str, holds: bool) -> Result<()> {
+    let (email, professional_id) = (email.to_owned(), professional_id.to_owned());
+    ask(owner, OrdersRequest::ProfessionalId { email, professional_id, holds }).map(drop)
+}
+
+fn ask(owner: &Owner, request: OrdersRequest) -> Result<OrdersReply> {
+    match owner.ask(PageRequest::Orders(request))? {
+        PageReply::Orders(reply) => Ok(reply),
+        _ => other(),
+    }
+}
+
+fn state(owner: &Owner, unmatched: bool) -> Result<OrdersState> {
+    match ask(owner, OrdersRequest::State { unmatched })? {
+        OrdersReply::State(state) => Ok(*state),
+        _ => other(),
+    }
+}
+
+fn message(owner: &Owner, kept: u32) -> Result<Vec<u8>> {
+    match ask(owner, OrdersRequest::Show { kept })? {
+        OrdersReply::Message(bytes) => Ok(bytes),
+        _ => other(),
+    }
+}
+
+fn replay(owner: &Owner, format: Format, kept: u32, bytes: &[u8]) -> Result<()> {
+    // a resource is an object, a message begins with MSH
+    let read = if bytes.trim_ascii_start().starts_with(b"{") {
+        orders::read_resource(bytes)
+    } else {
+        orders::read(bytes).map(|read| read.message).map_err(|unread| unread.problem)
+    };
+    let message = read.map_err(|problem| anyhow!("the message still cannot be read: {}", problem_text(&problem)))?;
+    let OrdersReply::Replayed(reply) = ask(owner, OrdersRequest::Replay { kept, message })? else {
+        return other();
+    };
+    match reply {
+        OrderReply::Taken(said) => {
+            let text: Vec<_> = said.iter().map(problem_text).collect();
+            let words = if text.is_empty() { String::new() } else { format!(" ({})", text.join("; ")) };
+            done(format, &json!({ "replayed": kept, "said": said }), &format!("Message {kept} is taken.{words}"));
+            Ok(())
+        }
+        OrderReply::Refused(problem) => bail!("the message is still not taken: {}", problem_text(&problem)),
+        OrderReply::Kept(_) => other(),
+    }
+}
+
+fn problem_text(problem: &OrderProblem) -> String {
+    let place = match problem.place.field {
+        0 => problem.place.segment.clone(),
+        field => format!("{}-{field}", problem.place.segment),
+    };
+    format!("{} at {place}: {}", problem.code.words(), problem.text)
+}
+
+/// Sets what is given of the rule; shows it when nothing is.
+fn rule(owner: &Owner, format: Format, arguments: &OrderRuleArgs) -> Result<()> {
+    let now = state(owner, false)?;
+    let mut names = now.organisations.iter().cloned();
+    let mut reading_group = now.rule.reading_group.and_then(|_| names.next());
+    let mut places: Vec<(String, String)> = now.rule.places.keys().cloned().zip(names).collect();
+    let mut rule = now.rule.clone();
+    let OrderRuleArgs { grace, open, orders_per_day, unmatched_per_day, merges_per_day, .. } = arguments;
+    rule.grace_days = grace.unwrap_or(rule.grace_days);
+    rule.open_days = open.unwrap_or(rule.open_days);
+    rule.orders_per_day = orders_per_day.unwrap_or(rule.orders_per_day);
+    rule.unmatched_per_day = unmatched_per_day.unwrap_or(rule.unmatched_per_day);
+    rule.merges_per_day = merges_per_day.unwrap_or(rule.merges_per_day);
+    if let Some(group) = &arguments.reading_group {
+        reading_group = (!group.is_empty()).then(|| group.clone());
+    }
+    for text in &arguments.place {
+        let (place, organisation) = named("--place", text)?;
+        places.retain(|(known, _)| known != place);
+        if !organisation.is_empty() {
+            places.push((place.to_owned(), organisation.to_owned()));
+        }
+    }
+    for text in &arguments.authority {
+        let (authority, issuer) = named("--authority", text)?;
+        rule.authorities.insert(authority.to_owned(), issuer.to_owned());
+    }
+    for authority in &arguments.no_authority {
+        rule.authorities.remove(authority);
+    }
+    let same = rule == now.rule && *arguments == OrderRuleArgs::default();
+    if same {
+        show_rule(format, &now);
+        return Ok(());
+    }
+    // numbers of organisations are the warden's
+    rule.reading_group = None;
+    rule.places.clear();
+    let asked = OrderRuleAsked { rule, reading_group, places };
+    match owner.ask(PageRequest::Orders(OrdersRequest::SetRule(asked)))? {
+        PageReply::Orders(OrdersReply::Done) => {
+            show_rule(format, &state(owner, false)?);
+            Ok(())
+        }
+        reply => told(format, reply),
+    }
+}
+
+fn named<'t>(option: &str, text: &'t str) -> Result<(&'t str, &'t str)> {
+    text.split_once('=').ok_or_else(|| anyhow!("{option} {text} has no `=`; give it as NAME=NAME"))
+}
+
+fn show_rule(format: Format, state: &OrdersState) {
+    let rule = &state.rule;
+    let mut names = state.organisations.iter().cloned();
+    let reading_group = rule.reading_group.and_then(|_| names.next());
+    let places: Vec<(&String, String)> = rule.places.keys().zip(names).collect();
+    match format {
+        Format::Json => say!(
+            "{}",
+            json!({
+                "grace_days": rule.grace_days,
+                "open_days": rule.open_days,
+                "reading_group": reading_group,
+                "places": places.iter().map(|(place, name)| json!({ "place": place, "organisation": name })).collect::<Vec<_>>(),
+                "authorities": rule.authorities,
+                "orders_per_day": rule.orders_per_day,
+                "unmatched_per_day": rule.unmatched_per_day,
+                "merges_per_day": rule.merges_per_day,
+            })
+        ),
+        Format::Text => {
+            say!(
+                "An order gives a relationship of {} days, and {} more after it was done.",
+                rule.open_days,
+                rule.grace_days
+            );
+            say!("Reading group: {}", reading_group.as_deref().unwrap_or("none"));
+            places.iter().for_each(|(place, name)| say!("  {place} is read by {name}"));
+            for (authority, issuer) in &rule.authorities {
+                let issuer = if issuer.is_empty() { "no issuer" } else { issuer };
+                say!("  patients of the authority {authority:?} are known by {issuer}");
+            }
+            say!(
+                "One sender may tell {} orders a day, {} without an appointment, and {} merges.",
+                rule.orders_per_day,
+                rule.unmatched_per_day,
+                rule.merges_per_day
+            );
+        }
+    }
+}
+
+fn show_state(format: Format, state: &OrdersState) {
+    if format == Format::Json {
+        say!("{}", json!({ "orders": state.orders, "senders": state.senders, "merges": state.merges }));
+        return;
+    }
+    for sender in &state.senders {
+        say!(
+            "{} told {} orders today, {} without an appointment, and {} merges",
+            sender.sender,
+            sender.orders,
+            sender.unmatched,
+            sender.merges
+        );
+    }
+    for row in &state.orders {
+        say!(
+            "{}\t{}\t{}\tpatient {}\t{}\t{}\t{}",
+            row.order,
+            time::show(row.at),
+            row.sender,
+            row.patient,
+            if row.matched { "appointment" } else { "no appointment" },
+            row.ended.map_or_else(|| "open".to_owned(), |ended| format!("{ended:?}").to_lowercase()),
+            row.holders.join(", ")
+        );
+    }
+    for row in &state.merges {
+        say!("merge {}\t{}\tpatient {} into patient {}", row.merge, time::show(row.at), row.from, row.to);
+    }
+}

@@ -1,0 +1,340 @@
+//! Orders, appointments and merged patients, replayed from the ledger.
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::{
+    Actor, AppointmentMade, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder, KeyedDigest,
+    NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber, PatientsMerged,
+    SECOND, Whose,
+};
+use protocol::OrderProblem;
+
+/// How long it is remembered which messages of a sender were taken: 14 days, in seconds.
+const MESSAGES_SECONDS: i64 = 14 * DAY_SECONDS;
+/// Messages that are remembered before those that are too old are looked for.
+const MESSAGES_KEPT: usize = 10_000;
+/// How long an appointment that names no order and no time counts for its patient: 30 days, in seconds.
+const APPOINTMENT_SECONDS: i64 = 30 * DAY_SECONDS;
+/// Seconds of a day.
+pub(super) const DAY_SECONDS: i64 = 86_400;
+/// Longer chains of merged patients are not followed.
+const MERGES_DEEP_MAX: usize = 64;
+
+/// An order that was taken in.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) at: Instant,
+    pub(crate) device: DeviceId,
+    pub(crate) patient: PatientNumber,
+    pub(crate) relationships: Vec<EntryNumber>,
+    pub(crate) matched: bool,
+    pub(crate) ended: Option<OrderEnd>,
+}
+
+/// An appointment that names no order.
+struct Appointment {
+    appointment: KeyedDigest,
+    until: Instant,
+}
+
+/// A message that was taken.
+pub(crate) struct Seen {
+    pub(crate) content: KeyedDigest,
+    /// What was said to it; nothing but that it was taken is known after a restart.
+    pub(crate) said: Vec<OrderProblem>,
+    at: Instant,
+}
+
+/// What one sender told on one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    day: i64,
+    pub(crate) orders: u32,
+    pub(crate) unmatched: u32,
+    pub(crate) merges: u32,
+    appointments: u32,
+}
+
+impl Told {
+    pub(crate) fn count(&self, count: OrderCount) -> u32 {
+        match count {
+            OrderCount::Orders => self.orders,
+            OrderCount::Unmatched => self.unmatched,
+            OrderCount::Merges => self.merges,
+            OrderCount::Appointments => self.appointments,
+        }
+    }
+}
+
+/// Two records that are one person's.
+#[derive(Clone, Debug)]
+pub(crate) struct Merge {
+    pub(crate) at: Instant,
+    pub(crate) from: PatientNumber,
+    pub(crate) to: PatientNumber,
+    /// Relationships as they were made anew.
+    pub(crate) made: Vec<EntryNumber>,
+    pub(crate) undone: bool,
+}
+
+/// Everything about orders.
+#[derive(Default)]
+pub(crate) struct Orders {
+    pub(crate) rule: OrderRule,
+    orders: BTreeMap<EntryNumber, Order>,
+    by_number: HashMap<KeyedDigest, EntryNumber>,
+    of_patient: HashMap<PatientNumber, Vec<EntryNumber>>,
+    /// Numbers of orders that an appointment names.
+    appointed: HashMap<KeyedDigest, PatientNumber>,
+    appointments: HashMap<PatientNumber, Vec<Appointment>>,
+    messages: HashMap<(DeviceId, KeyedDigest), Seen>,
+    told: HashMap<DeviceId, Told>,
+    found: HashMap<(DeviceId, OrderCount), i64>,
+    merges: BTreeMap<EntryNumber, Merge>,
+    /// Who went, and who stayed.
+    merged: HashMap<PatientNumber, PatientNumber>,
+    next_kept: u32,
+    /// Relationships that were made in the entries just before.
+    just_made: Vec<EntryNumber>,
+}
+
+impl Orders {
+    /// Takes the next entry.
+    pub(crate) fn apply(&mut self, number: EntryNumber, entry: &Entry) {
+        let at = entry.recorded;
+        match &entry.body {
+            EntryBody::Related { .. } => return self.just_made.push(number),
+            // they stand between relationships that an order or a merge changes
+            EntryBody::RelationshipEnded { .. } | EntryBody::Moved { .. } => return,
+            EntryBody::OrderRuleSet { rule } => self.rule = rule.clone(),
+            EntryBody::OrderTaken(taken) => self.take(number, taken, at),
+            EntryBody::OrderEnded(ended) => self.end(ended, at),
+            EntryBody::AppointmentMade(made) => self.appoint(made, at),
+            EntryBody::PatientsMerged(merged) => self.merge(number, merged, &entry.actor, at),
+            EntryBody::OrderKept { kept, state: KeptOrder::Kept, .. } => {
+                self.next_kept = self.next_kept.max(kept.saturating_add(1));
+            }
+            EntryBody::FindingRaised { finding } => {
+                if let (Whose::Device(device), Evidence::Orders { count, .. }) = (finding.about, &finding.evidence) {
+                    self.found.insert((device, *count), day_of(at));
+                }
+            }
+            _ => {}
+        }
+        self.just_made.clear();
+    }
+
+    fn take(&mut self, number: EntryNumber, taken: &OrderTaken, at: Instant) {
+        let OrderTaken { patient, numbers, relationships, matched, source } = taken;
+        let made = self.just_made.len().saturating_sub(*relationships as usize);
+        let order = Order {
+            at,
+            device: source.device,
+            patient: *patient,
+            relationships: self.just_made.split_off(made),
+            matched: *matched,
+            ended: None,
+        };
+        let told = self.today(source.device, at);
+        told.orders += 1;
+        told.unmatched += u32::from(!matched);
+        self.orders.insert(number, order);
+        self.by_number.extend(numbers.iter().map(|one| (*one, number)));
+        self.of_patient.entry(*patient).or_default().push(number);
+        self.saw(source, Vec::new(), at);
+    }
+
+    fn end(&mut self, ended: &OrderEnded, at: Instant) {
+        if let Some(order) = self.orders.get_mut(&ended.order) {
+            order.ended = Some(ended.how);
+            let (device, day, matched) = (order.device, day_of(order.at), order.matched);
+            // another state of it takes its place, and is counted instead
+            if let Some(told) = self.told.get_mut(&device).filter(|told| told.day == day)
+                && ended.how == OrderEnd::Changed
+                && !matched
+            {
+                told.unmatched = told.unmatched.saturating_sub(1);
+            }
+        }
+        self.saw(&ended.source, Vec::new(), at);
+    }
+
+    fn appoint(&mut self, made: &AppointmentMade, at: Instant) {
+        let AppointmentMade { patient, appointment, orders, starts, source } = made;
+        self.today(source.device, at).appointments += 1;
+        let matched: Vec<EntryNumber> = if orders.is_empty() {
+            let from = starts.unwrap_or(at).max(at);
+            let until = from.plus_seconds(if starts.is_some() { DAY_SECONDS } else { APPOINTMENT_SECONDS });
+            let own = self.appointments.entry(*patient).or_default();
+            own.retain(|one| one.appointment != *appointment && at < one.until);
+            own.push(Appointment { appointment: *appointment, until });
+            self.of_patient.get(patient).cloned().unwrap_or_default()
+        } else {
+            self.appointed.extend(orders.iter().map(|order| (*order, *patient)));
+            orders.iter().filter_map(|order| self.by_number.get(order).copied()).collect()
+        };
+        for number in matched {
+            let Some(order) = self.orders.get_mut(&number).filter(|order| order.patient == *patient) else { continue };
+            let (first, device, day) = (!std::mem::replace(&mut order.matched, true), order.device, day_of(order.at));
+            if let Some(told) = self.told.get_mut(&device).filter(|told| first && told.day == day) {
+                told.unmatched = told.unmatched.saturating_sub(1);
+            }
+        }
+        self.saw(source, Vec::new(), at);
+    }
+
+    fn merge(&mut self, number: EntryNumber, merged: &PatientsMerged, actor: &Actor, at: Instant) {
+        let PatientsMerged { from, to, relationships, undoes, source, .. } = merged;
+        let made = self.just_made.split_off(self.just_made.len().saturating_sub(relationships.len()));
+        let anew: HashMap<EntryNumber, EntryNumber> = relationships.iter().copied().zip(made.iter().copied()).collect();
+        let of_from = self.of_patient.remove(from).unwrap_or_default();
+        let (mut stays, mut goes) = (Vec::new(), Vec::new());
+        for one in of_from {
+            let Some(order) = self.orders.get_mut(&one) else { continue };
+            let along = undoes.is_none() || order.relationships.iter().any(|held| anew.contains_key(held));
+            if along {
+                order.patient = *to;
+                order.relationships.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
+                goes.push(one);
+            } else {
+                stays.push(one);
+            }
+        }
+        self.of_patient.entry(*from).or_default().extend(stays);
+        self.of_patient.entry(*to).or_default().extend(goes);
+        // what an earlier merge made goes on under another entry
+        for merge in self.merges.values_mut() {
+            merge.made.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
+        }
+        if let Some(undoes) = undoes {
+            if let Some(merge) = self.merges.get_mut(undoes) {
+                merge.undone = true;
+                self.merged.remove(&merge.from);
+            }
+            return;
+        }
+        let appointments = self.appointments.remove(from).unwrap_or_default();
+        self.appointments.entry(*to).or_default().extend(appointments);
+        self.appointed.values_mut().filter(|patient| **patient == *from).for_each(|patient| *patient = *to);
+        self.merged.insert(*from, *to);
+        self.merges.insert(number, Merge { at, from: *from, to: *to, made, undone: false });
+        if let (Actor::Device { device, .. }, Some(source)) = (actor, source) {
+            self.today(*device, at).merges += 1;
+            self.saw(source, Vec::new(), at);
+        }
+    }
+
+    fn today(&mut self, device: DeviceId, at: Instant) -> &mut Told {
+        let told = self.told.entry(device).or_default();
+        if told.day != day_of(at) {
+            *told = Told { day: day_of(at), ..Told::default() };
+        }
+        told
+    }
+
+    /// Remembers that a message was taken.
+    pub(crate) fn saw(&mut self, source: &OrderSource, said: Vec<OrderProblem>, at: Instant) {
+        self.messages.insert((source.device, source.control), Seen { content: source.content, said, at });
+        if self.messages.len() > MESSAGES_KEPT && self.messages.len().is_power_of_two() {
+            self.messages.retain(|_, seen| at < seen.at.plus_seconds(MESSAGES_SECONDS));
+        }
+    }
+
+    /// The message of this name that was taken from a sender.
+    pub(crate) fn seen(&self, device: DeviceId, control: KeyedDigest, now: Instant) -> Option<&Seen> {
+        let seen = self.messages.get(&(device, control));
+        seen.filter(|seen| now < seen.at.plus_seconds(MESSAGES_SECONDS))
+    }
+
+    /// The order that is known by one of these numbers.
+    pub(crate) fn known(&self, numbers: &[KeyedDigest]) -> Option<(EntryNumber, &Order)> {
+        let number = numbers.iter().find_map(|number| self.by_number.get(number))?;
+        self.orders.get(number).map(|order| (*number, order))
+    }
+
+    /// The relationships that follow from an order.
+    pub(crate) fn relationships_of(&self, order: EntryNumber) -> &[EntryNumber] {
+        self.orders.get(&order).map(|order| order.relationships.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether an appointment is known for an order of this patient by these numbers.
+    pub(crate) fn has_appointment(&self, patient: PatientNumber, numbers: &[KeyedDigest], now: Instant) -> bool {
+        numbers.iter().any(|number| self.appointed.get(number) == Some(&patient))
+            || self.appointments.get(&patient).is_some_and(|own| own.iter().any(|one| now < one.until))
+    }
+
+    /// What a sender told today.
+    pub(crate) fn told_today(&self, device: DeviceId, now: Instant) -> Told {
+        let told = self.told.get(&device).copied().unwrap_or_default();
+        if told.day == day_of(now) { told } else { Told { day: day_of(now), ..Told::default() } }
+    }
+
+    /// Every sender that told something.
+    pub(crate) fn senders(&self) -> Vec<DeviceId> {
+        let mut senders: Vec<_> = self.told.keys().copied().collect();
+        senders.sort_unstable();
+        senders
+    }
+
+    /// Whether a finding of today says already that a sender told too much.
+    pub(crate) fn is_found(&self, device: DeviceId, count: OrderCount, now: Instant) -> bool {
+        self.found.get(&(device, count)) == Some(&day_of(now))
+    }
+
+    /// Who a patient is now: whoever stayed where records were merged.
+    pub(crate) fn stays(&self, patient: PatientNumber) -> PatientNumber {
+        let mut stays = patient;
+        for _ in 0..MERGES_DEEP_MAX {
+            match self.merged.get(&stays) {
+                Some(next) => stays = *next,
+                None => break,
+            }
+        }
+        stays
+    }
+
+    /// Whether a patient's record became part of another one, also by way of others.
+    pub(crate) fn leads_to(&self, patient: PatientNumber, target: PatientNumber) -> bool {
+        let mut at = patient;
+        for _ in 0..MERGES_DEEP_MAX {
+            if at == target {
+                return true;
+            }
+            match self.merged.get(&at) {
+                Some(next) => at = *next,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// Orders, the newest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = (EntryNumber, &Order)> {
+        self.orders.iter().rev().map(|(number, order)| (*number, order))
+    }
+
+    /// A merge that was not taken back.
+    pub(crate) fn open_merge(&self, number: EntryNumber) -> Option<&Merge> {
+        self.merges.get(&number).filter(|merge| !merge.undone)
+    }
+
+    /// Merges that were not taken back, the newest first.
+    pub(crate) fn open_merges(&self) -> impl Iterator<Item = (EntryNumber, &Merge)> {
+        self.merges.iter().rev().filter(|(_, merge)| !merge.undone).map(|(number, merge)| (*number, merge))
+    }
+
+    /// The number for the next message that is kept.
+    pub(crate) fn next_kept(&self) -> u32 {
+        self.next_kept
+    }
+}
+
+/// Studies as the entry of a merge names them.
+pub(super) fn number_set(studies: &[model::StudyNumber]) -> NumberSet {
+    studies.iter().map(|study| study.0).collect()
+}
+
+/// The day in UTC.
+fn day_of(at: Instant) -> i64 {
+    at.0.div_euclid(DAY_SECONDS * SECOND)
+}

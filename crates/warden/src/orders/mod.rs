@@ -1,0 +1,340 @@
+//! Orders: a message's facts → who is meant → relationships and what the order is known by, in one append → the patient's priors.
+//!
+//! A front read the facts out of a message; what follows from them is decided here, by the site's rule, and nothing that a message says
+//! names a person or a place but by an identifier that the site gave a meaning to. A message is done whole or not at all. How much one
+//! sender may tell on a day is bounded, and more tightly where no appointment is known; what is beyond is kept with what could not be read,
+//! and the officer is told.
+//!
+//! Durable: patients that are new, moved studies and the announced entries in one transaction, then the entries, then the answer. A crash
+//! before the answer: the sender sends again, and the entries tell that it came already.
+
+pub(crate) mod fold;
+mod kept;
+mod merge;
+mod names;
+mod plan;
+
+use std::collections::HashSet;
+
+use identity::People;
+use model::{
+    Actor, AppointmentMade, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount, OrderEnd,
+    OrderEnded, OrderSource, OrderTaken, Origin, PatientNumber, Reaction, Relationship, Tier, What, Whose, Window,
+};
+use policy::{Service, Subject, Target};
+use protocol::{ErrorCode, OrderAsk, OrderMessage, OrderProblem, OrderReply, Refusal};
+use registry::Registry;
+
+use self::names::PatientName;
+use self::plan::{Step, Taking};
+use crate::pages::HELD;
+use crate::state::Warden;
+use crate::subject::recordable;
+
+/// The most entries of one message: all of them are one append.
+const ENTRIES_MAX: usize = 4_000;
+
+/// Who tells orders.
+#[derive(Clone)]
+pub(crate) struct OrderSender {
+    /// Whose messages they are.
+    pub(crate) device: DeviceId,
+    /// Who does it: the device, or the owner for it.
+    pub(crate) actor: Actor,
+    /// Whether the ceilings of the rule hold.
+    pub(crate) bounded: bool,
+}
+
+impl Warden {
+    /// Decides on what a device tells. Blocking: callers put it on a blocking thread.
+    pub(crate) fn order(
+        &self,
+        device: DeviceId,
+        origin: &Origin,
+        ask: OrderAsk,
+        now: Instant,
+    ) -> Result<OrderReply, Refusal> {
+        let sender = self.sender_of_orders(device, origin, now)?;
+        match ask {
+            OrderAsk::Decide(message) => self.take_order(&sender, &message, now),
+            OrderAsk::Keep(untaken) => self.keep_order(&sender, untaken, now),
+        }
+    }
+
+    /// A device that may tell orders, from this address.
+    fn sender_of_orders(&self, device: DeviceId, origin: &Origin, now: Instant) -> Result<OrderSender, Refusal> {
+        let origin = recordable(origin);
+        let address = origin.0.parse().map_err(|_| Refusal::NotAllowed)?;
+        let people = self.people.lock().expect(HELD);
+        let known = people.device(device).filter(|known| !known.is_removed()).ok_or(Refusal::NotAllowed)?;
+        let subject = Subject::Device { device, may: known.may().to_vec() };
+        if !protocol::admits(known.from(), address) {
+            return Err(Refusal::NotAllowed);
+        }
+        policy::decide(&subject, Service::Orders, Target::Nothing, now).map_err(|_| Refusal::NotAllowed)?;
+        Ok(OrderSender { device, actor: Actor::Device { device, origin }, bounded: true })
+    }
+
+    /// Takes one message, or says why not.
+    pub(crate) fn take_order(
+        &self,
+        sender: &OrderSender,
+        message: &OrderMessage,
+        now: Instant,
+    ) -> Result<OrderReply, Refusal> {
+        if !plan::fits(message) {
+            return Err(Refusal::NotAllowed);
+        }
+        let _turn = self.ordering.lock().expect(HELD);
+        let now = self.not_before_recorded(now);
+        let source = self.source_of(sender.device, message);
+        if let Some(seen) = self.orders.read().expect(HELD).seen(sender.device, source.control, now) {
+            return Ok(if seen.content == source.content {
+                OrderReply::Taken(seen.said.clone())
+            } else {
+                let why = "another message of this control id was taken; give each message one of its own";
+                OrderReply::Refused(OrderProblem::at(ErrorCode::DuplicateKey, "MSH", 10, why))
+            });
+        }
+        match self.decide(sender, message, source, now) {
+            Ok(said) => {
+                if !message.test {
+                    self.orders.write().expect(HELD).saw(&source, said.clone(), now);
+                }
+                Ok(OrderReply::Taken(said))
+            }
+            Err(NotTaken::Problem(problem)) => Ok(OrderReply::Refused(problem)),
+            Err(NotTaken::Refusal(refusal)) => Err(refusal),
+        }
+    }
+
+    fn decide(
+        &self,
+        sender: &OrderSender,
+        message: &OrderMessage,
+        source: OrderSource,
+        now: Instant,
+    ) -> Result<Vec<OrderProblem>, NotTaken> {
+        // in the order of locks
+        let people = self.people.lock().expect(HELD);
+        let mut database = self.database.lock().expect(HELD);
+        self.settle(&mut database)?;
+        let mut registry = self.registry.write().expect(HELD);
+        let mut said = Vec::new();
+        let steps = self.plan(sender, message, &people, &registry, &mut said, now)?;
+        if message.test {
+            let why = "this is a test: it would be taken, and nothing follows from it";
+            said.push(OrderProblem::at(ErrorCode::UnsupportedProcessing, "MSH", 11, why));
+            return Ok(said);
+        }
+        if sender.bounded {
+            self.within_order_budget(sender.device, &steps, now)?;
+        }
+        let follows = self.what_follows(sender, steps, &mut registry, &people, source, now);
+        drop(people);
+        let Follows { entries, asked, ended } = match follows {
+            Ok(follows) => follows,
+            Err(not_taken) => {
+                // memory is ahead of the disk
+                self.rebuild(&database, &mut registry)?;
+                return Err(not_taken);
+            }
+        };
+        if !entries.is_empty() {
+            self.write_with_entries(&mut database, &mut registry, entries)?;
+        }
+        drop((registry, database));
+        if ended {
+            // what a lease still gives must not outlive the reach that it rests on
+            self.leases.lock().expect(HELD).end_all();
+        }
+        for patient in asked {
+            if let Err(refusal) = self.ask_for_priors(Some(patient), now) {
+                tracing::error!(%refusal, "the priors of an order were not asked for; the next sweep does it");
+            }
+        }
+        Ok(said)
+    }
+
+    /// Does the steps in the registry, and gives the entries about them.
+    fn what_follows(
+        &self,
+        sender: &OrderSender,
+        steps: Vec<Step>,
+        registry: &mut Registry,
+        people: &People,
+        source: OrderSource,
+        now: Instant,
+    ) -> Result<Follows, NotTaken> {
+        let mut follows = Follows::default();
+        for step in steps {
+            let bodies = match step {
+                Step::Nothing => continue,
+                Step::Take(taking) => {
+                    let patient = self.follow_patient(registry, &taking.patient, &mut follows);
+                    follows.asked.push(patient);
+                    follows.ended |= taking.replaces.is_some();
+                    self.taken(taking, patient, source, now)
+                }
+                Step::End { order, how } => {
+                    follows.ended = true;
+                    self.ended(order, how, source, now)
+                }
+                Step::Appoint { patient, appointment, orders, starts } => {
+                    let patient = self.follow_patient(registry, &patient, &mut follows);
+                    let made = AppointmentMade { patient, appointment, orders, starts, source };
+                    vec![EntryBody::AppointmentMade(Box::new(made))]
+                }
+                Step::Merge { from, to } => {
+                    let from = self.follow_patient(registry, &from, &mut follows);
+                    let to = self.follow_patient(registry, &to, &mut follows);
+                    follows.ended = true;
+                    self.merged(registry, people, from, to, Some(source), now)?
+                }
+            };
+            follows.entries.extend(bodies.into_iter().map(|body| (sender.actor.clone(), body)));
+        }
+        if follows.entries.len() > ENTRIES_MAX {
+            let why = "more would follow from this message than one message may change; send it in parts";
+            return Err(OrderProblem::at(ErrorCode::Internal, "MSH", 0, why).into());
+        }
+        Ok(follows)
+    }
+
+    /// The patient of this name; a new one comes with its entry.
+    fn follow_patient(&self, registry: &mut Registry, name: &PatientName, follows: &mut Follows) -> PatientNumber {
+        let (patient, new) = self.patient_for_order(registry, name);
+        follows.entries.extend(new);
+        patient
+    }
+
+    /// The entries of an order that is taken in, and of the state of it that it takes the place of.
+    fn taken(&self, taking: Taking, patient: PatientNumber, source: OrderSource, now: Instant) -> Vec<EntryBody> {
+        let mut bodies = Vec::new();
+        if let Some(order) = taking.replaces {
+            bodies.extend(self.ended(order, OrderEnd::Changed, source, now));
+        }
+        let relationships = taking.holders.len() as u32;
+        bodies.extend(taking.holders.into_iter().map(|who| EntryBody::Related {
+            relationship: Relationship {
+                who,
+                what: What::Patient(patient),
+                tier: Tier::Open,
+                window: Window { from: now, to: taking.until },
+                basis: "order".to_owned(),
+                entry: EntryNumber(0),
+            },
+        }));
+        let (numbers, matched) = (taking.numbers, taking.matched);
+        bodies.push(EntryBody::OrderTaken(Box::new(OrderTaken { patient, numbers, relationships, matched, source })));
+        bodies
+    }
+
+    /// The entries of an order's end.
+    fn ended(&self, order: EntryNumber, how: OrderEnd, source: OrderSource, now: Instant) -> Vec<EntryBody> {
+        let (held, grace) = {
+            let orders = self.orders.read().expect(HELD);
+            (orders.relationships_of(order).to_vec(), orders.rule.grace_days)
+        };
+        let until = match how {
+            OrderEnd::Cancelled | OrderEnd::Changed => now,
+            OrderEnd::Completed => now.plus_seconds(i64::from(grace) * fold::DAY_SECONDS),
+        };
+        let relations = self.relations.read().expect(HELD);
+        let later = held.into_iter().filter(|entry| relations.until(*entry).is_some_and(|ends| until < ends));
+        let mut bodies: Vec<_> = later.map(|entry| EntryBody::RelationshipEnded { entry, until }).collect();
+        bodies.push(EntryBody::OrderEnded(OrderEnded { order, how, source }));
+        bodies
+    }
+
+    /// Whether a sender may tell so much today. Beyond it nothing is taken, and the officer is told once a day.
+    fn within_order_budget(&self, device: DeviceId, steps: &[Step], now: Instant) -> Result<(), NotTaken> {
+        let new = |count: OrderCount| {
+            let counted = steps.iter().filter(|step| match (count, step) {
+                (OrderCount::Orders, Step::Take(_))
+                | (OrderCount::Merges, Step::Merge { .. })
+                | (OrderCount::Appointments, Step::Appoint { .. }) => true,
+                (OrderCount::Unmatched, Step::Take(taking)) => !taking.matched,
+                _ => false,
+            });
+            counted.count() as u32
+        };
+        for count in [OrderCount::Orders, OrderCount::Unmatched, OrderCount::Merges, OrderCount::Appointments] {
+            let (told, limit, found) = {
+                let orders = self.orders.read().expect(HELD);
+                let (rule, told) = (&orders.rule, orders.told_today(device, now).count(count));
+                let limit = match count {
+                    OrderCount::Orders | OrderCount::Appointments => rule.orders_per_day,
+                    OrderCount::Unmatched => rule.unmatched_per_day,
+                    OrderCount::Merges => rule.merges_per_day,
+                };
+                (told, limit, orders.is_found(device, count, now))
+            };
+            let wanted = new(count);
+            if wanted == 0 || told.saturating_add(wanted) <= limit {
+                continue;
+            }
+            if !found {
+                let evidence = Evidence::Orders { count, limit };
+                let finding = Finding { about: Whose::Device(device), reaction: Reaction::Noticed, evidence };
+                let entries = vec![(Actor::Warden, EntryBody::FindingRaised { finding })];
+                self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))?;
+            }
+            let what = match count {
+                OrderCount::Orders => "orders",
+                OrderCount::Unmatched => "orders without an appointment",
+                OrderCount::Merges => "merged patients",
+                OrderCount::Appointments => "appointments",
+            };
+            let why =
+                format!("this sender has told {limit} {what} today, which is all that it may; the message is kept");
+            return Err(OrderProblem::at(ErrorCode::Internal, "MSH", 0, &why).into());
+        }
+        Ok(())
+    }
+
+    /// By what a message is known again.
+    fn source_of(&self, device: DeviceId, message: &OrderMessage) -> OrderSource {
+        OrderSource {
+            device,
+            control: self.secrets.digest_of(&[b"order control", message.control_id.as_bytes()]),
+            content: self.secrets.digest_of(&[b"order content", &message.content]),
+        }
+    }
+}
+
+/// What follows from a message.
+#[derive(Default)]
+struct Follows {
+    entries: Vec<(Actor, EntryBody)>,
+    /// Patients whose priors are asked for.
+    asked: Vec<PatientNumber>,
+    /// Whether somebody's reach ended or changed.
+    ended: bool,
+}
+
+/// Why a message was not taken.
+pub(crate) enum NotTaken {
+    /// Something is wrong with it.
+    Problem(OrderProblem),
+    /// Nothing is taken now.
+    Refusal(Refusal),
+}
+
+impl From<OrderProblem> for NotTaken {
+    fn from(problem: OrderProblem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Refusal> for NotTaken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+/// Whether each is there once.
+fn each_once<T: std::hash::Hash + Eq>(all: impl IntoIterator<Item = T>) -> bool {
+    let mut seen = HashSet::new();
+    all.into_iter().all(|one| seen.insert(one))
+}

@@ -1,0 +1,237 @@
+//! What would follow from a message. Nothing is changed here, so a message that is refused leaves nothing behind.
+
+use identity::People;
+use model::{EntryNumber, Instant, KeyedDigest, OrderEnd, OrderRule, Who};
+use protocol::{
+    ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent, OrderMessage,
+    OrderNumbers, OrderProblem, PlacedOrder,
+};
+use registry::Registry;
+
+use super::fold::DAY_SECONDS;
+use super::names::{PatientName, patient_name, reading_group, referrers};
+use super::{NotTaken, OrderSender, each_once};
+use crate::pages::HELD;
+use crate::state::Warden;
+
+/// An order is scheduled at most so many days ahead.
+const SCHEDULED_DAYS_MAX: i64 = 400;
+
+/// What is to be done.
+pub(super) enum Step {
+    Nothing,
+    Take(Taking),
+    End { order: EntryNumber, how: OrderEnd },
+    Appoint { patient: PatientName, appointment: KeyedDigest, orders: Vec<KeyedDigest>, starts: Option<Instant> },
+    Merge { from: PatientName, to: PatientName },
+}
+
+/// An order to take in.
+pub(super) struct Taking {
+    pub(super) patient: PatientName,
+    pub(super) numbers: Vec<KeyedDigest>,
+    pub(super) holders: Vec<Who>,
+    pub(super) until: Instant,
+    pub(super) matched: bool,
+    pub(super) replaces: Option<EntryNumber>,
+}
+
+impl Warden {
+    /// The steps of a message, and what is worth telling its sender.
+    pub(super) fn plan(
+        &self,
+        sender: &OrderSender,
+        message: &OrderMessage,
+        people: &People,
+        registry: &Registry,
+        said: &mut Vec<OrderProblem>,
+        now: Instant,
+    ) -> Result<Vec<Step>, NotTaken> {
+        let rule = self.orders.read().expect(HELD).rule.clone();
+        let mut steps = Vec::with_capacity(message.events.len());
+        let (mut numbers, mut merging) = (Vec::new(), Vec::new());
+        for event in &message.events {
+            steps.push(match event {
+                OrderEvent::Seen { patient } => patient_name(&rule, patient, ("PID", 3)).map(|_| Step::Nothing)?,
+                OrderEvent::Placed(order) => {
+                    let own = self.order_numbers(sender, &order.numbers);
+                    numbers.extend(own.iter().copied());
+                    self.plan_order(&rule, order, own, people, registry, said, now)?
+                }
+                OrderEvent::Ended { numbers: called, patient, how, known } => {
+                    let own = self.order_numbers(sender, called);
+                    numbers.extend(own.iter().copied());
+                    self.plan_end(&rule, &own, patient, *how, *known, registry)?
+                }
+                OrderEvent::Appointment { patient, appointment, order, starts } => Step::Appoint {
+                    patient: patient_name(&rule, patient, ("PID", 3))?,
+                    appointment: self.entity_digest(sender, b"appointment", appointment),
+                    orders: self.order_numbers(sender, order),
+                    starts: *starts,
+                },
+                OrderEvent::Merged { patient, prior } => {
+                    let to = patient_name(&rule, patient, ("PID", 3))?;
+                    let from = patient_name(&rule, prior, ("MRG", 1))?;
+                    merging.extend([to.clone(), from.clone()]);
+                    self.plan_merge(from, to, registry)?
+                }
+            });
+        }
+        // a record that is part of another one already may be the same as one beside it
+        let several = merging.len() > 2;
+        let part = |name: &PatientName| {
+            registry.patient_by_identity(&name.issuer, &name.id) != self.known_patient(registry, name)
+        };
+        if several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
+            let why = "an order or a patient is named twice in one message; send one message for each";
+            return Err(OrderProblem::at(ErrorCode::SegmentSequence, "MSH", 0, why).into());
+        }
+        Ok(steps)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a decision looks at")]
+    fn plan_order(
+        &self,
+        rule: &OrderRule,
+        order: &PlacedOrder,
+        numbers: Vec<KeyedDigest>,
+        people: &People,
+        registry: &Registry,
+        said: &mut Vec<OrderProblem>,
+        now: Instant,
+    ) -> Result<Step, NotTaken> {
+        let patient = patient_name(rule, &order.patient, ("PID", 3))?;
+        let mut holders: Vec<Who> = referrers(people, &order.ordered_by).into_iter().map(Who::Person).collect();
+        let at = &order.ordered_by_at;
+        let unknown = OrderProblem::at(
+            ErrorCode::UnknownKey,
+            &at.segment,
+            at.field,
+            "nobody here who reads patients has this professional identifier with its authority, so no referrer sees the patient by this order",
+        );
+        let group = reading_group(rule, order);
+        if holders.is_empty() {
+            if group.is_none() {
+                // nobody would see anything: it is kept until somebody is named
+                return Err(unknown.into());
+            }
+            said.push(unknown);
+        }
+        holders.extend(group.map(Who::Organisation));
+        let scheduled = order.scheduled.unwrap_or(now).max(now).min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS));
+        let until = scheduled.plus_seconds((i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS);
+        let known = self.known_patient(registry, &patient);
+        let orders = self.orders.read().expect(HELD);
+        let mut replaces = None;
+        if let Some((number, former)) = orders.known(&numbers) {
+            if Some(former.patient) != known {
+                return Err(of_another(&order.numbers).into());
+            }
+            // after its end the same number is an order of its own
+            if former.ended.is_none() {
+                if self.is_as_it_was(&former.relationships, &holders, until, now) {
+                    return Ok(Step::Nothing);
+                }
+                replaces = Some(number);
+            }
+        }
+        let matched = known.is_some_and(|known| orders.has_appointment(known, &numbers, now));
+        Ok(Step::Take(Taking { patient, numbers, holders, until, matched, replaces }))
+    }
+
+    /// Whether the same people reach the patient by an order as before, and about as long.
+    fn is_as_it_was(&self, relationships: &[EntryNumber], holders: &[Who], until: Instant, now: Instant) -> bool {
+        let index = self.index.read().expect(HELD);
+        let made = relationships.iter().filter_map(|entry| index.reach().relationship(*entry));
+        let running: Vec<_> = made.filter(|one| now < one.window.to).collect();
+        let long = running.iter().all(|one| until <= one.window.to.plus_seconds(DAY_SECONDS));
+        long && running.len() == holders.len() && running.iter().all(|one| holders.contains(&one.who))
+    }
+
+    fn plan_end(
+        &self,
+        rule: &OrderRule,
+        numbers: &[KeyedDigest],
+        patient: &[Identifier],
+        how: OrderEnd,
+        must_be_known: bool,
+        registry: &Registry,
+    ) -> Result<Step, NotTaken> {
+        let patient = patient_name(rule, patient, ("PID", 3))?;
+        let known = self.known_patient(registry, &patient);
+        let orders = self.orders.read().expect(HELD);
+        match orders.known(numbers) {
+            None if must_be_known => {
+                let why = "no order of this number is known from this authority";
+                Err(OrderProblem::at(ErrorCode::UnknownKey, "ORC", 2, why).into())
+            }
+            None => Ok(Step::Nothing),
+            Some((_, order)) if Some(order.patient) != known => Err(of_another(&OrderNumbers::default()).into()),
+            // what is over is over; only days of grace may still be taken away
+            Some((order, former)) => Ok(match (former.ended, how) {
+                (None, how) => Step::End { order, how },
+                (Some(OrderEnd::Completed), OrderEnd::Cancelled) => Step::End { order, how },
+                (Some(_), _) => Step::Nothing,
+            }),
+        }
+    }
+
+    fn plan_merge(&self, from: PatientName, to: PatientName, registry: &Registry) -> Result<Step, NotTaken> {
+        let (known_from, known_to) = (self.known_patient(registry, &from), self.known_patient(registry, &to));
+        if from == to {
+            let why = "a record cannot be merged with itself";
+            return Err(OrderProblem::at(ErrorCode::DataType, "MRG", 1, why).into());
+        }
+        // the same as was done before
+        if known_from.is_some() && known_from == known_to {
+            let first = registry.patient_by_identity(&from.issuer, &from.id);
+            if first == known_from {
+                let why = "these records were merged the other way round; take that merge back first";
+                return Err(OrderProblem::at(ErrorCode::UnknownKey, "MRG", 1, why).into());
+            }
+            return Ok(Step::Nothing);
+        }
+        let first = registry.patient_by_identity(&from.issuer, &from.id);
+        if first.is_some() && first != known_from {
+            let why = "the record that goes was merged with another one before; take that merge back first";
+            return Err(OrderProblem::at(ErrorCode::UnknownKey, "MRG", 1, why).into());
+        }
+        Ok(Step::Merge { from, to })
+    }
+}
+
+fn of_another(numbers: &OrderNumbers) -> OrderProblem {
+    let field = if numbers.placer.is_none() && numbers.filler.is_some() { 3 } else { 2 };
+    OrderProblem::at(ErrorCode::UnknownKey, "ORC", field, "the order of this number is known for another patient")
+}
+
+/// Whether a message keeps to the limits. A front that read it does; one that was taken over need not.
+pub(super) fn fits(message: &OrderMessage) -> bool {
+    let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX && !text.chars().any(char::is_control);
+    let identifier = |one: &Identifier| short(&one.id) && short(&one.authority.name) && short(&one.authority.universal);
+    let identifiers = |all: &[Identifier]| all.len() <= ORDER_NAMES_MAX && all.iter().all(identifier);
+    let numbers = |numbers: &OrderNumbers| [&numbers.placer, &numbers.filler].into_iter().flatten().all(identifier);
+    let event = |event: &OrderEvent| match event {
+        OrderEvent::Seen { patient } => identifiers(patient),
+        OrderEvent::Placed(order) => {
+            identifiers(&order.patient)
+                && identifiers(&order.ordered_by)
+                && numbers(&order.numbers)
+                && order.numbers != OrderNumbers::default()
+                && short(&order.ordered_by_at.segment)
+                && order.places.len() <= ORDER_NAMES_MAX
+                && order.places.iter().all(|place| short(place))
+        }
+        OrderEvent::Ended { numbers: called, patient, .. } => {
+            identifiers(patient) && numbers(called) && *called != OrderNumbers::default()
+        }
+        OrderEvent::Appointment { patient, appointment, order, .. } => {
+            identifiers(patient) && identifier(appointment) && numbers(order)
+        }
+        OrderEvent::Merged { patient, prior } => identifiers(patient) && identifiers(prior),
+    };
+    !message.control_id.is_empty()
+        && short(&message.control_id)
+        && message.events.len() <= ORDER_EVENTS_MAX
+        && message.events.iter().all(event)
+}

@@ -1,0 +1,86 @@
+/** Entries about orders as sentences. */
+
+import type { OrderingBody, OrderingKind, OrderRule } from '../api/ordering.ts';
+import { dateTime, type Tongue } from '../words/when.ts';
+
+type Say = (en: string, de: string) => string;
+
+/** What the kinds are called, for the filter and the list. */
+export const ORDERING_KINDS: { en: Record<OrderingKind, string>; de: Record<OrderingKind, string> } = {
+  en: {
+    'professional-id-changed': 'Professional identifier',
+    'order-rule-set': 'Rule of orders',
+    'order-taken': 'Order',
+    'order-ended': 'Order ended',
+    'appointment-made': 'Appointment',
+    'patients-merged': 'Records merged',
+    'order-kept': 'Message kept',
+  },
+  de: {
+    'professional-id-changed': 'Berufliche Kennung',
+    'order-rule-set': 'Regel der Aufträge',
+    'order-taken': 'Auftrag',
+    'order-ended': 'Auftrag beendet',
+    'appointment-made': 'Termin',
+    'patients-merged': 'Akten vereint',
+    'order-kept': 'Nachricht aufbewahrt',
+  },
+};
+
+/** What follows from orders, in a sentence. */
+export function orderRuleSentence(rule: OrderRule, say: Say): string {
+  const places = Object.keys(rule.places).length;
+  const authorities = Object.keys(rule.authorities).length;
+  return say(
+    `An order gives a relationship of ${rule.open_days} days and ${rule.grace_days} more after it was done; ${rule.reading_group === null ? 'no reading group' : 'one reading group'}, ${places} places and ${authorities} authorities are named; one sender may tell ${rule.orders_per_day} orders a day, ${rule.unmatched_per_day} without an appointment, and ${rule.merges_per_day} merges.`,
+    `Ein Auftrag gibt eine Beziehung von ${rule.open_days} Tagen und ${rule.grace_days} weiteren, nachdem er erledigt ist; benannt sind ${rule.reading_group === null ? 'keine Befundgruppe' : 'eine Befundgruppe'}, ${places} Orte und ${authorities} Vergabestellen; ein Absender darf am Tag ${rule.orders_per_day} Aufträge melden, ${rule.unmatched_per_day} ohne Termin, und ${rule.merges_per_day} Zusammenführungen.`,
+  );
+}
+
+/** An entry's sentence; null for any other kind. */
+export function ordering(entry: OrderingBody | { kind: string }, person: (number: number) => string, tongue: Tongue): string | null {
+  const say: Say = (en, de) => (tongue === 'de' ? de : en);
+  const body = entry as OrderingBody;
+  switch (body.kind) {
+    case 'professional-id-changed':
+      return body.holds
+        ? say(`Orders name ${person(body.person)} by ${body.issuer}/${body.id} from now on.`, `Aufträge nennen ${person(body.person)} von nun an mit ${body.issuer}/${body.id}.`)
+        : say(`Orders name ${person(body.person)} by ${body.issuer}/${body.id} no more.`, `Aufträge nennen ${person(body.person)} nicht mehr mit ${body.issuer}/${body.id}.`);
+    case 'order-rule-set':
+      return orderRuleSentence(body.rule, say);
+    case 'order-taken': {
+      const matched = body.matched ? '' : say('; no appointment is known for it', '; kein Termin ist dazu bekannt');
+      return say(
+        `An order for patient ${body.patient} was taken in; ${body.relationships} relationships follow from it${matched}.`,
+        `Ein Auftrag für Patient ${body.patient} kam an; ${body.relationships} Beziehungen folgen daraus${matched}.`,
+      );
+    }
+    case 'order-ended': {
+      const how = {
+        cancelled: say('was cancelled', 'wurde storniert'),
+        completed: say('was done', 'wurde erledigt'),
+        changed: say('was changed', 'wurde geändert'),
+      }[body.how];
+      return say(`The order of entry ${body.order} ${how}.`, `Der Auftrag aus Eintrag ${body.order} ${how}.`);
+    }
+    case 'appointment-made': {
+      const at = body.starts === null ? '' : say(` for ${dateTime(body.starts, tongue)}`, ` für ${dateTime(body.starts, tongue)}`);
+      return say(`An appointment of patient ${body.patient}${at} is known.`, `Ein Termin von Patient ${body.patient}${at} ist bekannt.`);
+    }
+    case 'patients-merged':
+      return body.undoes === null
+        ? say(`The record of patient ${body.from} is one with that of patient ${body.to} from now on.`, `Die Akte von Patient ${body.from} ist von nun an eine mit der von Patient ${body.to}.`)
+        : say(`The merge of entry ${body.undoes} was taken back.`, `Die Zusammenführung aus Eintrag ${body.undoes} wurde zurückgenommen.`);
+    case 'order-kept': {
+      const state = {
+        kept: say('was not taken and is kept for repair', 'wurde nicht angenommen und wird zur Reparatur aufbewahrt'),
+        read: say('was read', 'wurde gelesen'),
+        replayed: say('was taken after all', 'wurde doch angenommen'),
+        dropped: say('was thrown away', 'wurde weggeworfen'),
+      }[body.state];
+      return say(`Message ${body.kept} about an order ${state} (code ${body.code}).`, `Nachricht ${body.kept} zu einem Auftrag ${state} (Code ${body.code}).`);
+    }
+    default:
+      return null;
+  }
+}
