@@ -169,10 +169,9 @@ impl Holder {
     /// Reads a page of an exchange, if the site signed it and it is for this holder.
     pub fn read_hand_over(&self, signed: &SignedHandOver) -> Result<ColdHandOver> {
         let signature = hex::decode(&signed.signature)?;
-        self.site
-            .verifying
-            .verify(&SignedHandOver::message(&signed.page), &signature)
-            .context("what is to be handed over is not signed by this holder's site; hand nothing over, and ask the site why")?;
+        self.site.verifying.verify(&SignedHandOver::message(&signed.page), &signature).context(
+            "what is to be handed over is not signed by this holder's site; hand nothing over, and ask the site why",
+        )?;
         let page: ColdHandOver = serde_json::from_str(&signed.page)?;
         if page.version != 1 || page.site != self.site.site || page.holder != self.id() {
             bail!("what is to be handed over is another holder's or another site's; hand nothing over");

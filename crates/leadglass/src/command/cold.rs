@@ -243,7 +243,8 @@ fn requests(dir: &Path, format: Format) -> Result<()> {
     answer(format, &json!(rows), || {
         let line = |row: &protocol::ColdRequestRow| {
             let behind: Vec<&str> = row.endorsed.iter().map(|one| one.name.as_str()).collect();
-            let behind = if behind.is_empty() { String::new() } else { format!(" (approved by {})", behind.join(", ")) };
+            let behind =
+                if behind.is_empty() { String::new() } else { format!(" (approved by {})", behind.join(", ")) };
             format!(
                 "{}\t{:?}\tpatient {}\t{} studies\tuntil {}\t{} of {}\t{}: {}{behind}",
                 row.request,

@@ -107,7 +107,10 @@ async fn an_approval_is_of_exactly_one_request_opens_nothing_and_is_told_to_ever
     deciding.ask(officer, wanted.clone()).await.unwrap();
     assert_eq!(deciding.ask(officer, wanted).await.err(), Some(Refusal::Exists), "nobody twice");
     deciding.ask(&deciding.admin, endorse(request, &row.digest)).await.unwrap();
-    assert!(deciding.ask(&deciding.doctor, endorse(request, &row.digest)).await.is_err(), "whoever asked decides nothing");
+    assert!(
+        deciding.ask(&deciding.doctor, endorse(request, &row.digest)).await.is_err(),
+        "whoever asked decides nothing"
+    );
 
     let row = deciding.row(&deciding.admin, request).await;
     assert!(!row.may_decide);
