@@ -134,7 +134,7 @@ fn packing(beginning: &[u8]) -> Packing {
 }
 
 /// Frames of Zstandard one after the other.
-struct Zstandard<R> {
+struct Zstandard<R: BufRead> {
     input: Shared<R>,
     frame: Option<StreamingDecoder<Shared<R>, FrameDecoder>>,
 }

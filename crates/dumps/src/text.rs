@@ -9,6 +9,9 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// How much of the beginning tells the encoding, in bytes.
 const LOOK_BYTES: usize = 4096;
 
+/// Text of fewer units than this is taken for bytes.
+const LOOK_UNITS_MIN: usize = 4;
+
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
@@ -99,9 +102,9 @@ fn encoding_of(bytes: &[u8]) -> (Encoding, usize) {
     let zeros = |from: usize| look.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd, half) = (zeros(0), zeros(1), look.len() / 2);
     // logins are mostly ASCII, so every second byte of UTF-16 is zero
-    if half > 0 && odd > half / 2 && even < half / 10 + 1 {
+    if half >= LOOK_UNITS_MIN && odd > half / 2 && even < half / 10 + 1 {
         (Encoding::Utf16Le, 0)
-    } else if half > 0 && even > half / 2 && odd < half / 10 + 1 {
+    } else if half >= LOOK_UNITS_MIN && even > half / 2 && odd < half / 10 + 1 {
         (Encoding::Utf16Be, 0)
     } else {
         (Encoding::Bytes, 0)

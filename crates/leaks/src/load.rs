@@ -28,6 +28,8 @@ const READ_BYTES: usize = 1 << 20;
 const LINE_BYTES_MAX: usize = 256;
 /// The most hashes of one shard, which is held in memory: 16 times the share of a list of a thousand million.
 const SHARD_HASHES_MAX: u64 = 1 << 26;
+/// How many shards are written between two syncs; a kill costs as many.
+const SHARDS_PER_STEP: usize = 16;
 /// The filter while it is written.
 const UNFINISHED: &str = "filter";
 
@@ -274,7 +276,7 @@ impl Load<'_> {
         Ok(Loaded { kind, hashes: filter.hashes(), bytes: filter.bytes(), missing: self.state.missing })
     }
 
-    /// One shard is durable before the state says so, and its sorted hashes are removed after that.
+    /// One shard: what a kill leaves of it is written again.
     fn write_shard(&mut self, file: &File, shape: Shape, shard: usize) -> Result<(), LoadError> {
         let hashes = sorted(self.work, shard, self.state.sorted[shard], shape.kept_bits).map_err(LoadError::Work)?;
         let rest_bits = shape.rest_bits();
@@ -290,17 +292,22 @@ impl Load<'_> {
             self.state.hashes += rests.len() as u64;
             encode(&shape, bucket, &rests, &mut data).ok_or(LoadError::Skewed)?;
         }
-        self.write_durably(file, &shape, shard, &index, &data).map_err(LoadError::Work)
+        let write = || {
+            file.write_all_at(&index, index_at(first))?;
+            file.write_all_at(&data, data_at(&shape) + self.state.data_bytes)
+        };
+        write().map_err(LoadError::Work)?;
+        self.state.shards.push(hex::encode(shard_sum(&index, &data)));
+        self.state.data_bytes += data.len() as u64;
+        if (shard + 1).is_multiple_of(SHARDS_PER_STEP) { self.keep(file).map_err(LoadError::Work) } else { Ok(()) }
     }
 
-    fn write_durably(&mut self, file: &File, shape: &Shape, shard: usize, index: &[u8], data: &[u8]) -> io::Result<()> {
-        file.write_all_at(index, index_at(shard as u64 * shape.shard_buckets()))?;
-        file.write_all_at(data, data_at(shape) + self.state.data_bytes)?;
+    /// The shards that were written are durable before the state says so, and their sorted hashes are removed after that.
+    fn keep(&mut self, file: &File) -> io::Result<()> {
         file.sync_data()?;
-        self.state.shards.push(hex::encode(shard_sum(index, data)));
-        self.state.data_bytes += data.len() as u64;
         self.state.save(self.work)?;
-        forget(self.work, shard);
+        let done = self.state.shards.len();
+        (done - SHARDS_PER_STEP..done).for_each(|shard| forget(self.work, shard));
         Ok(())
     }
 }
