@@ -25,6 +25,7 @@ pub struct Unread {
 }
 
 /// Reads one message.
+#[allow(clippy::result_large_err, reason = "made once for each message, and taken apart at once")]
 pub fn read(bytes: &[u8]) -> Result<Read, Unread> {
     let header = Header::of(bytes);
     let read = || {

@@ -120,11 +120,7 @@ fn a_front_that_was_taken_over_forges_orders_for_nobody_but_whom_the_site_named_
         assert!(days <= 400 + 90 + 30, "{days}");
         assert_eq!(entry["actor"]["device"]["device"], ris, "and each says who told it");
     }
-    assert_eq!(
-        scene.site.ok(&["findings", "list"]).as_array().unwrap().len(),
-        2,
-        "orders and merges, each once"
-    );
+    assert_eq!(scene.site.ok(&["findings", "list"]).as_array().unwrap().len(), 2, "orders and merges, each once");
     // filling the room for what is not taken
     let problem = protocol::OrderProblem::at(protocol::ErrorCode::DataType, "MSH", 0, "x");
     let untaken = |number: u32, length: usize| {
