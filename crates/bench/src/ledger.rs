@@ -4,6 +4,7 @@
 //! - `proofs`: what checking one proof of a browser's key costs, apart.
 //! - `exposure`: reports over ten million entries and a million patients.
 //! - `cold`: a hundred thousand studies go cold.
+//! - `new-root`: a hundred thousand studies under another root.
 //! - `large`: memory and start of an installation with a million studies.
 //!
 //! Each part prints its rows as it ends; a run of all parts in full size writes `docs/benchmarks-ledger.md`.
@@ -11,6 +12,7 @@
 mod cold;
 mod exposure;
 mod large;
+mod new_root;
 mod proofs;
 mod releases;
 mod rows;
@@ -64,6 +66,8 @@ pub enum LedgerPart {
     Exposure,
     /// Studies that go cold.
     Cold,
+    /// Another root for many studies.
+    NewRoot,
     /// A million studies.
     Large,
 }
@@ -92,11 +96,12 @@ impl LedgerOptions {
 
 type Measure = fn(&LedgerOptions, &mut Rows) -> Result<()>;
 
-const PARTS: [(LedgerPart, Measure); 5] = [
+const PARTS: [(LedgerPart, Measure); 6] = [
     (LedgerPart::Releases, releases::measure),
     (LedgerPart::Proofs, |_, rows| proofs::measure(rows)),
     (LedgerPart::Exposure, exposure::measure),
     (LedgerPart::Cold, cold::measure),
+    (LedgerPart::NewRoot, new_root::measure),
     (LedgerPart::Large, large::measure),
 ];
 

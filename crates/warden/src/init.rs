@@ -7,9 +7,9 @@ use model::{Actor, EntryBody, Instant, SiteId};
 use seal::{CryptoRng, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SystemRandom, UnsealMethod};
 use thiserror::Error;
 
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, Space};
 use crate::epochs::Epochs;
-use crate::secrets::put_secret;
+use crate::secrets::RecordKeys;
 
 /// The shortest passphrase that unseals a root, in characters. It guards everything and is typed once a start.
 pub const PASSPHRASE_CHARACTERS_MIN: usize = 12;
@@ -94,7 +94,7 @@ pub fn init(dir: &Path, new: &NewSite<'_>, now: Instant) -> Result<MadeSite, Ini
     Epochs::create(&warden, &root, site)?;
     let mut database = Database::open(&warden.join("warden.db"))?;
     let changes = database.begin()?;
-    put_secret(&root, site, &changes, b"front tls key", new.tls_key_pem.as_bytes())?;
+    RecordKeys::of(&root, site).put(&changes, Space::Secret, b"front tls key", new.tls_key_pem.as_bytes())?;
     changes.commit()?;
 
     let folder = dir.join("ledger");

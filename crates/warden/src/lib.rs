@@ -48,7 +48,7 @@ mod watched;
 pub use cold::KeyStep;
 pub use database::{Database, DatabaseError};
 pub use init::{InitError, MadeSite, NewSite, PASSPHRASE_CHARACTERS_MIN, init};
-pub use new_root::{NewRoot, NewRootError, RootStep};
+pub use new_root::{NewRoot, NewRootError, NoHooks, RootHooks, RootProgress, RootStep};
 pub use release::Release;
 pub use service::{HANDOVER_RECORDS_MAX, keep_house, serve};
 pub use shred::VAULT_WINDOW_SNAPSHOTS;

@@ -20,16 +20,15 @@ use crate::state::Warden;
 /// Keys that are wrapped again in one transaction.
 pub(crate) const PAGE_KEYS: usize = 5_000;
 
-/// The wrap of the same keys under another epoch key.
-pub(crate) fn wrapped_again(epochs: &Epochs, new: &EpochKey, site: SiteId, row: &Wrapped) -> Vec<u8> {
+/// The wrap of the same keys under another epoch key; nothing when the one that is there does not open, which the log says.
+pub(crate) fn wrapped_again(epochs: &Epochs, new: &EpochKey, site: SiteId, row: &Wrapped) -> Option<Vec<u8>> {
     let old = epochs.key(row.epoch).map_err(|error| error.to_string());
     let keys = old.and_then(|old| old.unwrap(site, row.key, &row.wrapped).map_err(|error| error.to_string()));
     match keys {
-        Ok(keys) => new.wrap(&keys, site, &mut SystemRandom),
+        Ok(keys) => Some(new.wrap(&keys, site, &mut SystemRandom)),
         Err(error) => {
-            // it opens no more than before; it must not keep an epoch alive that others were taken away from
             tracing::error!(error, key = %row.key, study = %row.study, "a key does not open and is lost; restore it from the vault");
-            row.wrapped.clone()
+            None
         }
     }
 }
@@ -86,7 +85,8 @@ impl Warden {
         let mut wrapped = 0;
         // epochs below zero belong to warmings, which end by themselves
         for row in page.into_iter().filter(|row| row.epoch > 0 && row.epoch < epoch) {
-            let again = wrapped_again(&epochs, new, self.secrets.site, &row);
+            // a lost one opens no more than before; it must not keep an epoch alive that others were taken away from
+            let again = wrapped_again(&epochs, new, self.secrets.site, &row).unwrap_or_else(|| row.wrapped.clone());
             changes.replace(shelf, &Wrapped { epoch, wrapped: again, ..row }).map_err(failed)?;
             wrapped += 1;
         }

@@ -33,7 +33,8 @@ pub(crate) struct Secrets {
 }
 
 /// What records are sealed under.
-struct RecordKeys {
+pub(crate) struct RecordKeys {
+    site: SiteId,
     registry: SealKey,
     identity: SealKey,
     secret: SealKey,
@@ -71,7 +72,7 @@ impl Secrets {
         database: &mut Database,
     ) -> Result<Self, DatabaseError> {
         let inherited = Inherited::of(root, site, database)?;
-        let records = RecordKeys::of(root);
+        let records = RecordKeys::of(root, site);
         let secret = &records.secret;
         let mut epochs = Epochs::load(warden, root, site).map_err(DatabaseError::Epochs)?;
         if let Some(key) = read_secret(secret, site, database, FIRST_EPOCH)? {
@@ -179,9 +180,7 @@ impl Secrets {
         key: &[u8],
         plain: &[u8],
     ) -> Result<(), DatabaseError> {
-        let (seal_key, kind) = self.records.key_of(space);
-        let sealed = seal::seal_blob(seal_key, context(self.site, kind, space, key), plain, &mut SystemRandom);
-        changes.put(space, key, &sealed)
+        self.records.put(changes, space, key, plain)
     }
 
     /// Reads and opens every record of a space.
@@ -204,6 +203,20 @@ impl Secrets {
         database.each_record(space, |key, sealed| each(key, self.open(space, key, sealed)?))
     }
 
+    /// SHA-256 over every record of a space but what is kept of earlier roots: of the same records it is the same under every root.
+    pub(crate) fn digest_of_records(&self, database: &Database, space: Space) -> Result<[u8; 32], DatabaseError> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        self.each_record(database, space, |key, plain| {
+            let plain = Zeroizing::new(plain);
+            for part in [key, plain.as_slice()].into_iter().filter(|_| key != inherited::RECORD) {
+                context.update(&(part.len() as u64).to_be_bytes());
+                context.update(part);
+            }
+            Ok(())
+        })?;
+        Ok(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
     /// Opens a record.
     pub(crate) fn open(&self, space: Space, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, DatabaseError> {
         let (seal_key, kind) = self.records.key_of(space);
@@ -213,12 +226,27 @@ impl Secrets {
 }
 
 impl RecordKeys {
-    fn of(root: &RootSecret) -> Self {
+    /// Of a root.
+    pub(crate) fn of(root: &RootSecret, site: SiteId) -> Self {
         Self {
+            site,
             registry: SealKey::from(root.derive("registry records v1")),
             identity: SealKey::from(root.derive("identity records v1")),
             secret: SealKey::from(root.derive("warden secrets v1")),
         }
+    }
+
+    /// Seals and writes a record.
+    pub(crate) fn put(
+        &self,
+        changes: &Changes<'_>,
+        space: Space,
+        key: &[u8],
+        plain: &[u8],
+    ) -> Result<(), DatabaseError> {
+        let (seal_key, kind) = self.key_of(space);
+        let sealed = seal::seal_blob(seal_key, context(self.site, kind, space, key), plain, &mut SystemRandom);
+        changes.put(space, key, &sealed)
     }
 
     fn key_of(&self, space: Space) -> (&SealKey, ObjectKind) {
@@ -243,8 +271,7 @@ fn digest_again(digest: [u8; 16], key: &hmac::Key) -> [u8; 16] {
 
 /// What the warden of another root seals with, for whoever makes its database.
 pub(crate) struct NextRoot<'a> {
-    site: SiteId,
-    records: RecordKeys,
+    pub(crate) records: RecordKeys,
     digests: hmac::Key,
     before: &'a Secrets,
 }
@@ -253,20 +280,7 @@ impl<'a> NextRoot<'a> {
     /// Of a root that is to take the place of that of `before`.
     pub(crate) fn of(root: &RootSecret, before: &'a Secrets) -> Self {
         let digests = hmac::Key::new(hmac::HMAC_SHA256, root.derive("instance digests v1").expose());
-        Self { site: before.site, records: RecordKeys::of(root), digests, before }
-    }
-
-    /// Seals and writes a record.
-    pub(crate) fn put(
-        &self,
-        changes: &Changes<'_>,
-        space: Space,
-        key: &[u8],
-        plain: &[u8],
-    ) -> Result<(), DatabaseError> {
-        let (seal_key, kind) = self.records.key_of(space);
-        let sealed = seal::seal_blob(seal_key, context(self.site, kind, space, key), plain, &mut SystemRandom);
-        changes.put(space, key, &sealed)
+        Self { records: RecordKeys::of(root, before.site), digests, before }
     }
 
     /// Seals every record of a space again; says how many.
@@ -274,7 +288,7 @@ impl<'a> NextRoot<'a> {
         let mut records = 0;
         self.before.each_record(old, space, |key, plain| {
             records += 1;
-            self.put(changes, space, key, &Zeroizing::new(plain))
+            self.records.put(changes, space, key, &Zeroizing::new(plain))
         })?;
         Ok(records)
     }
@@ -283,19 +297,6 @@ impl<'a> NextRoot<'a> {
     pub(crate) fn digest(&self, before: [u8; 16]) -> [u8; 16] {
         digest_again(before, &self.digests)
     }
-}
-
-/// Seals a secret of the installation under the root.
-pub(crate) fn put_secret(
-    root: &RootSecret,
-    site: SiteId,
-    changes: &Changes<'_>,
-    name: &[u8],
-    plain: &[u8],
-) -> Result<(), DatabaseError> {
-    let key = SealKey::from(root.derive("warden secrets v1"));
-    let context = context(site, ObjectKind::Secret, Space::Secret, name);
-    changes.put(Space::Secret, name, &seal::seal_blob(&key, context, plain, &mut SystemRandom))
 }
 
 /// Reads a secret of the installation.

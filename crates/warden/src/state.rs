@@ -85,7 +85,7 @@ pub enum StartError {
     Unseal(#[from] seal::UnsealError),
     /// A change of the root that a crash interrupted cannot be finished.
     #[error(
-        "the change of the root that was interrupted cannot be finished; see whether the disk is full, and start again"
+        "the change of the root that was interrupted cannot be finished; do what the cause says, or see whether the disk is full, and start again"
     )]
     NewRoot(#[source] std::io::Error),
     /// The database.

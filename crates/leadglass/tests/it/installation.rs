@@ -29,6 +29,22 @@ impl Installation {
         site
     }
 
+    /// Makes a site with devices, starts it and stores one image; with the token of a reader of everything.
+    pub fn with_image() -> (Self, String) {
+        let site = Self::new();
+        let token = site.with_devices();
+        assert_eq!(store(site.dicom(), vec![phantom::ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
+        site.ok(&["settle"]);
+        (site, token)
+    }
+
+    /// Gives the ledger a second folder; the walls open for it at a start.
+    pub fn add_second_folder(&mut self, folder: &str) {
+        self.ok(&["ledger", "sink", "add", folder, "--allow-same-filesystem"]);
+        self.stop();
+        self.start();
+    }
+
     /// A folder without a site.
     pub fn empty() -> Self {
         Self {

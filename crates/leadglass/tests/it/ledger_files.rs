@@ -117,10 +117,7 @@ fn number_after(entries: &[Value], kind: &str) -> u64 {
 fn a_kill_between_the_erasure_and_the_payload_is_made_up_for_at_the_next_start() {
     let mut site = Installation::new();
     let second = site.path("second");
-    site.ok(&["ledger", "sink", "add", &second, "--allow-same-filesystem"]);
-    // the walls open for it at a start
-    site.stop();
-    site.start();
+    site.add_second_folder(&second);
     wait_until("it is taken up", || is_whole(&site));
     site.ok(&["incident", "open", "--title", "a login was found", "--from", "1d"]);
     for round in 0..6 {
@@ -155,9 +152,7 @@ fn is_whole(site: &Installation) -> bool {
 fn a_second_folder_that_is_added_or_mounted_later_is_taken_up_at_the_next_start() {
     let mut site = Installation::new();
     let second = site.path("second");
-    site.ok(&["ledger", "sink", "add", &second, "--allow-same-filesystem"]);
-    site.stop();
-    site.start();
+    site.add_second_folder(&second);
     wait_until("it is taken up", || is_whole(&site));
     site.ok(&["org", "add", "First"]);
     let folder = std::path::PathBuf::from(&second);

@@ -18,6 +18,7 @@ mod drills;
 mod hostile_front;
 mod installation;
 mod ledger_files;
+mod new_root;
 mod outsider;
 mod persons;
 mod private;

@@ -127,10 +127,7 @@ fn someone_who_rolls_back_the_ledger_alone_is_found_by_the_second_folder() {
     let token = site.with_devices();
     let place = elsewhere();
     let second = place.path().to_string_lossy().into_owned();
-    site.ok(&["ledger", "sink", "add", &second, "--allow-same-filesystem"]);
-    // the walls around the warden open for the folder at a start
-    site.stop();
-    site.start();
+    site.add_second_folder(&second);
     let whole = |site: &Installation| {
         let rows = site.ok(&["ledger", "sink", "list"]);
         rows.as_array().unwrap().len() == 2
@@ -170,9 +167,7 @@ fn a_second_disk_that_alone_had_the_last_entries_and_is_lost_is_given_up_by_the_
     let token = site.with_devices();
     let place = elsewhere();
     let second = place.path().to_string_lossy().into_owned();
-    site.ok(&["ledger", "sink", "add", &second, "--allow-same-filesystem"]);
-    site.stop();
-    site.start();
+    site.add_second_folder(&second);
     wait_until("the second folder is read", || {
         site.ok(&["ledger", "sink", "list"]).as_array().unwrap().iter().all(|row| row["away"].is_null())
     });

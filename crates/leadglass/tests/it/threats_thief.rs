@@ -20,7 +20,7 @@ fn with_tpm() -> (Installation, Tpm) {
     (site, tpm)
 }
 
-fn seal_to(site: &Installation, label: &str, seal: &[&str]) {
+pub fn seal_to(site: &Installation, label: &str, seal: &[&str]) {
     let with = ["unseal", "add", "command", "--label", label, "--passphrase-file", "-", "--format", "json", "--"];
     let output = site.run_with_input(&[&with[..], seal].concat(), PASSPHRASE);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -37,7 +37,7 @@ fn carried_away(site: &Installation) -> (Installation, Tpm) {
     (stolen, tpm)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -53,7 +53,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// What a start says that must fail.
 #[track_caller]
-fn stays_shut(site: &Installation, arguments: &[&str]) -> String {
+pub fn stays_shut(site: &Installation, arguments: &[&str]) -> String {
     let serve = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none"];
     let output = site.run_with_input(&[&serve, arguments].concat(), "");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -147,10 +147,7 @@ fn a_threshold_that_this_machine_reaches_alone_counts_as_this_machine() {
 
 #[test]
 fn a_removed_holder_with_an_older_copy_of_root_json_and_todays_disk_opens_nothing() {
-    let mut site = Installation::new();
-    let token = site.with_devices();
-    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
-    site.ok(&["settle"]);
+    let (mut site, token) = Installation::with_image();
     let shares = with_shares(&site, "A,B,C");
     let files = share_files(&site, &shares);
     let vault = site.path("vault");

@@ -3,33 +3,29 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
-use phantom::ct_instance;
-use protocol::{NewRootAsked, PageRequest, UnsealRequest};
-use seal::{MethodSecret, RecoveryKit, RootEnvelope, RootSecret, SystemRandom};
 use serde_json::Value;
 
-use crate::client::get;
-use crate::installation::{Installation, PASSPHRASE, store};
+use crate::installation::{Installation, PASSPHRASE};
 
-const SERVE: [&str; 6] = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none"];
+pub const SERVE: [&str; 6] = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none"];
 
 /// Runs a command that unseals with the passphrase on its standard input; its JSON.
 #[track_caller]
-fn ok(site: &Installation, arguments: &[&str], input: &str) -> Value {
+pub fn ok(site: &Installation, arguments: &[&str], input: &str) -> Value {
     let output = site.run_with_input(&[&["--format", "json"], arguments].concat(), input);
     assert!(output.status.success(), "{arguments:?}: {}", text(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[track_caller]
-fn refused(site: &Installation, arguments: &[&str], input: &str, says: &str) {
+pub fn refused(site: &Installation, arguments: &[&str], input: &str, says: &str) {
     let output = site.run_with_input(arguments, input);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output));
     let error = text(&output);
     assert!(error.contains(says) && error.contains("hint: "), "{arguments:?}: {error}");
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -55,6 +51,15 @@ pub fn share_files(site: &Installation, shares: &[String]) -> Vec<String> {
         path
     };
     shares.iter().enumerate().map(file).collect()
+}
+
+/// An identity file of `age`, and its recipient.
+pub fn age_identity(site: &Installation, name: &str) -> (String, String) {
+    let path = site.path(name);
+    let made = std::process::Command::new("age-keygen").args(["-o", &path]).output().unwrap();
+    assert!(made.status.success(), "age is not installed (Debian: apt-get install age)");
+    let text = std::fs::read_to_string(&path).unwrap();
+    (path, text.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap().to_owned())
 }
 
 pub fn entries(site: &Installation, kind: &str) -> Vec<Value> {
@@ -204,14 +209,7 @@ fn shares_on_paper_are_words_and_codes_for_each_holder() {
 #[test]
 fn an_age_identity_opens_and_that_of_somebody_else_does_not() {
     let mut site = Installation::new();
-    let identity = |name: &str| {
-        let path = site.path(name);
-        let made = std::process::Command::new("age-keygen").args(["-o", &path]).output().unwrap();
-        assert!(made.status.success(), "age is not installed (Debian: apt-get install age)");
-        let text = std::fs::read_to_string(&path).unwrap();
-        (path, text.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap().to_owned())
-    };
-    let ((ours, recipient), (theirs, _)) = (identity("ours"), identity("theirs"));
+    let ((ours, recipient), (theirs, _)) = (age_identity(&site, "ours"), age_identity(&site, "theirs"));
     let add = ["unseal", "add", "age", "--recipient", &recipient, "--passphrase-file", "-"];
     refused(&site, &[&add[..], &["--identity", &theirs]].concat(), PASSPHRASE, "tried and does not open");
     assert_eq!(site.ok(&["unseal", "list"]).as_array().unwrap().len(), 2, "nothing was changed");
@@ -361,123 +359,6 @@ fn methods_come_and_go_while_serving_and_while_stopped_and_the_last_stays() {
     assert_eq!(entries(&site, "unseal-method-added").len(), 2);
     assert_eq!(entries(&site, "unseal-method-removed").len(), 3);
     assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
-}
-
-#[test]
-fn a_new_root_names_what_is_missing_and_each_method_that_stays_keeps_what_opens_it() {
-    let mut site = Installation::new();
-    let token = site.with_devices();
-    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
-    site.ok(&["settle"]);
-    let shares = with_shares(&site, "A,B,C");
-    let files = share_files(&site, &shares);
-    let kit = site.path("kit");
-    let all = [
-        "unseal",
-        "new-root",
-        "--passphrase-file",
-        "-",
-        "--recovery-kit",
-        &kit,
-        "--share-file",
-        &files[0],
-        "--share-file",
-        &files[2],
-    ];
-    // nothing is made while somebody is served, and nothing without each secret
-    refused(&site, &all, PASSPHRASE, "stop leadglass and give this command again");
-    site.stop();
-    refused(&site, &all[..4], PASSPHRASE, "nothing that was given opens");
-    let missing = text(&site.run_with_input(&all[..4], PASSPHRASE));
-    assert!(missing.contains("recovery-kit, --recovery-kit") && missing.contains("shares, --share-file"), "{missing}");
-    refused(&site, &all, "another passphrase altogether", "(passphrase, --passphrase-file)");
-    let every = ["unseal", "new-root", "--remove", "passphrase", "--remove", "recovery-kit", "--remove", "shares"];
-    refused(&site, &every, "", "no unseal method would stay");
-    let made = ok(&site, &all, PASSPHRASE);
-    assert_eq!((made["root"].as_u64(), made["methods"].as_array().unwrap().len()), (Some(2), 3));
-    // the same passphrase, kit and papers
-    let papers = format!("{}\n{}", shares[1], shares[2]);
-    for (arguments, input) in [
-        (vec!["--passphrase-file", "-"], PASSPHRASE),
-        (vec!["--recovery-kit", &kit], ""),
-        (vec!["--unseal", "shares"], papers.as_str()),
-    ] {
-        site.start_with(&arguments, input);
-        let answer = get(site.http(), &token, "/dicom-web/studies");
-        assert_eq!(answer.json().as_array().unwrap().len(), 1, "{arguments:?}");
-        site.stop();
-    }
-    site.start();
-    // the holders of the set are known as before, and so is the drill
-    let rows = site.ok(&["unseal", "list"]);
-    assert_eq!(rows[2]["holders"], serde_json::json!(["A", "B", "C"]));
-    ok(&site, &["unseal", "drill"], &format!("{}\n{}", shares[0], shares[1]));
-    assert_eq!(site.ok(&["doctor"])["wrong"], 0);
-    let list = String::from_utf8_lossy(&site.run(&["unseal", "list"]).stdout).into_owned();
-    assert!(list.contains("root 2 since") && list.contains("(0 days)"), "{list}");
-    let renewed = entries(&site, "root-renewed");
-    assert_eq!((renewed.len(), renewed[0]["stayed"].as_array().unwrap().len()), (1, 3));
-    assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
-}
-
-fn clock() -> model::Instant {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    model::Instant(i64::try_from(since.as_micros()).unwrap())
-}
-
-/// What the command does up to the moment in which the new root is in force, as if it had been killed there.
-fn new_root_and_killed(site: &Installation) {
-    let dir = site.dir();
-    let json = std::fs::read(dir.join("warden/root.json")).unwrap();
-    let old = RootEnvelope::from_json(&json).unwrap();
-    let (before, root) = (old.unseal_with_passphrase(PASSPHRASE).unwrap(), RootSecret::generate(&mut SystemRandom));
-    let kit = RecoveryKit::parse(&std::fs::read_to_string(site.path("kit")).unwrap()).unwrap();
-    let secrets = [MethodSecret::Passphrase(PASSPHRASE.to_owned().into()), MethodSecret::RecoveryKit(kit)];
-    let ids = old.methods().unwrap().into_iter().map(|method| method.id);
-    let stay: Vec<_> = ids.zip(secrets).collect();
-    let (envelope, stayed) = old.renewed(&before, &root, &stay, &mut SystemRandom).unwrap();
-    let (based_on, removed) = (seal::sha256(&json), Vec::new());
-    let mut asked = NewRootAsked { based_on, removed, leave_only_machines: false, signature: Vec::new() };
-    asked.signature = before.unseal_signing_key().sign(&asked.message()).to_vec();
-    let unseal = warden::Unseal::Root { root: before.clone(), by: "passphrase" };
-    let settings = warden::Settings { dir, unseal, origin: "http://localhost:8443".to_owned(), clock };
-    let warden = warden::Warden::start(settings).unwrap();
-    let request = PageRequest::Unseal(UnsealRequest::NewRoot(Box::new(asked)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(warden.ask_as_owner(request)).unwrap();
-    warden.renew_root(&warden::NewRoot { before, root, envelope, stayed }).unwrap();
-}
-
-#[test]
-fn a_new_root_whose_command_was_killed_is_finished_by_serve_inside_its_walls() {
-    let mut site = Installation::new();
-    let token = site.with_devices();
-    assert_eq!(store(site.dicom(), vec![ct_instance(1, 1, 1, 1, 16, 16)]).unwrap(), [0]);
-    site.ok(&["settle"]);
-    site.stop();
-    let public = || std::fs::read_to_string(site.dir().join("front/site.json")).unwrap();
-    let before = public();
-    new_root_and_killed(&site);
-    let half = site.dir().join("warden/new-root");
-    assert!(half.join("warden.db").exists() && public() == before);
-    // a copy of a stopped site would be half of one and half of the other
-    let vault = site.path("vault");
-    site.ok(&["vault", "init", &vault, "--allow-same-filesystem"]);
-    let error = site.refused(1, &["vault", "sync", &vault]);
-    assert!(error.contains("another root is being put in place"), "{error}");
-
-    site.start();
-    assert!(!half.exists());
-    let after = std::fs::read_to_string(site.dir().join("front/site.json")).unwrap();
-    assert_ne!(after, before, "the front seals to the new key");
-    assert_eq!(store(site.dicom(), vec![ct_instance(2, 2, 1, 1, 16, 16)]).unwrap(), [0]);
-    site.ok(&["settle"]);
-    assert_eq!(get(site.http(), &token, "/dicom-web/studies").json().as_array().unwrap().len(), 2);
-    assert_eq!(entries(&site, "root-renewed").len(), 1);
-    let list = String::from_utf8_lossy(&site.run(&["unseal", "list"]).stdout).into_owned();
-    assert!(list.contains("root 2 since") && !list.contains("is kept until"), "{list}");
-    assert_eq!(site.ok(&["doctor"])["wrong"], 0);
-    site.ok(&["vault", "sync", &vault]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::NewRootError;
 use crate::epochs::{FOLDER as EPOCHS, SNAPSHOT_PREFIX};
 
 /// What is being written for a new root.
@@ -57,13 +58,10 @@ pub(crate) fn settle(warden: &Path) -> io::Result<InUse> {
 
 impl InUse {
     /// Holds the folder alone, until the end of the process.
-    pub(super) fn alone(&self) -> io::Result<()> {
+    pub(super) fn alone(&self) -> Result<(), NewRootError> {
         self.0.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::new(
-                io::ErrorKind::ResourceBusy,
-                "another process uses DIR/warden: a start, or a sync of a vault; wait until it is done",
-            ),
-            TryLockError::Error(error) => error,
+            TryLockError::WouldBlock => NewRootError::Busy,
+            TryLockError::Error(error) => NewRootError::Io(error),
         })
     }
 }
@@ -75,10 +73,15 @@ fn begun(warden: &Path) -> io::Result<bool> {
 
 /// Removes what an attempt left that did not come into force. `root.json` in it goes with the rest: it is not the one in force.
 pub(super) fn clear(warden: &Path) -> io::Result<()> {
-    for name in [BUILDING, NEW_ROOT] {
-        destroy(&warden.join(name))?;
+    let (building, new) = (warden.join(BUILDING), warden.join(NEW_ROOT));
+    destroy(&building)?;
+    if new.try_exists()? {
+        // by its first name nobody takes what is half removed for what is half in place
+        fs::rename(&new, &building)?;
+        durable(&[warden])?;
+        destroy(&building)?;
     }
-    File::open(warden)?.sync_all()
+    durable(&[warden])
 }
 
 /// Removes a folder with a database and epoch keys, their bytes first.
@@ -104,14 +107,18 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-/// Whether the folder of a new root belongs to the `root.json` in force. What cannot be read is not taken for another one.
+/// Whether the folder of a new root belongs to the `root.json` in force. What cannot be read is not taken for another one. From the moment
+/// in which something of the root before is out of the way only the new one leads on, and its `root.json` is kept until all is in place.
 fn is_in_force(new: &Path, in_force: &[u8]) -> io::Result<bool> {
-    match fs::read(new.join("root.json")) {
+    let named = match fs::read(new.join("root.json")) {
         Ok(there) if there == in_force => return Ok(true),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    if new.join(OLD_DATABASE).try_exists()? || new.join(OLD_EPOCHS).try_exists()? {
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    let has = |name: &str| new.join(name).try_exists();
+    let whole = has("warden.db")? && has(EPOCHS)?;
+    if has(OLD_DATABASE)? || has(OLD_EPOCHS)? || named && !whole {
         let what =
             "root.json is not the one that warden/new-root was made for; put that one back, a copy lies in that folder";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
@@ -128,16 +135,18 @@ fn finish(warden: &Path, before: &mut impl FnMut(&'static str) -> io::Result<()>
     }
     // whoever replaced root.json may have ended before its name was durable; from here on nothing leads back
     durable(&[warden])?;
-    // a database without its log is one that lacks what was committed last; here nobody will ask for it
     let (database, epochs) = (warden.join("warden.db"), warden.join(EPOCHS));
     if new.join("warden.db").try_exists()? {
-        for log in ["warden.db-wal", "warden.db-shm"] {
-            before("log")?;
-            overwrite_and_remove(&warden.join(log))?;
-        }
+        // first: until it is out of the way an older root.json may come back, and then wants the log, which may hold the last commits
         before("old database")?;
         if database.try_exists()? {
             fs::rename(&database, new.join(OLD_DATABASE))?;
+            durable(&[&new, warden])?;
+        }
+        // beside the new database the log would be taken for its own
+        for log in ["warden.db-wal", "warden.db-shm"] {
+            before("log")?;
+            overwrite_and_remove(&warden.join(log))?;
         }
         before("new database")?;
         fs::rename(new.join("warden.db"), &database)?;
@@ -166,7 +175,7 @@ fn finish(warden: &Path, before: &mut impl FnMut(&'static str) -> io::Result<()>
             destroy(&entry.path())?;
         }
     }
-    // it tells that the change is half done, so it goes before the root.json beside it
+    before("the old epochs' folder")?;
     match fs::remove_dir(new.join(OLD_EPOCHS)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => durable(&[&new])?,
@@ -261,15 +270,7 @@ mod tests {
             expected(&[("epochs/3.key", "new 3"), ("pin", "pin"), ("root.json", "new root"), ("warden.db", "new")]);
         for crash in 0.. {
             let folder = tempfile::tempdir().expect("a folder");
-            put(folder.path(), &OLD);
-            put(folder.path(), &NEW);
-            put(folder.path(), &[("root.json", "new root")]);
-            let mut step = 0;
-            let stopped = finish(folder.path(), &mut |_| {
-                step += 1;
-                if step > crash { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
-            });
-            let whole = stopped.is_ok();
+            let whole = ended_in_front_of(folder.path(), crash);
             drop(settle(folder.path()).expect("the next start goes on"));
             assert_eq!(there(folder.path()), done, "after a crash in front of step {crash}");
             // and the one after it changes nothing, also not the log that is the new database's
@@ -277,10 +278,72 @@ mod tests {
             drop(settle(folder.path()).expect("settles"));
             assert!(folder.path().join("warden.db-wal").exists());
             if whole {
-                assert!(crash > 9, "there are steps to crash in front of: {crash}");
+                assert!(crash > 10, "there are steps to crash in front of: {crash}");
                 return;
             }
         }
+    }
+
+    /// A site whose new root is in force, where a start was ended in front of a step; whether there is no such step.
+    fn ended_in_front_of(folder: &Path, crash: usize) -> bool {
+        put(folder, &OLD);
+        put(folder, &NEW);
+        put(folder, &[("root.json", "new root")]);
+        let mut step = 0;
+        let stopped = finish(folder, &mut |_| {
+            step += 1;
+            if step > crash { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+        });
+        stopped.is_ok()
+    }
+
+    #[test]
+    fn a_root_json_of_before_that_is_put_back_half_way_destroys_nothing() {
+        let done =
+            expected(&[("epochs/3.key", "new 3"), ("pin", "pin"), ("root.json", "new root"), ("warden.db", "new")]);
+        for crash in 0.. {
+            let folder = tempfile::tempdir().expect("a folder");
+            if ended_in_front_of(folder.path(), crash) {
+                assert!(crash > 10, "there are steps to end in front of: {crash}");
+                return;
+            }
+            let copy = fs::read_to_string(folder.path().join("new-root/root.json")).expect("a copy lies there");
+            put(folder.path(), &[("root.json", "old root")]);
+            let half = there(folder.path());
+            let settled = settle(folder.path());
+            if crash == 0 {
+                // nothing of the root before was touched: it is in force again, with the log of its database
+                drop(settled.expect("goes back"));
+                assert_eq!(there(folder.path()), expected(&[&OLD[..], &[("root.json", "old root")]].concat()));
+                continue;
+            }
+            let refused = settled.map(drop).expect_err("neither of the two");
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{refused}");
+            assert!(refused.to_string().contains("; put that one back, a copy lies in that folder"), "{refused}");
+            assert_eq!(there(folder.path()), half, "ended in front of step {crash}");
+            put(folder.path(), &[("root.json", &copy)]);
+            drop(settle(folder.path()).expect("goes on"));
+            assert_eq!(there(folder.path()), done, "ended in front of step {crash}");
+        }
+    }
+
+    #[test]
+    fn a_start_beside_a_sync_of_a_vault_waits_while_a_root_is_half_in_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        put(folder.path(), &OLD);
+        put(folder.path(), &[("root.json", "old root")]);
+        let sync = File::open(folder.path()).expect("opens");
+        sync.lock_shared().expect("locks");
+        drop(settle(folder.path()).expect("nothing is to be done: both read"));
+        ended_in_front_of(folder.path(), 2);
+        let half = there(folder.path());
+        let refused = settle(folder.path()).map(drop).expect_err("somebody reads what would be changed");
+        assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy, "{refused}");
+        assert!(refused.to_string().contains("; wait until it is done"), "{refused}");
+        assert_eq!(there(folder.path()), half);
+        drop(sync);
+        drop(settle(folder.path()).expect("goes on"));
+        assert!(!folder.path().join(NEW_ROOT).exists());
     }
 
     #[test]
@@ -304,7 +367,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         put(folder.path(), &[("root.json", "root")]);
         let (one, another) = (settle(folder.path()).expect("settles"), settle(folder.path()).expect("both use it"));
-        assert!(one.alone().is_err());
+        assert!(matches!(one.alone(), Err(NewRootError::Busy)));
         drop(another);
         one.alone().expect("now it is alone");
     }

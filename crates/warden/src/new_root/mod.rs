@@ -17,13 +17,15 @@
 
 mod build;
 mod finish;
+mod hooks;
 mod tables;
 
 pub(crate) use finish::{InUse, settle};
+pub use hooks::{NoHooks, RootHooks, RootProgress, RootStep};
 
 use std::collections::BTreeMap;
 
-use model::{Change, EntryNumber, Instant, RootRenewed, UnsealMethodGone, UnsealMethodRenamed};
+use model::{Change, EntryNumber, Instant, RootRenewed, StudyNumber, UnsealMethodGone, UnsealMethodRenamed};
 use protocol::{Invalid, NewRootAsked, PageReply, Refusal, RootRow, UnsealReply};
 use seal::{Method, MethodId, RootEnvelope, RootSecret};
 use thiserror::Error;
@@ -34,6 +36,7 @@ use crate::inherited::ROOTS_MAX;
 use crate::pages::HELD;
 use crate::state::Warden;
 use crate::subject::Caller;
+use hooks::Watch;
 
 /// A root that is to take the place of the one that is there.
 pub struct NewRoot {
@@ -56,48 +59,33 @@ pub enum NewRootError {
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// Somebody else reads the folder.
+    #[error(
+        "another process uses DIR/warden, a start or a sync of a vault, and the old root stays; wait until it is done, and give the command again"
+    )]
+    Busy,
     /// The folder beside the old one cannot be written.
     #[error(
         "the new root's folder could not be written, and the old root stays; there must be room for three times warden.db"
     )]
     Io(#[from] std::io::Error),
-    /// What was written does not open again.
+    /// Keys of the root that is there do not open: their epoch would be destroyed, and with it the last that could be tried.
     #[error(
-        "what was sealed to the new root does not open again, and the old root stays; restore the damaged {0} first"
+        "{lost} of {of} keys in warden.db do not open, the first is of study number {study}, and the old root stays; restore the database from the vault, or shred what these keys belong to"
+    )]
+    Lost {
+        /// How many.
+        lost: u64,
+        /// Of so many.
+        of: u64,
+        /// Where the first one is.
+        study: StudyNumber,
+    },
+    /// What was written does not open as it did.
+    #[error(
+        "what was written for the new root does not open as before ({0}), and the old root stays; see whether the disk is sound, and try again"
     )]
     Check(&'static str),
-    /// A test stopped it.
-    #[error("stopped in front of {0:?}")]
-    Stopped(RootStep),
-}
-
-/// A step that makes something durable, so that a test can end the warden in front of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RootStep {
-    /// Before anything.
-    Copy,
-    /// The database is copied, still sealed to the old root.
-    Seal,
-    /// It is sealed to the new root.
-    Envelope,
-    /// All is there and not named yet.
-    Name,
-    /// It is named, and the old `root.json` is in force.
-    Replace,
-}
-
-impl RootStep {
-    /// All, in their order.
-    pub const ALL: [Self; 5] = [Self::Copy, Self::Seal, Self::Envelope, Self::Name, Self::Replace];
-}
-
-/// Where to stop, for tests.
-struct Until(Option<RootStep>);
-
-impl Until {
-    fn before(&self, step: RootStep) -> Result<(), NewRootError> {
-        if self.0 == Some(step) { Err(NewRootError::Stopped(step)) } else { Ok(()) }
-    }
 }
 
 impl Warden {
@@ -159,14 +147,8 @@ impl Warden {
     }
 
     /// Puts another root in place of this one, when that was allowed. The warden ends: the next one starts with the new root.
-    pub fn renew_root(self, new: &NewRoot) -> Result<(), NewRootError> {
-        self.renew_root_until(new, None)
-    }
-
-    /// The same, ending in front of a step as if the process had been killed there: for tests of what a start finds.
-    #[doc(hidden)]
-    pub fn renew_root_until(self, new: &NewRoot, stop: Option<RootStep>) -> Result<(), NewRootError> {
-        let until = Until(stop);
+    pub fn renew_root(self, new: &NewRoot, hooks: &mut impl RootHooks) -> Result<(), NewRootError> {
+        let mut watch = Watch::new(hooks);
         let entry = self.renewal(new).map_err(NewRootError::Refused)?;
         // nobody starts here meanwhile: who had would go on with a database that is taken away
         self.in_use.alone()?;
@@ -174,8 +156,8 @@ impl Warden {
         let _keys = self.key_work.lock().expect(HELD);
         self.settle(&mut self.database.lock().expect(HELD)).map_err(NewRootError::Refused)?;
         self.not_behind().map_err(NewRootError::Refused)?;
-        until.before(RootStep::Copy)?;
-        self.build_new_root(new, entry, &until)
+        watch.before(RootStep::Copy)?;
+        self.build_new_root(new, entry, &mut watch)
     }
 
     /// The entry, when it was allowed and the new envelope is what was allowed.

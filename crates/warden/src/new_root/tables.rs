@@ -12,6 +12,23 @@ pub(super) struct Instance {
     study: i64,
 }
 
+/// Rows of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    hot: u64,
+    locks: u64,
+    boxes: u64,
+    retired: u64,
+    pub(super) instances: u64,
+}
+
+impl Counts {
+    /// Keys that are wrapped under an epoch.
+    pub(super) fn keys(self) -> u64 {
+        self.hot + self.locks
+    }
+}
+
 impl Database {
     /// Every instance, one after the other.
     pub(super) fn each_instance(
@@ -26,18 +43,20 @@ impl Database {
         Ok(())
     }
 
-    /// Whether a record is there.
-    pub(super) fn has_record(&self, space: Space, key: &[u8]) -> Result<bool, DatabaseError> {
-        let has = "SELECT EXISTS (SELECT 1 FROM record WHERE space = ? AND key = ?)";
-        Ok(self.connection.query_row(has, params![space as i64, key], |row| row.get(0))?)
-    }
-
     /// How many rows the tables have that a new root keeps row by row.
-    pub(super) fn counts(&self) -> Result<[i64; 5], DatabaseError> {
+    pub(super) fn counts(&self) -> Result<Counts, DatabaseError> {
         let count = |table: &str| {
-            self.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
+            self.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+                row.get::<_, i64>(0).map(i64::unsigned_abs)
+            })
         };
-        Ok([count("keyring")?, count("cold")?, count("cold_lock")?, count("retired")?, count("instance")?])
+        Ok(Counts {
+            hot: count("keyring")?,
+            locks: count("cold_lock")?,
+            boxes: count("cold")?,
+            retired: count("retired")?,
+            instances: count("instance")?,
+        })
     }
 }
 

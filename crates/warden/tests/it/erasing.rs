@@ -65,6 +65,27 @@ async fn exposed(site: &Site, to: Instant) -> ExposureReport {
     }
 }
 
+/// A site that is set up, where a patient's images were opened and the patient asked something.
+struct Scene {
+    site: Site,
+    reader: Credential,
+    patient: Credential,
+    officer: Credential,
+    admin: Credential,
+}
+
+impl Scene {
+    async fn in_folder(folder: &Folder) -> Self {
+        let site = set_up(folder).await;
+        let (reader, _) = with_images(folder, &site).await;
+        let patient = site.person("p1@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
+        site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
+        site.ask_as(&patient, PageRequest::AskQuestion { access: None, text: WORDS.to_owned() }).await.unwrap();
+        let (officer, admin) = two_persons(&site).await;
+        Self { site, reader, patient, officer, admin }
+    }
+}
+
 async fn question(site: &Site, officer: &Credential) -> String {
     match site.ask_as(officer, PageRequest::Questions).await {
         Ok(PageReply::Questions(rows)) => rows[0].text.clone(),
@@ -80,12 +101,7 @@ async fn restarted(folder: &Folder, site: Site) -> Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_persons_erase_words_and_they_are_in_no_file_while_the_tree_and_exposure_stay() {
     let folder = Folder::new();
-    let site = set_up(&folder).await;
-    let (reader, _) = with_images(&folder, &site).await;
-    let patient = site.person("p1@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
-    site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
-    site.ask_as(&patient, PageRequest::AskQuestion { access: None, text: WORDS.to_owned() }).await.unwrap();
-    let (officer, admin) = two_persons(&site).await;
+    let Scene { site, officer, admin, .. } = Scene::in_folder(&folder).await;
     assert_eq!(question(&site, &officer).await, WORDS);
     let number = number_of(&site.entries().await, |body| matches!(body, EntryBody::QuestionAsked { .. }));
 
@@ -133,12 +149,7 @@ async fn two_persons_erase_words_and_they_are_in_no_file_while_the_tree_and_expo
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_asks_for_an_erasure_and_what_reach_rests_on_is_not_erased() {
     let folder = Folder::new();
-    let site = set_up(&folder).await;
-    let (reader, _) = with_images(&folder, &site).await;
-    let patient = site.person("p1@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
-    site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
-    site.ask_as(&patient, PageRequest::AskQuestion { access: None, text: WORDS.to_owned() }).await.unwrap();
-    let (officer, admin) = two_persons(&site).await;
+    let Scene { site, reader, patient, officer, admin } = Scene::in_folder(&folder).await;
     let entries = site.entries().await;
     let number = number_of(&entries, |body| matches!(body, EntryBody::QuestionAsked { .. }));
 

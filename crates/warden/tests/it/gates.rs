@@ -283,6 +283,24 @@ async fn an_approved_window_is_not_taken_after_seven_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_brings_back_no_approved_window() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let (reader, _one) = with_images(&folder, &site).await;
+    let (officer, admin) = two_persons(&site).await;
+    let row = agreed(&site, window(), [&officer, &admin]).await;
+    wait(DELAY + 1);
+    carried_out(&look(&site, &row).await);
+    wait(7 * DAY);
+    // an entry: the ledger knows how late it is
+    site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
+    wait(-7 * DAY);
+    let refused = site.ask_owner(take(row.proposal)).await.err();
+    assert!(matches!(refused, Some(Refusal::Invalid(_))), "{refused:?}");
+    assert_eq!(count(&site, |body| matches!(body, EntryBody::WindowExported { .. })).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unseal_method_waits_sealed_and_opens_only_when_two_persons_agreed() {
     let folder = Folder::new();
     let site = set_up(&folder).await;

@@ -1,6 +1,6 @@
 //! Another root in the place of the one that is there: what whoever has the old one opens, and what a crash leaves.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use audit::{LedgerKeys, LedgerOptions, Reader};
 use model::{EntryBody, KeyId, ObjectId, SiteId};
@@ -12,7 +12,7 @@ use seal::{
     BatchKeys, MethodId, MethodKind, MethodSecret, ObjectContext, ObjectKind, RootEnvelope, RootSecret, SealKey,
     SystemRandom,
 };
-use warden::{NewRoot, NewRootError, RootStep, Settings, Unseal, Warden};
+use warden::{NewRoot, NewRootError, NoHooks, RootHooks, RootProgress, RootStep, Settings, Unseal, Warden};
 
 use crate::approving::{DELAY, approve, clock, look, proposed, set_up, two_persons, wait};
 use crate::sender::{Sender, keys, note};
@@ -67,12 +67,43 @@ fn alone(dir: &Path, clock: fn() -> model::Instant) -> Warden {
     Warden::start(Settings { dir: dir.to_owned(), unseal, origin, clock }).unwrap()
 }
 
+/// The warden ends in front of a step, as if it had been killed there.
+struct EndsBefore(RootStep);
+
+impl RootHooks for EndsBefore {
+    fn before(&mut self, step: RootStep) -> std::io::Result<()> {
+        if step == self.0 { Err(std::io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+}
+
+/// Something happens to what was written for the new root before it is looked at.
+struct Damaged(String, PathBuf);
+
+impl RootHooks for Damaged {
+    fn before(&mut self, step: RootStep) -> std::io::Result<()> {
+        if step == RootStep::Check {
+            let rows = rusqlite::Connection::open(&self.1).unwrap().execute(&self.0, []).unwrap();
+            assert_eq!(rows, 1, "{}", self.0);
+        }
+        Ok(())
+    }
+}
+
+/// A warden as the command has it, that may put this root in place.
+async fn allowed(dir: &Path, new: &NewRoot) -> Warden {
+    let unseal = Unseal::Root { root: new.before.clone(), by: "passphrase" };
+    let origin = "http://localhost:8443".to_owned();
+    let warden = Warden::start(Settings { dir: dir.to_owned(), unseal, origin, clock: now }).unwrap();
+    warden.ask_as_owner(asked(dir, &new.before)).await.unwrap();
+    warden
+}
+
 /// What the command does while the site is set up.
 pub async fn renew(dir: &Path, clock: fn() -> model::Instant) {
     let warden = alone(dir, clock);
     let reply = warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
     assert!(matches!(reply, PageReply::Unseal(UnsealReply::NewRootAllowed)), "{reply:?}");
-    warden.renew_root(&new_root(dir)).unwrap();
+    warden.renew_root(&new_root(dir), &mut NoHooks).unwrap();
 }
 
 async fn root_row(site: &Site) -> RootRow {
@@ -243,10 +274,9 @@ async fn a_warden_that_ends_in_front_of_any_step_starts_with_the_old_root_and_th
     site.stop().await;
     let before = envelope(dir).1;
     for (number, step) in RootStep::ALL.into_iter().enumerate() {
-        let warden = alone(dir, now);
-        warden.ask_as_owner(asked_by_owner(dir)).await.unwrap();
-        let stopped = warden.renew_root_until(&new_root(dir), Some(step)).unwrap_err();
-        assert!(matches!(stopped, NewRootError::Stopped(at) if at == step), "{stopped}");
+        let new = new_root(dir);
+        let stopped = allowed(dir, &new).await.renew_root(&new, &mut EndsBefore(step)).unwrap_err();
+        assert!(matches!(stopped, NewRootError::Io(_)), "{stopped}");
         let site = folder.start().await;
         assert_eq!(envelope(dir).1, before, "{step:?}");
         assert_eq!(root_row(&site).await.number, 1, "{step:?}");
@@ -271,6 +301,145 @@ async fn a_warden_that_ends_in_front_of_any_step_starts_with_the_old_root_and_th
     assert_eq!(site.entries().await.iter().filter(|one| matches!(one.body, EntryBody::RootRenewed(_))).count(), 1);
 }
 
+/// What a new root must leave as it is when there is none: `root.json`, epoch keys, and what the database holds but the announcement,
+/// which is of the last start.
+fn kept(dir: &Path) -> (Vec<u8>, Vec<Vec<u8>>, Vec<String>) {
+    let epochs = std::fs::read_dir(dir.join("warden/epochs")).unwrap();
+    let mut epochs: Vec<Vec<u8>> = epochs.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    epochs.sort();
+    let database = rusqlite::Connection::open(dir.join("warden/warden.db")).unwrap();
+    let rows = |query: &str| {
+        let mut statement = database.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let mut tables = rows("SELECT space || hex(key) || hex(sealed) FROM record WHERE space != 4 ORDER BY space, key");
+    tables.extend(rows("SELECT study || hex(key) || epoch || hex(wrapped) FROM keyring ORDER BY study, key"));
+    tables.extend(rows("SELECT hex(name) || hex(content) || study FROM instance ORDER BY name, content"));
+    (envelope(dir).1, epochs, tables)
+}
+
+/// A stopped site with five studies, and who reads them.
+async fn with_five_studies(folder: &Folder) -> Credential {
+    let site = folder.start().await;
+    let mut sender = folder.sender();
+    for study in 1..=5 {
+        store(&site, &mut sender, &format!("P{study}"), &format!("1.2.{study}")).await;
+    }
+    let reader = site.reader("viewer").await;
+    site.relate("device:viewer", "site", 3600).await;
+    site.stop().await;
+    reader
+}
+
+/// How many of the five open.
+async fn opened(folder: &Folder, reader: &Credential) -> usize {
+    let site = folder.start().await;
+    let mut opened = 0;
+    for study in 1..=5 {
+        opened += usize::from(site.open(reader, &format!("1.2.{study}"), Scope::Images).await.is_ok());
+    }
+    site.stop().await;
+    opened
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_do_not_open_are_counted_wherever_they_stand_and_the_old_root_stays() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    let reader = with_five_studies(&folder).await;
+    let new = new_root(dir);
+    let database = rusqlite::Connection::open(dir.join("warden/warden.db")).unwrap();
+    let whole = wrapped(&database);
+    // the last key, then the last two: no look at the first ones tells
+    for (number, lost) in [(0, 1), (1, 2)] {
+        let damage =
+            "UPDATE keyring SET wrapped = CAST(substr(wrapped, 1, 100) || x'00' || substr(wrapped, 102) AS BLOB)
+                      WHERE study = (SELECT study FROM keyring ORDER BY study DESC LIMIT 1 OFFSET ?)";
+        assert_eq!(database.execute(damage, [number]).unwrap(), 1);
+        let before = kept(dir);
+        let refused = allowed(dir, &new).await.renew_root(&new, &mut NoHooks).unwrap_err();
+        assert!(matches!(refused, NewRootError::Lost { lost: found, of: 5, .. } if found == lost), "{refused}");
+        assert!(refused.to_string().contains("do not open") && refused.to_string().contains("; restore"), "{refused}");
+        assert_eq!(opened(&folder, &reader).await, 5 - lost as usize);
+        assert!(kept(dir) == before, "everything of the old root is where it was");
+        assert!(!dir.join("warden/new-root.building").exists());
+    }
+    // mended, the same command goes through
+    for (study, wrapped) in whole {
+        database.execute("UPDATE keyring SET wrapped = ? WHERE study = ?", (wrapped, study)).unwrap();
+    }
+    drop(database);
+    renew(dir, now).await;
+    assert_eq!(opened(&folder, &reader).await, 5);
+}
+
+/// The wrapped key of each study.
+fn wrapped(database: &rusqlite::Connection) -> Vec<(u32, Vec<u8>)> {
+    let mut statement = database.prepare("SELECT study, wrapped FROM keyring").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_for_a_new_root_is_looked_at_to_the_last_key_and_record_before_it_counts() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    let reader = with_five_studies(&folder).await;
+    let building = dir.join("warden/new-root.building/warden.db");
+    let cut = "CAST(substr(wrapped, 1, 100) || x'00' || substr(wrapped, 102) AS BLOB)";
+    let last = "study = (SELECT max(study) FROM keyring)";
+    let damages: [(&str, String); 8] = [
+        ("a key", format!("UPDATE keyring SET wrapped = {cut} WHERE {last}")),
+        ("a key", format!("UPDATE keyring SET epoch = epoch - 1 WHERE {last}")),
+        ("a key", format!("UPDATE keyring SET study = study + 1 WHERE {last}")),
+        ("number of keys", format!("DELETE FROM keyring WHERE {last}")),
+        ("number of keys", "DELETE FROM instance WHERE name = (SELECT max(name) FROM instance)".to_owned()),
+        (
+            "a record",
+            "DELETE FROM record WHERE space = 2 AND key = (SELECT max(key) FROM record WHERE space = 2)".into(),
+        ),
+        ("announced", "DELETE FROM record WHERE space = 4".to_owned()),
+        ("earlier roots", "DELETE FROM record WHERE space = 3 AND key = CAST('inherited' AS BLOB)".to_owned()),
+    ];
+    let (before, new) = (kept(dir), new_root(dir));
+    for (what, damage) in damages {
+        let damaged = &mut Damaged(damage.clone(), building.clone());
+        let refused = allowed(dir, &new).await.renew_root(&new, damaged).unwrap_err();
+        assert!(matches!(refused, NewRootError::Check(_)) && refused.to_string().contains(what), "{damage}: {refused}");
+        assert!(kept(dir) == before, "{damage}");
+    }
+    // a record that was changed is told by its seal
+    let changed = "UPDATE record SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'00' AS BLOB)
+                   WHERE space = 2 AND key = (SELECT max(key) FROM record WHERE space = 2)";
+    let refused = allowed(dir, &new).await.renew_root(&new, &mut Damaged(changed.to_owned(), building)).unwrap_err();
+    assert!(matches!(refused, NewRootError::Database(_)), "{refused}");
+    assert_eq!(opened(&folder, &reader).await, 5);
+    // and undamaged it counts, and says how far it is
+    let mut shown = Vec::new();
+    let show = &mut |progress: RootProgress| shown.push((progress.done, progress.of));
+    allowed(dir, &new).await.renew_root(&new, show).unwrap();
+    assert_eq!((shown.first(), shown.last()), (Some(&(0, 15)), Some(&(15, 15))), "5 keys twice and 5 instances");
+    assert_eq!(opened(&folder, &reader).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_json_of_before_that_comes_back_before_anything_moved_is_in_force_again() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    let reader = with_five_studies(&folder).await;
+    let before = kept(dir);
+    let (in_force, older) = (dir.join("warden/root.json"), dir.join("older.json"));
+    std::fs::copy(&in_force, &older).unwrap();
+    renew(dir, now).await;
+    std::fs::copy(&older, &in_force).unwrap();
+    assert_eq!(opened(&folder, &reader).await, 5);
+    assert!(kept(dir) == before && !dir.join("warden/new-root").exists());
+    renew(dir, now).await;
+    assert_eq!(opened(&folder, &reader).await, 5);
+    assert!(kept(dir).0 != before.0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_persons_agree_to_a_new_root_and_it_is_made_once() {
     let folder = Folder::new();
@@ -286,7 +455,7 @@ async fn two_persons_agree_to_a_new_root_and_it_is_made_once() {
     );
     assert_eq!(site.ask_owner(request).await.err(), Some(Refusal::Exists));
     site.stop().await;
-    let refused = |warden: Warden| match warden.renew_root(&new_root(dir)) {
+    let refused = |warden: Warden| match warden.renew_root(&new_root(dir), &mut NoHooks) {
         Err(NewRootError::Refused(refusal)) => assert_eq!(refusal, Refusal::NotAllowed),
         other => panic!("{other:?}"),
     };
@@ -308,8 +477,8 @@ async fn two_persons_agree_to_a_new_root_and_it_is_made_once() {
     let passphrase = MethodSecret::Passphrase(PASSPHRASE.to_owned().into());
     let stay = [(method(&old, &MethodKind::Passphrase), passphrase)];
     (other.envelope, _) = old.renewed(&other.before, &other.root, &stay, &mut SystemRandom).unwrap();
-    assert!(matches!(warden.renew_root(&other), Err(NewRootError::Refused(Refusal::Invalid(_)))));
-    alone(dir, clock).renew_root(&new_root(dir)).unwrap();
+    assert!(matches!(warden.renew_root(&other, &mut NoHooks), Err(NewRootError::Refused(Refusal::Invalid(_)))));
+    alone(dir, clock).renew_root(&new_root(dir), &mut NoHooks).unwrap();
     refused(alone(dir, clock));
     let site = folder.start_with(clock, LedgerOptions::default()).await;
     let renewals: Vec<_> = site
@@ -325,6 +494,28 @@ async fn two_persons_agree_to_a_new_root_and_it_is_made_once() {
     assert_eq!((renewals[0].stayed.len(), renewals[0].removed[0].means.as_str()), (1, "recovery-kit"));
     // sessions and people came along
     assert!(matches!(site.ask_as(&officer, PageRequest::Me).await, Ok(PageReply::Me(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_new_root_is_not_made_after_seven_days_also_with_the_clock_set_back() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    let site = set_up(&folder).await;
+    let (officer, admin) = two_persons(&site).await;
+    let row = proposed(site.ask_owner(asked_by_owner(dir)).await);
+    for person in [&officer, &admin] {
+        approve(&site, person, &row).await.unwrap();
+    }
+    wait(DELAY + 1);
+    assert!(matches!(look(&site, &row).await.state, protocol::ProposalState::CarriedOut { .. }));
+    site.stop().await;
+    let seven_days = 7 * 86_400;
+    wait(seven_days);
+    // a start is an entry: the ledger knows how late it is
+    drop(alone(dir, clock));
+    wait(-seven_days);
+    let refused = alone(dir, clock).renew_root(&new_root(dir), &mut NoHooks).unwrap_err();
+    assert!(matches!(refused, NewRootError::Refused(Refusal::NotAllowed)), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

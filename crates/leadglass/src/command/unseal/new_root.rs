@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use protocol::{NewRootAsked, PageReply, PageRequest, UnsealReply, UnsealRequest};
 use seal::{
     Method as Known, MethodId, MethodKind, MethodSecret, RecoveryKit, RootEnvelope, RootSecret, RootShare as Share,
     Secret32, SystemRandom,
 };
 use serde_json::json;
-use warden::NewRoot;
+use warden::{NewRoot, RootProgress};
 use zeroize::Zeroizing;
 
 use super::change::{Outcome, Stopped, done};
@@ -88,8 +89,7 @@ pub fn new_root(
     match stopped.ask(request)? {
         PageReply::Proposed(row) => waits(row, format, &value),
         PageReply::Unseal(UnsealReply::NewRootAllowed) => {
-            let (root, number) = make(dir, stopped, &envelope, before, &secrets, by)?;
-            drop(root);
+            let number = make(dir, format, stopped, &envelope, before, &secrets, by)?;
             said(dir, format, number, &gone)
         }
         _ => bail!("the warden answered something else; run commands and serve from the same version"),
@@ -107,18 +107,24 @@ fn waits(row: Box<protocol::ProposalRow>, format: Format, value: &serde_json::Va
 /// Makes it: the warden of the old root writes, the one of the new root finishes, as after a crash.
 fn make(
     dir: &Path,
+    format: Format,
     stopped: Stopped,
     envelope: &RootEnvelope,
     before: RootSecret,
     secrets: &[(MethodId, MethodSecret)],
     by: &'static str,
-) -> Result<(RootSecret, u32)> {
+) -> Result<u32> {
     let root = RootSecret::generate(&mut SystemRandom);
     let (envelope, stayed) = envelope.renewed(&before, &root, secrets, &mut SystemRandom)?;
     let new = NewRoot { before, root, envelope, stayed };
     // what the front's file says is compared with what the warden said before
     pin::keep_own(dir, &stopped.warden)?;
-    stopped.warden.renew_root(&new)?;
+    let bar = bar(format);
+    stopped.warden.renew_root(&new, &mut |progress: RootProgress| {
+        bar.set_length(progress.of);
+        bar.set_position(progress.done);
+    })?;
+    bar.finish_and_clear();
     let in_force = "the new root is in force; start leadglass with a method that stays, which finishes the change";
     let started = Stopped::start(dir, &new.root, by).context(in_force)?;
     pin::keep_own(dir, &started.warden).context(in_force)?;
@@ -130,7 +136,15 @@ fn make(
     if dir.join("front").join(archive::SITE_FILE).exists() {
         pin::check_site(dir).context(in_force)?;
     }
-    Ok((new.root, number))
+    Ok(number)
+}
+
+fn bar(format: Format) -> ProgressBar {
+    if format == Format::Json {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} keys and instances, {eta} left");
+    ProgressBar::new(0).with_style(style.expect("the template is right"))
 }
 
 fn said(dir: &Path, format: Format, number: u32, gone: &[Known]) -> Result<()> {
