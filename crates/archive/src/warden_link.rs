@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{DeviceId, Origin};
+use model::{DeviceId, Origin, SiteId};
 use policy::Service;
 use protocol::{
     AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
@@ -72,6 +72,15 @@ struct Inner {
     proof_nonces: RwLock<Arc<[String]>>,
     leases_ended: AtomicU64,
     refused: RefusedAssociations,
+    strange: Mutex<Strange>,
+}
+
+/// What the warden's last answer had that this front does not take over: said once in the log, and again when it changed.
+#[derive(Default)]
+struct Strange {
+    site: Option<SiteId>,
+    root: Option<Vec<u8>>,
+    devices: Option<protocol::SignedDevices>,
 }
 
 #[derive(Default)]
@@ -110,6 +119,7 @@ impl WardenLink {
             proof_nonces: RwLock::new(Arc::new([])),
             leases_ended: AtomicU64::new(0),
             refused: RefusedAssociations::default(),
+            strange: Mutex::default(),
         });
         tokio::spawn(keep_up(Arc::downgrade(&inner)));
         Self { inner }
@@ -239,7 +249,7 @@ impl WardenLink {
 
     /// Reports refused associations that were counted.
     async fn report_refused(&self) {
-        let rows = self.inner.refused.take();
+        let rows = self.inner.refused.take(self.inner.clock.now());
         if rows.is_empty() {
             return;
         }
@@ -383,12 +393,17 @@ impl Inner {
     }
 
     fn adopt(&self, hello: &mut Hello) -> Result<(), Refusal> {
-        if hello.site != self.site.id {
+        let mut strange = self.strange.lock().unwrap_or_else(PoisonError::into_inner);
+        let another_site = hello.site != self.site.id;
+        if is_news(&mut strange.site, another_site.then_some(hello.site)) {
             tracing::error!("the warden behind the socket serves another site; check --dir of front and warden");
+        }
+        if another_site {
             return Err(Refusal::WardenAway);
         }
         // not taken over: whoever held an earlier root can pose as the warden on the line, and would name a key of their own
-        if hello.site_public_key != self.site.public_key.to_bytes() {
+        let another_root = hello.site_public_key != self.site.public_key.to_bytes();
+        if is_news(&mut strange.root, another_root.then(|| hello.site_public_key.clone())) {
             tracing::warn!(
                 "the site has another root than this front knows; start it again, on another machine with a new introduction before \
                  (`leadglass warden pin` there, `leadglass front pin FILE` here)"
@@ -405,9 +420,12 @@ impl Inner {
             Ok(list) => {
                 devices.list = Arc::new(list);
                 devices.signed = Some(hello.devices.clone());
+                strange.devices = None;
             }
             Err(error) => {
-                tracing::error!(%error, "the warden's device list is not used");
+                if is_news(&mut strange.devices, Some(hello.devices.clone())) {
+                    tracing::error!(%error, "the warden's device list is not used");
+                }
                 return Ok(());
             }
         }
@@ -452,6 +470,13 @@ impl Inner {
     }
 }
 
+/// Notes what is strange now, or nothing; whether that is to be said.
+fn is_news<T: PartialEq>(noted: &mut Option<T>, strange: Option<T>) -> bool {
+    let news = strange.is_some() && *noted != strange;
+    *noted = strange;
+    news
+}
+
 /// Whether a call may have changed something: it did, or its answer was lost on the way. What the warden refused ends nobody's
 /// leases, or a stranger who signs out over and over would.
 fn may_have_happened<T>(reply: &Result<T, Refusal>) -> bool {
@@ -487,5 +512,19 @@ async fn keep_up(link: Weak<Inner>) {
         }
         drop(link);
         tokio::time::sleep(Duration::from_secs(HELLO_SECONDS)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_news;
+
+    #[test]
+    fn what_is_strange_is_said_once_and_again_when_it_changed() {
+        let mut noted = None;
+        let said: Vec<bool> = [Some(1), Some(1), Some(2), Some(2), None, None, Some(2)]
+            .map(|strange| is_news(&mut noted, strange))
+            .into();
+        assert_eq!(said, [true, false, true, false, false, false, true]);
     }
 }

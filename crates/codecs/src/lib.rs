@@ -9,10 +9,13 @@
 //! A worker sees frames of one study. For a frame of another study it is replaced, so that code which an image brought into it finds no
 //! other patient's pixels there. It is told what rendering takes and no more: neither whose frame it is, nor from when or from where.
 //!
+//! No reader and no study has all workers: one is left to others ([`Turns`]). Nor are workers started for one reader without end.
+//!
 //! Who starts workers, and what walls they stand in, is the program's part: [`Workers::new`] takes a way to start one.
 
 mod message;
 mod pool;
+mod turns;
 mod worker;
 
 use bytes::Bytes;
@@ -24,6 +27,7 @@ use thiserror::Error;
 pub use message::{ASKED_BYTES_MAX, FRAME_BYTES_MAX, MessageError};
 pub use pool::{FRAME_SECONDS_MAX, WORKERS_MAX, WORKERS_MIN, Workers};
 pub use render::{RenderError, RenderOptions};
+pub use turns::{Reader, STARTS_PER_MINUTE_MAX, Turn, Turns};
 pub use worker::work;
 
 /// A frame to render, with what that takes.
@@ -54,6 +58,12 @@ pub enum NoPicture {
     /// The worker had the frame for longer than [`FRAME_SECONDS_MAX`].
     #[error("this frame takes too long to decode; retrieve it as it is stored")]
     TooSlow,
+    /// More workers than [`STARTS_PER_MINUTE_MAX`] were started for this reader.
+    #[error("pictures of too many studies were asked for within a minute; try again in {seconds} seconds")]
+    TooManyStarts {
+        /// How long to wait.
+        seconds: u32,
+    },
     /// No worker can be started.
     #[error("no decoder can be started; try again in a few seconds")]
     NoWorker,
@@ -61,6 +71,9 @@ pub enum NoPicture {
 
 /// Who makes pictures of frames.
 pub trait Renderer: Send + Sync + 'static {
-    /// The picture of a frame of `study`, as JPEG. Work that has begun is finished when the future is dropped.
-    fn render(&self, study: StudyNumber, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>>;
+    /// Waits for a reader's turn with a frame of `study`: before the frame is read, so that who waits holds none.
+    fn turn(&self, reader: Reader, study: StudyNumber) -> BoxFuture<'static, Result<Turn, NoPicture>>;
+
+    /// The picture of a frame of the study whose turn it is, as JPEG. Work that has begun is finished when the future is dropped.
+    fn render(&self, turn: Turn, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>>;
 }

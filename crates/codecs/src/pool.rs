@@ -16,16 +16,17 @@ use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::message::{self, ANSWER_HEAD_BYTES, MessageError};
+use crate::turns::{Reader, Turn, Turns};
 use crate::{Job, NoPicture, Renderer};
 
 /// How long a worker may have one frame, in seconds. The largest frames take about ten on a slow processor.
 pub const FRAME_SECONDS_MAX: u64 = 20;
 
-/// The fewest workers, so that one frame that never ends does not hold up all others.
-pub const WORKERS_MIN: u8 = 2;
+/// The fewest workers. With two or more, one frame that never ends does not hold up all others.
+pub const WORKERS_MIN: u8 = 1;
 
-/// The most workers: each may take as much memory as its walls allow.
-pub const WORKERS_MAX: u8 = 4;
+/// The most workers: four for one reader, and one for others.
+pub const WORKERS_MAX: u8 = 5;
 
 /// How much of a picture is allocated before any of it has come, in bytes.
 const PICTURE_BYTES_FIRST: usize = 1 << 20;
@@ -42,6 +43,7 @@ pub struct Workers {
 struct Shared {
     start: Box<dyn Fn(u8) -> BoxFuture<'static, io::Result<UnixStream>> + Send + Sync>,
     limit: Duration,
+    turns: Turns,
     free: Arc<Semaphore>,
     /// Places without work, the one that waits longest first.
     idle: Mutex<VecDeque<Place>>,
@@ -79,6 +81,7 @@ impl Workers {
         let shared = Shared {
             start: Box::new(move |place| Box::pin(start(place))),
             limit,
+            turns: Turns::at(count),
             free: Arc::new(Semaphore::new(count.into())),
             idle: Mutex::new(places.collect()),
             lost: AtomicU64::new(0),
@@ -101,20 +104,25 @@ impl Workers {
 }
 
 impl Renderer for Workers {
-    fn render(&self, study: StudyNumber, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
+    fn turn(&self, reader: Reader, study: StudyNumber) -> BoxFuture<'static, Result<Turn, NoPicture>> {
+        let turns = self.shared.turns.clone();
+        Box::pin(async move { turns.take(reader, study).await })
+    }
+
+    fn render(&self, turn: Turn, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let taken = shared.take(Some(study)).await?;
+            let taken = shared.take(Some(turn.study())).await?;
             // a task of its own: a client who waits no longer leaves no worker half-way through a frame
-            tokio::spawn(render(taken, study, job)).await.unwrap_or(Err(NoPicture::Lost))
+            tokio::spawn(render(taken, turn, job)).await.unwrap_or(Err(NoPicture::Lost))
         })
     }
 }
 
-async fn render(mut taken: Taken, study: StudyNumber, job: Job) -> Result<Vec<u8>, NoPicture> {
+async fn render(mut taken: Taken, turn: Turn, job: Job) -> Result<Vec<u8>, NoPicture> {
     let question = message::question(&job).map_err(|_| RenderError::TooLarge)?;
-    let mut worker = taken.worker_for(study).await?;
-    worker.seen = Some(study);
+    let mut worker = taken.worker_for(&turn).await?;
+    worker.seen = Some(turn.study());
     match tokio::time::timeout(taken.shared.limit, exchange(&mut worker.stream, question, &job)).await {
         Ok(Ok(answer)) => {
             taken.place.worker = Some(worker);
@@ -122,12 +130,12 @@ async fn render(mut taken: Taken, study: StudyNumber, job: Job) -> Result<Vec<u8
         }
         Ok(Err(error)) => {
             drop(worker);
-            taken.lost(&format!("it gave no answer ({})", error.kind())).await;
+            taken.lost(&format!("it gave no answer ({})", error.kind()), &turn).await;
             Err(NoPicture::Lost)
         }
         Err(_) => {
             drop(worker);
-            taken.lost("it took too long").await;
+            taken.lost("it took too long", &turn).await;
             Err(NoPicture::TooSlow)
         }
     }
@@ -169,9 +177,9 @@ impl Shared {
 
 impl Taken {
     /// A worker that is there and has seen no other study.
-    async fn worker_for(&mut self, study: StudyNumber) -> Result<Worker, NoPicture> {
+    async fn worker_for(&mut self, turn: &Turn) -> Result<Worker, NoPicture> {
         if let Some(worker) = self.place.worker.take()
-            && worker.seen.is_none_or(|seen| seen == study)
+            && worker.seen.is_none_or(|seen| seen == turn.study())
         {
             if worker.waits() {
                 return Ok(worker);
@@ -179,6 +187,7 @@ impl Taken {
             // no frame's fault: it had none
             self.count("it ended between two frames");
         }
+        turn.charge();
         self.start().await
     }
 
@@ -193,8 +202,9 @@ impl Taken {
     }
 
     /// Counts the worker that had the frame and starts another one at once: what does not end by itself is ended by that.
-    async fn lost(&mut self, why: &str) {
+    async fn lost(&mut self, why: &str, turn: &Turn) {
         self.count(why);
+        turn.charge();
         // what failed is tried again with the next frame
         self.place.worker = self.start().await.ok();
     }

@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, LazyLock, Mutex};
 use std::time::Duration;
 
-use codecs::{ASKED_BYTES_MAX, FRAME_BYTES_MAX, Job, NoPicture, RenderError, RenderOptions, Renderer, Workers};
+use codecs::{
+    ASKED_BYTES_MAX, FRAME_BYTES_MAX, Job, NoPicture, Reader, RenderError, RenderOptions, Renderer,
+    STARTS_PER_MINUTE_MAX, Workers,
+};
 use dataset::{ImageDescription, Photometric};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use model::{StudyNumber, Uid};
 
 /// What somebody does with the worker's end of a stream.
@@ -120,6 +124,24 @@ fn ramp(rows: u16, columns: u16) -> Job {
 
 const STUDY: StudyNumber = StudyNumber(7);
 
+/// One reader asks for a picture.
+fn render(workers: &Workers, study: StudyNumber, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
+    render_for(Reader(1), workers, study, job)
+}
+
+fn render_for(
+    reader: Reader,
+    workers: &Workers,
+    study: StudyNumber,
+    job: Job,
+) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
+    let workers = workers.clone();
+    Box::pin(async move {
+        let turn = workers.turn(reader, study).await?;
+        workers.render(turn, job).await
+    })
+}
+
 /// Where a worker that speaks unasked waits until it has been heard of.
 static SPOKEN: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
 
@@ -132,7 +154,7 @@ async fn a_worker_makes_the_same_picture_as_the_decoders_in_this_process() {
     for (rows, columns) in [(1, 1), (64, 64), (512, 512), (2048, 3000)] {
         let job = ramp(rows, columns);
         let here = render::render_frame(&job.description, &job.transfer_syntax, &job.frame, 0, job.options).unwrap();
-        assert_eq!(workers.render(STUDY, job).await.unwrap(), here, "{rows} by {columns}");
+        assert_eq!(render(&workers, STUDY, job).await.unwrap(), here, "{rows} by {columns}");
     }
     assert_eq!((supply.started(), workers.lost()), (1, 0), "one after the other needs one worker");
 }
@@ -144,7 +166,7 @@ async fn what_cannot_be_rendered_is_refused_and_the_worker_stays() {
     let refused = async |change: fn(&mut Job)| {
         let mut job = ramp(64, 64);
         change(&mut job);
-        workers.render(STUDY, job).await
+        render(&workers, STUDY, job).await
     };
     let cut = refused(|job| job.frame = job.frame.slice(..100)).await;
     assert_eq!(cut, Err(NoPicture::Render(RenderError::Damaged)));
@@ -154,7 +176,7 @@ async fn what_cannot_be_rendered_is_refused_and_the_worker_stays() {
     assert_eq!(huge, Err(NoPicture::Render(RenderError::TooLarge)));
     let past = refused(|job| job.frame = vec![0; FRAME_BYTES_MAX + 1].into()).await;
     assert_eq!(past, Err(NoPicture::Render(RenderError::TooLarge)));
-    assert!(workers.render(STUDY, ramp(64, 64)).await.is_ok());
+    assert!(render(&workers, STUDY, ramp(64, 64)).await.is_ok());
     assert_eq!((supply.started(), workers.lost()), (1, 0));
 }
 
@@ -162,9 +184,9 @@ async fn what_cannot_be_rendered_is_refused_and_the_worker_stays() {
 async fn a_worker_that_ends_with_a_frame_costs_that_frame_and_is_replaced() {
     let supply = Supply::of(&[ends, works]);
     let workers = supply.workers(2);
-    assert_eq!(workers.render(STUDY, ramp(512, 512)).await, Err(NoPicture::Lost));
+    assert_eq!(render(&workers, STUDY, ramp(512, 512)).await, Err(NoPicture::Lost));
     assert_eq!((supply.started(), workers.lost()), (2, 1), "replaced at once");
-    assert!(workers.render(STUDY, ramp(512, 512)).await.is_ok());
+    assert!(render(&workers, STUDY, ramp(512, 512)).await.is_ok());
     assert_eq!((supply.started(), workers.lost()), (2, 1));
 }
 
@@ -172,17 +194,102 @@ async fn a_worker_that_ends_with_a_frame_costs_that_frame_and_is_replaced() {
 async fn a_worker_that_stands_still_costs_that_frame_and_the_others_go_on() {
     let supply = Supply::of(&[stands_still, works]);
     let workers = supply.workers_within(2, Duration::from_secs(3));
-    let still = tokio::spawn(workers.render(STUDY, ramp(512, 512)));
+    let still = tokio::spawn(render(&workers, STUDY, ramp(512, 512)));
     // it is taken before the others come
     while supply.started() == 0 {
         tokio::task::yield_now().await;
     }
     for _ in 0..20 {
-        assert!(workers.render(STUDY, ramp(64, 64)).await.is_ok());
+        assert!(render_for(Reader(2), &workers, StudyNumber(8), ramp(64, 64)).await.is_ok());
     }
     assert_eq!(still.await.unwrap(), Err(NoPicture::TooSlow));
     assert_eq!(workers.lost(), 1);
-    assert!(workers.render(STUDY, ramp(64, 64)).await.is_ok());
+    assert!(render(&workers, STUDY, ramp(64, 64)).await.is_ok());
+}
+
+/// Renders frames that fit one read, and takes any other one and says nothing.
+fn works_but_for_large_frames(mut stream: UnixStream) {
+    let mut head = [0; 9];
+    while let Ok(()) = stream.read_exact(&mut head) {
+        let length = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap()) as usize;
+        let mut rest = vec![0; length(1) + length(5)];
+        if rest.len() > 64 * 1024 || stream.read_exact(&mut rest).is_err() {
+            return stands_still(stream);
+        }
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let working = std::thread::spawn(move || codecs::work(&mut theirs));
+        ours.write_all(&[&head[..], &rest].concat()).unwrap();
+        ours.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        ours.read_to_end(&mut answer).unwrap();
+        working.join().unwrap().unwrap();
+        stream.write_all(&answer).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn slow_frames_of_one_study_and_of_one_reader_leave_a_worker_to_others() {
+    let limit = Duration::from_secs(600);
+    let (small, slow) = (|| ramp(64, 64), || ramp(512, 512));
+    for (what, asks) in [
+        ("many readers of one study", (|n| (Reader(10 + n), STUDY)) as fn(u64) -> (Reader, StudyNumber)),
+        ("one reader of many studies", |n| (Reader(10), StudyNumber(100 + n as u32))),
+    ] {
+        let supply = Supply::of(&[works_but_for_large_frames]);
+        let workers = supply.workers_within(3, limit);
+        let asked = |n| {
+            let (reader, study) = asks(n);
+            tokio::spawn(render_for(reader, &workers, study, slow()))
+        };
+        let waiting: Vec<_> = (0..12).map(asked).collect();
+        while supply.started() < 2 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..20 {
+            let other = render_for(Reader(2), &workers, StudyNumber(8), small());
+            let other = tokio::time::timeout(Duration::from_secs(20), other).await;
+            assert!(other.expect(what).is_ok(), "{what}");
+        }
+        assert_eq!(supply.started(), 3, "{what}: two for the slow frames, one for others");
+        waiting.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+#[tokio::test]
+async fn who_switches_between_studies_without_end_is_told_to_wait_and_others_are_not() {
+    let supply = Supply::of(&[works]);
+    let workers = supply.workers(1);
+    let mut refused = None;
+    for number in 0..10 * STARTS_PER_MINUTE_MAX {
+        match render(&workers, StudyNumber(number), ramp(8, 8)).await {
+            Ok(_) => {}
+            Err(why) => {
+                refused = Some(why);
+                break;
+            }
+        }
+    }
+    assert!(matches!(refused, Some(NoPicture::TooManyStarts { seconds: 1 })), "{refused:?}");
+    assert!(supply.started() as u32 >= STARTS_PER_MINUTE_MAX);
+    let sentence = refused.unwrap().to_string();
+    assert!(sentence.contains("too many studies") && sentence.contains("1 seconds"), "{sentence}");
+    assert!(render_for(Reader(2), &workers, STUDY, ramp(8, 8)).await.is_ok());
+}
+
+#[tokio::test]
+async fn whose_frames_end_their_workers_pays_for_the_starts() {
+    let supply = Supply::of(&[ends]);
+    let workers = supply.workers(1);
+    let mut lost = 0;
+    let refused = loop {
+        match render(&workers, STUDY, ramp(512, 512)).await {
+            Err(NoPicture::Lost) => lost += 1,
+            other => break other,
+        }
+        assert!(lost < 10 * STARTS_PER_MINUTE_MAX);
+    };
+    assert!(matches!(refused, Err(NoPicture::TooManyStarts { .. })), "{refused:?}");
+    assert!(lost + 1 >= STARTS_PER_MINUTE_MAX);
 }
 
 #[tokio::test]
@@ -202,8 +309,8 @@ async fn answers_out_of_shape_cost_the_frame_and_the_worker() {
     for (number, behaviour) in behaviours.into_iter().enumerate() {
         let supply = Supply::of(&[behaviour, works]);
         let workers = supply.workers(1);
-        assert_eq!(workers.render(STUDY, ramp(8, 8)).await, Err(NoPicture::Lost), "{number}");
-        assert!(workers.render(STUDY, ramp(8, 8)).await.is_ok(), "{number}");
+        assert_eq!(render(&workers, STUDY, ramp(8, 8)).await, Err(NoPicture::Lost), "{number}");
+        assert!(render(&workers, STUDY, ramp(8, 8)).await.is_ok(), "{number}");
         assert_eq!(workers.lost(), 1, "{number}");
     }
 }
@@ -222,7 +329,7 @@ async fn a_worker_that_speaks_unasked_gets_no_frame() {
     let workers = supply.workers(1);
     workers.begin().await.unwrap();
     tokio::task::spawn_blocking(|| SPOKEN.wait()).await.unwrap();
-    let picture = workers.render(STUDY, ramp(64, 64)).await.unwrap();
+    let picture = render(&workers, STUDY, ramp(64, 64)).await.unwrap();
     assert_ne!(picture, [1, 2, 3], "what it made up is nobody's picture");
     assert_eq!((supply.started(), workers.lost()), (2, 1));
 }
@@ -233,7 +340,7 @@ async fn one_worker_sees_frames_of_one_study() {
     let workers = supply.workers(2);
     let (one, two, three) = (StudyNumber(1), StudyNumber(2), StudyNumber(3));
     for (study, started) in [(one, 1), (one, 1), (two, 2), (one, 2), (two, 2), (three, 3), (two, 3), (one, 4)] {
-        assert!(workers.render(study, ramp(8, 8)).await.is_ok());
+        assert!(render(&workers, study, ramp(8, 8)).await.is_ok());
         assert_eq!(supply.started(), started, "study {}", study.0);
     }
     assert_eq!(workers.lost(), 0);
@@ -244,9 +351,9 @@ async fn a_worker_that_ended_while_it_waited_costs_no_frame() {
     let supply = Supply::of(&[works]);
     let workers = supply.workers(1);
     for round in 1..4 {
-        assert!(workers.render(STUDY, ramp(8, 8)).await.is_ok());
+        assert!(render(&workers, STUDY, ramp(8, 8)).await.is_ok());
         supply.ends.lock().unwrap().last().unwrap().shutdown(std::net::Shutdown::Both).unwrap();
-        assert!(workers.render(STUDY, ramp(8, 8)).await.is_ok());
+        assert!(render(&workers, STUDY, ramp(8, 8)).await.is_ok());
         assert_eq!((supply.started(), workers.lost()), (round + 1, round as u64));
     }
 }
@@ -258,10 +365,10 @@ async fn without_a_worker_nothing_is_rendered_and_it_is_tried_again() {
     supply.fails.store(true, Ordering::SeqCst);
     assert_eq!(workers.begin().await, Err(NoPicture::NoWorker));
     for _ in 0..5 {
-        assert_eq!(workers.render(STUDY, ramp(8, 8)).await, Err(NoPicture::NoWorker));
+        assert_eq!(render(&workers, STUDY, ramp(8, 8)).await, Err(NoPicture::NoWorker));
     }
     supply.fails.store(false, Ordering::SeqCst);
-    assert!(workers.render(STUDY, ramp(8, 8)).await.is_ok());
+    assert!(render(&workers, STUDY, ramp(8, 8)).await.is_ok());
 }
 
 #[tokio::test]
@@ -270,8 +377,8 @@ async fn a_client_that_goes_away_leaves_no_worker_half_way() {
     let workers = supply.workers(1);
     for _ in 0..20 {
         // asked, and not waited for
-        assert_eq!(workers.render(STUDY, ramp(512, 512)).now_or_never(), None);
-        assert!(workers.render(STUDY, ramp(64, 64)).await.is_ok());
+        assert_eq!(render(&workers, STUDY, ramp(512, 512)).now_or_never(), None);
+        assert!(render(&workers, STUDY, ramp(64, 64)).await.is_ok());
     }
     assert_eq!((supply.started(), workers.lost()), (1, 0));
 }
@@ -281,7 +388,7 @@ async fn more_frames_than_workers_are_all_answered() {
     let supply = Supply::of(&[works]);
     let workers = supply.workers(3);
     let asked: Vec<_> =
-        (0..60).map(|number| tokio::spawn(workers.render(StudyNumber(number % 5), ramp(128, 128)))).collect();
+        (0..60).map(|number| tokio::spawn(render(&workers, StudyNumber(number % 5), ramp(128, 128)))).collect();
     for rendered in asked {
         assert!(rendered.await.unwrap().is_ok());
     }

@@ -41,12 +41,13 @@ pub(crate) struct Context {
     pub(crate) transfer_syntax: Uid,
 }
 
-/// Whether this server has room for one more association.
-pub(crate) enum Room {
-    /// It has.
-    Enough,
-    /// It is past a limit.
-    None,
+/// Who may take a place among the associations, which `Place` is.
+pub(crate) struct Admission<'a, Place> {
+    pub(crate) called_ae_title: Option<&'a str>,
+    pub(crate) devices: &'a dyn Devices,
+    pub(crate) caller: Caller,
+    /// A place; nothing when the server is past a limit.
+    pub(crate) room: &'a dyn Fn() -> Option<Place>,
 }
 
 impl Association {
@@ -55,25 +56,22 @@ impl Association {
         self.contexts.iter().find(|context| context.id == id)
     }
 
-    /// Reads the request and accepts or rejects it.
-    pub(crate) fn accept(
+    /// Accepts or rejects a request; with the place that the association takes.
+    pub(crate) fn accept<Place>(
         connection: &mut Connection,
+        request: AssociationRQ,
         limits: &DimseLimits,
-        called_ae_title: Option<&str>,
-        devices: &dyn Devices,
-        caller: Caller,
-        room: Room,
-    ) -> Result<Self, Ended> {
-        let request = read_request(connection, limits)?;
-        match decide(&request, called_ae_title, devices, caller, room) {
-            Ok(device) => {
+        admission: &Admission<'_, Place>,
+    ) -> Result<(Self, Place), Ended> {
+        match decide(&request, admission) {
+            Ok((device, place)) => {
                 let (contexts, results) = negotiate(&request.presentation_contexts);
                 connection.send(&accepted(&request, results, limits))?;
-                Ok(Self { device, calling_ae_title: request.calling_ae_title, contexts })
+                Ok((Self { device, calling_ae_title: request.calling_ae_title, contexts }, place))
             }
             Err(Refused { rejection, reason }) => {
                 // before the answer: who hangs up early is counted too
-                devices.refused(&request.calling_ae_title, caller.address, reason);
+                admission.devices.refused(&request.calling_ae_title, admission.caller.address, reason);
                 connection.send(&Pdu::AssociationRJ(rejection))?;
                 Err(Ended::Rejected)
             }
@@ -81,7 +79,8 @@ impl Association {
     }
 }
 
-fn read_request(connection: &mut Connection, limits: &DimseLimits) -> Result<AssociationRQ, Ended> {
+/// Reads the request for an association.
+pub(crate) fn read_request(connection: &mut Connection, limits: &DimseLimits) -> Result<AssociationRQ, Ended> {
     let (kind, length) = connection.pdu_header()?;
     if kind != A_ASSOCIATE_RQ {
         return Err(Ended::Protocol("the connection does not begin with an A-ASSOCIATE-RQ"));
@@ -101,13 +100,8 @@ fn read_request(connection: &mut Connection, limits: &DimseLimits) -> Result<Ass
 }
 
 /// Who calls must be a device that may do what it proposes; the reasons are those of PS3.8 Table 9-21.
-fn decide(
-    request: &AssociationRQ,
-    called_ae_title: Option<&str>,
-    devices: &dyn Devices,
-    caller: Caller,
-    room: Room,
-) -> Result<DeviceId, Refused> {
+fn decide<Place>(request: &AssociationRQ, admission: &Admission<'_, Place>) -> Result<(DeviceId, Place), Refused> {
+    let Admission { called_ae_title, devices, caller, room } = *admission;
     let permanent = |source, reason| Refused {
         rejection: AssociationRJ { result: AssociationRJResult::Permanent, source },
         reason,
@@ -136,9 +130,9 @@ fn decide(
         };
         permanent(AssociationRJSource::ServiceUser(UserReason::CallingAETitleNotRecognized), reason)
     })?;
-    match room {
-        Room::Enough => Ok(device),
-        Room::None => {
+    match room() {
+        Some(place) => Ok((device, place)),
+        None => {
             let source = AssociationRJSource::ServiceProviderPresentation(PresentationReason::LocalLimitExceeded);
             let rejection = AssociationRJ { result: AssociationRJResult::Transient, source };
             Err(Refused { rejection, reason: AssociationRefusal::Room })

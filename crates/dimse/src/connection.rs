@@ -70,6 +70,8 @@ pub(crate) struct Connection {
     start: usize,
     end: usize,
     deadline: Instant,
+    /// For the first word and, over TLS, the whole handshake.
+    first_deadline: Instant,
     /// Bytes of the current P-DATA-TF PDU that were not read yet, its data values included.
     pdu_rest: u32,
     /// Bytes of the current data value that were not read yet.
@@ -83,6 +85,8 @@ impl Connection {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(TICK))?;
         socket.set_write_timeout(Some(limits.response_time))?;
+        let began = Instant::now();
+        let first = if stream.is_handshaking() { limits.handshake_time } else { limits.associate_time };
         Ok(Self {
             stream,
             limits,
@@ -90,15 +94,27 @@ impl Connection {
             buffer: vec![0; BUFFER_BYTES].into(),
             start: 0,
             end: 0,
-            deadline: Instant::now() + limits.associate_time,
+            deadline: began + limits.associate_time,
+            first_deadline: began + first.min(limits.associate_time),
             pdu_rest: 0,
             pdv_rest: 0,
         })
     }
 
+    /// Waits until the peer says anything at all.
+    pub(crate) fn is_spoken_to(&mut self) -> Result<(), Ended> {
+        loop {
+            match self.stream.socket().peek(&mut [0]) {
+                Ok(0) => return Err(Ended::Closed),
+                Ok(_) => return Ok(()),
+                Err(error) => still_waits(error, self.first_deadline, &self.stopping)?,
+            }
+        }
+    }
+
     /// Shakes hands where callers come over TLS; the certificate whose key the caller holds. In the clear there is nothing to do.
     pub(crate) fn shake_hands(&mut self) -> Result<Option<Thumbprint>, Ended> {
-        let deadline = self.deadline.min(Instant::now() + self.limits.handshake_time);
+        let deadline = self.first_deadline;
         while self.stream.is_handshaking() {
             match self.stream.handshake_step() {
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(Ended::Handshake(error)),

@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const ASSOCIATIONS_MAX: usize = 64;
 /// Associations at a time from one address.
 pub const ASSOCIATIONS_PER_PEER_MAX: usize = 32;
+/// Connections at a time that have no association yet: in a TLS handshake, or before a whole A-ASSOCIATE-RQ.
+pub const WAITING_MAX: usize = 128;
+/// Of them from one address, or from the /64 of an IPv6 address.
+pub const WAITING_PER_PEER_MAX: usize = 32;
 /// The longest P-DATA-TF PDU that is received, in bytes of its variable field (PS3.8 9.3.5, D.1).
 pub const PDU_BYTES_MAX: u32 = 256 * 1024;
 /// The longest A-ASSOCIATE-RQ PDU, in bytes of its variable field.
@@ -34,6 +38,10 @@ pub struct DimseLimits {
     pub associations: usize,
     /// Associations at a time from one address.
     pub associations_per_peer: usize,
+    /// Connections at a time that have no association yet.
+    pub waiting: usize,
+    /// Of them from one address, or from the /64 of an IPv6 address.
+    pub waiting_per_peer: usize,
     /// The longest P-DATA-TF PDU, in bytes of its variable field.
     pub pdu_bytes: u32,
     /// The longest A-ASSOCIATE-RQ PDU, in bytes of its variable field.
@@ -61,6 +69,8 @@ impl Default for DimseLimits {
         Self {
             associations: ASSOCIATIONS_MAX,
             associations_per_peer: ASSOCIATIONS_PER_PEER_MAX,
+            waiting: WAITING_MAX,
+            waiting_per_peer: WAITING_PER_PEER_MAX,
             pdu_bytes: PDU_BYTES_MAX,
             associate_bytes: ASSOCIATE_BYTES_MAX,
             command_bytes: COMMAND_BYTES_MAX,

@@ -6,6 +6,7 @@ use std::{
     io::{self, IoSlice, Read, Write},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use dicom_ul::pdu::{
     read_pdu, write_pdu,
 };
 use model::Uid;
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use thiserror::Error;
 
 use crate::{
@@ -54,6 +56,9 @@ pub enum SendError {
     /// The connection failed.
     #[error("the connection to the archive failed; check address and port")]
     Io(#[from] io::Error),
+    /// TLS cannot be begun.
+    #[error("TLS to the archive cannot be begun; check certificate and key")]
+    Tls(#[from] rustls::Error),
     /// A file cannot be read, or is no Part 10 file.
     #[error("{path} is not a DICOM file with a meta group; leave it out")]
     NotPart10 {
@@ -79,11 +84,16 @@ pub enum SendError {
 
 /// An open association.
 pub struct Sender {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     contexts: BTreeMap<(Uid, Uid), u8>,
     pdu_bytes: u32,
     message_id: u16,
 }
+
+/// What an association goes over.
+trait Wire: Read + Write + Send {}
+
+impl<Stream: Read + Write + Send> Wire for Stream {}
 
 /// Sends files over one association; the status of each, in order.
 pub fn send_files(
@@ -159,6 +169,27 @@ impl Sender {
         called_ae_title: &str,
         kinds: impl IntoIterator<Item = (Uid, Uid)>,
     ) -> Result<Self, SendError> {
+        Self::over(Box::new(connected(address)?), calling_ae_title, called_ae_title, kinds)
+    }
+
+    /// The same over TLS (PS3.15 B.12), with the certificate that `config` has, to an archive of this name.
+    pub fn connect_tls(
+        address: SocketAddr,
+        (config, name): (Arc<ClientConfig>, ServerName<'static>),
+        calling_ae_title: &str,
+        called_ae_title: &str,
+        kinds: impl IntoIterator<Item = (Uid, Uid)>,
+    ) -> Result<Self, SendError> {
+        let stream = StreamOwned::new(ClientConnection::new(config, name)?, connected(address)?);
+        Self::over(Box::new(stream), calling_ae_title, called_ae_title, kinds)
+    }
+
+    fn over(
+        mut stream: Box<dyn Wire>,
+        calling_ae_title: &str,
+        called_ae_title: &str,
+        kinds: impl IntoIterator<Item = (Uid, Uid)>,
+    ) -> Result<Self, SendError> {
         let mut wanted: BTreeMap<(Uid, Uid), u8> = kinds.into_iter().map(|kind| (kind, 0)).collect();
         if wanted.len() >= CONTEXTS_MAX {
             return Err(SendError::TooManyContexts);
@@ -166,12 +197,8 @@ impl Sender {
         for (index, id) in wanted.values_mut().enumerate() {
             *id = u8::try_from(index * 2 + 3).expect("fewer than CONTEXTS_MAX");
         }
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_TIME))?;
-        stream.set_write_timeout(Some(ANSWER_TIME))?;
-        send(&mut stream, &request(calling_ae_title, called_ae_title, &wanted))?;
-        let (answer, pdu_bytes) = match receive(&mut stream)? {
+        send(&mut *stream, &request(calling_ae_title, called_ae_title, &wanted))?;
+        let (answer, pdu_bytes) = match receive(&mut *stream)? {
             Pdu::AssociationAC(answer) => {
                 let max = answer.user_variables.iter().find_map(|item| match item {
                     UserVariableItem::MaxLength(max) => Some(*max),
@@ -206,21 +233,21 @@ impl Sender {
         self.message_id = self.message_id.wrapping_add(1);
         let id = *self.contexts.get(&object.kind()).ok_or(SendError::NotAccepted)?;
         let command = Command::store_request(self.message_id, &object.sop_class, &object.sop_instance);
-        write_fragment(&mut self.stream, id, Fragment::Command, &command)?;
+        write_fragment(&mut *self.stream, id, Fragment::Command, &command)?;
         let step = (self.pdu_bytes - PDV_HEADER_BYTES) as usize;
         for piece in std::iter::once(object.data_set.clone()).chain(pieces) {
             for part in piece.chunks(step) {
-                write_fragment(&mut self.stream, id, Fragment::Data, part)?;
+                write_fragment(&mut *self.stream, id, Fragment::Data, part)?;
             }
         }
-        write_fragment(&mut self.stream, id, Fragment::LastData, &[])?;
+        write_fragment(&mut *self.stream, id, Fragment::LastData, &[])?;
         self.response()
     }
 
     /// Releases the association.
     pub fn release(mut self) -> Result<(), SendError> {
-        send(&mut self.stream, &Pdu::ReleaseRQ)?;
-        match receive(&mut self.stream)? {
+        send(&mut *self.stream, &Pdu::ReleaseRQ)?;
+        match receive(&mut *self.stream)? {
             Pdu::ReleaseRP => Ok(()),
             _ => Err(SendError::Answer),
         }
@@ -236,15 +263,15 @@ impl Sender {
         let mut head = headers(id, Fragment::Command, command.len()).to_vec();
         head.extend_from_slice(command);
         head.extend_from_slice(&first_headers);
-        write_all(&mut self.stream, &head, first)?;
+        write_all(&mut *self.stream, &head, first)?;
         while let Some(part) = parts.next() {
-            write_fragment(&mut self.stream, id, kind(parts.peek().is_none()), part)?;
+            write_fragment(&mut *self.stream, id, kind(parts.peek().is_none()), part)?;
         }
         Ok(())
     }
 
     fn response(&mut self) -> Result<u16, SendError> {
-        let Pdu::PData { data } = receive(&mut self.stream)? else { return Err(SendError::Aborted) };
+        let Pdu::PData { data } = receive(&mut *self.stream)? else { return Err(SendError::Aborted) };
         let set: Vec<u8> = data.into_iter().flat_map(|value| value.data).collect();
         let response = Command::parse(&set).map_err(|_| SendError::Answer)?;
         if response.field == C_STORE_RSP && response.message_id == self.message_id {
@@ -253,6 +280,14 @@ impl Sender {
             Err(SendError::Answer)
         }
     }
+}
+
+fn connected(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(10))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(ANSWER_TIME))?;
+    stream.set_write_timeout(Some(ANSWER_TIME))?;
+    Ok(stream)
 }
 
 #[derive(Clone, Copy)]
@@ -280,12 +315,12 @@ fn headers(id: u8, fragment: Fragment, length: usize) -> [u8; HEADERS_BYTES] {
     headers
 }
 
-fn write_fragment(stream: &mut TcpStream, id: u8, fragment: Fragment, part: &[u8]) -> io::Result<()> {
+fn write_fragment(stream: &mut dyn Wire, id: u8, fragment: Fragment, part: &[u8]) -> io::Result<()> {
     write_all(stream, &headers(id, fragment, part.len()), part)
 }
 
 /// Both slices in one call where the system takes them.
-fn write_all(stream: &mut TcpStream, head: &[u8], part: &[u8]) -> io::Result<()> {
+fn write_all(stream: &mut dyn Wire, head: &[u8], part: &[u8]) -> io::Result<()> {
     let written = stream.write_vectored(&[IoSlice::new(head), IoSlice::new(part)])?;
     stream.write_all(head.get(written..).unwrap_or_default())?;
     stream.write_all(&part[written.saturating_sub(head.len())..])
@@ -313,13 +348,13 @@ fn request(calling_ae_title: &str, called_ae_title: &str, wanted: &BTreeMap<(Uid
     })
 }
 
-fn send(stream: &mut TcpStream, pdu: &Pdu) -> Result<(), SendError> {
+fn send(stream: &mut dyn Wire, pdu: &Pdu) -> Result<(), SendError> {
     let mut bytes = Vec::new();
     write_pdu(&mut bytes, pdu).map_err(|_| SendError::Answer)?;
     Ok(stream.write_all(&bytes)?)
 }
 
-fn receive(stream: &mut TcpStream) -> Result<Pdu, SendError> {
+fn receive(stream: &mut dyn Wire) -> Result<Pdu, SendError> {
     let mut whole = vec![0; PDU_HEADER_BYTES];
     stream.read_exact(&mut whole)?;
     if whole[0] == A_ABORT {

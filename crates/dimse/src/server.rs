@@ -14,19 +14,18 @@ use std::{
 
 use archive::{Caller, Intake, IntakeActor};
 use dicom_ul::pdu::AbortRQServiceProviderReason as AbortReason;
+use lobby::Lobby;
 use model::Origin;
+use protocol::AssociationRefusal;
 
 use crate::{
-    association::{Association, Room},
+    association::{Admission, Association, read_request},
     connection::{Connection, Ended},
     devices::Devices,
     limits::DimseLimits,
     service::Served,
     stream::Stream,
 };
-
-/// Connections that may be told that there is no room for them; past it they are closed without a word.
-const REJECTIONS_MAX: usize = 16;
 
 /// Stack of an association's thread, in bytes.
 const STACK_BYTES: usize = 1024 * 1024;
@@ -55,6 +54,8 @@ struct Shared {
     intake: Intake,
     devices: Arc<dyn Devices>,
     stopping: Arc<AtomicBool>,
+    /// Who has no association yet.
+    lobby: Lobby,
     associations: Mutex<Associations>,
 }
 
@@ -90,11 +91,15 @@ impl DimseServer {
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let to_end = listener.try_clone()?;
+        let DimseLimits { waiting, waiting_per_peer, .. } = settings.limits;
+        let places = lobby::Limits { places: waiting, strangers: waiting, strangers_of_one: waiting_per_peer };
+        let lobby = Lobby::new(if settings.tls.is_some() { "DICOM over TLS" } else { "DICOM" }, places);
         let shared = Arc::new(Shared {
             settings,
             intake,
             devices,
             stopping: Arc::new(AtomicBool::new(false)),
+            lobby,
             associations: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
@@ -114,6 +119,12 @@ impl DimseServer {
         self.shared.associations().running.len()
     }
 
+    /// Connections now that have no association.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.lobby.callers()
+    }
+
     /// Stops listening, lets a message that is being received come to its end within
     /// [`DimseLimits::shutdown_time`], and aborts the rest.
     pub fn shutdown(&mut self) {
@@ -123,16 +134,21 @@ impl DimseServer {
         let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
         let _ = listener.join();
         let deadline = Instant::now() + self.shared.settings.limits.shutdown_time;
-        while self.associations() > 0 && Instant::now() < deadline {
+        while self.connections() > 0 && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
+        self.shared.lobby.clear();
         for running in self.shared.associations().running.values() {
             let _ = running.stream.shutdown(std::net::Shutdown::Both);
         }
         // what is still on its way to the disk comes to its end: the store answers within moments
-        while self.associations() > 0 && Instant::now() < deadline + Duration::from_secs(2) {
+        while self.connections() > 0 && Instant::now() < deadline + Duration::from_secs(2) {
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    fn connections(&self) -> usize {
+        self.waiting() + self.associations()
     }
 }
 
@@ -161,47 +177,52 @@ impl Shared {
 
     fn begin(self: &Arc<Self>, stream: TcpStream, peer: IpAddr) {
         let peer = peer.to_canonical();
-        let Some((place, room)) = self.take_place(&stream, peer) else {
+        let waiting = stream.try_clone().ok().and_then(|to_cut| {
+            self.lobby.enter(peer, move || {
+                // an error here means that it is closed already
+                let _ = to_cut.shutdown(std::net::Shutdown::Both);
+            })
+        });
+        let Some(waiting) = waiting else {
             tracing::warn!(%peer, "too many connections; one was closed");
             return;
         };
         let shared = Arc::clone(self);
         let begun = thread::Builder::new().name("dimse association".into()).stack_size(STACK_BYTES).spawn(move || {
-            // freed even if the thread panics
-            let place = place;
-            shared.serve(stream, place.peer, room);
+            shared.serve(stream, peer, waiting);
         });
         if let Err(error) = begun {
             tracing::error!(%error, "no thread for an association");
         }
     }
 
-    /// `None` when there is not even room for a rejection.
-    fn take_place(self: &Arc<Self>, stream: &TcpStream, peer: IpAddr) -> Option<(Place, Room)> {
+    /// A place among the associations; nothing past a limit.
+    fn take_place(self: &Arc<Self>, stream: &TcpStream, peer: IpAddr) -> Option<Place> {
         let limits = &self.settings.limits;
         let stream = stream.try_clone().ok()?;
         let mut associations = self.associations();
-        let count = associations.running.len();
         let of_peer = associations.running.values().filter(|running| running.peer == peer).count();
-        if count >= limits.associations + REJECTIONS_MAX || of_peer >= limits.associations_per_peer + REJECTIONS_MAX {
+        if associations.running.len() >= limits.associations || of_peer >= limits.associations_per_peer {
             return None;
         }
         let number = associations.next;
         associations.next += 1;
         associations.running.insert(number, Running { peer, stream });
-        let enough = count < limits.associations && of_peer < limits.associations_per_peer;
-        let place = Place { number, peer, shared: Arc::clone(self) };
-        Some((place, if enough { Room::Enough } else { Room::None }))
+        Some(Place { number, shared: Arc::clone(self) })
     }
 
-    fn serve(&self, stream: TcpStream, peer: IpAddr, room: Room) {
+    fn serve(self: &Arc<Self>, stream: TcpStream, peer: IpAddr, waiting: lobby::Place) {
         let (limits, stopping) = (self.settings.limits, Arc::clone(&self.stopping));
-        let begun = Stream::begin(stream, self.settings.tls.as_ref());
-        let mut connection = match begun.and_then(|stream| Connection::new(stream, limits, stopping)) {
-            Ok(connection) => connection,
+        let to_cut = stream.try_clone();
+        let begun = to_cut.and_then(|to_cut| Ok((to_cut, Stream::begin(stream, self.settings.tls.as_ref())?)));
+        let begun = begun.and_then(|(to_cut, stream)| Ok((to_cut, Connection::new(stream, limits, stopping)?)));
+        let (to_cut, mut connection) = match begun {
+            Ok(begun) => begun,
             Err(error) => return tracing::warn!(%peer, %error, "a connection failed at its beginning"),
         };
-        let ended = self.converse(&mut connection, peer, room);
+        // where it is counted until it is closed, even if the thread panics
+        let mut counted = Counted::Waiting(waiting);
+        let ended = self.converse(&mut connection, &to_cut, peer, &mut counted);
         tracing::debug!(%peer, %ended, "an association ended");
         match ended {
             Ended::Released => {
@@ -209,27 +230,58 @@ impl Shared {
             }
             Ended::Protocol(_) => connection.abort(AbortReason::UnexpectedPdu),
             Ended::TooSlow | Ended::Stopping => connection.abort(AbortReason::ReasonNotSpecified),
-            Ended::Handshake(ref error) => log_handshake(peer, error),
+            Ended::Handshake(ref error) => {
+                log_handshake(peer, error);
+                // nobody said a name
+                self.devices.refused("", peer, AssociationRefusal::Handshake);
+            }
             Ended::Rejected | Ended::Aborted | Ended::Closed | Ended::Io(_) => {}
         }
         connection.close();
     }
 
-    fn converse(&self, connection: &mut Connection, peer: IpAddr, room: Room) -> Ended {
-        let (limits, devices) = (&self.settings.limits, &*self.devices);
-        let called = self.settings.called_ae_title.as_deref();
-        let caller = match connection.shake_hands() {
-            Ok(certificate) => Caller { address: peer, certificate },
-            Err(ended) => return ended,
-        };
-        let association = match Association::accept(connection, limits, called, devices, caller, room) {
-            Ok(association) => association,
+    fn converse(
+        self: &Arc<Self>,
+        connection: &mut Connection,
+        to_cut: &TcpStream,
+        peer: IpAddr,
+        counted: &mut Counted,
+    ) -> Ended {
+        let limits = &self.settings.limits;
+        let (association, caller) = match self.admit(connection, to_cut, peer, counted) {
+            Ok(admitted) => admitted,
             Err(ended) => return ended,
         };
         let actor = IntakeActor { device: Some(association.device), origin: Origin(peer.to_string()) };
         let mut batch = self.intake.begin_batch(actor);
+        let devices = &*self.devices;
         let served = Served { connection, association: &association, limits, devices, caller, batch: &mut batch };
         served.until_end()
+    }
+
+    /// From the first byte to an association, which takes a place of its own.
+    fn admit(
+        self: &Arc<Self>,
+        connection: &mut Connection,
+        to_cut: &TcpStream,
+        peer: IpAddr,
+        counted: &mut Counted,
+    ) -> Result<(Association, Caller), Ended> {
+        connection.is_spoken_to()?;
+        counted.heard();
+        let caller = Caller { address: peer, certificate: connection.shake_hands()? };
+        let request = read_request(connection, &self.settings.limits)?;
+        let asked = counted.busy();
+        let admission = Admission {
+            called_ae_title: self.settings.called_ae_title.as_deref(),
+            devices: &*self.devices,
+            caller,
+            room: &|| self.take_place(to_cut, peer),
+        };
+        let (association, place) = Association::accept(connection, request, &self.settings.limits, &admission)?;
+        drop(asked);
+        *counted = Counted::Association { _place: place };
+        Ok((association, caller))
     }
 
     fn associations(&self) -> MutexGuard<'_, Associations> {
@@ -245,10 +297,31 @@ fn log_handshake(peer: IpAddr, error: &io::Error) {
     );
 }
 
+/// Where a connection is counted.
+enum Counted {
+    Waiting(lobby::Place),
+    Association { _place: Place },
+}
+
+impl Counted {
+    fn heard(&self) {
+        if let Self::Waiting(place) = self {
+            place.heard();
+        }
+    }
+
+    /// Who is looked up does not make room for others.
+    fn busy(&self) -> Option<lobby::Busy> {
+        match self {
+            Self::Waiting(place) => Some(place.busy()),
+            Self::Association { .. } => None,
+        }
+    }
+}
+
 /// A place among the associations, freed when dropped.
 struct Place {
     number: u64,
-    peer: IpAddr,
     shared: Arc<Shared>,
 }
 

@@ -24,6 +24,13 @@ pub fn ending() -> Receiver<()> {
     receiver
 }
 
+/// From now on SIGTERM, SIGINT and SIGHUP do nothing to this process: whoever started it ends it.
+pub fn leave_ending_to_the_parent() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+    // a handler stays when nobody listens to it any more
+    runtime.block_on(async { drop(Signals::catch()) });
+}
+
 /// The signals that end a role.
 pub struct Signals {
     terminate: Signal,

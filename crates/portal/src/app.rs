@@ -1,9 +1,11 @@
 //! What the handlers work with.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use archive::{Intake, Reader, WardenLink};
-use codecs::Renderer;
+use codecs::{Reader as PictureReader, Renderer};
+use protocol::Credential;
 use tokio::sync::Semaphore;
 
 use crate::errors::Failure;
@@ -28,6 +30,8 @@ pub(crate) struct Serving {
     pub(crate) reader: Reader,
     pub(crate) intake: Intake,
     pub(crate) renderer: Arc<dyn Renderer>,
+    /// Tells readers of pictures apart without saying anything about them.
+    readers: RandomState,
     /// Where DICOMweb begins as clients see it, for RetrieveURL and BulkDataURI.
     pub(crate) dicom_web: Arc<str>,
     /// Frames that are held for a picture, and reports that are drawn, at one time.
@@ -36,9 +40,9 @@ pub(crate) struct Serving {
     pub(crate) storing: Arc<Semaphore>,
 }
 
-/// As many as there are processors: more of them would only wait for each other, and hold memory.
+/// One more than there are processors, as there are codec workers: one reader has at most all of these but one.
 fn rendering_max() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(codecs::WORKERS_MIN.into())
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get) + 1
 }
 
 /// The most STOW-RS requests at one time: each holds a thread and its chunks.
@@ -51,10 +55,22 @@ impl Serving {
             reader: app.reader,
             intake: app.intake,
             renderer: app.renderer,
+            readers: RandomState::new(),
             dicom_web: format!("{}/dicom-web", public_origin.trim_end_matches('/')).into(),
             rendering: Arc::new(Semaphore::new(rendering_max())),
             storing: Arc::new(Semaphore::new(STORING_MAX)),
         }
+    }
+
+    /// Who asks for a picture: a session or a token, whichever request carries it.
+    pub(crate) fn reader_of(&self, caller: &Credential) -> PictureReader {
+        let token = match caller {
+            Credential::Session { token, .. }
+            | Credential::DeviceToken { token, .. }
+            | Credential::BoundToken { token, .. } => token,
+            Credential::Stranger { .. } | Credential::Owner => "",
+        };
+        PictureReader(self.readers.hash_one(token))
     }
 }
 

@@ -30,6 +30,38 @@ impl UnstalledBody {
     }
 }
 
+/// A body of an answer for whose length something is held.
+pub(crate) struct HeldBody<Held> {
+    inner: Body,
+    _held: Held,
+}
+
+impl<Held: Send + Unpin + 'static> HeldBody<Held> {
+    pub(crate) fn wrap(inner: Body, held: Held) -> Body {
+        if inner.is_end_stream() { inner } else { Body::new(Self { inner, _held: held }) }
+    }
+}
+
+impl<Held: Unpin> http_body::Body for HeldBody<Held> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 /// Nothing came.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body did not come on")]

@@ -33,6 +33,11 @@ pub(crate) enum Failure {
     NotRenderable(&'static str),
     /// Nobody is there to make a picture.
     NoDecoder,
+    /// Pictures of so many studies were asked for that decoders would be started without end.
+    TooManyStudies {
+        /// How long to wait.
+        seconds: u32,
+    },
     /// The body's media type is not the expected one.
     MediaType(&'static str),
     /// The body is longer than allowed.
@@ -114,7 +119,7 @@ impl IntoResponse for Failure {
             Self::Refused(Refusal::SignedOut | Refusal::SignInFailed) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"leadglass\""));
             }
-            Self::Refused(Refusal::Throttled { seconds }) => {
+            Self::Refused(Refusal::Throttled { seconds }) | Self::TooManyStudies { seconds } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::Range { bytes } => {
@@ -171,6 +176,11 @@ impl Failure {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no decoder can be started, so no picture can be made",
                 "ask for the frame as it is stored, or try again in a few seconds; the administrator sees why in the log",
+            ),
+            Self::TooManyStudies { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "pictures of too many studies were asked for within a minute",
+                "ask for frames as they are stored, or wait for as long as Retry-After says",
             ),
             Self::NoRoute => (StatusCode::NOT_FOUND, "there is nothing at this address", "see /api/openapi.json"),
             Self::Method => {
@@ -295,6 +305,7 @@ mod tests {
         };
         assert_eq!(seconds(Failure::Refused(Refusal::WardenAway)), Some(RETRY_AFTER_SECONDS));
         assert_eq!(seconds(Failure::Refused(Refusal::Throttled { seconds: 77 })), Some(77));
+        assert_eq!(seconds(Failure::TooManyStudies { seconds: 2 }), Some(2));
         assert_eq!(seconds(Failure::Refused(Refusal::NotFound)), None::<u32>);
     }
 }

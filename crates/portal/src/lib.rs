@@ -52,7 +52,7 @@ pub use app::App;
 pub use body::BODY_STALL_SECONDS_MAX;
 pub use json::identifiers;
 pub use serve::{
-    CONNECTIONS_MAX, DRAIN_SECONDS_MAX, HEADER_SECONDS_MAX, HttpConfig, HttpLimits, Portal, ServeError,
-    TLS_HANDSHAKE_SECONDS_MAX, WRITE_STALL_SECONDS_MAX, serve, serve_within,
+    CONNECTIONS_MAX, DRAIN_SECONDS_MAX, HEADER_SECONDS_MAX, HttpConfig, HttpLimits, Portal, STRANGERS_MAX,
+    STRANGERS_PER_ADDRESS_MAX, ServeError, TLS_HANDSHAKE_SECONDS_MAX, WRITE_STALL_SECONDS_MAX, serve, serve_within,
 };
 pub use tls::{DevelopmentCertificate, Tls, TlsError, certificate_thumbprint, development_certificate};

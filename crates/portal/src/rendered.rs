@@ -44,7 +44,7 @@ pub(crate) async fn study(
     let options = asked(&headers, raw.as_deref(), RenderOptions::default())?;
     let open = serving.reader.open(&caller, &study_uid(&study)?, Scope::Images).await?;
     let instance = middle_of_study(&open).ok_or(NO_IMAGE)?;
-    picture(&serving, &open, &instance, None, options).await
+    picture(&serving, &caller, &open, &instance, None, options).await
 }
 
 /// `GET /dicom-web/studies/{study}/thumbnail`
@@ -58,7 +58,7 @@ pub(crate) async fn study_thumbnail(
     let options = asked(&headers, raw.as_deref(), thumbnail())?;
     let open = serving.reader.open(&caller, &study_uid(&study)?, Scope::Images).await?;
     let instance = middle_of_study(&open).ok_or(NO_IMAGE)?;
-    picture(&serving, &open, &instance, None, options).await
+    picture(&serving, &caller, &open, &instance, None, options).await
 }
 
 /// `GET /dicom-web/studies/{study}/series/{series}/rendered`
@@ -99,7 +99,7 @@ async fn of_series(
         return Err(Failure::Refused(Refusal::NotFound));
     }
     let instance = middle(instances).ok_or(NO_IMAGE)?;
-    picture(serving, &open, &instance, None, options).await
+    picture(serving, caller, &open, &instance, None, options).await
 }
 
 /// `GET .../instances/{instance}/rendered`
@@ -112,7 +112,7 @@ pub(crate) async fn instance(
 ) -> Answer {
     let options = asked(&headers, raw.as_deref(), RenderOptions::default())?;
     let (open, instance) = InstancePath::parse(path)?.open(&serving, &caller, Scope::Images).await?;
-    picture(&serving, &open, &instance, None, options).await
+    picture(&serving, &caller, &open, &instance, None, options).await
 }
 
 /// `GET .../instances/{instance}/thumbnail`
@@ -125,7 +125,7 @@ pub(crate) async fn instance_thumbnail(
 ) -> Answer {
     let options = asked(&headers, raw.as_deref(), thumbnail())?;
     let (open, instance) = InstancePath::parse(path)?.open(&serving, &caller, Scope::Images).await?;
-    picture(&serving, &open, &instance, None, options).await
+    picture(&serving, &caller, &open, &instance, None, options).await
 }
 
 /// `GET .../frames/{frame}/rendered`
@@ -139,7 +139,7 @@ pub(crate) async fn frame(
     let options = asked(&headers, raw.as_deref(), RenderOptions::default())?;
     let (place, number) = (InstancePath::parse((study, series, instance))?, one_frame(&frames)?);
     let (open, instance) = place.open(&serving, &caller, Scope::Images).await?;
-    picture(&serving, &open, &instance, Some(number), options).await
+    picture(&serving, &caller, &open, &instance, Some(number), options).await
 }
 
 /// `GET .../frames/{frame}/thumbnail`
@@ -153,7 +153,7 @@ pub(crate) async fn frame_thumbnail(
     let options = asked(&headers, raw.as_deref(), thumbnail())?;
     let (place, number) = (InstancePath::parse((study, series, instance))?, one_frame(&frames)?);
     let (open, instance) = place.open(&serving, &caller, Scope::Images).await?;
-    picture(&serving, &open, &instance, Some(number), options).await
+    picture(&serving, &caller, &open, &instance, Some(number), options).await
 }
 
 fn one_frame(text: &str) -> Result<u32, Failure> {
@@ -190,18 +190,21 @@ fn has_image(instance: &Instance) -> bool {
 /// Reads one frame and has it rendered, with a limit on how many at one time.
 async fn picture(
     serving: &Serving,
+    caller: &protocol::Credential,
     open: &Arc<OpenStudy>,
     instance: &Arc<Instance>,
     number: Option<u32>,
     options: RenderOptions,
 ) -> Answer {
     let number = number.unwrap_or(instance.row.frames / 2 + 1);
+    let reader = serving.reader_of(caller);
+    let turn = serving.renderer.turn(reader, open.row_of(instance).number).await.map_err(no_picture)?;
     let _place = serving.rendering.acquire().await.map_err(|_| Failure::Busy)?;
     let (frame, metadata) = open.frame_to_render(instance, number).await?;
     let Some(description) = metadata.image else { return Err(NO_IMAGE) };
     let first_bit = 0; // frames come aligned to their first byte
     let job = Job { description, transfer_syntax: frame.transfer_syntax, first_bit, options, frame: frame.bytes };
-    match serving.renderer.render(open.row_of(instance).number, job).await {
+    match serving.renderer.render(turn, job).await {
         Ok(jpeg) => Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"))], jpeg).into_response()),
         Err(why) => Err(no_picture(why)),
     }
@@ -214,6 +217,7 @@ fn no_picture(why: NoPicture) -> Failure {
         NoPicture::Render(RenderError::TooLarge) => "this frame has too many pixels to be shown here",
         NoPicture::Lost => "the decoder failed with this frame, so it cannot be shown",
         NoPicture::TooSlow => "this frame takes longer to decode than it may here",
+        NoPicture::TooManyStarts { seconds } => return Failure::TooManyStudies { seconds },
         NoPicture::NoWorker => return Failure::NoDecoder,
     })
 }

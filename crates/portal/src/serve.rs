@@ -1,8 +1,8 @@
 //! Connections: accept, make private, hand to the router, end in order.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,20 +10,26 @@ use dpop::Thumbprint;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use lobby::{Lobby, Place};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::body::{BODY_STALL_SECONDS_MAX, StallGuard};
+use crate::body::{BODY_STALL_SECONDS_MAX, HeldBody, StallGuard};
 use crate::possession::ClientCertificate;
 use crate::{App, Tls, guard, routes};
 
-/// The most connections at one time; more wait in the listener's queue.
+/// The most connections at one time. Past it one that rests makes room for a newcomer; when all are busy, more wait in the
+/// listener's queue.
 pub const CONNECTIONS_MAX: usize = 1024;
+/// Of them, connections that have brought no request yet.
+pub const STRANGERS_MAX: usize = 256;
+/// Of these, from one address or from the /64 of an IPv6 address. Behind a proxy all come from one.
+pub const STRANGERS_PER_ADDRESS_MAX: usize = 128;
 /// A TLS handshake that takes longer is dropped.
 pub const TLS_HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// A request whose header takes longer is dropped, and so is a connection that idles longer between requests.
@@ -39,6 +45,8 @@ pub const DRAIN_SECONDS_MAX: u64 = 5;
 
 /// How a socket waits on an accept error (out of file descriptors) before it tries again.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// How often a newcomer looks for a place while all connections are busy.
+const PLACE_RETRY: Duration = Duration::from_millis(20);
 /// What a connection may buffer of a request before it is read on, in bytes.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 /// HTTP/2 flow control: what one stream and one connection may have under way, in bytes.
@@ -51,6 +59,10 @@ const HEADER_LIST_BYTES_MAX: u32 = 16 * 1024;
 pub struct HttpLimits {
     /// [`CONNECTIONS_MAX`]
     pub connections: usize,
+    /// [`STRANGERS_MAX`]
+    pub strangers: usize,
+    /// [`STRANGERS_PER_ADDRESS_MAX`]
+    pub strangers_per_address: usize,
     /// [`TLS_HANDSHAKE_SECONDS_MAX`]
     pub tls_handshake: Duration,
     /// [`HEADER_SECONDS_MAX`]
@@ -67,6 +79,8 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             connections: CONNECTIONS_MAX,
+            strangers: STRANGERS_MAX,
+            strangers_per_address: STRANGERS_PER_ADDRESS_MAX,
             tls_handshake: Duration::from_secs(TLS_HANDSHAKE_SECONDS_MAX),
             header: Duration::from_secs(HEADER_SECONDS_MAX),
             body_stall: Duration::from_secs(BODY_STALL_SECONDS_MAX),
@@ -162,18 +176,15 @@ async fn accept(
     router: Router,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let HttpLimits { connections: places, strangers, strangers_per_address: strangers_of_one, .. } = limits;
+    let port = if tls.is_some() { "HTTPS" } else { "HTTP" };
+    let lobby = Lobby::new(port, lobby::Limits { places, strangers, strangers_of_one });
     let graceful = GracefulShutdown::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned();
-        let next = async {
-            let place = place.await.expect("the semaphore is never closed");
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             _ = &mut stopped => break,
-            next = next => next,
+            accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -183,15 +194,38 @@ async fn accept(
                 continue;
             }
         };
+        let (place, left) = tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            entered = entered(&lobby, peer.ip()) => entered,
+        };
         let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
         tokio::spawn(async move {
-            connection(stream, peer, tls, limits, router, watcher).await;
-            drop(place);
+            tokio::select! {
+                () = connection(stream, peer, tls, limits, router, watcher, place) => {}
+                // it makes room for another one
+                _ = left => {}
+            }
         });
     }
     drop(listener);
     if timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way at the end and were cut off");
+    }
+}
+
+/// A place, as soon as there is one, and what tells that it has to be left.
+async fn entered(lobby: &Lobby, from: IpAddr) -> (Place, oneshot::Receiver<()>) {
+    loop {
+        let (leave, left) = oneshot::channel();
+        let leave = move || {
+            // an error here means that the connection ends already
+            let _ = leave.send(());
+        };
+        if let Some(place) = lobby.enter(from, leave) {
+            return (place, left);
+        }
+        tokio::time::sleep(PLACE_RETRY).await;
     }
 }
 
@@ -203,18 +237,22 @@ async fn connection(
     limits: HttpLimits,
     router: Router,
     watcher: Watcher,
+    place: Place,
 ) {
     // without this an answer of several writes waits for the client's delayed acknowledgement
     let _ = stream.set_nodelay(true);
     let address = peer.ip().to_canonical();
     let ended = match tls {
-        None => requests(stream, address, None, limits, router, watcher).await,
-        Some(tls) => match timeout(limits.tls_handshake, tls.acceptor().accept(stream)).await {
+        None => match timeout(limits.header, first_word(&stream, &place)).await {
+            Ok(Ok(())) => requests(stream, address, None, limits, router, watcher, place).await,
+            Ok(Err(_)) | Err(_) => return,
+        },
+        Some(tls) => match timeout(limits.tls_handshake, shaken(stream, &tls, &place)).await {
             Ok(Ok(stream)) => {
                 let certificates = stream.get_ref().1.peer_certificates();
                 let certificate = certificates.and_then(|chain| chain.first());
                 let certificate = certificate.map(|own| ClientCertificate(Thumbprint::of_certificate(own)));
-                requests(stream, address, certificate, limits, router, watcher).await
+                requests(stream, address, certificate, limits, router, watcher, place).await
             }
             Ok(Err(_)) | Err(_) => return,
         },
@@ -224,6 +262,18 @@ async fn connection(
     }
 }
 
+/// Waits until the client says anything at all.
+async fn first_word(stream: &TcpStream, place: &Place) -> io::Result<()> {
+    stream.readable().await?;
+    place.heard();
+    Ok(())
+}
+
+async fn shaken(stream: TcpStream, tls: &Tls, place: &Place) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    first_word(&stream, place).await?;
+    tls.acceptor().accept(stream).await
+}
+
 async fn requests<S>(
     stream: S,
     address: IpAddr,
@@ -231,6 +281,7 @@ async fn requests<S>(
     limits: HttpLimits,
     router: Router,
     watcher: Watcher,
+    place: Place,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -242,7 +293,12 @@ where
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
         }
-        router.clone().oneshot(request)
+        let (router, busy) = (router.clone(), place.busy());
+        async move {
+            let response = router.oneshot(request).await?;
+            // busy until the last of the answer is on its way
+            Ok::<_, Infallible>(response.map(|body| HeldBody::wrap(body, busy)))
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

@@ -13,9 +13,9 @@ pub const AE_TITLE_CHARACTERS_MAX: usize = 16;
 /// Refused associations of one name, from one address, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedAssociation {
-    /// What the caller called itself; empty for a count of many names.
+    /// What the caller called itself; empty for a count of many names, and for handshakes.
     pub calling_ae_title: String,
-    /// From where; absent for a count of many addresses.
+    /// From where: for handshakes an IPv4 address or the /64 of an IPv6 address; absent for a count of many addresses.
     pub address: Option<IpAddr>,
     /// Why.
     pub reason: AssociationRefusal,
@@ -42,11 +42,13 @@ pub enum AssociationRefusal {
     Room,
     /// The device is bound to a certificate and called without it, or is bound to none and called the TLS port.
     Certificate,
+    /// It did not come as far as an association: its TLS handshake failed, for want of TLS, of a certificate, or of that certificate's key.
+    Handshake,
 }
 
 impl AssociationRefusal {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unknown,
         Self::Address,
         Self::Service,
@@ -54,6 +56,7 @@ impl AssociationRefusal {
         Self::Protocol,
         Self::Room,
         Self::Certificate,
+        Self::Handshake,
     ];
 
     /// The fixed word in the ledger.
@@ -67,6 +70,7 @@ impl AssociationRefusal {
             Self::Protocol => "protocol",
             Self::Room => "room",
             Self::Certificate => "certificate",
+            Self::Handshake => "handshake",
         }
     }
 }

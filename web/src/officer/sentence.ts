@@ -277,6 +277,7 @@ function associationReason(word: string, say: Say): string {
     protocol: say('it speaks another protocol', 'es spricht ein anderes Protokoll'),
     room: say('there were too many at once', 'es waren zu viele zugleich'),
     certificate: say('it did not call with the certificate of that device', 'der Anruf kam nicht mit dem Zertifikat dieses Geräts'),
+    handshake: say('its TLS handshake failed', 'der TLS-Handshake schlug fehl'),
   };
   return known[word] ?? word;
 }

@@ -1,7 +1,7 @@
 //! A peer that sends whatever a test wants.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use dicom_ul::pdu::{
@@ -26,7 +26,19 @@ pub enum Heard {
 
 impl Peer {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::on(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects from another address of this machine.
+    pub fn connect_from(from: Ipv4Addr, address: SocketAddr) -> Self {
+        use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &SocketAddr::new(from.into(), 0)).unwrap();
+        connect(&socket, &address).unwrap();
+        Self::on(socket.into())
+    }
+
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         // a server that never answers fails the test instead of hanging it
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();

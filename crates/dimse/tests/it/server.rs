@@ -127,9 +127,9 @@ impl TestServer {
         self.store.outbox().last
     }
 
-    /// Waits until no association is left.
+    /// Waits until no connection is left.
     pub fn until_alone(&self) {
-        while self.server.associations() > 0 {
+        while self.server.associations() + self.server.waiting() > 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -65,10 +65,7 @@ impl Site {
     }
 
     fn peer(&self, version: &'static SupportedProtocolVersion, shows: Shows) -> Peer<OverTls> {
-        let stream = TcpStream::connect(self.server.address()).unwrap();
-        stream.set_nodelay(true).unwrap();
-        // a server that never answers fails the test instead of hanging it
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let stream = Peer::connect(self.server.address()).stream;
         Peer { stream: StreamOwned::new(self.client(version, shows), stream) }
     }
 
@@ -81,6 +78,11 @@ impl Site {
             .with_root_certificates(roots)
             .with_client_cert_resolver(Arc::new(shows));
         ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap()
+    }
+
+    /// What was told of refusals: names and reasons.
+    fn told(&self) -> Vec<(String, AssociationRefusal)> {
+        self.server.devices.1.lock().unwrap().clone()
     }
 
     fn device(&self, version: &'static SupportedProtocolVersion) -> Peer<OverTls> {
@@ -171,8 +173,8 @@ fn whoever_shows_no_certificate_or_one_without_its_key_is_refused_at_the_handsha
         site.peer(version, stolen).is_refused_at_the_handshake("a certificate that somebody else holds");
     }
     site.server.until_alone();
-    // nobody came as far as an association
-    assert!(site.server.devices.1.lock().unwrap().is_empty());
+    // nobody came as far as an association and a name; each is counted
+    assert_eq!(site.told(), vec![(String::new(), AssociationRefusal::Handshake); 2 * VERSIONS.len()]);
     site.device(&rustls::version::TLS13).accepted("CT1", &[(CT, EXPLICIT)]);
 }
 
@@ -189,7 +191,7 @@ fn another_certificate_and_a_device_that_is_bound_to_none_are_refused_at_associa
             assert_eq!(rejected.source, reason, "{calling}");
         }
     }
-    let told = site.server.devices.1.lock().unwrap().clone();
+    let told = site.told();
     assert_eq!(told.len(), 4);
     assert!(told.iter().all(|(_, reason)| *reason == AssociationRefusal::Certificate), "{told:?}");
 }
@@ -228,24 +230,117 @@ fn what_is_no_tls_is_refused_and_slow_handshakes_end_in_time() {
         std::thread::sleep(Duration::from_millis(10));
     }
     site.server.until_alone();
-    assert!(site.server.devices.1.lock().unwrap().is_empty());
+    // what was said and is no TLS is counted; who says nothing, or not enough, is not heard
+    assert_eq!(site.told(), vec![(String::new(), AssociationRefusal::Handshake); 3]);
+}
+
+/// Limits under which nobody has to hurry.
+fn patient() -> DimseLimits {
+    let patient = Duration::from_secs(600);
+    DimseLimits { associate_time: patient, handshake_time: patient, ..DimseLimits::default() }
 }
 
 #[test]
-fn slow_handshakes_stand_in_nobody_s_way_and_take_a_place_each() {
-    let patient = Duration::from_secs(600);
-    let limits = DimseLimits { associate_time: patient, handshake_time: patient, ..DimseLimits::default() };
-    let site = Site::new(DimseLimits { associations_per_peer: 9, ..limits });
+fn slow_handshakes_take_no_place_of_an_association() {
+    let site = Site::new(DimseLimits { associations_per_peer: 1, ..patient() });
     let slow: Vec<_> = (0..8).map(|_| Peer::connect(site.server.address())).collect();
     let mut device = site.device(&rustls::version::TLS13);
     device.accepted("CT1", &[(CT, EXPLICIT)]);
-    assert_eq!(site.server.server.associations(), 9, "they are there still");
+    assert_eq!((site.server.server.associations(), site.server.server.waiting()), (1, 8));
     let mut late = site.device(&rustls::version::TLS13);
     late.send(&request("CT1", "ANY", &[(CT, EXPLICIT)]));
     assert!(matches!(late.hear(), Heard::Pdu(Pdu::AssociationRJ(_))));
-    let told = site.server.devices.1.lock().unwrap().clone();
-    assert_eq!(told, [("CT1".to_owned(), AssociationRefusal::Room)]);
+    assert_eq!(site.told(), [("CT1".to_owned(), AssociationRefusal::Room)]);
     drop(slow);
+}
+
+/// What strangers do who hold a connection: nothing, half a hello, a whole handshake with a certificate of their own and nothing after.
+fn stranger(site: &Site, number: u8, hello: &[u8]) -> Box<dyn std::any::Any> {
+    let mut peer = Peer::connect_from([127, 0, 1, number].into(), site.server.address());
+    match number % 3 {
+        0 => Box::new(peer),
+        1 => {
+            peer.write(&hello[..hello.len() / 2]);
+            Box::new(peer)
+        }
+        _ => {
+            let client = site.client(&rustls::version::TLS13, Shows::held(&Identity::new("stranger.example")));
+            let mut peer = StreamOwned::new(client, peer.stream);
+            // as far as it comes
+            while peer.conn.is_handshaking() && peer.conn.complete_io(&mut peer.sock).is_ok() {}
+            Box::new(peer)
+        }
+    }
+}
+
+#[test]
+fn strangers_from_many_addresses_hold_what_they_can_and_a_device_stores_meanwhile() {
+    // more strangers than places of every kind, and nobody has to hurry
+    let site = Site::new(DimseLimits { associations: 8, waiting: 16, waiting_per_peer: 4, ..patient() });
+    let mut hello = Vec::new();
+    site.client(&rustls::version::TLS13, Shows::held(&site.device)).write_tls(&mut hello).unwrap();
+    let mut strangers: Vec<_> = (1..=60).map(|number| stranger(&site, number, &hello)).collect();
+    for instance in 1..=3 {
+        let object = Object::new(1, 1, instance);
+        let mut device = site.device(&rustls::version::TLS13);
+        device.accepted("CT1", &[(CT, EXPLICIT)]);
+        // they come on while it stores
+        strangers.extend((61..=120).map(|number| stranger(&site, number, &hello)));
+        device.command(1, &store(CT, &object.instance));
+        device.data(1, true, &object.data_set());
+        assert_eq!(device.status(), 0);
+        assert_eq!(site.server.durable(), u64::from(instance));
+        assert!(site.server.server.waiting() <= 16 && site.server.server.associations() <= 8);
+    }
+    assert_eq!(site.told(), [], "nobody was out of room");
+}
+
+#[test]
+fn strangers_in_the_clear_hold_what_they_can_and_a_device_stores_meanwhile() {
+    let limits = DimseLimits { associations: 8, waiting: 16, waiting_per_peer: 4, ..patient() };
+    let server = TestServer::with(Settings { limits, ..Settings::default() }, IntakeSettings::default());
+    let strangers = |numbers: std::ops::RangeInclusive<u8>| -> Vec<Peer> {
+        let come = |number| {
+            let mut peer = Peer::connect_from([127, 0, 1, number].into(), server.address());
+            if number % 2 == 0 {
+                // the head of a request, and never its body
+                peer.write(&[1, 0, 0, 0, 1, 0]);
+            }
+            peer
+        };
+        numbers.map(come).collect()
+    };
+    let first = strangers(1..=60);
+    let object = Object::new(1, 1, 1);
+    let (mut device, _) = Peer::associate(server.address(), "CT1", &[(CT, EXPLICIT)]);
+    let second = strangers(61..=120);
+    device.command(1, &store(CT, &object.instance));
+    device.data(1, true, &object.data_set());
+    assert_eq!(device.status(), 0);
+    assert_eq!((server.durable(), server.server.associations()), (1, 1));
+    assert!(server.server.waiting() <= 16);
+    drop((first, second));
+}
+
+#[test]
+fn one_address_has_so_many_connections_without_an_association_and_others_are_not_in_its_way() {
+    let limits = DimseLimits { waiting_per_peer: 2, ..patient() };
+    let server = TestServer::with(Settings { limits, ..Settings::default() }, IntakeSettings::default());
+    let from = |last: u8| Peer::connect_from([127, 0, 1, last].into(), server.address());
+    let mut other = from(1);
+    let mut of_one: Vec<_> = (0..5).map(|_| from(2)).collect();
+    // the first three made room for the ones after them
+    for gone in &mut of_one[..3] {
+        assert!(matches!(gone.hear(), Heard::Closed));
+    }
+    assert_eq!(server.server.waiting(), 3);
+    for here in of_one[3..].iter_mut().chain([&mut other]) {
+        here.send(&request("CT1", "ANY", &[(CT, EXPLICIT)]));
+        assert!(
+            matches!(here.hear(), Heard::Pdu(Pdu::AssociationRJ(_))),
+            "no device calls from there, and it is told so"
+        );
+    }
 }
 
 #[test]

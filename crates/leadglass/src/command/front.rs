@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::serve::{self, front_recipe, settled, watch};
 use super::supervise::{Recipe, Roles, replace};
-use super::{pin, walled};
+use super::{pin, walled, workers};
 use crate::cli::{FrontArgs, ListenArgs};
 use crate::intake_socket::Served;
 use crate::output::say;
@@ -47,6 +47,7 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
     let secret = arguments.warden.is_some().then(|| pin::own_key(&dir, arguments.line_key.as_deref())).transpose()?;
     let listens = settled(&arguments.listen)?;
     let ports = listens.iter().flat_map(serve::ports).collect();
+    let workers = workers::count();
     // everything that is started from here on is inside as well
     let standing = walled::parent(&dir, None, Some(&arguments.listen), ports).raise()?;
     let ending = control::ending();
@@ -65,7 +66,7 @@ fn supervised(dir: &Path, arguments: &FrontArgs) -> Result<()> {
         })?;
     }
     let recipe = |listen: &ListenArgs| {
-        let mut recipe = front_recipe(&dir, None, listen);
+        let mut recipe = front_recipe(&dir, None, listen, workers);
         if arguments.warden.is_some() {
             recipe.arguments.push("--own-machine".into());
         }

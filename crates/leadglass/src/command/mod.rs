@@ -17,6 +17,7 @@ mod init;
 mod ledger;
 mod line;
 mod manage;
+mod memory;
 mod pin;
 mod question;
 mod serve;

@@ -53,6 +53,8 @@ pub struct Plan {
     unseal: Method,
     /// One after the other, until nobody else has taken the picked ports.
     listens: Vec<ListenArgs>,
+    /// Codec workers.
+    workers: u8,
 }
 
 impl Plan {
@@ -63,7 +65,7 @@ impl Plan {
             return Err(crate::owner::not_running(&dir));
         }
         let unseal = Method::read(&dir, &arguments.unseal)?;
-        Ok(Self { dir, unseal, listens: settled(&arguments.listen)? })
+        Ok(Self { dir, unseal, listens: settled(&arguments.listen)?, workers: workers::count() })
     }
 
     fn raise_walls(&self) -> Result<Standing> {
@@ -106,7 +108,7 @@ impl Installation {
         start_courier(&dir, log, &mut roles);
         roles.start(warden_recipe(&dir, log, &plan.unseal, &origin))?;
         // where only the front does not start, what runs ends with `roles`
-        let front = roles.start(front_recipe(&dir, log, listen)).map(drop);
+        let front = roles.start(front_recipe(&dir, log, listen, plan.workers)).map(drop);
         Ok(front.map(|()| Self { dir, log, listen: listen.clone(), origin, roles }))
     }
 
@@ -203,8 +205,8 @@ pub fn warden_recipe(dir: &Path, log: Option<&'static str>, unseal: &Method, ori
     }
 }
 
-/// The front of this machine, and its codec workers.
-pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) -> Recipe {
+/// The front of this machine, and so many codec workers.
+pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs, workers: u8) -> Recipe {
     let places = [("--http", &listen.http), ("--dicom", &listen.dicom), ("--dicom-tls", &listen.dicom_tls)];
     let mut arguments: Vec<OsString> =
         places.into_iter().flat_map(|(option, place)| [option.into(), place.into()]).collect();
@@ -220,7 +222,6 @@ pub fn front_recipe(dir: &Path, log: Option<&'static str>, listen: &ListenArgs) 
     if listen.plain_http {
         arguments.push("--plain-http".into());
     }
-    let workers = workers::count();
     arguments.extend(["--codecs".into(), workers.to_string().into()]);
     let reaches = Some(dir.join(WARDEN_SOCKET));
     Recipe { name: "front", dir: dir.to_owned(), log, arguments, secret: None, reaches, workers }

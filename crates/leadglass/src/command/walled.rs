@@ -9,7 +9,7 @@ use crate::cli::ListenArgs;
 use crate::unseal::Method;
 
 /// All the memory that a codec worker gets, its program included, in bytes. 8,192 by 8,192 grey samples of 16 bits fit.
-const CODECS_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
+pub const CODECS_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 /// The front: its own folder.
 pub fn front(dir: &Path) -> Wall {

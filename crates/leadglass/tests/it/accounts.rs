@@ -20,13 +20,6 @@ fn site() -> (Installation, String) {
     (site, token)
 }
 
-fn entries(site: &Installation, kind: &str) -> Vec<serde_json::Value> {
-    let output = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let entries = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    entries.map(|row| row["entry"].clone()).filter(|entry| entry["kind"] == kind).collect()
-}
-
 /// Runs a command with the arguments as they are; in the site's folder unless they name one.
 fn plain(site: &Installation, arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_leadglass"));
@@ -154,11 +147,11 @@ fn another_sites_key_and_a_checkpoint_of_another_ledger_are_refused() {
 #[test]
 fn a_key_a_disk_and_a_session_that_nobody_used_say_so_and_later_say_who() {
     let (site, token) = site();
-    let filed = entries(&site, "keys-filed");
+    let filed = site.entries_of("keys-filed");
     assert_eq!(filed.len(), 2, "a batch has one pair of keys for each study");
     let first_study = filed.iter().find(|entry| entry["study"] == 0).unwrap();
     let key = format!("key:{}", first_study["keys"][0].as_str().unwrap());
-    let disks = entries(&site, "disk-holds");
+    let disks = site.entries_of("disk-holds");
     let disk = disks.iter().find(|entry| entry["holds"].as_array().unwrap().contains(&"images".into())).unwrap();
     let disk = format!("disk:{}", disk["disk"].as_str().unwrap());
 
@@ -204,7 +197,8 @@ fn a_vault_is_a_disk_that_holds_what_was_there_at_its_last_synchronisation() {
     site.ok(&["vault", "sync", &vault]);
     store(site.dicom(), vec![ct_instance(3, 3, 1, 1, 64, 64)]).unwrap();
     site.ok(&["settle"]);
-    let copies: Vec<_> = entries(&site, "disk-holds")
+    let copies: Vec<_> = site
+        .entries_of("disk-holds")
         .into_iter()
         .filter(|entry| entry["holds"] == serde_json::json!(["copy"]))
         .collect();

@@ -80,15 +80,9 @@ fn associations_that_dcmtk_is_refused_are_entries_and_a_flood_of_them_makes_few(
     };
     assert!(echo("CT1"), "a device of ours is not in the way of it");
     assert!(!echo("STRANGER") && !echo("FARAWAY"));
-    let refused = || {
-        let entries = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
-        let text = String::from_utf8_lossy(&entries.stdout).into_owned();
-        let entries =
-            text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["entry"].clone());
-        entries.filter(|entry| entry["kind"] == "association-refused").collect::<Vec<_>>()
-    };
     let of = |reason: &str| {
-        let rows: Vec<_> = refused().into_iter().filter(|entry| entry["reason"] == reason).collect();
+        let rows: Vec<_> =
+            site.entries_of("association-refused").into_iter().filter(|entry| entry["reason"] == reason).collect();
         (rows.iter().map(|entry| entry["count"].as_u64().unwrap()).sum::<u64>(), rows)
     };
     wait_until("both are recorded", || of("unknown").0 == 1 && of("address").0 == 1);

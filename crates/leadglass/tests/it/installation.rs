@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -17,6 +18,8 @@ pub struct Installation {
     pub ready: Value,
     /// What `init` said.
     pub made: Value,
+    /// Whether `serve` gets a process group of its own, as a shell gives it one.
+    group: bool,
     /// Variables that programs of this machine see: its TPM, for instance.
     pub environment: Vec<(String, String)>,
 }
@@ -45,6 +48,14 @@ impl Installation {
         self.start();
     }
 
+    /// Makes a site and starts it in a process group of its own.
+    pub fn in_a_group_of_its_own() -> Self {
+        let mut site = Self::stopped();
+        site.group = true;
+        site.start();
+        site
+    }
+
     /// A folder without a site.
     pub fn empty() -> Self {
         Self {
@@ -52,6 +63,7 @@ impl Installation {
             serve: None,
             ready: Value::Null,
             made: Value::Null,
+            group: false,
             environment: Vec::new(),
         }
     }
@@ -115,8 +127,11 @@ impl Installation {
     fn start_serving(&mut self, serve: &[&str], arguments: &[&str], input: &str) {
         assert!(self.serve.is_none());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
-        let mut child = self
-            .command(serve)
+        let mut command = self.command(serve);
+        if self.group {
+            command.process_group(0);
+        }
+        let mut child = command
             .args(["--http", "127.0.0.1:0"])
             .args((!arguments.contains(&"--dicom")).then_some(["--dicom", "127.0.0.1:0"]).into_iter().flatten())
             .args(arguments)
@@ -192,6 +207,18 @@ impl Installation {
         assert!(began.elapsed().as_secs() < 10, "SIGTERM took {:?}", began.elapsed());
     }
 
+    /// Sends a signal to every process of the group of `serve`.
+    pub fn signal_group(&self, signal: &str) {
+        assert!(self.group);
+        let group = format!("-{}", self.pid("serve").unwrap());
+        assert!(Command::new("kill").args([&format!("-{signal}"), "--", &group]).status().unwrap().success());
+    }
+
+    /// Waits until `serve` has ended.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
+        self.serve.take().unwrap().wait().unwrap()
+    }
+
     pub fn http(&self) -> SocketAddr {
         let origin = self.ready["http"].as_str().unwrap();
         format!("127.0.0.1:{}", origin.rsplit_once(':').unwrap().1).parse().unwrap()
@@ -241,6 +268,18 @@ impl Installation {
         error
     }
 
+    /// The entries of the ledger, as its command shows them.
+    pub fn entries(&self) -> Vec<Value> {
+        let output = self.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].clone()).collect()
+    }
+
+    /// The entries of one kind.
+    pub fn entries_of(&self, kind: &str) -> Vec<Value> {
+        self.entries().into_iter().filter(|entry| entry["kind"] == kind).collect()
+    }
+
     /// A certificate and its key as files, named in the order in which DCMTK takes them.
     pub fn certificate(&self, name: &str) -> [String; 2] {
         let made = portal::development_certificate(&["modality.example"]).unwrap();
@@ -274,9 +313,14 @@ impl Installation {
             "--from",
             "127.0.0.1",
         ]);
+        self.with_reader("reader")
+    }
+
+    /// A machine reader of this name with a token that reaches the site.
+    pub fn with_reader(&self, name: &str) -> String {
         let added =
-            self.ok(&["device", "add", "reader", "--organisation", "Machines", "--may", "store,list,open", "--token"]);
-        self.ok(&["relate", "device:reader", "site", "--until", "90d", "--basis", "machine reader"]);
+            self.ok(&["device", "add", name, "--organisation", "Machines", "--may", "store,list,open", "--token"]);
+        self.ok(&["relate", &format!("device:{name}"), "site", "--until", "90d", "--basis", "machine reader"]);
         added["token"].as_str().unwrap().to_owned()
     }
 }
@@ -288,6 +332,12 @@ impl Drop for Installation {
             let _ = child.wait();
         }
     }
+}
+
+/// Whether a process has given back all that it had, its streams too.
+pub fn has_ended(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    status.map_or(true, |status| status.lines().any(|line| line.starts_with("State:\tZ")))
 }
 
 /// Sends a signal to a process that we started.

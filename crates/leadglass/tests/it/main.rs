@@ -32,6 +32,7 @@ mod threats_format;
 mod threats_history;
 mod threats_insider;
 mod threats_order;
+mod threats_pictures;
 mod threats_ransomware;
 mod threats_root;
 mod threats_thief;

@@ -161,13 +161,7 @@ fn other_bytes_under_one_sop_instance_are_kept_and_seen() {
     site.ok(&["settle"]);
     let rows = get(site.http(), &token, "/dicom-web/studies").json();
     assert_eq!(rows[0]["00201208"]["Value"][0], 2, "the conflicting version is counted");
-    let entries = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
-    let stored: Vec<serde_json::Value> = String::from_utf8_lossy(&entries.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .map(|row| row["entry"].clone())
-        .filter(|entry| entry["kind"] == "stored")
-        .collect();
+    let stored = site.entries_of("stored");
     let sum = |field: &str| stored.iter().map(|entry| entry[field].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("instances"), sum("duplicates"), sum("conflicts")), (2, 1, 1));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use phantom::{DataSet, ct_instance, uid};
 
 use crate::client::{Answer, ask, get};
-use crate::installation::{Installation, kill, store, wait_until};
+use crate::installation::{Installation, has_ended, kill, store, wait_until};
 
 /// What stands in hostile data and must be found nowhere outside of it.
 const MARK: &str = "zq7hostile";
@@ -248,17 +248,16 @@ fn the_format_attack_by_dicom_and_http_leaves_the_program_up_bounded_and_quiet()
     assert_eq!(site.ok(&["doctor"])["wrong"], 0);
 }
 
-/// Whether a process has given back all that it had, its streams too.
-fn has_ended(pid: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
-    status.map_or(true, |status| status.lines().any(|line| line.starts_with("State:\tZ")))
+/// Whether a worker has a large frame.
+pub fn is_at_work(pid: &u32) -> bool {
+    memory_kib(*pid, "VmRSS:").is_some_and(|kib| kib > 100 * 1024)
 }
 
 /// The side of a frame with as many pixels as are rendered.
 const SIDE: u16 = 8192;
 
 /// An image of [`SIDE`] by [`SIDE`] pixels in RLE Lossless (PS3.5 Annex G) whose bytes are all 0: small as a file, large in memory.
-fn large_image(number: u32, samples: u16, bits: u16) -> Vec<u8> {
+pub fn large_image(number: u32, samples: u16, bits: u16) -> Vec<u8> {
     let mut data = with_data(number, &format!("L{number}"), &format!("Large^{MARK}"));
     data.number(0x0028_0002, samples);
     data.text(0x0028_0004, "CS", if samples == 3 { "RGB" } else { "MONOCHROME2" });
@@ -291,14 +290,17 @@ fn large_image(number: u32, samples: u16, bits: u16) -> Vec<u8> {
 }
 
 /// A site with small studies, of which it renders pictures.
-struct Pictures {
-    site: Installation,
+pub struct Pictures {
+    pub site: Installation,
     token: String,
 }
 
 impl Pictures {
-    fn new(files: &[Vec<u8>]) -> Self {
-        let site = Installation::new();
+    pub fn new(files: &[Vec<u8>]) -> Self {
+        Self::at(Installation::new(), files)
+    }
+
+    pub fn at(site: Installation, files: &[Vec<u8>]) -> Self {
         let token = site.with_devices();
         for file in files {
             let answer = stow(&site, &token, file);
@@ -312,19 +314,23 @@ impl Pictures {
     }
 
     /// The studies of these patients, by their StudyInstanceUID.
-    fn study(&self, patient: &str) -> String {
+    pub fn study(&self, patient: &str) -> String {
         let found = get(self.site.http(), &self.token, &format!("/dicom-web/studies?PatientID={patient}")).json();
         found[0]["0020000D"]["Value"][0].as_str().unwrap_or_else(|| panic!("{patient}: {found}")).to_owned()
     }
 
-    fn ask(&self, study: &str) -> Answer {
-        let bearer = format!("Bearer {}", self.token);
+    pub fn ask(&self, study: &str) -> Answer {
+        self.ask_as(&self.token, study)
+    }
+
+    pub fn ask_as(&self, token: &str, study: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
         let headers = [("Authorization", bearer.as_str()), ("Accept", "image/jpeg")];
         ask(self.site.http(), "GET", &format!("/dicom-web/studies/{study}/rendered"), &headers, &[])
     }
 
     #[track_caller]
-    fn shown(&self, study: &str) {
+    pub fn shown(&self, study: &str) {
         let answer = self.ask(study);
         assert_eq!(answer.status, 200, "{}", answer.json());
         assert_eq!(answer.body[..2], [0xFF, 0xD8]);
@@ -377,13 +383,12 @@ fn a_codec_worker_that_is_killed_or_takes_too_much_memory_costs_one_frame_and_th
     pictures.shown(&large);
 
     // killed in the middle of its work
-    let at_work = |pid: &u32| memory_kib(*pid, "VmRSS:").is_some_and(|kib| kib > 100 * 1024);
-    wait_until("the memory of the picture before is given back", || !pictures.site.workers().iter().any(at_work));
+    wait_until("the memory of the picture before is given back", || !pictures.site.workers().iter().any(is_at_work));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| pictures.ask(&large));
         let mut busy = None;
         wait_until("a worker is at it", || {
-            busy = pictures.site.workers().into_iter().find(at_work);
+            busy = pictures.site.workers().into_iter().find(is_at_work);
             busy.is_some()
         });
         kill(busy.unwrap(), "KILL");

@@ -25,17 +25,10 @@ fn scene() -> (Installation, String, Person) {
     (site, added["token"].as_str().unwrap().to_owned(), referrer)
 }
 
-fn entries(site: &Installation, kind: &str) -> usize {
-    let output = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
-    let text = String::from_utf8(output.stdout).unwrap();
-    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    rows.filter(|row| row["entry"]["kind"] == kind).count()
-}
-
 #[test]
 fn a_forged_order_of_a_stranger_a_device_or_a_referrer_makes_no_relationship() {
     let (site, token, referrer) = scene();
-    let before = entries(&site, "related");
+    let before = site.entries_of("related").len();
     let related = |who: &str| {
         let whom = "patient:DEMO/M00000001";
         json!({ "who": who, "whom": whom, "tier": "open", "from": 0, "until": i64::MAX, "basis": "order 4711" })
@@ -61,7 +54,7 @@ fn a_forged_order_of_a_stranger_a_device_or_a_referrer_makes_no_relationship() {
             assert!(matches!(answer.status, 401 | 403 | 404), "{path} by a {who}: {} {}", answer.status, answer.json());
         }
     }
-    assert_eq!(entries(&site, "related"), before, "no relationship was made");
+    assert_eq!(site.entries_of("related").len(), before, "no relationship was made");
     assert_eq!(get(site.http(), &token, "/dicom-web/studies").status, 204, "the device sees nobody");
     assert_eq!(referrer.get("/api/studies").json()["studies"], json!([]), "nor does the referrer");
 }
@@ -83,10 +76,10 @@ fn a_referral_that_a_modality_writes_into_an_image_gives_nobody_reach() {
     data.text(0x0032_1032, "PN", "Referrer^Ruth");
     data.text(0x0032_1033, "LO", "Practice");
     data.text(0x0040_2008, "PN", "Referrer^Ruth");
-    let before = entries(&site, "related");
+    let before = site.entries_of("related").len();
     assert_eq!(store(site.dicom(), vec![data.part10()]).unwrap(), [0]);
     site.ok(&["settle"]);
-    assert_eq!(entries(&site, "related"), before);
+    assert_eq!(site.entries_of("related").len(), before);
     assert_eq!(referrer.get("/api/studies").json()["studies"], json!([]));
     assert_eq!(referrer.get(&format!("/api/studies/{}", uid(&[7, 100]))).status, 404);
     assert_eq!(get(site.http(), &token, "/dicom-web/studies").status, 204);

@@ -68,10 +68,7 @@ fn ransomware_with_every_token_and_ae_title_overwrites_and_deletes_nothing() {
     }
     assert!(served(&site, &token, 1) == data_set(&original));
     // the three versions that came later are kept beside it, and counted
-    let entries = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
-    let text = String::from_utf8(entries.stdout).unwrap();
-    let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let conflicts: u64 = rows.filter_map(|row| row["entry"]["conflicts"].as_u64()).sum();
+    let conflicts: u64 = site.entries().iter().filter_map(|entry| entry["conflicts"].as_u64()).sum();
     assert_eq!(conflicts, 3);
     assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
 }

@@ -1,6 +1,7 @@
 //! THREATS: a workstation or modality as a shared identity. Whoever sits there has what the device has, and no more.
 
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 
 use phantom::{ct_instance, uid};
@@ -164,14 +165,59 @@ fn an_ae_title_that_is_bound_to_a_certificate_stores_over_tls_with_it_and_is_ref
     site.ok(&["settle"]);
     let rows = get(site.http(), &token, "/dicom-web/studies").json();
     assert_eq!(rows.as_array().map(Vec::len), Some(3), "{rows}");
-    let entries = || {
-        let entries = site.run(&["ledger", "entries", "--limit", "1000", "--format", "json"]);
-        let text = String::from_utf8_lossy(&entries.stdout).into_owned();
-        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["entry"].clone());
-        rows.filter(|entry| entry["reason"] == "certificate").collect::<Vec<_>>()
+    let entries = |reason: &str| {
+        let entries = site.entries_of("association-refused").into_iter();
+        entries.filter(|entry| entry["reason"] == reason).collect::<Vec<_>>()
     };
-    wait_until("each is counted", || entries().iter().filter_map(|entry| entry["count"].as_u64()).sum::<u64>() == 3);
-    assert!(entries().iter().all(|entry| entry["kind"] == "association-refused"));
+    let counted = |reason: &str| entries(reason).iter().filter_map(|entry| entry["count"].as_u64()).sum::<u64>();
+    wait_until("each is counted", || counted("certificate") == 3 && counted("handshake") > 0);
+    // no certificate, or no TLS: nobody said a name, and one minute of one address is one entry after the first
+    let first = &entries("handshake")[0];
+    assert_eq!(first["calling_ae_title"], "");
+    assert_eq!(first["actor"]["stranger"]["origin"], "127.0.0.1", "{first}");
+    for _ in 0..40 {
+        assert!(!send("MR1", &anonymous, site.dicom_tls(), 7).0);
+    }
+    assert!(entries("handshake").len() < 5, "{:?}", entries("handshake"));
+}
+
+/// A connection from another address of this machine.
+fn connection_from(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddr::new(from.into(), 0)).unwrap();
+    connect(&socket, &to).unwrap();
+    socket.into()
+}
+
+#[test]
+fn strangers_from_many_addresses_hold_both_dicom_ports_and_devices_store_meanwhile() {
+    if !have("storescu") {
+        return;
+    }
+    let site = Installation::with_dicom_tls();
+    site.with_devices();
+    let own = site.with_bound_device("MR1");
+    let archive = site.dir().join("tls/cert.pem").to_string_lossy().into_owned();
+    let over = ["+tls", own[0].as_str(), own[1].as_str(), "+cf", archive.as_str()];
+    for (ae, over, at) in [("MR1", &over[..], site.dicom_tls()), ("CT1", &[], site.dicom())] {
+        let strangers = || -> Vec<TcpStream> {
+            let mut held: Vec<_> = (1..=150).map(|last| connection_from([127, 0, 1, last].into(), at)).collect();
+            // half of them begin: a TLS record, or the head of an A-ASSOCIATE-RQ, and no more
+            let begun: &[u8] = if over.is_empty() { &[1, 0, 0, 0, 1, 0] } else { &[22, 3, 1, 1, 0, 1] };
+            held.iter_mut().step_by(2).for_each(|stranger| drop(stranger.write_all(begun)));
+            held
+        };
+        let mut held = strangers();
+        for number in 1..=3 {
+            let file = site.path(&format!("{ae}-{number}.dcm"));
+            std::fs::write(&file, ct_instance(number, number, 1, 1, 32, 32)).unwrap();
+            let sent = storescu(ae, over, at, &file);
+            assert!(sent.0, "{ae}: {}", sent.1);
+            held.extend(strangers());
+        }
+    }
+    assert!(site.log().contains("all places for callers who have not said who they are were taken"), "{}", site.log());
 }
 
 #[test]

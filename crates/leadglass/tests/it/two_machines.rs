@@ -84,6 +84,13 @@ impl TwoMachines {
         pin["pin"].as_str().unwrap().to_owned()
     }
 
+    /// The same, and the warden's site knows that front by this name from now on.
+    fn known_as(&self, name: &str) -> String {
+        let pin = self.introduced();
+        self.site.ok(&["warden", "pin", "add", &pin, "--name", name]);
+        pin
+    }
+
     fn front(&self, warden: &str) -> Machine {
         let arguments =
             ["front", "--warden", warden, "--plain-http", "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"];
@@ -101,6 +108,12 @@ impl TwoMachines {
         let output = self.on_the_front(&["settle", "--format", "json"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+fn until_found(front: &Machine, token: &str) {
+    wait_until("the front found its warden", || {
+        matches!(get(address(front, "http"), token, "/dicom-web/studies").status, 200 | 204)
+    });
 }
 
 fn address(machine: &Machine, of: &str) -> SocketAddr {
@@ -215,14 +228,11 @@ fn cut_and_back(machines: &TwoMachines, front: &Machine, token: &str, cut: impl 
 fn a_line_that_is_cut_and_comes_back_loses_nothing_that_was_acknowledged() {
     let machines = TwoMachines::new(None);
     let warden = machines.warden();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front in the city"]);
+    machines.known_as("front in the city");
     let token = machines.site.with_devices();
     let relay = Relay::new(address(&warden, "listen"));
     let front = machines.front(&relay.address().to_string());
-    wait_until("the front found its warden", || {
-        matches!(get(address(&front, "http"), &token, "/dicom-web/studies").status, 200 | 204)
-    });
+    until_found(&front, &token);
     cut_and_back(&machines, &front, &token, |cut| relay.cut(cut));
     assert_eq!(front.ready["walls"]["line"]["calls"], "stands");
     assert_eq!(front.ready["walls"]["codecs"]["calls"], "stands");
@@ -235,16 +245,13 @@ fn a_line_that_is_cut_and_comes_back_loses_nothing_that_was_acknowledged() {
 fn a_slow_line_is_no_dead_warden() {
     let machines = TwoMachines::new(None);
     let warden = machines.warden();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front in the country"]);
+    machines.known_as("front in the country");
     let token = machines.site.with_devices();
     let relay = Relay::new(address(&warden, "listen"));
     // another continent: 150 ms each way
     relay.delay(150);
     let front = machines.front(&relay.address().to_string());
-    wait_until("the front found its warden", || {
-        matches!(get(address(&front, "http"), &token, "/dicom-web/studies").status, 200 | 204)
-    });
+    until_found(&front, &token);
     let files = (1..=30).map(|number| image(3, number)).collect();
     assert_eq!(store(address(&front, "dicom"), files).unwrap(), [0; 30]);
     machines.settle();
@@ -264,13 +271,10 @@ fn across_network_namespaces_a_pulled_cable_and_a_slow_one_lose_nothing() {
     let machines = TwoMachines::new(Some(network));
     let warden = machines.warden();
     let network = machines.network.as_ref().unwrap();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front next door"]);
+    machines.known_as("front next door");
     let token = machines.site.with_devices();
     let front = machines.front(warden.ready["listen"].as_str().unwrap());
-    wait_until("the front found its warden", || {
-        matches!(get(address(&front, "http"), &token, "/dicom-web/studies").status, 200 | 204)
-    });
+    until_found(&front, &token);
     cut_and_back(&machines, &front, &token, |cut| network.pull(!cut));
     if network.slow(512) {
         println!("slow: 512 kbit/s out of the warden's machine");
@@ -318,8 +322,7 @@ fn a_front_that_was_not_introduced_is_refused_and_one_that_is_forgotten_is_cut_o
 fn the_owner_s_socket_is_not_on_the_line_and_the_front_s_machine_holds_no_key_of_the_archive() {
     let machines = TwoMachines::new(None);
     let warden = machines.warden();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    machines.known_as("front");
     let _front = machines.front(warden.ready["listen"].as_str().unwrap());
     // on the front's machine the owner's commands find nobody
     let output = machines.on_the_front(&["org", "add", "Intruders"]).output().unwrap();
@@ -345,13 +348,10 @@ fn disk_of(folder: &str) -> String {
 fn a_report_says_what_lay_on_the_disk_of_the_front_s_machine_and_that_nothing_lay_on_the_warden_s() {
     let machines = TwoMachines::new(None);
     let warden = machines.warden();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    machines.known_as("front");
     let token = machines.site.with_devices();
     let front = machines.front(warden.ready["listen"].as_str().unwrap());
-    wait_until("the front found its warden", || {
-        matches!(get(address(&front, "http"), &token, "/dicom-web/studies").status, 200 | 204)
-    });
+    until_found(&front, &token);
     let files = [1, 2].map(|study| image(study, 1)).to_vec();
     assert_eq!(store(address(&front, "dicom"), files).unwrap(), [0; 2]);
     machines.settle();
@@ -415,8 +415,7 @@ fn more_methods(site: &Installation) -> Vec<(&'static str, Vec<String>, String)>
 fn however_the_warden_is_unsealed_its_pin_is_the_same_and_an_introduced_front_finds_it() {
     let machines = TwoMachines::new(None);
     let first = machines.warden();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    machines.known_as("front");
     let token = machines.site.with_devices();
     let own_pin = || {
         let introduction: Value = serde_json::from_slice(&machines.site.run(&["warden", "pin"]).stdout).unwrap();
@@ -451,8 +450,7 @@ fn however_the_warden_is_unsealed_its_pin_is_the_same_and_an_introduced_front_fi
 fn a_front_away_with_the_old_key_hands_over_after_a_new_root_and_takes_the_new_one_by_an_introduction() {
     let machines = TwoMachines::new(None);
     let warden = machines.warden();
-    let pin = machines.introduced();
-    machines.site.ok(&["warden", "pin", "add", &pin, "--name", "front"]);
+    let pin = machines.known_as("front");
     let token = machines.site.with_devices();
     let first = machines.front(warden.ready["listen"].as_str().unwrap());
     assert_eq!(store(address(&first, "dicom"), vec![image(1, 1)]).unwrap(), [0]);
@@ -475,6 +473,8 @@ fn a_front_away_with_the_old_key_hands_over_after_a_new_root_and_takes_the_new_o
         String::from_utf8_lossy(&list.stdout).contains("the key that the front sealed to before is kept")
     };
     assert!(kept());
+    // at every answer of the warden it is so; once it is said
+    assert_eq!(machines.front_log().matches("the site has another root than this front knows").count(), 1);
     drop(front);
     assert_eq!(machines.introduced(), pin, "the same front");
     let front = machines.front(warden.ready["listen"].as_str().unwrap());

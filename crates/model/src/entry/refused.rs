@@ -26,9 +26,9 @@ pub struct ProofRefused {
 /// A front refused associations (PS3.8 9.3.4): nothing was stored or told. The actor's origin is where they came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssociationRefused {
-    /// What the caller called itself; empty for a count of many names.
+    /// What the caller called itself; empty for a count of many names, and where it did not come as far as a name.
     pub calling_ae_title: String,
-    /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`, `certificate`.
+    /// A fixed word: `unknown`, `address`, `service`, `called-ae-title`, `protocol`, `room`, `certificate`, `handshake`.
     pub reason: String,
     /// How many.
     pub count: u64,

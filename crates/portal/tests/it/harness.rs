@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use archive::{Clock, Handover, Intake, IntakeSettings, Reader, WardenLink};
 use bytes::Bytes;
-use codecs::{Job, NoPicture, Renderer};
+use codecs::{Job, NoPicture, Reader as PictureReader, Renderer, Turn, Turns};
 use futures::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::header::{self, HeaderMap};
@@ -41,15 +41,22 @@ pub struct Answer {
 }
 
 /// Pictures made on a thread of the test; the program has other processes make them.
-struct InThisProcess;
+struct InThisProcess(Turns);
 
 impl Renderer for InThisProcess {
-    fn render(&self, _: StudyNumber, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
+    fn turn(&self, reader: PictureReader, study: StudyNumber) -> BoxFuture<'static, Result<Turn, NoPicture>> {
+        let turns = self.0.clone();
+        Box::pin(async move { turns.take(reader, study).await })
+    }
+
+    fn render(&self, turn: Turn, job: Job) -> BoxFuture<'static, Result<Vec<u8>, NoPicture>> {
         Box::pin(async move {
             let render = move || {
                 render::render_frame(&job.description, &job.transfer_syntax, &job.frame, job.first_bit, job.options)
             };
-            Ok(tokio::task::spawn_blocking(render).await.unwrap()?)
+            let rendered = tokio::task::spawn_blocking(render).await.unwrap();
+            drop(turn);
+            Ok(rendered?)
         })
     }
 }
@@ -85,7 +92,7 @@ pub async fn start_with(tls: Option<portal::Tls>, limits: HttpLimits) -> Front {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let origin = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
     let config = HttpConfig { tls, public_origin: origin.clone() };
-    let app = App { warden, reader, intake: intake.clone(), renderer: Arc::new(InThisProcess) };
+    let app = App { warden, reader, intake: intake.clone(), renderer: Arc::new(InThisProcess(Turns::at(2))) };
     let portal = portal::serve_within(listener, config, limits, app.clone()).unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let signer = dpop::Signer::generate();

@@ -10,6 +10,8 @@ use crate::dicom::{Image, image};
 use crate::double::{MODALITY, RADIOLOGIST};
 use crate::harness::{As, Front, start_with};
 
+const HEALTH: &[u8] = b"GET /api/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
 const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// What comes until the other side hangs up. It must, or the test ends in an error of its own.
@@ -97,19 +99,74 @@ async fn a_handshake_that_does_not_come_on_is_dropped() {
 }
 
 #[tokio::test]
-async fn connections_past_the_limit_wait_for_a_place() {
+async fn while_all_connections_are_busy_a_newcomer_waits_for_a_place() {
     let front = front(HttpLimits { connections: 1, ..HttpLimits::default() }).await;
-    let request = b"GET /api/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let first = TcpStream::connect(front.address()).await.unwrap();
-    // accepted, and holding the only place
-    tokio::time::sleep(A_MOMENT).await;
+    let mut first = TcpStream::connect(front.address()).await.unwrap();
+    let head = format!(
+        "POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MODALITY}\r\n\
+         Content-Type: application/dicom\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n"
+    );
+    first.write_all(head.as_bytes()).await.unwrap();
+    // it is heard, and holds the only place
+    let mut said = [0; 12];
+    first.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100");
     let mut second = TcpStream::connect(front.address()).await.unwrap();
-    second.write_all(request).await.unwrap();
+    second.write_all(HEALTH).await.unwrap();
     let mut byte = [0];
     let waits = tokio::time::timeout(A_MOMENT, second.read(&mut byte)).await;
     assert!(waits.is_err(), "the second waits while the first holds its place");
     drop(first);
     assert!(until_hung_up(&mut second).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn who_rests_makes_room_for_a_newcomer() {
+    let patient = Duration::from_secs(600);
+    let front = front(HttpLimits { connections: 2, header: patient, ..HttpLimits::default() }).await;
+    let mut resting = TcpStream::connect(front.address()).await.unwrap();
+    resting.write_all(b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut said = [0; 15];
+    resting.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 200 OK");
+    for round in 0..5 {
+        let mut silent = TcpStream::connect(front.address()).await.unwrap();
+        let mut newcomer = TcpStream::connect(front.address()).await.unwrap();
+        newcomer.write_all(HEALTH).await.unwrap();
+        assert!(until_hung_up(&mut newcomer).await.contains("200 OK"), "round {round}");
+        // whoever had to go has gone
+        if round == 0 {
+            assert!(!until_hung_up(&mut resting).await.contains("HTTP/1.1"));
+        } else {
+            silent.write_all(HEALTH).await.unwrap();
+            assert!(until_hung_up(&mut silent).await.contains("200 OK"), "round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn strangers_from_many_addresses_who_say_nothing_keep_nobody_out() {
+    let patient = Duration::from_secs(600);
+    let made = development_certificate(&["localhost"]).unwrap();
+    let tls = Tls::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes()).unwrap();
+    let limits = HttpLimits { connections: 40, strangers: 20, tls_handshake: patient, ..HttpLimits::default() };
+    let front = start_with(Some(tls), limits).await;
+    let mut strangers = Vec::new();
+    for number in 1..=100 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(std::net::SocketAddr::from(([127, 0, 1, number], 0))).unwrap();
+        let mut stranger = socket.connect(front.address()).await.unwrap();
+        if number % 2 == 0 {
+            stranger.write_all(&[0x16, 0x03, 0x01]).await.unwrap();
+        }
+        strangers.push(stranger);
+    }
+    let shaken = crate::tls::shaken(&front, &made.certificate_pem, &[b"http/1.1"]);
+    let mut stream = tokio::time::timeout(Duration::from_secs(20), shaken).await.expect("a newcomer is heard");
+    stream.write_all(HEALTH).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("200 OK"), "{answer}");
 }
 
 #[tokio::test]

@@ -15,8 +15,18 @@ async fn over_tls(protocols: &[&[u8]]) -> (Front, tokio_rustls::client::TlsStrea
     let made = development_certificate(&["localhost", "127.0.0.1"]).unwrap();
     let tls = Tls::from_pem(made.certificate_pem.as_bytes(), made.key_pem.as_bytes()).unwrap();
     let front = start_with(Some(tls), HttpLimits::default()).await;
+    let stream = shaken(&front, &made.certificate_pem, protocols).await;
+    (front, stream)
+}
+
+/// A connection to a front with this certificate, its handshake done.
+pub async fn shaken(
+    front: &Front,
+    certificate_pem: &str,
+    protocols: &[&[u8]],
+) -> tokio_rustls::client::TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(made.certificate_pem.as_bytes()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -26,8 +36,7 @@ async fn over_tls(protocols: &[&[u8]]) -> (Front, tokio_rustls::client::TlsStrea
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let stream = TcpStream::connect(front.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-    (front, stream)
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }
 
 #[tokio::test]
