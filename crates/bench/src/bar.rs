@@ -33,13 +33,6 @@ pub enum Bar {
         /// The empty one, per second.
         empty: f64,
     },
-    /// Such a share of the same archive in the clear, measured in turns with this row.
-    OfClear {
-        /// The share.
-        share: f64,
-        /// In the clear, per second.
-        clear: f64,
-    },
     /// So many times the other side, with this 99th percentile at most.
     TimesWithin {
         /// Times the other side.
@@ -64,7 +57,6 @@ impl Bar {
             Self::TimesOrSyncs { times, share } => format!("{times} times, or {share} of fdatasync/s"),
             Self::DiskShare { share, .. } => format!("{:.0}% of the disk's sequential rate", share * 100.0),
             Self::OfEmpty { share, empty } => format!("{:.0}% of empty ({empty:.0})", share * 100.0),
-            Self::OfClear { share, clear } => format!("{:.0}% of it in the clear ({clear:.0})", share * 100.0),
             Self::TimesWithin { times, p99 } => format!("{times} times, p99 {} ms", p99.as_millis()),
             Self::AtLeast(rate) => format!("{rate}/s"),
             Self::AtMost(milliseconds) => format!("{milliseconds} ms"),
@@ -87,7 +79,6 @@ impl Bar {
                 Some(ours.value * megabytes_each >= share * machine.disk.sequential)
             }
             Self::OfEmpty { share, empty } => Some(ours.value >= share * empty),
-            Self::OfClear { share, clear } => Some(ours.value >= share * clear),
             Self::TimesWithin { times, p99 } => Some(ours.value >= times * theirs? && within(&ours, *p99)),
             Self::AtLeast(rate) => Some(ours.value >= *rate),
             Self::AtMost(milliseconds) => Some(ours.value <= *milliseconds),
@@ -139,8 +130,6 @@ mod tests {
         check(Bar::AtMost(20.0), 20.1, Some(450.0), Some(false));
         check(Bar::Smaller(0.5), 50.1, Some(100.0), Some(false));
         check(Bar::OfEmpty { share: 0.9, empty: 100.0 }, 89.9, None, Some(false));
-        check(Bar::OfClear { share: 0.7, clear: 100.0 }, 69.9, None, Some(false));
-        check(Bar::OfClear { share: 0.7, clear: 100.0 }, 70.0, None, Some(true));
         check(Bar::DiskShare { share: 0.4, megabytes_each: 0.5 }, 399.0, None, Some(false));
         check(Bar::DiskShare { share: 0.4, megabytes_each: 0.5 }, 400.0, None, Some(true));
     }

@@ -49,7 +49,7 @@ async fn c_store_over_tls(context: &mut Context<'_>) -> Result<()> {
     context.take(Row {
         name: format!("C-STORE over TLS, {TLS_ASSOCIATIONS} associations ({ratio:.2} of it in the clear)"),
         unit: Unit::Instances,
-        bar: Bar::OfClear { share: 0.7, clear },
+        bar: Bar::None,
         our_samples: tls,
         their_samples: Vec::new(),
         their_clear_samples: Vec::new(),
