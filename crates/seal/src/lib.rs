@@ -26,7 +26,7 @@ mod signing;
 
 pub use batch::{BatchKeys, InvalidSiteKey, SitePublicKey, SiteSecretKey, UnwrapError, WrappedBatchKeys};
 pub use cold::{
-    ColdBox, ColdError, ColdLock, CombineError, HOLDERS_MAX, HolderPublicKey, HolderSecret, Holders, InvalidHolderKey,
+    ColdBox, ColdError, ColdLock, CombineError, HOLDERS_MAX, HolderPublicKey, HolderSecret, Holders, InvalidHolderKey, holder_set_digest,
     Share, combine,
 };
 pub use derive::sha256;

@@ -17,7 +17,7 @@ use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::bundles::Loose;
 use crate::cases::Cases;
-use crate::cold::{Cold, Exchange, KeyStep, Steps, Years};
+use crate::cold::{Challenges, Cold, Exchange, KeyStep, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
@@ -138,7 +138,8 @@ pub struct Warden {
     /// Held while an incident or a question is given its number. Before every other lock.
     pub(crate) numbering: Mutex<()>,
     pub(crate) budgets: Arc<Mutex<budget::State>>,
-    // lock order: changing, people, database, registry, recent_keys, leases; `reader`, `index` and `budgets` alone
+    // lock order: key_work or warm_work, changing, people, database, registry, cold_years, index, cold, recent_keys, leases; `reader`,
+    // `budgets`, `proposals`, `transits`, `exchange` and `challenges` alone, and `cold_years` before the registry
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
@@ -157,6 +158,8 @@ pub struct Warden {
     pub(crate) transits: Mutex<Transits>,
     /// Shares that holders of before handed over, until enough of them did.
     pub(crate) exchange: Mutex<Exchange>,
+    /// What was sealed to new holders and not answered yet.
+    pub(crate) challenges: Mutex<Challenges>,
     /// Cold studies by year, as they were counted last.
     pub(crate) cold_years: Mutex<Years>,
     pub(crate) steps: Steps,
@@ -308,6 +311,7 @@ impl Warden {
             warm_work: Mutex::default(),
             transits: Mutex::default(),
             exchange: Mutex::default(),
+            challenges: Mutex::default(),
             cold_years: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
@@ -335,6 +339,7 @@ impl Warden {
             Err(error) => return Err(error),
         }
         warden.file_as_the_ledger_says()?;
+        warden.restore_holders()?;
         warden.finish_shredding()?;
         warden.flush_people();
         let program = env!("CARGO_PKG_VERSION").to_owned();

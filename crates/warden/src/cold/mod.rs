@@ -30,6 +30,7 @@ pub(crate) use decide::service_of;
 pub(crate) use exchange::Exchange;
 pub(crate) use overview::Years;
 pub(crate) use replay::{Cold, Request, WarmUp};
+pub(crate) use holders::Challenges;
 pub use steps::KeyStep;
 pub(crate) use steps::Steps;
 
