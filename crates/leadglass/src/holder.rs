@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use model::{KeyId, SiteId};
 use protocol::{
-    COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdHandOver, ColdHandedOver, ColdRequest, HolderChallenge, HolderProof,
-    SignedColdRequest, SignedHandOver, SignedHolderChallenge,
+    COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdHandOver, ColdHandedOver, ColdRequest, HolderChallenge,
+    HolderProof, SignedColdRequest, SignedHandOver, SignedHolderChallenge,
 };
 use seal::{
     HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SitePublicKey, SystemRandom,
@@ -169,10 +169,9 @@ impl Holder {
     /// Reads a page of an exchange, if the site signed it and it is for this holder.
     pub fn read_hand_over(&self, signed: &SignedHandOver) -> Result<ColdHandOver> {
         let signature = hex::decode(&signed.signature)?;
-        self.site
-            .verifying
-            .verify(&SignedHandOver::message(&signed.page), &signature)
-            .context("what is to be handed over is not signed by this holder's site; hand nothing over, and ask the site why")?;
+        self.site.verifying.verify(&SignedHandOver::message(&signed.page), &signature).context(
+            "what is to be handed over is not signed by this holder's site; hand nothing over, and ask the site why",
+        )?;
         let page: ColdHandOver = serde_json::from_str(&signed.page)?;
         if page.version != 2 || page.site != self.site.site || page.holder != self.id() {
             bail!("what is to be handed over is another holder's or another site's; hand nothing over");
@@ -197,7 +196,9 @@ impl Holder {
         }
         let info = HolderChallenge::info(asked.site, asked.generation, asked.holder);
         let answer = self.secret.open_message(&info, &hex::decode(&asked.sealed)?);
-        let answer = hex::encode(answer.context("the challenge does not open; this is not the key that the site was given")?.as_slice());
+        let answer = hex::encode(
+            answer.context("the challenge does not open; this is not the key that the site was given")?.as_slice(),
+        );
         let set = hex::encode(holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
         let message = HolderProof::message(asked.site, asked.generation, &set, &answer);
         let signature = hex::encode(self.secret.sign(&message));

@@ -8,7 +8,8 @@ mod exchange;
 mod page;
 
 use model::{
-    ColdHolder, ColdRule, EntryNumber, HolderKind, Instant, KeyId, PatientNumber, SiteId, StudyNumber, Uid, WarmingBasis,
+    ColdHolder, ColdRule, EntryNumber, HolderKind, Instant, KeyId, PatientNumber, SiteId, StudyNumber, Uid,
+    WarmingBasis,
 };
 use serde::{Deserialize, Serialize};
 

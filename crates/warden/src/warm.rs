@@ -304,32 +304,21 @@ impl Warden {
     }
 
     /// Until when what opens now stays open. Parts of one request end together, an emergency after four hours at most.
-    fn ends(
-        &self,
-        number: EntryNumber,
-        request: &Request,
-        emergency: bool,
-        now: Instant,
-    ) -> Result<Instant, Refusal> {
+    fn ends(&self, number: EntryNumber, request: &Request, emergency: bool, now: Instant) -> Result<Instant, Refusal> {
         let part = self.cold.read().expect(HELD).warmings.get(&number).map(|part| part.until);
         let longest = if emergency { now.plus_seconds(EMERGENCY_SECONDS_MAX) } else { request.until };
         match part {
-            Some(part) if emergency && longest < part => {
-                Err(field("request", "one of which nothing is open for longer; ask anew for the studies that are still cold"))
-            }
+            Some(part) if emergency && longest < part => Err(field(
+                "request",
+                "one of which nothing is open for longer; ask anew for the studies that are still cold",
+            )),
             Some(part) => Ok(request.until.min(longest).min(part)),
             None => Ok(request.until.min(longest)),
         }
     }
 
     /// Whether a holder may release shares for a request now. One that is enough alone has a budget.
-    fn may_release(
-        &self,
-        holder: KeyId,
-        kind: HolderKind,
-        request: &Request,
-        now: Instant,
-    ) -> Result<(), Refusal> {
+    fn may_release(&self, holder: KeyId, kind: HolderKind, request: &Request, now: Instant) -> Result<(), Refusal> {
         let cold = self.cold.read().expect(HELD);
         let per_day = match kind {
             HolderKind::Sharing => return Ok(()),

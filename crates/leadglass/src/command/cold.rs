@@ -258,7 +258,8 @@ fn requests(dir: &Path, format: Format) -> Result<()> {
     answer(format, &json!(rows), || {
         let line = |row: &protocol::ColdRequestRow| {
             let behind: Vec<&str> = row.endorsed.iter().map(|one| one.name.as_str()).collect();
-            let behind = if behind.is_empty() { String::new() } else { format!(" (approved by {})", behind.join(", ")) };
+            let behind =
+                if behind.is_empty() { String::new() } else { format!(" (approved by {})", behind.join(", ")) };
             format!(
                 "{}\t{:?}\tpatient {}\t{} studies\tuntil {}\t{} of {}\t{}: {}{behind}",
                 row.request,
@@ -302,7 +303,9 @@ fn show(format: Format, request: &ColdRequest) {
 }
 
 fn bring(dir: &Path, format: Format, approval: ColdApproval) -> Result<()> {
-    let ColdReply::Approved { warmed, missing, left, until } = ask(dir, ColdAsk::Approve(approval))? else { return other() };
+    let ColdReply::Approved { warmed, missing, left, until } = ask(dir, ColdAsk::Approve(approval))? else {
+        return other();
+    };
     let value = json!({ "warmed": warmed, "missing": missing, "left": left, "until": time::show(until) });
     answer(format, &value, || match missing {
         _ if warmed > 0 && left > 0 => format!(

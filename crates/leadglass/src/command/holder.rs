@@ -202,14 +202,18 @@ pub fn prove(dir: &Path, format: Format, socket: Option<&Path>, holder: &Holder)
         bail!("the warden answered something else; run the same version")
     };
     ask(&warden, ColdAsk::Prove(holder.prove(&signed)?))?;
-    answer(format, &json!({ "proved": holder.id().to_string() }), || "This holder has the key that the site was given.".to_owned())
+    answer(format, &json!({ "proved": holder.id().to_string() }), || {
+        "This holder has the key that the site was given.".to_owned()
+    })
 }
 
 /// Lets nothing go before the holder has said to whom: by the digest of the set, or with a yes at the terminal.
 fn agreed(to: Option<&str>, set: &str) -> Result<()> {
     match to {
         Some(to) if to == set => Ok(()),
-        Some(_) => bail!("the holders are others than --to says ({set}); hand nothing over, and ask the officer who they are"),
+        Some(_) => {
+            bail!("the holders are others than --to says ({set}); hand nothing over, and ask the officer who they are")
+        }
         None if std::io::stdin().is_terminal() => {
             eprint!("Set {set}. Hand everything over to them? Type yes: ");
             let mut line = String::new();
@@ -261,7 +265,9 @@ pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, to: Option<&
     let value = json!({ "handed_over": handed, "reclosed": reclosed, "waiting": waiting, "damaged": damaged, "behind": behind });
     if damaged > 0 {
         tracing::warn!(damaged, "boxes are damaged");
-        eprintln!("{damaged} boxes are damaged and stay with their holders; restore warden.db from the vault, then hand over again.");
+        eprintln!(
+            "{damaged} boxes are damaged and stay with their holders; restore warden.db from the vault, then hand over again."
+        );
     }
     answer(format, &value, || match (handed, behind) {
         (0, _) => "This holder has no share of what holders of an earlier set still have.".to_owned(),

@@ -182,8 +182,11 @@ impl Warden {
         if hex::decode(&proof.answer).map_err(|_| unfit())? != expected {
             return Err(unfit());
         }
-        let mut record =
-            self.holder_records()?.into_iter().find(|record| record.generation == proof.generation).ok_or_else(unfit)?;
+        let mut record = self
+            .holder_records()?
+            .into_iter()
+            .find(|record| record.generation == proof.generation)
+            .ok_or_else(unfit)?;
         let holder = record.holders.iter().find(|one| one.holder.key == proof.holder).ok_or_else(unfit)?;
         let key = HolderPublicKey::from_bytes(&holder.public).map_err(failed)?;
         let message = HolderProof::message(self.secrets.site, proof.generation, &set.digest, &proof.answer);
@@ -230,7 +233,8 @@ impl Warden {
         };
         let mut holders = Holders { threshold: record.threshold, sharing: Vec::new(), alone: Vec::new() };
         let named: Vec<ColdHolder> = record.holders.iter().map(|one| one.holder.clone()).collect();
-        let unproven = named.iter().filter(|one| !record.proved.contains(&one.key)).map(|one| one.name.clone()).collect();
+        let unproven =
+            named.iter().filter(|one| !record.proved.contains(&one.key)).map(|one| one.name.clone()).collect();
         let digest = hex::encode(holder_set_digest(self.secrets.site, generation, record.threshold, &named));
         let replaced = record.replaced;
         for HolderRecord { holder, public } in record.holders {

@@ -28,9 +28,9 @@ use crate::state::Warden;
 
 pub(crate) use decide::service_of;
 pub(crate) use exchange::Exchange;
+pub(crate) use holders::Challenges;
 pub(crate) use overview::Years;
 pub(crate) use replay::{Cold, Request, WarmUp};
-pub(crate) use holders::Challenges;
 pub use steps::KeyStep;
 pub(crate) use steps::Steps;
 

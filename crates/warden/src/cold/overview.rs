@@ -75,9 +75,7 @@ impl Warden {
     fn state_of(&self, study: StudyNumber, person: Option<PersonId>, now: Instant) -> ColdOfStudy {
         let (cold, warm_until, asked, others, threshold) = {
             let cold = self.cold.read().expect(HELD);
-            let own = |request: &Request| {
-                matches!(&request.actor, Actor::Person { person: asked, .. } if Some(*asked) == person)
-            };
+            let own = |request: &Request| matches!(&request.actor, Actor::Person { person: asked, .. } if Some(*asked) == person);
             let waiting = cold.requests_about(study).map(|(number, request)| {
                 let state = if now < request.until { AskedState::Waiting } else { AskedState::Over };
                 (number, request, state)
@@ -92,7 +90,8 @@ impl Warden {
                 (up.number, &up.request, state)
             });
             let all = waiting.chain(refused).chain(warmed).filter(|(_, request, _)| own(request));
-            let asked = all.max_by_key(|(number, ..)| *number).map(|(number, request, state)| (number, request.clone(), state));
+            let asked =
+                all.max_by_key(|(number, ..)| *number).map(|(number, request, state)| (number, request.clone(), state));
             let others = cold.requests_about(study).filter(|(_, one)| now < one.until && !own(one)).count() as u32;
             let warm_until = cold.warm_until(study).filter(|until| now < *until);
             let threshold = cold.holders.as_ref().map_or(0, |(_, threshold, _)| *threshold);

@@ -158,7 +158,8 @@ impl Cold {
                 let basis = asked.as_ref().map_or(WarmingBasis::Request, |asked| asked.basis);
                 if let Some(asked) = asked {
                     // studies that are with other holders still wait for them
-                    let rest: NumberSet = asked.studies.numbers().iter().copied().filter(|study| self.waits(*study, studies)).collect();
+                    let rest: NumberSet =
+                        asked.studies.numbers().iter().copied().filter(|study| self.waits(*study, studies)).collect();
                     if !rest.is_empty() {
                         self.requests.insert(*request, Request { studies: rest, ..asked.clone() });
                     }
@@ -384,5 +385,40 @@ mod tests {
         assert!(cold.is_cold(StudyNumber(3), Instant(9)), "the other one stays cold");
         apply(&mut cold, 4, 10, EntryBody::WarmingEnded { request: EntryNumber(2), studies: set(&[70]) });
         assert!(cold.is_cold(study, Instant(9)));
+    }
+
+    #[test]
+    fn an_erased_reason_leaves_the_page_at_once_and_who_endorses_twice_is_one() {
+        let mut cold = Cold::default();
+        let request = |reason: &str| EntryBody::WarmingRequested {
+            patient: PatientNumber(1),
+            studies: set(&[70]),
+            basis: WarmingBasis::Request,
+            reason: reason.to_owned(),
+            until: Instant(10),
+        };
+        apply(&mut cold, 1, 0, EntryBody::WentCold { studies: set(&[70]), generation: 1 });
+        apply(&mut cold, 2, 1, request("the name of somebody"));
+        let person =
+            Actor::Person { person: PersonId(4), session: model::SessionId([1; 16]), origin: model::Origin::default() };
+        for number in [3, 4] {
+            let body = EntryBody::WarmingEndorsed { request: EntryNumber(2), digest: String::new(), evidence: None };
+            let entry = Entry { version: Entry::VERSION, recorded: Instant(2), actor: person.clone(), body };
+            cold.apply(EntryNumber(number), &entry);
+        }
+        assert_eq!(cold.request(EntryNumber(2), Instant(3)).map(|request| request.endorsed.len()), Some(1));
+        let warmed = Warmed {
+            request: EntryNumber(2),
+            patient: PatientNumber(1),
+            studies: set(&[70]),
+            until: Instant(10),
+            by: vec![KeyId([1; 16])],
+            emergency: false,
+        };
+        apply(&mut cold, 5, 3, EntryBody::Warmed(warmed));
+        let left = Entry { version: Entry::VERSION, recorded: Instant(1), actor: Actor::Warden, body: request("") };
+        apply(&mut cold, 6, 4, EntryBody::Erased { entry: EntryNumber(2), left: Box::new(left) });
+        let reasons: Vec<_> = cold.warm_ups_of(PatientNumber(1)).iter().map(|up| up.request.reason.as_str()).collect();
+        assert_eq!(reasons, [""]);
     }
 }

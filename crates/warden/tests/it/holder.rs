@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::{ColdRule, EntryNumber, HolderKind, Instant, KeyId};
 use protocol::{
     AskForCold, BoxPlace, ColdApproval, ColdAsk, ColdHandOver, ColdHandedOver, ColdReply, ColdRequest, ColdState,
-    Credential, HandedOver, HolderChallenge, HolderProof, NewHolder, PageReply, PageRequest, Refusal, SignedColdRequest, SignedHandOver, Swept,
+    Credential, HandedOver, HolderChallenge, HolderProof, NewHolder, PageReply, PageRequest, Refusal,
+    SignedColdRequest, SignedHandOver, Swept,
 };
 use seal::{HolderSecret, Share, SitePublicKey, SystemRandom};
 

@@ -71,9 +71,10 @@ impl Thief {
 
     /// Every lock of this name anywhere, under any epoch key.
     fn locks(&self, name: KeyId) -> Vec<ColdLock> {
-        let wraps = self.files.iter().flat_map(|file| {
-            places(file, b"LGWE").filter_map(move |at| file.get(at..at + EpochKey::WRAP_BYTES))
-        });
+        let wraps = self
+            .files
+            .iter()
+            .flat_map(|file| places(file, b"LGWE").filter_map(move |at| file.get(at..at + EpochKey::WRAP_BYTES)));
         let unwrap = |wrapped: &[u8]| {
             self.epochs.iter().find_map(|epoch| ColdLock::unwrap(epoch, self.site, name, wrapped).ok())
         };

@@ -85,7 +85,7 @@ variants! {
     WarmingBasis { Request, Order, Emergency }
     Whose { Person, Organisation, Device, Site }
     Reaction { Noticed, Slowed, Touch, Stopped }
-    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming }
+    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, EmergencyRefused }
     Measure { OpenedDue, OpenedOther, ListedDue, ListedOther }
     Span { Hour, Day, Week, Month }
 }
