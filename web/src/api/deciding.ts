@@ -23,7 +23,7 @@ export type Change =
   | { change: 'break-glass-rule'; rule: BreakGlassRule }
   | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
   | { change: 'rotate-keys' }
-  | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: { name: string }[] }
+  | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: ColdHolder[] }
   | { change: 'cold-rule'; rule: ColdRule }
   | { change: 'add-witness'; url: string; vkeys: string[] }
   | { change: 'remove-witness'; url: string }

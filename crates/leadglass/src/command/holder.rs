@@ -140,22 +140,25 @@ fn look(
     };
     for row in rows.iter().filter(|row| row.basis == WarmingBasis::Order) {
         let now = time::now();
-        if released.iter().any(|line| line.request == row.request.0) {
-            continue;
-        }
         let asked = ColdAsk::Request { request: row.request, holder: holder.id() };
         // one order that this holder has no share of keeps no other waiting
         let signed = match ask(warden, asked) {
             Ok(ColdReply::Request(signed)) => signed,
             Ok(_) => bail!("the warden answered something else; run the same version"),
             Err(error) => {
-                tracing::info!(%error, request = %row.request, "an order is for other holders");
+                tracing::debug!(%error, request = %row.request, "an order is for other holders");
                 continue;
             }
         };
         // only what the site signed counts, not what the list said
         let request = holder.read(&signed)?;
-        if request.basis != WarmingBasis::Order || request.until <= now {
+        let studies: BTreeSet<u32> = request.shares.iter().map(|share| share.study.0).collect();
+        // a request may stay open for studies that come to this holder later
+        let answered = |line: &Line| {
+            line.request == request.request.0
+                && (line.released.is_empty() || studies.iter().all(|study| line.released.contains(study)))
+        };
+        if request.basis != WarmingBasis::Order || request.until <= now || released.iter().any(answered) {
             continue;
         }
         let day: Vec<&Line> =
@@ -164,7 +167,6 @@ fn look(
             tracing::warn!(request = %row.request, "the day's budget is used up; an order waits");
             return Ok(());
         }
-        let studies: BTreeSet<u32> = request.shares.iter().map(|share| share.study.0).collect();
         let line = Line {
             at: now.0,
             request: request.request.0,
@@ -176,8 +178,13 @@ fn look(
         file.sync_all()?;
         released.push(line);
         let approval = holder.approve(&request)?;
-        let ColdReply::Approved { warmed, .. } = ask(warden, ColdAsk::Approve(approval))? else {
-            bail!("the warden answered something else; run the same version")
+        let warmed = match ask(warden, ColdAsk::Approve(approval)) {
+            Ok(ColdReply::Approved { warmed, .. }) => warmed,
+            Ok(_) => bail!("the warden answered something else; run the same version"),
+            Err(error) => {
+                tracing::warn!(%error, request = %request.request, "the warden did not take the shares of an order");
+                continue;
+            }
         };
         tracing::info!(request = %request.request, warmed, "the priors of an order are warm");
     }
