@@ -1,5 +1,6 @@
 /** Changes that wait for a second person, emergencies, and what ends: the serde names of `model::Change` and `protocol`. */
 
+import type { ColdHolder } from './cold.ts';
 import type { Relationship } from './entries.ts';
 import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
 

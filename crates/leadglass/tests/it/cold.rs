@@ -210,7 +210,7 @@ fn holders_are_exchanged_and_the_former_ones_open_nothing_any_more() {
         let sealed = file == words;
         let mut arguments = vec!["cold", "holder", "hand-over", "--share-file", file, "--format", "json"];
         arguments.extend_from_slice(socket);
-        let set = site.ok(&["cold", "state"])["exchange"]["set"].as_str().unwrap_or_default().to_owned();
+        let set = site.ok(&["cold", "state"])["exchange"]["set"].as_str().unwrap_or("none").to_owned();
         arguments.extend_from_slice(&["--to", &set]);
         arguments.extend_from_slice(if sealed { &[] } else { &["--passphrase-file", "-"] });
         let output = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
