@@ -138,8 +138,8 @@ pub struct Warden {
     /// Held while an incident or a question is given its number. Before every other lock.
     pub(crate) numbering: Mutex<()>,
     pub(crate) budgets: Arc<Mutex<budget::State>>,
-    // lock order: key_work or warm_work, changing, people, database, registry, cold_years, index, cold, recent_keys, leases; `reader`,
-    // `budgets`, `proposals`, `transits`, `exchange` and `challenges` alone, and `cold_years` before the registry
+    // lock order: changing, key_work, warm_work, people, cold_years, database, registry, transits, index, cold, recent_keys, leases;
+    // `reader`, `budgets`, `proposals`, `exchange` and `challenges` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
@@ -151,7 +151,7 @@ pub struct Warden {
     pub(crate) owed: Owed,
     /// Taken after the index, alone otherwise.
     pub(crate) cold: Arc<RwLock<Cold>>,
-    /// Held by whoever changes which keys there are, before every other lock.
+    /// Held by whoever changes which keys there are, before every other lock but `changing`.
     pub(crate) key_work: Mutex<()>,
     /// Held by whoever warms, one after the other.
     pub(crate) warm_work: Mutex<()>,

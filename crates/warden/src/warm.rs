@@ -232,7 +232,7 @@ impl Warden {
         }
         let boxes = self.boxes_of(&request.studies)?;
         let (mut checked, mut alone) = (HashMap::new(), HashMap::new());
-        let mut emergency = false;
+        let (mut emergency, mut refused) = (false, None);
         for row in &boxes {
             let sealed = ColdBox::from_bytes(row.sealed.clone()).map_err(failed)?;
             // what a holder may do with a box is what the set says that it was closed to
@@ -242,9 +242,14 @@ impl Warden {
             match named.remove(&row.name) {
                 Some(share) if sealed.is_share_of(holder, row.name, &share) => {
                     if kind != HolderKind::Sharing {
-                        self.may_release(holder, kind, &request, now)?;
-                        emergency |= kind == HolderKind::Emergency;
-                        alone.insert(row.name, share);
+                        match self.may_release(holder, kind, &request, now) {
+                            Ok(()) => {
+                                emergency |= kind == HolderKind::Emergency;
+                                alone.insert(row.name, share);
+                            }
+                            // it may still be one share of the boxes of another set
+                            Err(refusal) => refused = Some(refusal),
+                        }
                     } else if share.is_whole() && sealed.threshold() > 1 {
                         return Err(unfit());
                     } else {
@@ -256,7 +261,7 @@ impl Warden {
         }
         if checked.is_empty() && alone.is_empty() {
             // nothing was looked at, so nothing was answered
-            return Err(unfit());
+            return Err(refused.unwrap_or_else(unfit));
         }
         let until = self.ends(number, &request, emergency, now)?;
         let approved = EntryBody::WarmingApproved { request: number, holder };

@@ -217,7 +217,8 @@ fn holders_are_exchanged_and_the_former_ones_open_nothing_any_more() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         serde_json::from_slice::<serde_json::Value>(&output.stdout).map_err(|_| text)
     };
-    assert!(hand_over(&anna, &[]).unwrap_err().contains("hint:"), "nobody exchanges holders");
+    let nobody = hand_over(&anna, &[]).unwrap_err();
+    assert!(nobody.contains("\"hint\":\"") && nobody.contains("holder replace"), "nobody exchanges holders: {nobody}");
     let named = ["cold", "holder", "replace", "--threshold", "2", "--holder", &dora_pub, "--holder", &emil_pub];
     let replaced = site.ok(&named);
     assert_eq!((&replaced["generation"], &replaced["behind"]), (&2.into(), &3.into()), "{replaced}");

@@ -27,7 +27,7 @@ use super::holders::HolderSet;
 use super::{KeyStep, failed};
 use crate::database::DatabaseError;
 use crate::keyring::ColdRow;
-use crate::pages::{HELD, field, unknown};
+use crate::pages::{HELD, field};
 use crate::state::Warden;
 
 /// How long shares wait for those of others, in seconds: four hours.
@@ -224,7 +224,7 @@ impl Warden {
     /// and every new holder has shown that they have their key. Boxes of before are removed, so nothing goes to a key that nobody has.
     fn exchange_of(&self, holder: KeyId, now: Instant) -> Result<(EntryNumber, HolderSet), Refusal> {
         let open = self.proposals.read().expect(HELD).exchange(now);
-        let none = || unknown("open exchange of holders", "cold holder replace");
+        let none = || field("the exchange", "one that is open; `leadglass cold holder replace` asks for one");
         let (exchange, _, generation) = open.ok_or_else(none)?;
         let set = self.holder_set()?.filter(|set| set.generation == generation).ok_or_else(none)?;
         let shares = self.cold.read().expect(HELD).shares(holder);

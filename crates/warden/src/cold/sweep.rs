@@ -43,7 +43,12 @@ impl Warden {
         let work = self.key_work.lock().expect(HELD);
         let mut swept = Swept { ended: self.end_warmings(now, true)?, ..Swept::default() };
         // a set that takes the place of another is given nothing before it has shown its keys
-        if let Some(set) = self.holder_set()?.filter(HolderSet::takes) {
+        let set = self.holder_set()?;
+        if let Some(set) = set.as_ref().filter(|set| !set.takes()) {
+            let missing = set.unproven.join(", ");
+            tracing::warn!(%missing, "nothing goes cold before these have shown their key: leadglass cold holder prove");
+        }
+        if let Some(set) = set.filter(HolderSet::takes) {
             let mut own = Database::open(&self.dir.join("warden/warden.db")).map_err(failed)?;
             let due = self.due(&own, now)?;
             for batch in due.chunks(BATCH_STUDIES) {

@@ -24,7 +24,7 @@ pub struct Scene {
     pub two: BatchKeys,
     pub officers: [Holder; 3],
     pub on_call: Holder,
-    service: Holder,
+    pub service: Holder,
 }
 
 fn image(sender: &mut Sender, patient: &str, study: &str, keys: &BatchKeys) -> HandoverRecord {

@@ -117,7 +117,7 @@ async fn what_a_holder_may_do_with_a_box_is_what_the_set_says_that_it_was_closed
                 EntryBody::Warmed(Warmed { emergency, by, .. }) => Some((emergency, by.len())),
                 _ => None,
             })
-            .last()
+            .next_back()
     };
     let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 24, false).await.unwrap();
     assert_eq!(scene.approve(&duty, request).await.unwrap(), (1, 0));
@@ -128,6 +128,23 @@ async fn what_a_holder_may_do_with_a_box_is_what_the_set_says_that_it_was_closed
     assert_eq!(scene.approve(&called, request).await.unwrap(), (0, 1), "one share of two, as it was");
     assert_eq!(scene.approve(a, request).await.unwrap(), (1, 0));
     assert_eq!(warmed(&scene).await, Some((false, 2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_open_boxes_of_one_set_alone_still_shares_those_of_another() {
+    let mut scene = Scene::cold().await;
+    let service = named_as(&scene.service, HolderKind::Sharing);
+    let other = Holder::new("D", HolderKind::Sharing);
+    scene.site.set_holders(2, &[&service, &other]).await;
+    scene.image_of("P1", "1.2.3").await;
+    days_pass(2);
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 1);
+    // no order, so the service opens nothing alone
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+    assert_eq!(scene.approve(&service, request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(&other, request).await.unwrap(), (1, 1), "the other study waits for its own holders");
+    assert!(scene.opens("1.2.3").await.is_ok());
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
 }
 
 #[tokio::test(flavor = "multi_thread")]
