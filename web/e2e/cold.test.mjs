@@ -27,7 +27,8 @@ const stage = setStage(async () => {
   away = await mkdtemp(join(tmpdir(), 'lg-holders-'));
   officer = await withPasskey('officer', '/cold');
   administrator = await withPasskey('administrator', '/cold');
-  reader = await stage.signedIn('radiologist', '/worklist');
+  // the strip beside a cold study asks for its thumbnail, and is told that it is cold
+  reader = await stage.signedIn('radiologist', '/worklist', { expected: [/status of 409.*thumbnail/] });
 });
 after(() => away && rm(away, { recursive: true, force: true }));
 
@@ -96,9 +97,9 @@ test('two persons name two holders, and what nobody has a reason to open goes co
   await stage.demo.tell('cold', 'rule', '--after', '0s', '--priors', 'none');
   for (const patient of ['D-1003', 'D-1004', 'D-1006']) await stage.demo.tell('unrelate', 'org:Practice Other', `patient:DEMO/${patient}`);
   await agreed('Cold studies are held by: Dr. ada, Dr. bea');
-  await agreed(/^Studies go cold 0 seconds after/);
+  await agreed('Studies go cold 0 seconds after');
   await carriedOut('Cold studies are held by: Dr. ada, Dr. bea');
-  await carriedOut(/^Studies go cold 0 seconds after/);
+  await carriedOut('Studies go cold 0 seconds after');
   const { studies } = await stage.demo.tell('cold', 'sweep');
   assert.ok(studies > 0);
   await officer.goto('/cold');

@@ -11,8 +11,8 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    approvals, assets, break_glass, budgets, cases, cold, exposure, frames, guard, health, ledger, my, openapi, people, qido,
-    removals, rendered, reports, session, sign_in, stow, studies, wado,
+    approvals, assets, break_glass, budgets, cases, cold, exposure, frames, guard, health, ledger, my, openapi, people,
+    qido, removals, rendered, reports, session, sign_in, stow, studies, wado,
 };
 
 /// One route.

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use model::{StudyNumber, Uid};
 use protocol::{
-    Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, PageReply, PageRequest,
-    Refusal, SeriesRow, StudyRow, WORKLIST_ROWS_DEFAULT,
+    Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, PageReply, PageRequest, Refusal, SeriesRow,
+    StudyRow, WORKLIST_ROWS_DEFAULT,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -151,8 +151,7 @@ impl Warden {
             let registry = self.readable_registry()?;
             let of = self.cold.read().expect(HELD);
             for study in of.studies().filter(|study| of.is_cold(*study, now)) {
-                let year = registry.study(study).and_then(|row| row.date.get(..4)?.parse().ok());
-                *counts.entry(year).or_default() += 1;
+                *counts.entry(registry.year_of(study)).or_default() += 1;
             }
         }
         let years: Vec<_> = counts.into_iter().rev().map(|(year, studies)| ColdYear { year, studies }).collect();

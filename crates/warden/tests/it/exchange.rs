@@ -92,12 +92,12 @@ async fn holders_of_before_hand_over_and_then_open_nothing_also_with_boxes_that_
     assert!(matches!(scene.approve(a, request).await, Err(Refusal::Invalid(_))), "no share is theirs");
     assert_eq!(scene.approve(&new[0], request).await.unwrap(), (0, 1));
     assert_eq!(scene.approve(&new[2], request).await.unwrap(), (1, 0));
-    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
     // the new one on call too, and the former one not
     let request = scene.site.ask_for_cold("patient:HOSPITAL/P2", 2, true).await.unwrap();
     assert!(scene.approve(&scene.on_call, request).await.is_err());
     assert_eq!(scene.approve(&new[3], request).await.unwrap(), (1, 0));
-    assert_eq!(scene.opens("1.2.2").await.unwrap(), [scene.two.clone()]);
+    assert_eq!(scene.opens("1.2.2").await.unwrap(), std::slice::from_ref(&scene.two));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,14 +162,14 @@ async fn what_is_warm_stays_warm_until_its_deadline_and_is_cold_with_the_new_hol
     replace(&scene, &new).await;
     hand_over(&scene, a).await.unwrap();
     assert_eq!(hand_over(&scene, b).await.unwrap().reclosed, 2);
-    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
     seconds_pass(3 * 3_600);
     scene.site.sweep().await.unwrap();
     assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
     let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 2, false).await.unwrap();
     scene.approve(&new[1], request).await.unwrap();
     assert_eq!(scene.approve(&new[2], request).await.unwrap(), (1, 0));
-    assert_eq!(scene.opens("1.2.1").await.unwrap(), [scene.one.clone()]);
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
 }
 
 #[tokio::test(flavor = "multi_thread")]
