@@ -225,8 +225,8 @@ async fn priors_of_an_order_that_were_refused_are_asked_for_again_by_the_next_re
     let deciding = Deciding::new().await;
     let site = &deciding.scene.site;
     let order = async || {
-        let rows = deciding.overview(&deciding.admin).await.unwrap().requests.into_iter();
-        rows.filter(|row| row.basis == model::WarmingBasis::Order).next_back()
+        let mut rows = deciding.overview(&deciding.admin).await.unwrap().requests.into_iter();
+        rows.rfind(|row| row.basis == model::WarmingBasis::Order)
     };
     let add = |name: &str| PageRequest::AddOrganisation {
         name: name.into(),

@@ -142,7 +142,7 @@ async fn who_may_not_open_boxes_of_one_set_alone_still_shares_those_of_another()
     // no order, so the service opens nothing alone
     let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
     assert_eq!(scene.approve(&service, request).await.unwrap(), (0, 1));
-    assert_eq!(scene.approve(&other, request).await.unwrap(), (1, 1), "the other study waits for its own holders");
+    assert_eq!(scene.approve(&other, request).await.unwrap(), (1, 2), "the other study waits for two of its own");
     assert!(scene.opens("1.2.3").await.is_ok());
     assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
 }
