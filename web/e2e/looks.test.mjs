@@ -63,6 +63,7 @@ const PAGES = [
     await page.locator('button.go').click();
     await page.locator('dl.three').waitFor();
   }],
+  ['cold', 'officer', () => '/cold', (page) => page.locator('dl.counts').waitFor()],
   ['people', 'administrator', () => '/people', (page) => page.getByRole('table').waitFor()],
   ['person-add', 'administrator', () => '/people', async (page) => {
     await page.getByRole('table').waitFor();

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { addAuthenticator } from './stage/authenticator.mjs';
 import { codeNow } from './stage/demo.mjs';
 import { ask, setStage } from './stage/stage.mjs';
 
@@ -12,19 +13,6 @@ const DO_NOT_FIT = 'E-mail address, password and code do not fit together. Check
 
 /** What the first test leaves for a later one: the passkey, as the authenticator holds it. */
 let passkey;
-
-/** CTAP2, inside the device, keeps passkeys, and its owner is there and verified. */
-async function addAuthenticator(page) {
-  const session = await page.context().newCDPSession(page);
-  await session.send('WebAuthn.enable');
-  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
-  const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', { options });
-  return {
-    keys: async () => (await session.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    hold: (credential) => session.send('WebAuthn.addCredential', { authenticatorId, credential }),
-    verify: (isUserVerified) => session.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
-  };
-}
 
 async function signOut(page) {
   await page.locator('details.account > summary').click();

@@ -13,6 +13,7 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cases } from './cases.mjs';
+import { cold } from './cold.mjs';
 import { deciding, raised } from './deciding.mjs';
 import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
@@ -129,6 +130,8 @@ async function api(request, url, body, me, token) {
   const is = (method, pattern) => request.method === method && pattern.exec(pathname);
   if (is('GET', /^\/api\/session$/)) return json(me);
   if (is('POST', /^\/api\/fresh$/)) return json({ ceremony: 'c4', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { challenge: 'AAEC', rpId: 'localhost', userVerification: 'required', allowCredentials: [], timeout: 60_000 } }, password: true });
+  const asked = cold(is, body, fault === 'empty', Problem);
+  if (asked !== undefined) return asked === null ? nothing() : json(asked);
   const decided = deciding(is, body, Problem, json, nothing);
   if (decided) return decided;
   if (is('POST', /^\/api\/sign-out$/)) {

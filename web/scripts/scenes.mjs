@@ -233,6 +233,37 @@ export const scenes = [
     },
   },
   { name: 'emergencies', role: 'officer', looks: ALL, go: go('/officer/emergencies') },
+  { name: 'cold', role: 'officer', looks: ALL, go: go('/cold') },
+  {
+    name: 'cold-empty', role: 'officer', looks: ONE,
+    async go(page, mock) {
+      await mock.fault('empty');
+      await go('/cold')(page);
+    },
+  },
+  {
+    name: 'cold-holder', role: 'administrator', looks: BOTH,
+    async go(page) {
+      await go('/cold')(page);
+      await page.locator('article details summary').first().click();
+    },
+  },
+  {
+    name: 'cold-approve', role: 'officer', looks: BOTH,
+    async go(page) {
+      await go('/cold')(page);
+      await page.locator('article button.primary').first().click();
+      await page.locator('dialog').waitFor();
+    },
+  },
+  {
+    name: 'cold-refuse', role: 'officer', looks: ONE,
+    async go(page) {
+      await go('/cold')(page);
+      await page.getByRole('button', { name: /^(Refuse request|Anfrage \d+ ablehnen)/ }).first().click();
+      await page.locator('dialog form button.danger').click();
+    },
+  },
   { name: 'people', role: 'administrator', looks: ALL, go: go('/people') },
   {
     name: 'people-change', role: 'administrator', looks: BOTH,
@@ -284,6 +315,7 @@ export const scenes = [
       for (let step = 0; step < 22; step += 1) await page.keyboard.press('ArrowDown');
     },
   },
+  { name: 'viewer-cold', role: 'radiologist', looks: BOTH, settle: 300, go: go('/study/9998') },
   {
     name: 'viewer-two', role: 'radiologist', looks: BOTH, settle: 900,
     async go(page) {

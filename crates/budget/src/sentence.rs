@@ -33,6 +33,9 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
                  it in entry {request}"
             )
         }
+        Evidence::EmergencyRefused { patient, studies, request } => format!(
+            "{name} refused {studies} cold studies of patient {patient} that somebody asked for in an emergency in entry {request}"
+        ),
     };
     let done = match finding.reaction {
         Reaction::Noticed => "nothing was held back",

@@ -83,6 +83,16 @@ pub enum Change {
         /// Their public keys in the same order, in hexadecimal.
         keys: Vec<String>,
     },
+    /// Others hold the shares of everything that is cold: of what goes cold from then on at once, of what is cold already as soon as
+    /// enough of those who hold it hand it over.
+    ReplaceColdHolders {
+        /// How many of the sharing holders are needed.
+        threshold: u8,
+        /// The holders.
+        holders: Vec<ColdHolder>,
+        /// Their public keys in the same order, in hexadecimal.
+        keys: Vec<String>,
+    },
     /// When studies go cold, and how much one holder warms alone.
     ColdRule {
         /// The rule from then on.
@@ -181,6 +191,7 @@ impl Change {
             | Self::Shred { .. }
             | Self::RotateKeys
             | Self::ColdHolders { .. }
+            | Self::ReplaceColdHolders { .. }
             | Self::ColdRule { .. }
             | Self::AddWitness { .. }
             | Self::RemoveWitness { .. }

@@ -53,6 +53,7 @@ impl EntryBody {
             | Self::BudgetLifted { note: text, .. }
             | Self::ProposalEnded { reason: text, .. }
             | Self::WarmingRequested { reason: text, .. }
+            | Self::WarmingRefused { reason: text, .. }
             | Self::Shredded { reason: text, .. } => text,
             Self::Proposed { proposed, .. } => match proposed.as_mut() {
                 Change::Shred { reason, .. }
@@ -120,6 +121,9 @@ impl EntryBody {
             | Self::ColdRuleSet { .. }
             | Self::WentCold { .. }
             | Self::WarmingApproved { .. }
+            | Self::WarmingEndorsed { .. }
+            | Self::ColdSharesReleased { .. }
+            | Self::ColdReclosed { .. }
             | Self::WarmingWithdrawn { .. }
             | Self::Warmed(_)
             | Self::WarmingEnded { .. }

@@ -152,6 +152,15 @@ pub enum Evidence {
         /// The holder's key.
         holder: KeyId,
     },
+    /// An officer refused a request for cold studies that was an emergency. The finding is about who refused it.
+    EmergencyRefused {
+        /// The patient.
+        patient: PatientNumber,
+        /// How many studies.
+        studies: u32,
+        /// The request, with its reason.
+        request: EntryNumber,
+    },
 }
 
 /// More patients than usual.

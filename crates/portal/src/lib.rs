@@ -19,6 +19,7 @@ mod break_glass;
 mod budgets;
 mod cases;
 mod client_certificate;
+mod cold;
 mod credential;
 mod errors;
 mod exposure;

@@ -11,8 +11,8 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    approvals, assets, break_glass, budgets, cases, exposure, frames, guard, health, ledger, my, openapi, people, qido,
-    removals, rendered, reports, session, sign_in, stow, studies, wado,
+    approvals, assets, break_glass, budgets, cases, cold, exposure, frames, guard, health, ledger, my, openapi, people,
+    qido, removals, rendered, reports, session, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -60,7 +60,8 @@ pub static ROUTES: &[Route] = &[
     route!(DELETE "/api/sessions/{session}", OwnSessions, session::end),
     route!(GET "/api/studies", List, studies::worklist),
     route!(GET "/api/studies/{study}", List, studies::one),
-    route!(POST "/api/studies/{study}/cold", Open, studies::ask_for_cold),
+    route!(GET "/api/studies/{study}/cold", Open, cold::of_study),
+    route!(POST "/api/studies/{study}/cold", Open, cold::ask_for),
     route!(POST "/api/studies/{study}/move", MoveStudy, studies::move_study),
     route!(GET "/api/studies/number/{number}", List, studies::one_by_number),
     route!(POST "/api/studies/number/{number}/move", MoveStudy, studies::move_by_number),
@@ -93,6 +94,10 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/api/break-glass/{used}", ReviewBreakGlass, break_glass::one),
     route!(POST "/api/break-glass/{used}/review", ReviewBreakGlass, break_glass::review),
     route!(POST "/api/break-glass/{used}/end", ReviewBreakGlass, break_glass::end),
+    route!(GET "/api/cold", Approve, cold::overview),
+    route!(GET "/api/cold/{request}", Cold, cold::named),
+    route!(POST "/api/cold/{request}/approve", Approve, cold::approve),
+    route!(POST "/api/cold/{request}/refuse", Approve, cold::refuse),
     route!(POST "/api/relationships", Manage, people::relate),
     route!(POST "/api/relationships/end", Manage, people::unrelate),
     route!(GET "/api/ledger/entries", Ledger, ledger::entries),

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use model::{StudyNumber, Uid};
 use protocol::{
-    ColdAsk, ColdReply, Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, PageReply, PageRequest,
-    Refusal, SeriesRow, StudyRow, WORKLIST_ROWS_DEFAULT,
+    Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, PageReply, PageRequest, Refusal, SeriesRow,
+    StudyRow, WORKLIST_ROWS_DEFAULT,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,15 +25,6 @@ const WORDS_CHARACTERS_MAX: usize = 200;
 struct Move {
     patient: String,
     reason: String,
-}
-
-#[derive(Deserialize)]
-struct AskForCold {
-    reason: String,
-    /// RFC 3339 is what people write; this is microseconds since 1970, as everywhere in this API.
-    until: model::Instant,
-    #[serde(default)]
-    emergency: bool,
 }
 
 /// `GET /api/studies?words=&order=&offset=&limit=`
@@ -145,23 +136,6 @@ fn without_study(row: &SeriesRow) -> Result<Value, Failure> {
         fields.remove("study");
     }
     Ok(value)
-}
-
-/// `POST /api/studies/{study}/cold`: asks the holders for a cold study. Only who could open it if it were not cold is heard.
-pub(crate) async fn ask_for_cold(
-    State(serving): State<Serving>,
-    Caller(caller): Caller,
-    Path(study): Path<String>,
-    request: Request,
-) -> Result<Response, Failure> {
-    let AskForCold { reason, until, emergency } = json::read(request).await?;
-    let asked = protocol::AskForCold { whom: format!("study:{}", study_uid(&study)?), reason, until, emergency };
-    match serving.warden.ask(&caller, PageRequest::Cold(ColdAsk::Ask(asked))).await? {
-        PageReply::Cold(ColdReply::Asked { request, studies }) => {
-            Ok(json::of(&json!({ "request": request, "studies": studies })))
-        }
-        _ => Err(unexpected()),
-    }
 }
 
 /// `POST /api/studies/{study}/move`: files a study under the right patient. The bytes stay; an entry says so.

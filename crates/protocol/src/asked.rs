@@ -337,7 +337,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{ApprovalRequest, BreakGlassRequest, Match};
+    use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, Match};
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -492,6 +492,19 @@ mod tests {
         let open = |open| PageRequest::Approvals(ApprovalRequest::List { open });
         check("GET", "/api/approvals?open=true", "", Asking::Page(&open(true)), true);
         check("GET", "/api/approvals", "", Asking::Page(&open(true)), false);
+        let endorse = |request, digest: &str| {
+            PageRequest::Cold(ColdAsk::Endorse { request: model::EntryNumber(request), digest: digest.to_owned() })
+        };
+        let (address, body) = ("/api/cold/17/approve", r#"{"digest":"ab"}"#);
+        check("POST", address, body, Asking::Page(&endorse(17, "ab")), true);
+        check("POST", address, body, Asking::Page(&endorse(18, "ab")), false);
+        check("POST", address, body, Asking::Page(&endorse(17, "cd")), false);
+        check("POST", "/api/cold/17/refuse", body, Asking::Page(&endorse(17, "ab")), false);
+        let of_study = PageRequest::Cold(ColdAsk::OfStudy { study: Uid::parse("1.2.7").unwrap() });
+        check("GET", "/api/studies/1.2.7/cold", "", Asking::Page(&of_study), true);
+        check("GET", "/api/studies/1.2.8/cold", "", Asking::Page(&of_study), false);
+        check("GET", "/api/cold", "", Asking::Page(&PageRequest::Cold(ColdAsk::Overview)), true);
+        check("GET", "/api/cold", "", Asking::Page(&PageRequest::Cold(ColdAsk::State)), false);
         let terms = PageRequest::BreakGlass(BreakGlassRequest::Terms);
         check("GET", "/api/break-glass/terms", "", Asking::Page(&terms), true);
         check("GET", "/api/break-glass", "", Asking::Page(&terms), false);

@@ -4,10 +4,18 @@
 //! holder's own wrapped shares. A [`ColdApproval`] carries these shares, sealed to the warden's key for this one request, and the holder's
 //! signature; so it may pass through any hands.
 
+mod exchange;
+mod page;
+
 use model::{
-    ColdHolder, ColdRule, EntryNumber, HolderKind, Instant, KeyId, PatientNumber, SiteId, StudyNumber, WarmingBasis,
+    ColdHolder, ColdRule, EntryNumber, HolderKind, Instant, KeyId, PatientNumber, SiteId, StudyNumber, Uid,
+    WarmingBasis,
 };
 use serde::{Deserialize, Serialize};
+
+pub use self::exchange::*;
+pub use self::page::*;
+use crate::ApprovalRow;
 
 /// The most shares in one request.
 pub const COLD_SHARES_MAX: usize = 4_000;
@@ -48,6 +56,29 @@ pub enum ColdAsk {
         /// The holders.
         holders: Vec<NewHolder>,
     },
+    /// Name the holders of everything that is cold, also of what is cold already (officer, owner).
+    ReplaceHolders {
+        /// How many sharing holders are needed.
+        threshold: u8,
+        /// The holders.
+        holders: Vec<NewHolder>,
+    },
+    /// What a holder of before is to hand over (owner, holders).
+    HandOver {
+        /// Whose shares.
+        holder: KeyId,
+        /// Behind which box.
+        after: Option<BoxPlace>,
+    },
+    /// Hand shares over (anybody: the signature says who).
+    HandedOver(ColdHandedOver),
+    /// Something sealed to a new holder (owner, holders).
+    Challenge {
+        /// Whose key.
+        holder: KeyId,
+    },
+    /// Show that a new holder has their key (anybody: the answer says who).
+    Prove(HolderProof),
     /// Set the rule (officer, owner).
     SetRule(ColdRule),
     /// Holders, rule and counts (officer, owner).
@@ -67,6 +98,34 @@ pub enum ColdAsk {
     },
     /// Release shares (anybody: the signature says who).
     Approve(ColdApproval),
+    /// What the page of cold studies shows (whoever decides).
+    Overview,
+    /// One request with the patient's name and the studies (officer); recorded as a list.
+    Named {
+        /// Which.
+        request: EntryNumber,
+    },
+    /// Stand behind a request (whoever decides, with a fresh touch).
+    Endorse {
+        /// Which.
+        request: EntryNumber,
+        /// The digest of the request as it was shown.
+        digest: String,
+    },
+    /// End a request (whoever decides, with a fresh touch).
+    Refuse {
+        /// Which.
+        request: EntryNumber,
+        /// The digest of the request as it was shown.
+        digest: String,
+        /// Why.
+        reason: String,
+    },
+    /// Where one study stands (whoever may open it).
+    OfStudy {
+        /// Which.
+        study: Uid,
+    },
     /// Take a request back (officer, owner).
     Withdraw {
         /// Which.
@@ -119,9 +178,23 @@ pub enum ColdReply {
         warmed: u32,
         /// How many more holders are needed.
         missing: u8,
+        /// How many studies of the request stay cold and wait for further holders.
+        left: u32,
         /// Until when.
         until: Instant,
     },
+    /// What the page shows.
+    Overview(Box<ColdOverview>),
+    /// One request with names.
+    Named(Box<NamedColdRequest>),
+    /// Where a study stands.
+    OfStudy(Box<ColdOfStudy>),
+    /// What a holder is to hand over, signed.
+    HandOver(SignedHandOver),
+    /// What a new holder answers, signed.
+    Challenge(SignedHolderChallenge),
+    /// Shares were handed over.
+    HandedOver(HandedOver),
     /// A rotation.
     Rotated(Rotated),
     /// Certificates, one for each study.
@@ -169,6 +242,10 @@ pub struct ColdState {
     pub warm: u64,
     /// Requests that wait.
     pub requests: u64,
+    /// Cold studies whose boxes are closed to holders of an earlier set.
+    pub behind: u64,
+    /// The exchange of holders that is open.
+    pub exchange: Option<ColdExchange>,
     /// When the last rotation ended.
     pub last_rotation: Option<Instant>,
     /// Whether an old epoch key still waits for its destruction.
@@ -198,13 +275,23 @@ pub struct ColdRequestRow {
     pub approved: u8,
     /// How many sharing holders are needed.
     pub threshold: u8,
+    /// The names of the holders who released their shares already.
+    pub answered: Vec<String>,
+    /// The network address it was asked from; empty for what no device asked.
+    pub from: String,
+    /// SHA-256 of the exact request, in hexadecimal digits.
+    pub digest: String,
+    /// Who of those who decide stands behind it.
+    pub endorsed: Vec<ApprovalRow>,
+    /// Whether whoever asks may stand behind it or refuse it.
+    pub may_decide: bool,
 }
 
 /// What a holder decides on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColdRequest {
-    /// Version of this structure; 1.
+    /// Version of this structure; 2. Version 1 lacks `endorsed`.
     pub version: u8,
     /// The site.
     pub site: SiteId,
@@ -226,6 +313,9 @@ pub struct ColdRequest {
     pub asked: Instant,
     /// When the studies go cold again.
     pub until: Instant,
+    /// The names of officers and administrators who stand behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endorsed: Vec<String>,
     /// `seal::SitePublicKey` that shares are sealed to: hexadecimal digits. Its secret half lives in the warden's memory only.
     pub transit: String,
     /// The holder's shares.
@@ -319,4 +409,4 @@ macro_rules! debug_without_content {
     )*};
 }
 
-debug_without_content!(AskForCold, ColdAsk, ColdReply);
+debug_without_content!(AskForCold, ColdAsk, ColdReply, NamedColdRequest);

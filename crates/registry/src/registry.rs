@@ -201,6 +201,13 @@ impl Registry {
         self.has_study(study).then(|| self.study_row(study.0, may_list))
     }
 
+    /// The year of a study, without making its row; `None` for one without a date.
+    #[must_use]
+    pub fn year_of(&self, study: StudyNumber) -> Option<u16> {
+        let date = self.has_study(study).then(|| self.studies.row(study.0).date)?;
+        u16::try_from(date / 10_000).ok().filter(|year| *year > 0)
+    }
+
     /// A patient. `studies` counts every study filed there.
     #[must_use]
     pub fn patient(&self, patient: PatientNumber) -> Option<PatientRow> {

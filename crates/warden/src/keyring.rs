@@ -1,6 +1,7 @@
 //! Wrapped keys in warden.db: what is hot, what is cold, and the locks of what is cold.
 
 use model::{KeyId, StudyNumber};
+use protocol::BoxPlace;
 use rusqlite::params;
 
 use crate::database::{Changes, Database, DatabaseError, UNBOUND};
@@ -64,6 +65,37 @@ impl Database {
         let rows = statement.query_map([study.0], |row| {
             let lock = row.get::<_, Option<i64>>(3)?.zip(row.get(4)?);
             Ok(ColdRow { study, name: KeyId(row.get(0)?), generation: row.get(1)?, sealed: row.get(2)?, lock })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many studies have a box that is closed to an earlier set of holders.
+    pub(crate) fn studies_before(&self, generation: u32) -> Result<u64, DatabaseError> {
+        let count = "SELECT count(DISTINCT study) FROM cold WHERE generation < ?";
+        let studies: i64 = self.connection.prepare_cached(count)?.query_row([generation], |row| row.get(0))?;
+        Ok(studies.unsigned_abs())
+    }
+
+    /// The next boxes behind a place that are closed to an earlier set of holders than `generation`, in the order of places.
+    pub(crate) fn cold_before(
+        &self,
+        generation: u32,
+        after: Option<BoxPlace>,
+        limit: usize,
+    ) -> Result<Vec<ColdRow>, DatabaseError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT study, name, generation, box FROM cold WHERE (study, name) > (?, ?) AND generation < ?
+             ORDER BY study, name LIMIT ?",
+        )?;
+        let (study, name) = after.map_or((-1, [0; 16]), |place| (i64::from(place.study.0), place.name.0));
+        let rows = statement.query_map(params![study, name, generation, limit as i64], |row| {
+            Ok(ColdRow {
+                study: StudyNumber(row.get(0)?),
+                name: KeyId(row.get(1)?),
+                generation: row.get(2)?,
+                sealed: row.get(3)?,
+                lock: None,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -163,6 +195,22 @@ impl Changes<'_> {
                 .execute(params![row.study.0, row.name.0, epoch, wrapped])?;
         }
         Ok(())
+    }
+
+    /// Removes a box and its lock; says whether it was there.
+    pub(crate) fn remove_cold(&self, study: StudyNumber, name: KeyId) -> Result<bool, DatabaseError> {
+        let mut found = 0;
+        for table in ["cold_lock", "cold"] {
+            let remove = format!("DELETE FROM {table} WHERE study = ? AND name = ?");
+            found = self.transaction.prepare_cached(&remove)?.execute(params![study.0, name.0])?;
+        }
+        Ok(found == 1)
+    }
+
+    /// Whether a study has a box that is closed to an earlier set of holders.
+    pub(crate) fn is_boxed_before(&self, study: StudyNumber, generation: u32) -> Result<bool, DatabaseError> {
+        let is = "SELECT EXISTS (SELECT 1 FROM cold WHERE study = ? AND generation < ?)";
+        Ok(self.transaction.prepare_cached(is)?.query_row(params![study.0, generation], |row| row.get(0))?)
     }
 
     /// Removes every key of a study, hot and cold, and what was known of its instances; says how many keys there were.

@@ -17,7 +17,7 @@ use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::bundles::Loose;
 use crate::cases::Cases;
-use crate::cold::{Cold, KeyStep, Steps};
+use crate::cold::{Challenges, Cold, Exchange, KeyStep, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
@@ -138,7 +138,8 @@ pub struct Warden {
     /// Held while an incident or a question is given its number. Before every other lock.
     pub(crate) numbering: Mutex<()>,
     pub(crate) budgets: Arc<Mutex<budget::State>>,
-    // lock order: changing, people, database, registry, recent_keys, leases; `reader`, `index` and `budgets` alone
+    // lock order: changing, key_work, warm_work, people, cold_years, database, registry, transits, index, cold, recent_keys, leases;
+    // `reader`, `budgets`, `proposals`, `exchange` and `challenges` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
@@ -150,11 +151,17 @@ pub struct Warden {
     pub(crate) owed: Owed,
     /// Taken after the index, alone otherwise.
     pub(crate) cold: Arc<RwLock<Cold>>,
-    /// Held by whoever changes which keys there are, before every other lock.
+    /// Held by whoever changes which keys there are, before every other lock but `changing`.
     pub(crate) key_work: Mutex<()>,
     /// Held by whoever warms, one after the other.
     pub(crate) warm_work: Mutex<()>,
     pub(crate) transits: Mutex<Transits>,
+    /// Shares that holders of before handed over, until enough of them did.
+    pub(crate) exchange: Mutex<Exchange>,
+    /// What was sealed to new holders and not answered yet.
+    pub(crate) challenges: Mutex<Challenges>,
+    /// Cold studies by year, as they were counted last.
+    pub(crate) cold_years: Mutex<Years>,
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
@@ -303,6 +310,9 @@ impl Warden {
             key_work: Mutex::default(),
             warm_work: Mutex::default(),
             transits: Mutex::default(),
+            exchange: Mutex::default(),
+            challenges: Mutex::default(),
+            cold_years: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
             front_disk_told: AtomicI64::new(i64::MIN),
@@ -329,6 +339,7 @@ impl Warden {
             Err(error) => return Err(error),
         }
         warden.file_as_the_ledger_says()?;
+        warden.restore_holders()?;
         warden.finish_shredding()?;
         warden.flush_people();
         let program = env!("CARGO_PKG_VERSION").to_owned();

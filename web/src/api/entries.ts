@@ -74,7 +74,11 @@ export type EntryBody =
   | { kind: 'went-cold'; studies: string; generation: number }
   | { kind: 'warming-requested'; patient: number; studies: string; basis: 'request' | 'order' | 'emergency'; reason: string; until: Micros }
   | { kind: 'warming-approved'; request: number; holder: number[] }
+  | { kind: 'warming-endorsed'; request: number; digest: string; evidence: string | null }
+  | { kind: 'warming-refused'; request: number; digest: string; reason: string; evidence: string | null }
   | { kind: 'warming-withdrawn'; request: number }
+  | { kind: 'cold-shares-released'; exchange: number; holder: number[]; boxes: number }
+  | { kind: 'cold-reclosed'; exchange: number; studies: string; generation: number; boxes: number; by: number[][] }
   | { kind: 'warmed'; request: number; patient: number; studies: string; until: Micros; by: number[][]; emergency: boolean }
   | { kind: 'warming-ended'; request: number; studies: string }
   | { kind: 'keys-rotated'; epoch: number; destroyed: number[]; keys: number }

@@ -316,7 +316,8 @@ export type Evidence =
   | { 'beyond-peers': { measure: Measure; normal: number; peers: number } }
   | { intake: { patients: number; high: number } }
   | { related: { patients: number; limit: number } }
-  | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } };
+  | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } }
+  | { 'emergency-refused': { patient: number; studies: number; request: number } };
 
 export interface Finding {
   about: Whose;

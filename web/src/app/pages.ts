@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'emergency' | 'emergencies' | 'sessions';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'sessions';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -35,6 +35,7 @@ export const pages: readonly Page[] = [
   { path: '/people/devices', name: 'devices', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Devices.svelte') },
   { path: '/people/relationships', name: 'relationships', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Relationships.svelte') },
   { path: '/approvals', name: 'approvals', roles: DECIDERS, listed: true, load: () => import('../approvals/Approvals.svelte') },
+  { path: '/cold', name: 'cold', roles: DECIDERS, listed: true, load: () => import('../cold/ColdStudies.svelte') },
   { path: '/account', name: 'sessions', roles: 'all', listed: false, load: () => import('../account/Sessions.svelte') },
 ];
 

@@ -1,5 +1,6 @@
-/** How much waits for whoever is signed in: uses of break-glass to review, changes to approve. Asked now and then, also from other pages. */
+/** How much waits for whoever is signed in: uses of break-glass to review, changes to approve, cold studies that are asked for. Asked now and then, also from other pages. */
 
+import type { ColdOverview } from '../api/cold.ts';
 import type { BreakGlassUses, Proposals } from '../api/deciding.ts';
 import { get } from '../api/http.ts';
 import type { Me } from '../api/types.ts';
@@ -25,6 +26,7 @@ class Waiting {
         const counts: Partial<Record<Page['name'], number>> = {};
         if (opens('emergencies')) counts.emergencies = (await get<BreakGlassUses>('/api/break-glass', { atOnce: true })).rows.filter((row) => row.review === null).length;
         if (opens('approvals')) counts.approvals = (await get<Proposals>('/api/approvals?open=true', { atOnce: true })).rows.filter((row) => row.may_approve).length;
+        if (opens('cold')) counts.cold = (await get<ColdOverview>('/api/cold', { atOnce: true })).requests.filter((row) => row.may_decide).length;
         this.#counts = counts;
       } catch {
         // the next look tries again; the pages themselves say when something is wrong

@@ -39,6 +39,13 @@ function why({ evidence }: Finding, name: string, say: Say, number: (value: numb
       `ein Hüter allein öffnete ${number(studies)} kalte ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${patient} wie in einem Notfall; angefordert in Eintrag ${number(request)}: ${name}`,
     );
   }
+  if ('emergency-refused' in evidence) {
+    const { patient, studies, request } = evidence['emergency-refused'];
+    return say(
+      `${name} refused ${number(studies)} cold ${studies === 1 ? 'study' : 'studies'} of patient ${patient} that somebody asked for in an emergency in entry ${number(request)}`,
+      `${name} lehnte ${number(studies)} kalte ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${patient} ab, die jemand in Eintrag ${number(request)} für einen Notfall anforderte`,
+    );
+  }
   const { measure, normal, peers } = evidence['beyond-peers'];
   const [act, getan] = measure.startsWith('opened') ? ['open', 'zu öffnen'] : ['list', 'aufzulisten'];
   return say(

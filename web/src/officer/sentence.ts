@@ -133,6 +133,14 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`${studies(numbersOf(entry.studies).length)} of patient ${entry.patient} were asked for, ${until(entry.until)}${entry.basis === 'emergency' ? ', as an emergency' : ''}: ${entry.reason}.`, `${studies(numbersOf(entry.studies).length)} von Patient ${entry.patient} wurden angefordert, ${until(entry.until)}${entry.basis === 'emergency' ? ', als Notfall' : ''}: ${entry.reason}.`);
     case 'warming-approved':
       return say(`A holder released shares for the request of entry ${entry.request}.`, `Ein Hüter gab Anteile für die Anforderung aus Eintrag ${entry.request} frei.`);
+    case 'warming-endorsed':
+      return say(`The request of entry ${entry.request} for a cold study was approved${entry.evidence === null ? '' : ', signed with a passkey'}; the holders are told.`, `Die Anforderung aus Eintrag ${entry.request} wurde befürwortet${entry.evidence === null ? '' : ', mit Passkey unterschrieben'}; die Hüter erfahren es.`);
+    case 'warming-refused':
+      return say(`The request of entry ${entry.request} for a cold study was refused: ${entry.reason}.`, `Die Anforderung aus Eintrag ${entry.request} wurde abgelehnt: ${entry.reason}.`);
+    case 'cold-shares-released':
+      return say(`A holder handed over the shares of ${entry.boxes} boxes, for the exchange of holders of entry ${entry.exchange}.`, `Ein Hüter übergab die Anteile von ${entry.boxes} Kästen, für den Wechsel der Hüter aus Eintrag ${entry.exchange}.`);
+    case 'cold-reclosed':
+      return say(`${entry.boxes} boxes of cold studies were closed to the present holders; nobody else was given a key.`, `${entry.boxes} Kästen kalter Untersuchungen wurden für die jetzigen Hüter neu verschlossen; sonst bekam niemand einen Schlüssel.`);
     case 'warming-withdrawn':
       return say(`The request of entry ${entry.request} was taken back.`, `Die Anforderung aus Eintrag ${entry.request} wurde zurückgenommen.`);
     case 'warmed':
@@ -292,7 +300,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
   people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
-  cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
+  cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-endorsed', 'warming-refused', 'warming-withdrawn', 'cold-shares-released', 'cold-reclosed', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
   site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'root-renewed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'erased', 'unknown'],

@@ -57,7 +57,13 @@ const en = {
   coldEmergency: 'It cannot wait: the holder on call is to answer now (4 hours)',
   coldAsk: 'Ask the holders',
   coldTouch: 'You ask the holders of its keys to open this patient’s cold study.',
-  coldAsked: (request: number) => `Asked, as request ${request}. Open the study again once the holders have agreed.`,
+  coldAsked: (request: number, until: string) => `Asked, as request ${request}, to be open until ${until}:`,
+  coldAnswered: (have: number, of: number) => `${have} of ${of} holders have answered.`,
+  coldEndorsed: (n: number) => (n === 1 ? 'One officer or administrator has approved it.' : `${n} officers or administrators have approved it.`),
+  coldLive: 'This page looks again by itself, and the study opens here as soon as enough holders have agreed.',
+  coldRefused: (request: number, when: string, reason: string) => `Request ${request} was refused ${when}: ${reason}`,
+  coldOver: (request: number, until: string) => `Request ${request} is over since ${until}. Ask again if it is still needed.`,
+  coldOthers: 'Somebody else waits for this study already.',
 };
 
 const de: typeof en = {
@@ -116,7 +122,13 @@ const de: typeof en = {
   coldEmergency: 'Es kann nicht warten: der Hüter in Bereitschaft soll jetzt antworten (4 Stunden)',
   coldAsk: 'Hüter bitten',
   coldTouch: 'Sie bitten die Hüter der Schlüssel, diese kalte Untersuchung zu öffnen.',
-  coldAsked: (request) => `Angefordert, als Anfrage ${request}. Öffnen Sie die Untersuchung wieder, sobald die Hüter zugestimmt haben.`,
+  coldAsked: (request, until) => `Angefordert als Anfrage ${request}, offen bis ${until}:`,
+  coldAnswered: (have, of) => `${have} von ${of} Hütern ${have === 1 ? 'hat' : 'haben'} geantwortet.`,
+  coldEndorsed: (n) => (n === 1 ? 'Eine Person aus Datenschutz oder Verwaltung hat zugestimmt.' : `${n} Personen aus Datenschutz oder Verwaltung haben zugestimmt.`),
+  coldLive: 'Diese Seite sieht von selbst wieder nach, und die Untersuchung öffnet sich hier, sobald genug Hüter zugestimmt haben.',
+  coldRefused: (request, when, reason) => `Anfrage ${request} wurde am ${when} abgelehnt: ${reason}`,
+  coldOver: (request, until) => `Anfrage ${request} ist seit ${until} vorbei. Fordern Sie noch einmal an, wenn es noch nötig ist.`,
+  coldOthers: 'Jemand anderes wartet schon auf diese Untersuchung.',
 };
 
 export const t = both(en, de);

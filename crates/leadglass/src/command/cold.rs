@@ -1,7 +1,7 @@
 //! `leadglass cold`, `shred`, `rotate`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use model::{ColdRule, EntryNumber, HolderKind, Instant, Priors};
@@ -12,7 +12,7 @@ use protocol::{
 use serde_json::{Value, json};
 
 use super::approve::told;
-use super::holder::{DayBudget, new_holder, serve_holder};
+use super::holder::{DayBudget, hand_over, new_holder, prove, serve_holder};
 use super::init::read_passphrase;
 use super::manage::when;
 use crate::cli::{ColdCommand, Format, HolderCommand, ShredArgs};
@@ -38,21 +38,39 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
             let budget = DayBudget { patients: per_day, studies: studies_per_day };
             serve_holder(dir, &socket, &share_file, &passphrase_file, budget, &log)
         }
-        ColdCommand::Init { threshold, holders, emergency, service } => {
-            let mut named = Vec::new();
-            let kinds =
-                [(holders, HolderKind::Sharing), (emergency, HolderKind::Emergency), (service, HolderKind::Service)];
-            for (files, kind) in kinds {
-                for file in files {
-                    let (name, key) = PublicFile::read(&file)?;
-                    named.push(NewHolder { name, kind, public: key.to_bytes() });
-                }
-            }
-            let count = named.len();
-            let reply = match decided(dir, format, ColdAsk::SetHolders { threshold, holders: named })? {
-                Some(reply) => reply,
-                None => return Ok(()),
+        ColdCommand::Holder(HolderCommand::Replace { threshold, holders, emergency, service }) => {
+            let holders = named(holders, emergency, service)?;
+            let count = holders.len();
+            let Some(reply) = decided(dir, format, ColdAsk::ReplaceHolders { threshold, holders })? else {
+                return Ok(());
             };
+            let ColdReply::HoldersSet { generation } = reply else { return other() };
+            let ColdReply::State(state) = ask(dir, ColdAsk::State)? else { return other() };
+            let value = json!({ "generation": generation, "holders": count, "behind": state.behind });
+            answer(format, &value, || {
+                format!(
+                    "{count} holders are named; {threshold} of those with shares are needed. {} cold studies stay with their holders \
+                     until enough of those have run: leadglass cold holder hand-over --share-file ...",
+                    state.behind
+                )
+            })
+        }
+        ColdCommand::Holder(HolderCommand::HandOver { socket, share_file, passphrase_file, site_key, to }) => {
+            let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
+            let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
+            let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
+            hand_over(dir, format, socket.as_deref(), to.as_deref(), &holder)
+        }
+        ColdCommand::Holder(HolderCommand::Prove { socket, share_file, passphrase_file, site_key }) => {
+            let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
+            let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
+            let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
+            prove(dir, format, socket.as_deref(), &holder)
+        }
+        ColdCommand::Init { threshold, holders, emergency, service } => {
+            let holders = named(holders, emergency, service)?;
+            let count = holders.len();
+            let Some(reply) = decided(dir, format, ColdAsk::SetHolders { threshold, holders })? else { return Ok(()) };
             let ColdReply::HoldersSet { generation } = reply else { return other() };
             answer(format, &json!({ "generation": generation, "holders": count }), || {
                 format!(
@@ -209,6 +227,25 @@ fn state(dir: &Path, format: Format) -> Result<()> {
             "{} studies are cold, {} are warmed, {} requests wait.",
             state.cold, state.warm, state.requests
         ));
+        if state.behind > 0 {
+            let how = match &state.exchange {
+                Some(open) => format!("they hand over until {}", time::show(open.until)),
+                None => "`leadglass cold holder replace` lets others hold them".to_owned(),
+            };
+            lines.push(format!("{} cold studies are with holders of an earlier set: {how}.", state.behind));
+        }
+        if let Some(open) = &state.exchange {
+            lines.push(format!("What holders of before hand over goes to the set {} (--to).", open.set));
+            if !open.unproven.is_empty() {
+                lines.push(format!(
+                    "Not before these have shown their key with `leadglass cold holder prove`: {}.",
+                    open.unproven.join(", ")
+                ));
+            }
+        }
+        if let Some(open) = state.exchange.as_ref().filter(|open| !open.waiting.is_empty()) {
+            lines.push(format!("Handed over, and waiting for further holders: {}.", open.waiting.join(", ")));
+        }
         if state.rotation_owed {
             lines.push("An old epoch key waits for its destruction; the next sweep does it.".to_owned());
         }
@@ -220,8 +257,11 @@ fn requests(dir: &Path, format: Format) -> Result<()> {
     let ColdReply::Requests(rows) = ask(dir, ColdAsk::Requests)? else { return other() };
     answer(format, &json!(rows), || {
         let line = |row: &protocol::ColdRequestRow| {
+            let behind: Vec<&str> = row.endorsed.iter().map(|one| one.name.as_str()).collect();
+            let behind =
+                if behind.is_empty() { String::new() } else { format!(" (approved by {})", behind.join(", ")) };
             format!(
-                "{}\t{:?}\tpatient {}\t{} studies\tuntil {}\t{} of {}\t{}: {}",
+                "{}\t{:?}\tpatient {}\t{} studies\tuntil {}\t{} of {}\t{}: {}{behind}",
                 row.request,
                 row.basis,
                 row.patient,
@@ -245,25 +285,46 @@ fn requests(dir: &Path, format: Format) -> Result<()> {
 fn show(format: Format, request: &ColdRequest) {
     if format == Format::Text {
         eprintln!(
-            "Request {} by {} ({:?}): {} cold studies of patient {}, until {}. Reason: {}",
+            "Request {} by {} ({:?}): {} cold studies of patient {}, until {}. Reason: {}. {}",
             request.request,
             request.actor,
             request.basis,
             request.studies,
             request.patient,
             time::show(request.until),
-            request.reason
+            request.reason,
+            if request.endorsed.is_empty() {
+                "No officer or administrator has approved it.".to_owned()
+            } else {
+                format!("Approved by {}.", request.endorsed.join(", "))
+            }
         );
     }
 }
 
 fn bring(dir: &Path, format: Format, approval: ColdApproval) -> Result<()> {
-    let ColdReply::Approved { warmed, missing, until } = ask(dir, ColdAsk::Approve(approval))? else { return other() };
-    let value = json!({ "warmed": warmed, "missing": missing, "until": time::show(until) });
+    let ColdReply::Approved { warmed, missing, left, until } = ask(dir, ColdAsk::Approve(approval))? else {
+        return other();
+    };
+    let value = json!({ "warmed": warmed, "missing": missing, "left": left, "until": time::show(until) });
     answer(format, &value, || match missing {
+        _ if warmed > 0 && left > 0 => format!(
+            "{warmed} studies open until {}. {left} more of this request stay cold: they are with other holders, and the request stays open for those.",
+            time::show(until)
+        ),
         0 => format!("{warmed} studies open until {}.", time::show(until)),
         more => format!("Taken. {more} more holders are needed."),
     })
+}
+
+/// The holders that public keys name, each with what it may do.
+fn named(holders: Vec<PathBuf>, emergency: Vec<PathBuf>, service: Vec<PathBuf>) -> Result<Vec<NewHolder>> {
+    let kinds = [(holders, HolderKind::Sharing), (emergency, HolderKind::Emergency), (service, HolderKind::Service)];
+    let files = kinds.into_iter().flat_map(|(files, kind)| files.into_iter().map(move |file| (file, kind)));
+    let read = |(file, kind): (PathBuf, HolderKind)| {
+        PublicFile::read(&file).map(|(name, key)| NewHolder { name, kind, public: key.to_bytes() })
+    };
+    files.map(read).collect()
 }
 
 fn priors_of(text: &str) -> Result<Priors> {

@@ -437,6 +437,26 @@ pub enum EntryBody {
         /// The holder's key.
         holder: KeyId,
     },
+    /// An officer or administrator stands behind a request: each holder who is asked is told so. It opens nothing by itself.
+    WarmingEndorsed {
+        /// The request.
+        request: EntryNumber,
+        /// SHA-256 of the exact request, in hexadecimal digits, as they saw it.
+        digest: String,
+        /// What their authenticator signed, where it was a passkey.
+        evidence: Option<String>,
+    },
+    /// An officer or administrator refused a request; it has ended.
+    WarmingRefused {
+        /// The request.
+        request: EntryNumber,
+        /// SHA-256 of the exact request, in hexadecimal digits, as they saw it.
+        digest: String,
+        /// Why.
+        reason: String,
+        /// What their authenticator signed, where it was a passkey.
+        evidence: Option<String>,
+    },
     /// A request was withdrawn, or a holder said no.
     WarmingWithdrawn {
         /// The request.
@@ -452,6 +472,28 @@ pub enum EntryBody {
         request: EntryNumber,
         /// The studies.
         studies: NumberSet,
+    },
+    /// A holder of before released shares, so that what they are of can be closed to the present holders.
+    ColdSharesReleased {
+        /// The proposal that exchanges holders.
+        exchange: EntryNumber,
+        /// The holder's key.
+        holder: KeyId,
+        /// Shares of how many boxes.
+        boxes: u32,
+    },
+    /// Boxes were opened with enough of their holders' shares and closed to the present holders; nobody else was given a key of them.
+    ColdReclosed {
+        /// The proposal that exchanges holders.
+        exchange: EntryNumber,
+        /// Studies of which no box of before is left.
+        studies: NumberSet,
+        /// The set of holders whose shares open them from then on.
+        generation: u32,
+        /// How many boxes.
+        boxes: u32,
+        /// The keys of the holders who released shares for it.
+        by: Vec<KeyId>,
     },
     /// Everything that stays was wrapped again under a new epoch key, and the older epoch keys were overwritten.
     KeysRotated {

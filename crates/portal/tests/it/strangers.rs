@@ -12,6 +12,7 @@ fn path(route: &Route) -> String {
         .replace("{session}", &"ab".repeat(16))
         .replace("{number}", "0")
         .replace("{proposal}", "0")
+        .replace("{request}", "0")
         .replace("{person}", "0")
         .replace("{passkey}", "ab")
         .replace("{used}", "0")

@@ -50,12 +50,8 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         PageRequest::SetBudget { .. } => ("POST", "/api/budgets"),
         PageRequest::AddHoney { .. } => ("POST", "/api/honey"),
         PageRequest::Honey => ("GET", "/api/honey"),
-        PageRequest::Cold(ColdAsk::Ask(asked)) => {
-            let study = asked.whom.strip_prefix("study:")?;
-            return Some(("POST", format!("/api/studies/{study}/cold")));
-        }
-        PageRequest::Cold(_)
-        | PageRequest::SetWitness { .. }
+        PageRequest::Cold(request) => return asked_about_cold(request),
+        PageRequest::SetWitness { .. }
         | PageRequest::SetSink { .. }
         | PageRequest::ExportWindow(_)
         | PageRequest::Fronts(_)
@@ -77,6 +73,18 @@ fn asked_about_approvals(request: &ApprovalRequest) -> Option<(&'static str, Str
         ApprovalRequest::Refuse { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/refuse")),
         ApprovalRequest::Withdraw { proposal } => ("POST", format!("/api/approvals/{proposal}/withdraw")),
         ApprovalRequest::One { .. } | ApprovalRequest::Erase { .. } => return None,
+    })
+}
+
+fn asked_about_cold(request: &ColdAsk) -> Option<(&'static str, String)> {
+    Some(match request {
+        ColdAsk::Ask(asked) => ("POST", format!("/api/studies/{}/cold", asked.whom.strip_prefix("study:")?)),
+        ColdAsk::OfStudy { study } => ("GET", format!("/api/studies/{study}/cold")),
+        ColdAsk::Overview => ("GET", "/api/cold".to_owned()),
+        ColdAsk::Named { request } => ("GET", format!("/api/cold/{request}")),
+        ColdAsk::Endorse { request, .. } => ("POST", format!("/api/cold/{request}/approve")),
+        ColdAsk::Refuse { request, .. } => ("POST", format!("/api/cold/{request}/refuse")),
+        _ => return None,
     })
 }
 

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, OrganisationId,
-    PersonId, ProposalEnd, Role, Standing, What, Who, Window,
+    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need,
+    OrganisationId, PersonId, ProposalEnd, Role, Standing, What, Who, Window,
 };
 
 /// How long an enrolment link may be issued, a window's keys be taken, or a new root be made, after the approval, in seconds.
 const LINK_SECONDS: i64 = 7 * 24 * 3600;
+
+/// How long holders may hand over what is cold already, after the approval, in seconds.
+const EXCHANGE_SECONDS: i64 = 30 * 24 * 3600;
 
 /// One proposal.
 #[derive(Clone, Debug)]
@@ -84,6 +87,10 @@ pub(crate) struct Proposals {
     windows: HashMap<EntryNumber, Instant>,
     /// New roots that nobody made yet, and until when.
     roots: HashMap<EntryNumber, Instant>,
+    /// The exchange of holders that was carried out, until when they may hand over, and to which set. Another set ends it.
+    exchange: Option<(EntryNumber, Instant, u32)>,
+    /// The set of holders that was named last.
+    holders: u32,
     /// Who was added last: the entry of their addition stands just before the one that it was carried out.
     added: Option<PersonId>,
     one_person: u32,
@@ -161,6 +168,10 @@ impl Proposals {
                         self.windows.insert(*proposal, at.plus_seconds(LINK_SECONDS));
                         None
                     }
+                    Some(Change::ReplaceColdHolders { .. }) => {
+                        self.exchange = Some((*proposal, at.plus_seconds(EXCHANGE_SECONDS), self.holders));
+                        None
+                    }
                     Some(Change::NewRoot { .. }) => {
                         self.roots.insert(*proposal, at.plus_seconds(LINK_SECONDS));
                         None
@@ -169,6 +180,11 @@ impl Proposals {
                 };
                 self.links.extend(linked.map(|person| (person, at.plus_seconds(LINK_SECONDS))));
                 self.one_person += u32::from(*standing == Standing::OnePerson);
+            }
+            // what is handed over was approved for the set of then, and for no other
+            EntryBody::ColdHoldersSet { generation, .. } => {
+                self.holders = *generation;
+                self.exchange = None;
             }
             EntryBody::Erased { entry, left } => self.erased(*entry, &left.body),
             _ => {}
@@ -275,6 +291,28 @@ impl Proposals {
             _ => false,
         };
         self.roots.iter().filter(|(_, until)| now < **until).map(|(proposal, _)| proposal).find(allows).copied()
+    }
+
+    /// The exchange of holders that is open, until when, and to which set.
+    pub(crate) fn exchange(&self, now: Instant) -> Option<(EntryNumber, Instant, u32)> {
+        self.exchange.filter(|(_, until, _)| now < *until)
+    }
+
+    /// The public keys of holders who were named, as the proposal that named them has them; whether they replaced others.
+    pub(crate) fn keys_of(&self, threshold: u8, holders: &[ColdHolder]) -> Option<(&[String], bool)> {
+        self.newest_first().find_map(|one| match (&one.state, &one.change) {
+            (State::CarriedOut { .. }, Change::ColdHolders { threshold: needed, holders: named, keys })
+                if *needed == threshold && named == holders =>
+            {
+                Some((keys.as_slice(), false))
+            }
+            (State::CarriedOut { .. }, Change::ReplaceColdHolders { threshold: needed, holders: named, keys })
+                if *needed == threshold && named == holders =>
+            {
+                Some((keys.as_slice(), true))
+            }
+            _ => None,
+        })
     }
 
     /// Where the proposal stands that puts a `root.json` of this digest in place.

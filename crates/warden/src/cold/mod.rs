@@ -2,12 +2,17 @@
 //!
 //! - [`replay`](self): which studies are cold, what was asked for and what is warm, replayed from the ledger.
 //! - `holders`: who holds shares, and the rule.
+//! - `decide`: what officers and administrators say to a request; `overview`: what pages show.
+//! - `exchange`: others hold what is cold already.
 //! - `sweep`: what is due goes cold, in batches; then the keys that stay are wrapped again and the old epoch key is destroyed.
 //!
 //! The ledger says whether a study is cold; the keyring only holds what opens it. A database that is older than the ledger (restored)
 //! may still have hot keys of a cold study: they are not released, and the next sweep takes them.
 
+mod decide;
+mod exchange;
 mod holders;
+mod overview;
 mod replay;
 mod steps;
 mod sweep;
@@ -21,6 +26,10 @@ use crate::database::{Changes, DatabaseError};
 use crate::pages::HELD;
 use crate::state::Warden;
 
+pub(crate) use decide::service_of;
+pub(crate) use exchange::Exchange;
+pub(crate) use holders::Challenges;
+pub(crate) use overview::Years;
 pub(crate) use replay::{Cold, Request, WarmUp};
 pub use steps::KeyStep;
 pub(crate) use steps::Steps;

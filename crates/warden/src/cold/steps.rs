@@ -33,6 +33,10 @@ pub enum KeyStep {
     DestroyWarming,
     /// The end of a warming is announced and not yet recorded.
     RecordEnd,
+    /// Before boxes are closed to other holders.
+    Reclose,
+    /// They are, their entry is announced and not yet recorded.
+    RecordReclosed,
     /// Before a study's keys are removed.
     Shred,
     /// They are removed, its entry is announced and not yet recorded.
@@ -40,7 +44,10 @@ pub enum KeyStep {
 }
 
 impl KeyStep {
-    /// All, for tests that go through them.
+    /// Those of an exchange of holders.
+    pub const EXCHANGE: [Self; 2] = [Self::Reclose, Self::RecordReclosed];
+
+    /// All others, for tests that go through them.
     pub const ALL: [Self; 14] = [
         Self::GoCold,
         Self::RecordCold,

@@ -14,11 +14,27 @@ impl Warden {
     pub(super) async fn cold_page(&self, caller: &Caller, asked: ColdAsk, now: Instant) -> Result<PageReply, Refusal> {
         let reply = match asked {
             ColdAsk::SetHolders { threshold, holders } => return self.set_holders(caller, threshold, holders, now),
+            ColdAsk::ReplaceHolders { threshold, holders } => {
+                return self.replace_holders(caller, threshold, holders, now);
+            }
+            ColdAsk::HandOver { holder, after } => ColdReply::HandOver(self.hand_over_page(holder, after, now)?),
+            ColdAsk::HandedOver(shares) => ColdReply::HandedOver(self.handed_over(&shares, now)?),
+            ColdAsk::Challenge { holder } => ColdReply::Challenge(self.holder_challenge(holder)?),
+            ColdAsk::Prove(proof) => self.prove_holder(&proof).map(|()| ColdReply::Done)?,
             ColdAsk::SetRule(rule) => return self.set_rule(caller, rule, now),
-            ColdAsk::State => ColdReply::State(self.cold_state(now)),
+            ColdAsk::State => ColdReply::State(self.cold_state(now)?),
             ColdAsk::Sweep => ColdReply::Swept(self.sweep(now)?),
             ColdAsk::Ask(asked) => return self.ask_for_cold(caller, asked, now).await,
-            ColdAsk::Requests => ColdReply::Requests(self.cold_requests(now)),
+            ColdAsk::Requests => ColdReply::Requests(self.cold_requests(Some(caller), now)),
+            ColdAsk::Overview => ColdReply::Overview(Box::new(self.cold_overview(caller, now)?)),
+            ColdAsk::Named { request } => ColdReply::Named(Box::new(self.named_request(caller, request, now)?)),
+            ColdAsk::Endorse { request, digest } => {
+                self.endorse_cold(caller, request, &digest, now).map(|()| ColdReply::Done)?
+            }
+            ColdAsk::Refuse { request, digest, reason } => {
+                self.refuse_cold(caller, request, &digest, &reason, now).map(|()| ColdReply::Done)?
+            }
+            ColdAsk::OfStudy { study } => return self.cold_of_study(caller, &study, now).await,
             ColdAsk::Request { request, holder } => ColdReply::Request(self.cold_request(request, holder, now)?),
             ColdAsk::Approve(approval) => self.approve_cold(&approval, now)?,
             ColdAsk::Withdraw { request } => self.withdraw_cold(caller, request, now).map(|()| ColdReply::Done)?,
@@ -39,24 +55,32 @@ impl Warden {
     /// and an approval proves itself by its signature.
     pub(super) async fn holder_page(&self, request: PageRequest, now: Instant) -> Result<PageReply, Refusal> {
         let reply = match request {
-            PageRequest::Cold(ColdAsk::Requests) => ColdReply::Requests(self.cold_requests(now)),
+            PageRequest::Cold(ColdAsk::Requests) => ColdReply::Requests(self.cold_requests(None, now)),
             PageRequest::Cold(ColdAsk::Request { request, holder }) => {
                 ColdReply::Request(self.cold_request(request, holder, now)?)
             }
             PageRequest::Cold(ColdAsk::Approve(approval)) => self.approve_cold(&approval, now)?,
+            PageRequest::Cold(ColdAsk::Challenge { holder }) => ColdReply::Challenge(self.holder_challenge(holder)?),
+            PageRequest::Cold(ColdAsk::Prove(proof)) => self.prove_holder(&proof).map(|()| ColdReply::Done)?,
+            PageRequest::Cold(ColdAsk::HandOver { holder, after }) => {
+                ColdReply::HandOver(self.hand_over_page(holder, after, now)?)
+            }
+            PageRequest::Cold(ColdAsk::HandedOver(shares)) => ColdReply::HandedOver(self.handed_over(&shares, now)?),
             _ => return Err(Refusal::NotAllowed),
         };
         Ok(PageReply::Cold(reply))
     }
 
-    fn cold_state(&self, now: Instant) -> ColdState {
+    pub(crate) fn cold_state(&self, now: Instant) -> Result<ColdState, Refusal> {
+        let behind = self.behind()?;
+        let exchange = self.open_exchange(now);
         let cold = self.cold.read().expect(HELD);
         let (generation, threshold, holders) = cold.holders.clone().unwrap_or_default();
         let (mut is_cold, mut warm) = (0, 0);
         for study in cold.studies() {
             if cold.is_cold(study, now) { is_cold += 1 } else { warm += 1 }
         }
-        ColdState {
+        Ok(ColdState {
             generation,
             threshold,
             holders,
@@ -64,9 +88,11 @@ impl Warden {
             cold: is_cold,
             warm,
             requests: cold.open_requests(now).count() as u64,
+            behind,
+            exchange,
             last_rotation: cold.last_rotation,
             rotation_owed: cold.rotation_owed,
-        }
+        })
     }
 
     /// The studies that `patient:ISSUER/ID` or `study:UID` names, with their patient.

@@ -48,7 +48,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::MyStudies => (Service::OwnStudies, "own-studies"),
         PageRequest::MyAccesses => (Service::OwnAccesses, "own-accesses"),
         PageRequest::Entries { .. } | PageRequest::Checkpoint => (Service::Ledger, "ledger"),
-        PageRequest::Cold(_) => (Service::Cold, "cold"),
+        PageRequest::Cold(request) => (crate::cold::service_of(request), "cold"),
         PageRequest::SetWitness { .. } | PageRequest::SetSink { .. } | PageRequest::ExportWindow(_) => {
             (Service::Machine, "machine")
         }
@@ -95,6 +95,9 @@ impl Warden {
         // one may ask for what one may reach; decided by `ask_for_cold`, which knows the study
         if let PageRequest::Cold(protocol::ColdAsk::Ask(asked)) = request {
             return self.ask_for_cold(&caller, asked, now).await;
+        }
+        if let PageRequest::Cold(protocol::ColdAsk::OfStudy { study }) = request {
+            return self.cold_of_study(&caller, &study, now).await;
         }
         let (service, action) = service_of(&request);
         let target = match (&caller.who, service) {

@@ -15,16 +15,16 @@ use crate::site::{Folder, Site};
 use crate::thief::Thief;
 
 /// Two patients, each with a study, and a reader of the whole site.
-struct Scene {
-    folder: Folder,
-    site: Site,
+pub struct Scene {
+    pub folder: Folder,
+    pub site: Site,
     sender: Sender,
     reader: Credential,
-    one: BatchKeys,
-    two: BatchKeys,
-    officers: [Holder; 3],
-    on_call: Holder,
-    service: Holder,
+    pub one: BatchKeys,
+    pub two: BatchKeys,
+    pub officers: [Holder; 3],
+    pub on_call: Holder,
+    pub service: Holder,
 }
 
 fn image(sender: &mut Sender, patient: &str, study: &str, keys: &BatchKeys) -> HandoverRecord {
@@ -37,7 +37,7 @@ async fn start(folder: &Folder) -> Site {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = Folder::new();
         let site = start(&folder).await;
         let mut sender = folder.sender();
@@ -56,7 +56,7 @@ impl Scene {
     }
 
     /// Both studies are cold.
-    async fn cold() -> Self {
+    pub async fn cold() -> Self {
         let scene = Self::new().await;
         days_pass(2);
         assert_eq!(scene.site.sweep().await.unwrap().studies, 2);
@@ -64,13 +64,44 @@ impl Scene {
     }
 
     /// The process ends and begins again.
-    async fn restart(mut self) -> Self {
+    pub async fn restart(mut self) -> Self {
         self.site.stop().await;
         self.site = start(&self.folder).await;
         self
     }
 
-    async fn opens(&self, study: &str) -> Result<Vec<BatchKeys>, Refusal> {
+    /// A copy of the warden's files as a vault keeps it.
+    pub async fn kept(&self) -> tempfile::TempDir {
+        let snapshot = self.folder.path().join("snapshot");
+        self.site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
+        let kept = tempfile::tempdir().unwrap();
+        copy(&snapshot, kept.path());
+        std::fs::remove_dir_all(&snapshot).unwrap();
+        kept
+    }
+
+    /// The process ends, and begins again with the warden's files of before and the ledger of now.
+    pub async fn restored(mut self, kept: &std::path::Path) -> Self {
+        self.site.stop().await;
+        let warden = self.folder.path().join("warden");
+        for file in ["warden.db-wal", "warden.db-shm"] {
+            let _ = std::fs::remove_file(warden.join(file));
+        }
+        std::fs::remove_dir_all(warden.join("epochs")).unwrap();
+        copy(kept, &warden);
+        self.site = start(&self.folder).await;
+        self
+    }
+
+    /// One more image of a study comes in.
+    pub async fn image_of(&mut self, patient: &str, study: &str) {
+        let keys = keys();
+        let object = self.sender.object(&keys, &note(patient, study, 2));
+        let record = self.sender.record(vec![self.sender.wrap(&keys)], vec![object]);
+        self.site.hand_over(&[record]).await.unwrap();
+    }
+
+    pub async fn opens(&self, study: &str) -> Result<Vec<BatchKeys>, Refusal> {
         let opened = self.site.open(&self.reader, study, Scope::Images).await?;
         let keys = opened.studies.iter().flat_map(|study| &study.keys);
         Ok(keys
@@ -82,18 +113,18 @@ impl Scene {
             .collect())
     }
 
-    fn stolen(&self, keys: &[&BatchKeys]) -> Vec<BatchKeys> {
+    pub fn stolen(&self, keys: &[&BatchKeys]) -> Vec<BatchKeys> {
         let names: Vec<KeyId> = keys.iter().map(|keys| keys.key).collect();
         let thief = Thief::takes(self.folder.path());
         assert!(thief.epochs() > 0, "the thief has at least the epoch key of what is hot");
         thief.opens(&names)
     }
 
-    async fn approve(&self, holder: &Holder, request: model::EntryNumber) -> Result<(u32, u8), Refusal> {
+    pub async fn approve(&self, holder: &Holder, request: model::EntryNumber) -> Result<(u32, u8), Refusal> {
         holder.approve(&self.folder, &self.site, request).await
     }
 
-    async fn bodies(&self) -> Vec<EntryBody> {
+    pub async fn bodies(&self) -> Vec<EntryBody> {
         self.site.entries().await.into_iter().map(|entry| entry.body).collect()
     }
 }
@@ -296,8 +327,22 @@ async fn a_former_holder_spoils_no_later_study_with_shares_that_they_made_up() {
     let spoiled = a.approval_with(&scene.folder, &scene.site, request, &names).await.unwrap();
     assert_eq!(a.bring(&scene.site, spoiled).await.unwrap(), (0, 1));
     assert_eq!(scene.approve(d, request).await.unwrap(), (0, 1));
-    assert_eq!(scene.approve(e, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.approve(e, request).await.unwrap(), (1, 1), "what is with holders of before waits for them");
     assert_eq!(scene.opens("1.2.3").await.unwrap(), [third]);
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+    // the request stays open for the rest, also for a warden that starts again
+    let scene = scene.restart().await;
+    let ColdReply::Requests(rows) = scene.site.cold(ColdAsk::Requests).await.unwrap() else { panic!("no requests") };
+    assert_eq!(rows.iter().map(|row| (row.request, row.studies)).collect::<Vec<_>>(), [(request, 1)]);
+    let [a, b, _] = &scene.officers;
+    assert_eq!(scene.approve(a, request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(b, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
+    assert!(scene.opens("1.2.3").await.is_ok(), "and the first part stays open");
+    seconds_pass(3_601);
+    assert_eq!(scene.site.sweep().await.unwrap().ended, 2, "both parts end together");
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+    assert_eq!(scene.opens("1.2.3").await.err(), Some(Refusal::Cold));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,22 +434,10 @@ async fn a_wrap_that_a_front_kept_brings_no_cold_key_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_from_before_keeps_cold_studies_cold() {
     let scene = Scene::new().await;
-    let snapshot = scene.folder.path().join("snapshot");
-    scene.site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
-    let kept = tempfile::tempdir().unwrap();
-    copy(&snapshot, kept.path());
-    std::fs::remove_dir_all(&snapshot).unwrap();
+    let kept = scene.kept().await;
     days_pass(2);
     scene.site.sweep().await.unwrap();
-    scene.site.stop().await;
-    let warden = scene.folder.path().join("warden");
-    for file in ["warden.db-wal", "warden.db-shm"] {
-        let _ = std::fs::remove_file(warden.join(file));
-    }
-    std::fs::remove_dir_all(warden.join("epochs")).unwrap();
-    copy(kept.path(), &warden);
-    let site = start(&scene.folder).await;
-    let scene = Scene { site, ..scene };
+    let scene = scene.restored(kept.path()).await;
     assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold), "its keys are there, and not released");
     assert_eq!(scene.site.sweep().await.unwrap().studies, 2, "and the sweep takes them");
     assert_eq!(scene.stolen(&[&scene.one, &scene.two]), []);

@@ -56,6 +56,11 @@ fn holders() -> PageRequest {
     PageRequest::Cold(ColdAsk::SetHolders { threshold: 1, holders: vec![holder.named()] })
 }
 
+fn other_holders() -> PageRequest {
+    let one = Holder::new("B", HolderKind::Sharing);
+    PageRequest::Cold(ColdAsk::ReplaceHolders { threshold: 1, holders: vec![one.named()] })
+}
+
 fn cold_rule() -> PageRequest {
     PageRequest::Cold(ColdAsk::SetRule(ColdRule { emergency_per_day: 10_000, ..ColdRule::default() }))
 }
@@ -442,6 +447,28 @@ async fn holders_of_cold_studies_and_the_rule_are_named_by_two_persons() {
     assert_eq!((now.generation, now.threshold, now.holders.len()), (1, 1, 1));
     assert_eq!(now.rule.emergency_per_day, 10_000);
     assert_eq!(count(&site, |body| matches!(body, EntryBody::ColdHoldersSet { .. })).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holders_of_what_is_cold_already_are_exchanged_by_two_persons_and_for_thirty_days() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let (officer, admin) = two_persons(&site).await;
+    assert!(matches!(site.ask_owner(other_holders()).await, Err(Refusal::Invalid(_))), "nobody holds anything");
+    agreed(&site, holders(), [&officer, &admin]).await;
+    wait(DELAY + 1);
+    site.keep_house();
+    let row = agreed(&site, other_holders(), [&officer, &admin]).await;
+    assert!(row.words.contains("what is cold already"), "{}", row.words);
+    assert_eq!((site.cold_state().await.generation, site.cold_state().await.exchange), (1, None));
+    wait(DELAY + 1);
+    let site = restarted(&folder, site).await;
+    carried_out(&look(&site, &row).await);
+    let state = site.cold_state().await;
+    assert_eq!((state.generation, state.exchange.map(|open| open.exchange)), (2, Some(row.proposal)));
+    assert_eq!(count(&site, |body| matches!(body, EntryBody::ColdHoldersSet { .. })).await, 2);
+    wait(30 * DAY);
+    assert_eq!(site.cold_state().await.exchange, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::{ColdRule, EntryNumber, HolderKind, Instant, KeyId};
 use protocol::{
-    AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, Credential, NewHolder, PageReply, PageRequest, Refusal,
-    SignedColdRequest, Swept,
+    AskForCold, BoxPlace, ColdApproval, ColdAsk, ColdHandOver, ColdHandedOver, ColdReply, ColdRequest, ColdState,
+    Credential, HandedOver, HolderChallenge, HolderProof, NewHolder, PageReply, PageRequest, Refusal,
+    SignedColdRequest, SignedHandOver, Swept,
 };
 use seal::{HolderSecret, Share, SitePublicKey, SystemRandom};
 
@@ -86,7 +87,92 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// A page of what is to be handed over, as this holder gets it.
+    pub async fn hand_over_page(
+        &self,
+        folder: &Folder,
+        site: &Site,
+        after: Option<BoxPlace>,
+    ) -> Result<ColdHandOver, Refusal> {
+        let holder = self.secret.public().id();
+        let ColdReply::HandOver(signed) = site.cold(ColdAsk::HandOver { holder, after }).await? else {
+            panic!("another answer")
+        };
+        let SignedHandOver { page, signature } = signed;
+        let verifying = seal::VerifyingKey::from_bytes(folder.made.verifying_key);
+        verifying.verify(&SignedHandOver::message(&page), &hex::decode(signature).unwrap()).unwrap();
+        Ok(serde_json::from_str(&page).unwrap())
+    }
+
+    /// The shares of a page, sealed and signed.
+    pub fn handed_over(&self, page: &ColdHandOver) -> ColdHandedOver {
+        let mut plain = Vec::new();
+        for share in &page.shares {
+            let opened = self.secret.open_share(page.site, share.name, &hex::decode(&share.wrapped).unwrap()).unwrap();
+            plain.extend_from_slice(&share.study.0.to_be_bytes());
+            plain.extend_from_slice(&share.name.0);
+            plain.extend_from_slice(opened.expose());
+        }
+        self.sealed(page, &plain)
+    }
+
+    /// Anything in the place of shares, sealed and signed as they are.
+    pub fn sealed(&self, page: &ColdHandOver, plain: &[u8]) -> ColdHandedOver {
+        let (exchange, holder) = (page.exchange, self.secret.public().id());
+        let set = hex::encode(seal::holder_set_digest(page.site, page.generation, page.threshold, &page.to));
+        let to = SitePublicKey::from_bytes(&hex::decode(&page.transit).unwrap()).unwrap();
+        let info = ColdHandedOver::info(page.site, exchange, holder);
+        let sealed = hex::encode(to.seal_message(&info, plain, &mut SystemRandom));
+        let message = ColdHandedOver::message(page.site, exchange, (page.generation, &set), &page.transit, &sealed);
+        let signature = hex::encode(self.secret.sign(&message));
+        ColdHandedOver { exchange, holder, sealed, signature }
+    }
+
+    /// The answer to a challenge, as a holder gives it who has this secret.
+    pub async fn proof(&self, site: &Site, holder: KeyId) -> Result<HolderProof, Refusal> {
+        let ColdReply::Challenge(signed) = site.cold(ColdAsk::Challenge { holder }).await? else {
+            panic!("another answer")
+        };
+        let asked: HolderChallenge = serde_json::from_str(&signed.challenge).unwrap();
+        let info = HolderChallenge::info(asked.site, asked.generation, holder);
+        let answer = self.secret.open_message(&info, &hex::decode(&asked.sealed).unwrap());
+        // who has not the key can only guess
+        let answer = hex::encode(answer.map_or_else(|| vec![0; 32], |answer| answer.to_vec()));
+        let set = hex::encode(seal::holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
+        let message = HolderProof::message(asked.site, asked.generation, &set, &answer);
+        let signature = hex::encode(self.secret.sign(&message));
+        Ok(HolderProof { generation: asked.generation, holder, answer, signature })
+    }
+
+    pub async fn prove(&self, site: &Site) {
+        let proof = self.proof(site, self.secret.public().id()).await.unwrap();
+        site.cold(ColdAsk::Prove(proof)).await.unwrap();
+    }
+
+    /// Hands everything over that there is, in one page.
+    pub async fn hand_over(&self, folder: &Folder, site: &Site) -> Result<HandedOver, Refusal> {
+        let page = self.hand_over_page(folder, site, None).await?;
+        match site.cold(ColdAsk::HandedOver(self.handed_over(&page))).await? {
+            ColdReply::HandedOver(handed) => Ok(handed),
+            _ => panic!("another answer"),
+        }
+    }
+}
+
 impl Site {
+    pub async fn replace_holders(&self, threshold: u8, holders: &[&Holder]) {
+        let holders = holders.iter().map(|holder| holder.named()).collect();
+        self.cold(ColdAsk::ReplaceHolders { threshold, holders }).await.unwrap();
+    }
+
+    pub async fn cold_state(&self) -> ColdState {
+        match self.cold(ColdAsk::State).await.unwrap() {
+            ColdReply::State(state) => state,
+            _ => panic!("another answer"),
+        }
+    }
+
     pub async fn cold(&self, asked: ColdAsk) -> Result<ColdReply, Refusal> {
         match self.owner.ask(soon(), Credential::Owner, PageRequest::Cold(asked)).await.unwrap()? {
             PageReply::Cold(reply) => Ok(reply),

@@ -5,8 +5,8 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 use model::{KeyId, ObjectId, SiteId};
 use seal::{
-    BatchKeys, EpochKey, HEADER_BYTES, ObjectContext, ObjectKind, RootEnvelope, RootSecret, SealKey, TAG_BYTES,
-    open_blob,
+    BatchKeys, ColdBox, ColdLock, EpochKey, HEADER_BYTES, HolderSecret, ObjectContext, ObjectKind, RootEnvelope,
+    RootSecret, SealKey, Share, TAG_BYTES, open_blob,
 };
 
 use crate::site::PASSPHRASE;
@@ -52,6 +52,33 @@ impl Thief {
             }
         }
         opened
+    }
+
+    /// The batch keys in boxes that were kept from earlier, with these holders' secrets and any lock that is found anywhere.
+    pub fn opens_boxes(&self, boxes: &[(KeyId, ColdBox)], holders: &[&HolderSecret]) -> Vec<BatchKeys> {
+        let mut opened = Vec::new();
+        for (name, sealed) in boxes {
+            let share = |holder: &&HolderSecret| {
+                holder.open_share(self.site, *name, sealed.wrapped_share(holder.public().id())?).ok()
+            };
+            let shares: Vec<Share> = holders.iter().filter_map(share).collect();
+            let Ok(secret) = seal::combine(&shares, sealed.threshold()) else { continue };
+            let locks = self.locks(*name);
+            opened.extend(locks.iter().filter_map(|lock| sealed.open(&secret, lock, self.site).ok()).flatten());
+        }
+        opened
+    }
+
+    /// Every lock of this name anywhere, under any epoch key.
+    fn locks(&self, name: KeyId) -> Vec<ColdLock> {
+        let wraps = self
+            .files
+            .iter()
+            .flat_map(|file| places(file, b"LGWE").filter_map(move |at| file.get(at..at + EpochKey::WRAP_BYTES)));
+        let unwrap = |wrapped: &[u8]| {
+            self.epochs.iter().find_map(|epoch| ColdLock::unwrap(epoch, self.site, name, wrapped).ok())
+        };
+        wraps.filter_map(unwrap).collect()
     }
 
     /// How many epoch keys there are.

@@ -13,9 +13,11 @@ use super::variants::Seen;
 use super::{keys, taken, testdata};
 
 /// Golden ledgers that together hold every kind. A new kind needs a further one, for what is written stays as it is.
-const SETS: [&str; 1] = ["v2-kinds"];
+const SETS: [&str; 3] = ["v2-kinds", "v3-cold", "v3-refusal"];
 
 const ORIGIN: &str = "leadglass/90ade4020000000000000000000000ff";
+const ORIGIN_COLD: &str = "leadglass/90ade4030000000000000000000000ff";
+const ORIGIN_REFUSAL: &str = "leadglass/90ade4080000000000000000000000ff";
 
 /// When the witness cosigned, in seconds since 1970.
 const COSIGNED: u64 = 1_764_000_000 + 5 * 86_400;
@@ -46,21 +48,23 @@ fn erased(entries: &[Entry]) -> (usize, usize) {
 
 #[test]
 fn every_kind_is_read_from_the_ledger_as_it_was_written() {
-    let expected = expected("v2-kinds");
-    let verified = verify(&testdata("v2-kinds/closed"), None).unwrap();
-    assert_eq!((verified.size, verified.erased, verified.erasures_owed), (expected.len() as u64, 1, 0));
-    let (_folder, dir) = taken("v2-kinds/closed");
-    let (ledger, replay) = Ledger::open(&dir, keys(), ORIGIN).unwrap();
-    let text = |entry: &Entry| serde_json::to_string(entry).unwrap();
-    for (number, (item, expected)) in replay.zip(&expected).enumerate() {
-        assert_eq!(text(&item.unwrap().1), *expected, "entry {number}");
-    }
-    for (number, entry) in ledger.read(EntryNumber(0), expected.len()).unwrap() {
-        assert_eq!(text(&entry), expected[number.0 as usize], "entry {number}");
-    }
-    // the text alone, too
-    for (entry, expected) in entries("v2-kinds").iter().zip(&expected) {
-        assert_eq!(text(entry), *expected);
+    for (set, origin, erased) in [(SETS[0], ORIGIN, 1), (SETS[1], ORIGIN_COLD, 0), (SETS[2], ORIGIN_REFUSAL, 0)] {
+        let expected = expected(set);
+        let verified = verify(&testdata(&format!("{set}/closed")), None).unwrap();
+        assert_eq!((verified.size, verified.erased, verified.erasures_owed), (expected.len() as u64, erased, 0));
+        let (_folder, dir) = taken(&format!("{set}/closed"));
+        let (ledger, replay) = Ledger::open(&dir, keys(), origin).unwrap();
+        let text = |entry: &Entry| serde_json::to_string(entry).unwrap();
+        for (number, (item, expected)) in replay.zip(&expected).enumerate() {
+            assert_eq!(text(&item.unwrap().1), *expected, "{set}: entry {number}");
+        }
+        for (number, entry) in ledger.read(EntryNumber(0), expected.len()).unwrap() {
+            assert_eq!(text(&entry), expected[number.0 as usize], "{set}: entry {number}");
+        }
+        // the text alone, too
+        for (entry, expected) in entries(set).iter().zip(&expected) {
+            assert_eq!(text(entry), *expected);
+        }
     }
 }
 
@@ -73,7 +77,7 @@ fn no_kind_and_no_variant_of_today_lacks_a_golden_entry() {
     // the check itself finds what is left out
     let mut fewer = Seen::default();
     let left_out = |entry: &Entry| matches!(entry.body, EntryBody::HoneyAdded { .. } | EntryBody::KeysRotated { .. });
-    entries("v2-kinds").iter().filter(|entry| !left_out(entry)).for_each(|entry| fewer.entry(entry));
+    SETS.iter().flat_map(|set| entries(set)).filter(|entry| !left_out(entry)).for_each(|entry| fewer.entry(&entry));
     assert_eq!(fewer.missing(), ["EntryBody::KeysRotated", "EntryBody::HoneyAdded"]);
 }
 

@@ -52,7 +52,7 @@ variants! {
         DeviceTokenRemoved, ApprovalRuleSet, BreakGlassRuleSet, BrokeGlass, BreakGlassMissed, BreakGlassReviewed,
         KeysFiled, DiskHolds, IncidentOpened, IncidentNoted, IncidentReport, IncidentClock, IncidentClosed,
         QuestionAsked, QuestionAnswered, ColdHoldersSet, ColdRuleSet, WentCold, WarmingRequested, WarmingApproved,
-        WarmingWithdrawn, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
+        WarmingEndorsed, WarmingRefused, WarmingWithdrawn, ColdSharesReleased, ColdReclosed, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
         FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded;
@@ -60,7 +60,7 @@ variants! {
     }
     Change {
         Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, Shred, RotateKeys, ColdHolders,
-        ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
+        ReplaceColdHolders, ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
         EraseEntry;
         Unknown
     }
@@ -85,7 +85,7 @@ variants! {
     WarmingBasis { Request, Order, Emergency }
     Whose { Person, Organisation, Device, Site }
     Reaction { Noticed, Slowed, Touch, Stopped }
-    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming }
+    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, EmergencyRefused }
     Measure { OpenedDue, OpenedOther, ListedDue, ListedOther }
     Span { Hour, Day, Week, Month }
 }
