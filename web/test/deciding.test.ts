@@ -15,8 +15,8 @@ const changes: Record<Change['change'], Change> = {
   'break-glass-rule': { change: 'break-glass-rule', rule: { seconds_max: 7_200, review_seconds: 86_400 } },
   shred: { change: 'shred', patient: 3, studies: 'AA', whole_patient: true, reason: 'r' },
   'rotate-keys': { change: 'rotate-keys' },
-  'cold-holders': { change: 'cold-holders', threshold: 1, holders: [{ name: 'A' }] },
-  'replace-cold-holders': { change: 'replace-cold-holders', threshold: 2, holders: [{ name: 'A' }, { name: 'B' }] },
+  'cold-holders': { change: 'cold-holders', threshold: 1, holders: [{ name: 'A', kind: 'sharing', key: [0xa1, 0x0b] }] },
+  'replace-cold-holders': { change: 'replace-cold-holders', threshold: 2, holders: [{ name: 'A', kind: 'sharing', key: [0xa1, 0x0b] }, { name: 'B', kind: 'emergency', key: [0xb2] }] },
   'cold-rule': { change: 'cold-rule', rule: { after_seconds: 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 } },
   'order-rule': { change: 'order-rule', rule: { grace_days: 30, open_days: 90, reading_group: 2, places: { MRT: 2 }, authorities: {}, orders_per_day: 2000, unmatched_per_day: 100, merges_per_day: 50 } },
   'add-witness': { change: 'add-witness', url: 'https://w.example', vkeys: ['w.example+0a+b'] },
@@ -48,6 +48,8 @@ test('a change says what becomes of whom', () => {
 });
 
 test('keys, ceilings and ways to unseal are named exactly', () => {
+  assert.match(changeWords(changes['cold-holders'], '', 'en'), /A \(one share; key a10b\)/);
+  assert.match(changeWords(changes['replace-cold-holders'], '', 'de'), /B \(genügt ALLEIN, für einen Patienten zur Zeit; Schlüssel b2\)/);
   assert.equal(changeWords(changes['export-window'], '', 'en'), 'The keys of the day 1970-01-01 (UTC) leave the warden, once. Whoever holds them reads every entry of those days.');
   assert.equal(changeWords(changes['raise-ceilings'], 'Dr. Weiß', 'en'), 'Dr. Weiß may read more patients – opened, nothing new: without limit instead of 20 a day.');
   assert.equal(changeWords(changes.unseal, '', 'de'), 'Das Archiv lässt sich auf einem weiteren Weg entsiegeln: Anteile (01ab), 2 von A, B, C. Der Weg Passphrase “old” (02cd) entsiegelt nicht mehr.');

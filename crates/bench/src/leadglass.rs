@@ -1,16 +1,23 @@
 //! Starts leadglass as its users do: `init`, `serve`, a device with a token and a relationship to the whole site.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 
 use crate::load::Server;
 use crate::options::Options;
 use crate::peer::{self, CALLING_AE, Peer, Running};
+use crate::sending::OverTls;
 
+/// The AE title that sends over TLS.
+const TLS_AE: &str = "BENCHTLS";
 const SITE: &str = "Measured site";
 const START_TIME: Duration = Duration::from_secs(120);
 
@@ -31,6 +38,7 @@ pub fn start(options: &Options) -> Result<Peer> {
 
     let mut serve = leadglass.command();
     serve.args(["serve", "--passphrase-file", text(&passphrase)?, "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0"]);
+    serve.args(["--dicom-tls", "127.0.0.1:0"]);
     let mut child = Running::start(serve.stdout(Stdio::piped()))?;
     let line = child.first_line(START_TIME).context("leadglass did not start")?;
     let ready: Value = serde_json::from_str(&line).context("leadglass printed something else than its ready line")?;
@@ -60,11 +68,15 @@ pub fn start(options: &Options) -> Result<Peer> {
             let web = Server::new(([127, 0, 0, 1], port).into(), "/dicom-web", &certificate, Some(&token))?;
             let dicom = ready["dicom"].as_str().and_then(|dicom| dicom.parse().ok()).context("a DICOM address")?;
             let serve = ready["pids"]["serve"].as_u64().context("leadglass names its processes")? as u32;
-            Ok((web, dicom, serve))
+            let dicom_tls = ready["dicom_tls"].as_str().and_then(|dicom| dicom.parse().ok());
+            let over_tls = leadglass.over_tls(dicom_tls.context("an address for DICOM over TLS")?, &certificate)?;
+            Ok((web, dicom, serve, over_tls))
         })
-        .and_then(|(web, dicom, serve)| {
+        .and_then(|(web, dicom, serve, over_tls)| {
             let version = leadglass.version()?;
-            Ok(Peer::new(("leadglass", version), (dicom, "LEADGLASS"), web, serve, child, folder))
+            let mut peer = Peer::new(("leadglass", version), (dicom, "LEADGLASS"), web, serve, child, folder);
+            peer.over_tls = Some(over_tls);
+            Ok(peer)
         })
 }
 
@@ -98,6 +110,24 @@ impl Leadglass {
             bail!("leadglass {} failed: {}", arguments[0], said.trim());
         }
         serde_json::from_slice(&output.stdout).context("leadglass answered with something else than JSON")
+    }
+
+    /// Adds a device that is bound to a certificate, and says how it calls; `archive` is the archive's certificate.
+    fn over_tls(&self, address: SocketAddr, archive: &[u8]) -> Result<OverTls> {
+        let own = rcgen::generate_simple_self_signed([TLS_AE.to_owned()])?;
+        let file = self.dir.with_file_name("device.pem");
+        std::io::Write::write_all(&mut std::fs::File::create_new(&file)?, own.cert.pem().as_bytes())?;
+        let add = ["device", "add", "bench over TLS", "--organisation", SITE, "--ae", TLS_AE, "--may", "store"];
+        self.ask(&[&add[..], &["--bind-certificate", text(&file)?]].concat())?;
+        let mut trusted = rustls::RootCertStore::empty();
+        trusted.add(CertificateDer::from_pem_slice(archive).context("the certificate is not PEM")?)?;
+        let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(trusted)
+            .with_client_auth_cert(vec![own.cert.der().clone()], key.into())?;
+        Ok(OverTls { address, calling_ae: TLS_AE, config: Arc::new(config) })
     }
 
     fn version(&self) -> Result<String> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::load::Server;
-use crate::sending::Destination;
+use crate::sending::{Destination, OverTls};
 
 /// How long an archive may take to end in order.
 const END_TIME: Duration = Duration::from_secs(20);
@@ -32,6 +32,8 @@ pub struct Peer {
     pub web: Server,
     /// Where it speaks it in the clear.
     pub clear: Option<Server>,
+    /// Where it takes C-STORE over TLS.
+    pub over_tls: Option<OverTls>,
     /// Its first process, which started the others.
     pub pid: u32,
     /// How many one-instance studies it holds.
@@ -50,7 +52,19 @@ impl Peer {
         child: Running,
         folder: tempfile::TempDir,
     ) -> Self {
-        Self { name, version, dicom, called_ae, web, clear: None, pid, filled: 0, child, _folder: folder }
+        Self {
+            name,
+            version,
+            dicom,
+            called_ae,
+            web,
+            clear: None,
+            over_tls: None,
+            pid,
+            filled: 0,
+            child,
+            _folder: folder,
+        }
     }
 
     /// What a row needs to know of it.
@@ -62,6 +76,13 @@ impl Peer {
     /// The same with HTTP in the clear.
     pub fn target_in_the_clear(&self) -> Option<Target> {
         self.clear.clone().map(|web| Target { web, ..self.target() })
+    }
+
+    /// The same with C-STORE over TLS.
+    pub fn target_over_tls(&self) -> Option<Target> {
+        let target = self.target();
+        let destination = target.destination.clone().over(self.over_tls.clone()?);
+        Some(Target { destination, ..target })
     }
 
     /// Memory that its processes hold now, in MiB: the first one and all that descend from it, some of which come and go.

@@ -33,7 +33,8 @@ fn page(measured: &Measured) -> String {
          Written by `cargo xtask bench`; run it to get the figures of another machine. Both archives run on one machine in one\n\
          run, in turns, and get the same images from the same sender. HTTP goes over TLS on both sides, with the same client,\n\
          HTTP/1.1 and keep-alive; in front of Orthanc a relay ends TLS, because the TLS of Debian's build ends with a\n\
-         segmentation fault at the first request, and the last column is Orthanc without it.  C-STORE goes in the clear on both sides. The\n\
+         segmentation fault at the first request, and the last column is Orthanc without it.  C-STORE goes in the clear on both sides, but for\n\
+         one row of leadglass alone, which names its share of the rate in the clear and has no bar. The\n\
          senders and clients run on the same cores as the archives. leadglass seals everything, syncs volume and journal\n\
          before it answers, and records every reading before the first byte leaves; Orthanc syncs its files and not its\n\
          index, and records nothing.\n\n",

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use dimse::sender::{Outgoing, Sender};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use crate::peer::CALLING_AE;
 
@@ -31,21 +33,38 @@ pub fn sent_again() -> Vec<String> {
 }
 
 /// Where to send.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Destination {
     address: SocketAddr,
     called_ae: &'static str,
+    tls: Option<OverTls>,
+}
+
+/// The port for DICOM over TLS, and the device that calls there.
+#[derive(Clone)]
+pub struct OverTls {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The AE title of the device.
+    pub calling_ae: &'static str,
+    /// Its certificate, and the archive's.
+    pub config: Arc<ClientConfig>,
 }
 
 impl Destination {
     /// An address and the AE title there.
     pub fn new(address: SocketAddr, called_ae: &'static str) -> Self {
-        Self { address, called_ae }
+        Self { address, called_ae, tls: None }
+    }
+
+    /// The same archive over TLS.
+    pub fn over(self, tls: OverTls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Sends over `associations`, each its own share of what `object` makes: of association and number, until it has no
     /// more. Objects are made before the clock starts. How many instances a second were acknowledged.
-    pub fn send(self, associations: u32, each: u32, object: impl Fn(u32, u32) -> Outgoing + Sync) -> Result<f64> {
+    pub fn send(&self, associations: u32, each: u32, object: impl Fn(u32, u32) -> Outgoing + Sync) -> Result<f64> {
         let start = Barrier::new(associations as usize + 1);
         let took = std::thread::scope(|scope| {
             let senders: Vec<_> = (0..associations)
@@ -80,7 +99,7 @@ impl Destination {
     /// Sends objects numbered from 0, over several associations of `each` objects, until `count` or `time` is reached.
     /// How many went in: all numbers below it.
     pub fn fill(
-        self,
+        &self,
         associations: u32,
         each: u32,
         count: u32,
@@ -111,11 +130,18 @@ impl Destination {
         Ok(done)
     }
 
-    fn connect(self, first: &Outgoing) -> Result<Sender> {
-        Ok(Sender::connect(self.address, CALLING_AE, self.called_ae, [first.kind()])?)
+    fn connect(&self, first: &Outgoing) -> Result<Sender> {
+        let kinds = [first.kind()];
+        Ok(match &self.tls {
+            None => Sender::connect(self.address, CALLING_AE, self.called_ae, kinds)?,
+            Some(OverTls { address, calling_ae, config }) => {
+                let as_whom = (Arc::clone(config), ServerName::try_from("localhost")?);
+                Sender::connect_tls(*address, as_whom, calling_ae, self.called_ae, kinds)?
+            }
+        })
     }
 
-    fn store(self, sender: &mut Sender, object: &Outgoing) -> Result<()> {
+    fn store(&self, sender: &mut Sender, object: &Outgoing) -> Result<()> {
         for _ in 0..=SENT_AGAIN_MAX {
             match sender.store(object)? {
                 0 => return Ok(()),

@@ -40,6 +40,9 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
                 "{what} {name} stands in a dump of stolen logins; {tried} passwords beside it were tried, and none is this account's"
             )
         }
+        Evidence::EmergencyRefused { patient, studies, request } => format!(
+            "{name} refused {studies} cold studies of patient {patient} that somebody asked for in an emergency in entry {request}"
+        ),
     };
     if let Evidence::Orders { count, limit } = &finding.evidence {
         let what = match count {

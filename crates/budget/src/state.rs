@@ -417,7 +417,7 @@ impl State {
             Evidence::BeyondPeers { .. } => book.beyond = Some(day),
             Evidence::Intake { .. } | Evidence::Related { .. } => {}
             // told, and counted by nobody: what was read afterwards is counted as reading
-            Evidence::EmergencyWarming { .. } | Evidence::LeakedLogin { .. } | Evidence::Orders { .. } => {}
+            Evidence::EmergencyWarming { .. } | Evidence::LeakedLogin { .. } | Evidence::Orders { .. } | Evidence::EmergencyRefused { .. } => {}
         }
     }
 }

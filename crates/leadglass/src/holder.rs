@@ -7,12 +7,12 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use model::{KeyId, SiteId};
 use protocol::{
-    COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdHandOver, ColdHandedOver, ColdRequest, SignedColdRequest,
-    SignedHandOver,
+    COLD_SHARES_MAX, COLD_STUDIES_MAX, ColdApproval, ColdHandOver, ColdHandedOver, ColdRequest, HolderChallenge,
+    HolderProof, SignedColdRequest, SignedHandOver, SignedHolderChallenge,
 };
 use seal::{
     HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SitePublicKey, SystemRandom,
-    UnsealMethod, VerifyingKey,
+    UnsealMethod, VerifyingKey, holder_set_digest,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -140,7 +140,7 @@ impl Holder {
             .verify(&SignedColdRequest::message(&signed.request), &signature)
             .context("the request is not signed by this holder's site; take it again")?;
         let request: ColdRequest = serde_json::from_str(&signed.request)?;
-        if request.version != 1 || request.site != self.site.site || request.holder != self.id() {
+        if !(1..=2).contains(&request.version) || request.site != self.site.site || request.holder != self.id() {
             bail!("the request is for another holder or site; take it again with this holder's public key");
         }
         check_shares(&request)?;
@@ -173,18 +173,48 @@ impl Holder {
             "what is to be handed over is not signed by this holder's site; hand nothing over, and ask the site why",
         )?;
         let page: ColdHandOver = serde_json::from_str(&signed.page)?;
-        if page.version != 1 || page.site != self.site.site || page.holder != self.id() {
+        if page.version != 2 || page.site != self.site.site || page.holder != self.id() {
             bail!("what is to be handed over is another holder's or another site's; hand nothing over");
         }
         Ok(page)
     }
 
-    /// Hands the shares of a page over, sealed for this exchange alone.
-    pub fn hand_over(&self, page: &ColdHandOver) -> Result<ColdHandedOver> {
+    /// The digest of the set that a page is for.
+    pub fn set_of(&self, page: &ColdHandOver) -> String {
+        hex::encode(holder_set_digest(page.site, page.generation, page.threshold, &page.to))
+    }
+
+    /// Answers a challenge: only who has this holder's secret can.
+    pub fn prove(&self, signed: &SignedHolderChallenge) -> Result<HolderProof> {
+        self.site
+            .verifying
+            .verify(&SignedHolderChallenge::message(&signed.challenge), &hex::decode(&signed.signature)?)
+            .context("the challenge is not signed by this holder's site; ask the site why")?;
+        let asked: HolderChallenge = serde_json::from_str(&signed.challenge)?;
+        if asked.version != 1 || asked.site != self.site.site || asked.holder != self.id() {
+            bail!("the challenge is another holder's or another site's; ask again");
+        }
+        let info = HolderChallenge::info(asked.site, asked.generation, asked.holder);
+        let answer = self.secret.open_message(&info, &hex::decode(&asked.sealed)?);
+        let answer = hex::encode(
+            answer.context("the challenge does not open; this is not the key that the site was given")?.as_slice(),
+        );
+        let set = hex::encode(holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
+        let message = HolderProof::message(asked.site, asked.generation, &set, &answer);
+        let signature = hex::encode(self.secret.sign(&message));
+        Ok(HolderProof { generation: asked.generation, holder: self.id(), answer, signature })
+    }
+
+    /// Hands the shares of a page over, sealed for this exchange and this set of holders alone; says how many are damaged and stay.
+    pub fn hand_over(&self, page: &ColdHandOver) -> Result<(ColdHandedOver, usize)> {
         let opener = self.secret.share_opener();
         let mut shares = Zeroizing::new(Vec::new());
+        let mut damaged = 0;
         for share in &page.shares {
-            let opened = opener.open(page.site, share.name, &hex::decode(&share.wrapped)?)?;
+            let Ok(opened) = opener.open(page.site, share.name, &hex::decode(&share.wrapped)?) else {
+                damaged += 1;
+                continue;
+            };
             shares.extend_from_slice(&share.study.0.to_be_bytes());
             shares.extend_from_slice(&share.name.0);
             shares.extend_from_slice(opened.expose());
@@ -192,9 +222,15 @@ impl Holder {
         let to = SitePublicKey::from_bytes(&hex::decode(&page.transit)?)?;
         let info = ColdHandedOver::info(page.site, page.exchange, self.id());
         let sealed = hex::encode(to.seal_message(&info, &shares, &mut SystemRandom));
-        let message = ColdHandedOver::message(page.site, page.exchange, &page.transit, &sealed);
+        let message = ColdHandedOver::message(
+            page.site,
+            page.exchange,
+            (page.generation, &self.set_of(page)),
+            &page.transit,
+            &sealed,
+        );
         let signature = hex::encode(self.secret.sign(&message));
-        Ok(ColdHandedOver { exchange: page.exchange, holder: self.id(), sealed, signature })
+        Ok((ColdHandedOver { exchange: page.exchange, holder: self.id(), sealed, signature }, damaged))
     }
 }
 

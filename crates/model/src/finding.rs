@@ -166,6 +166,15 @@ pub enum Evidence {
         /// More than so many are not taken.
         limit: u32,
     },
+    /// An officer refused a request for cold studies that was an emergency. The finding is about who refused it.
+    EmergencyRefused {
+        /// The patient.
+        patient: PatientNumber,
+        /// How many studies.
+        studies: u32,
+        /// The request, with its reason.
+        request: EntryNumber,
+    },
 }
 
 /// More patients than usual.

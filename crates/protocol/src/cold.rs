@@ -72,6 +72,13 @@ pub enum ColdAsk {
     },
     /// Hand shares over (anybody: the signature says who).
     HandedOver(ColdHandedOver),
+    /// Something sealed to a new holder (owner, holders).
+    Challenge {
+        /// Whose key.
+        holder: KeyId,
+    },
+    /// Show that a new holder has their key (anybody: the answer says who).
+    Prove(HolderProof),
     /// Set the rule (officer, owner).
     SetRule(ColdRule),
     /// Holders, rule and counts (officer, owner).
@@ -171,6 +178,8 @@ pub enum ColdReply {
         warmed: u32,
         /// How many more holders are needed.
         missing: u8,
+        /// How many studies of the request stay cold and wait for further holders.
+        left: u32,
         /// Until when.
         until: Instant,
     },
@@ -182,6 +191,8 @@ pub enum ColdReply {
     OfStudy(Box<ColdOfStudy>),
     /// What a holder is to hand over, signed.
     HandOver(SignedHandOver),
+    /// What a new holder answers, signed.
+    Challenge(SignedHolderChallenge),
     /// Shares were handed over.
     HandedOver(HandedOver),
     /// A rotation.
@@ -280,7 +291,7 @@ pub struct ColdRequestRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColdRequest {
-    /// Version of this structure; 1.
+    /// Version of this structure; 2. Version 1 lacks `endorsed`.
     pub version: u8,
     /// The site.
     pub site: SiteId,

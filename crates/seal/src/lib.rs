@@ -27,7 +27,7 @@ mod signing;
 pub use batch::{BatchKeys, InvalidSiteKey, SitePublicKey, SiteSecretKey, UnwrapError, WrappedBatchKeys};
 pub use cold::{
     ColdBox, ColdError, ColdLock, CombineError, HOLDERS_MAX, HolderPublicKey, HolderSecret, Holders, InvalidHolderKey,
-    Share, combine,
+    Share, combine, holder_set_digest,
 };
 pub use derive::sha256;
 pub use epoch::EpochKey;

@@ -69,6 +69,13 @@ impl Database {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// How many studies have a box that is closed to an earlier set of holders.
+    pub(crate) fn studies_before(&self, generation: u32) -> Result<u64, DatabaseError> {
+        let count = "SELECT count(DISTINCT study) FROM cold WHERE generation < ?";
+        let studies: i64 = self.connection.prepare_cached(count)?.query_row([generation], |row| row.get(0))?;
+        Ok(studies.unsigned_abs())
+    }
+
     /// The next boxes behind a place that are closed to an earlier set of holders than `generation`, in the order of places.
     pub(crate) fn cold_before(
         &self,

@@ -226,6 +226,8 @@ impl Protocol for Service {
 impl Warden {
     /// One round of keeping house.
     pub fn tidy_up(&self) {
+        // before anything that may fail
+        self.forget_exchange(self.now());
         self.people.lock().expect(HELD).sweep(self.now());
         self.flush_people();
         self.carry_out_due(self.now());

@@ -17,7 +17,7 @@ use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::bundles::Loose;
 use crate::cases::Cases;
-use crate::cold::{Cold, Exchange, KeyStep, Steps, Years};
+use crate::cold::{Challenges, Cold, Exchange, KeyStep, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
@@ -144,7 +144,8 @@ pub struct Warden {
     pub(crate) orders: Arc<RwLock<Orders>>,
     /// Held while an order is decided on. Before every other lock.
     pub(crate) ordering: Mutex<()>,
-    // lock order: changing, people, database, registry, recent_keys, leases; `reader`, `index` and `budgets` alone
+    // lock order: changing, key_work, warm_work, people, cold_years, database, registry, transits, index, cold, recent_keys, leases;
+    // `reader`, `budgets`, `proposals`, `exchange` and `challenges` alone
     pub(crate) database: Mutex<Database>,
     pub(crate) reader: Mutex<Database>,
     pub(crate) registry: RwLock<Registry>,
@@ -156,13 +157,15 @@ pub struct Warden {
     pub(crate) owed: Owed,
     /// Taken after the index, alone otherwise.
     pub(crate) cold: Arc<RwLock<Cold>>,
-    /// Held by whoever changes which keys there are, before every other lock.
+    /// Held by whoever changes which keys there are, before every other lock but `changing`.
     pub(crate) key_work: Mutex<()>,
     /// Held by whoever warms, one after the other.
     pub(crate) warm_work: Mutex<()>,
     pub(crate) transits: Mutex<Transits>,
     /// Shares that holders of before handed over, until enough of them did.
     pub(crate) exchange: Mutex<Exchange>,
+    /// What was sealed to new holders and not answered yet.
+    pub(crate) challenges: Mutex<Challenges>,
     /// Cold studies by year, as they were counted last.
     pub(crate) cold_years: Mutex<Years>,
     pub(crate) steps: Steps,
@@ -325,6 +328,7 @@ impl Warden {
             warm_work: Mutex::default(),
             transits: Mutex::default(),
             exchange: Mutex::default(),
+            challenges: Mutex::default(),
             cold_years: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
@@ -353,6 +357,7 @@ impl Warden {
             Err(error) => return Err(error),
         }
         warden.file_as_the_ledger_says()?;
+        warden.restore_holders()?;
         warden.finish_shredding()?;
         warden.flush_people();
         let program = env!("CARGO_PKG_VERSION").to_owned();

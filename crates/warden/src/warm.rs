@@ -11,7 +11,7 @@
 //! Of its end: keys out and the entry announced in one transaction; the epoch key is destroyed; the entry. A crash before the key is destroyed:
 //! the start finds an epoch that no key needs, and destroys it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use model::{
     Actor, EntryBody, EntryNumber, Evidence, Finding, HolderKind, Instant, KeyId, NumberSet, Reaction, StudyNumber,
@@ -223,7 +223,6 @@ impl Warden {
         let message = ColdApproval::message(self.secrets.site, number, &public, &approval.sealed);
         let signature = hex::decode(&approval.signature).map_err(|_| unfit())?;
         key.verify(&message, &signature).map_err(|_| unfit())?;
-        let kind = self.may_release(holder, &request, now)?;
 
         let mut named = HashMap::new();
         for named_share in shares.chunks(NAMED_SHARE_BYTES) {
@@ -232,58 +231,102 @@ impl Warden {
             named.insert(KeyId(*name), Share::from_bytes(share));
         }
         let boxes = self.boxes_of(&request.studies)?;
-        let mut checked = HashMap::new();
+        let (mut checked, mut alone) = (HashMap::new(), HashMap::new());
+        let (mut emergency, mut refused) = (false, None);
         for row in &boxes {
             let sealed = ColdBox::from_bytes(row.sealed.clone()).map_err(failed)?;
-            if sealed.wrapped_share(holder).is_none() {
-                continue;
-            }
+            // what a holder may do with a box is what the set says that it was closed to
+            let kind = self.cold.read().expect(HELD).kind_in(row.generation, holder);
+            let (Some(kind), true) = (kind, sealed.wrapped_share(holder).is_some()) else { continue };
             // only what its box knows is kept: a share that nobody can check would spoil those of others
             match named.remove(&row.name) {
-                Some(share) if sealed.is_share_of(holder, row.name, &share) => drop(checked.insert(row.name, share)),
+                Some(share) if sealed.is_share_of(holder, row.name, &share) => {
+                    if kind != HolderKind::Sharing {
+                        match self.may_release(holder, kind, &request, now) {
+                            Ok(()) => {
+                                emergency |= kind == HolderKind::Emergency;
+                                alone.insert(row.name, share);
+                            }
+                            // it may still be one share of the boxes of another set
+                            Err(refusal) => refused = Some(refusal),
+                        }
+                    } else if share.is_whole() && sealed.threshold() > 1 {
+                        return Err(unfit());
+                    } else {
+                        checked.insert(row.name, share);
+                    }
+                }
                 _ => return Err(unfit()),
             }
         }
+        if checked.is_empty() && alone.is_empty() {
+            // nothing was looked at, so nothing was answered
+            return Err(refused.unwrap_or_else(unfit));
+        }
+        let until = self.ends(number, &request, emergency, now)?;
         let approved = EntryBody::WarmingApproved { request: number, holder };
         self.ledger.append(vec![(Actor::Warden, approved)], now).map_err(|error| self.cannot_record(&error))?;
         let shares = {
             let mut transits = self.transits.lock().expect(HELD);
             let transit = transits.0.get_mut(&number).ok_or_else(unfit)?;
-            if kind == HolderKind::Sharing {
+            if !checked.is_empty() {
                 transit.shares.insert(holder, checked);
+            }
+            if alone.is_empty() {
                 transit.shares.clone()
             } else {
                 // who is enough alone opens alone, for the time and out of the budget of that, and leaves nothing for others
-                HashMap::from([(holder, checked)])
+                HashMap::from([(holder, alone)])
             }
         };
-        let until = if kind == HolderKind::Emergency {
-            request.until.min(now.plus_seconds(EMERGENCY_SECONDS_MAX))
-        } else {
-            request.until
-        };
         let mut opened = self.open_boxes(boxes, &shares)?;
-        if let Opened::Keys { failed: true, .. } = opened {
+        if opened.failed {
             // locks may have been wrapped again between the reading and the opening
             opened = self.open_boxes(self.boxes_of(&request.studies)?, &shares)?;
         }
-        let keys = match opened {
-            Opened::TooFew { missing } => return Ok(ColdReply::Approved { warmed: 0, missing, until }),
-            Opened::Keys { keys, .. } if keys.is_empty() => return Err(Refusal::Internal),
-            Opened::Keys { keys, .. } => keys,
-        };
-        let by: Vec<KeyId> = if kind == HolderKind::Sharing { shares.into_keys().collect() } else { vec![holder] };
-        let warmed = self.warm(number, &request, keys, by, until, kind == HolderKind::Emergency)?;
-        self.transits.lock().expect(HELD).0.remove(&number);
-        Ok(ColdReply::Approved { warmed, missing: 0, until })
+        let Opened { keys, by, names, missing, left, .. } = opened;
+        if keys.is_empty() {
+            return if missing > 0 {
+                Ok(ColdReply::Approved { warmed: 0, missing, left, until })
+            } else {
+                Err(Refusal::Internal)
+            };
+        }
+        let warmed = self.warm(number, &request, keys, by.into_iter().collect(), until, emergency)?;
+        self.forget_boxes(&names);
+        if left == 0 {
+            self.forget_shares(number);
+        }
+        Ok(ColdReply::Approved { warmed, missing, left, until })
+    }
+
+    /// Forgets the shares of boxes that are open or gone: whoever released only such has answered nothing.
+    pub(crate) fn forget_boxes(&self, names: &[KeyId]) {
+        for transit in self.transits.lock().expect(HELD).0.values_mut() {
+            transit.shares.values_mut().for_each(|shares| shares.retain(|name, _| !names.contains(name)));
+            transit.shares.retain(|_, shares| !shares.is_empty());
+        }
+    }
+
+    /// Until when what opens now stays open. Parts of one request end together, an emergency after four hours at most.
+    fn ends(&self, number: EntryNumber, request: &Request, emergency: bool, now: Instant) -> Result<Instant, Refusal> {
+        let part = self.cold.read().expect(HELD).warmings.get(&number).map(|part| part.until);
+        let longest = if emergency { now.plus_seconds(EMERGENCY_SECONDS_MAX) } else { request.until };
+        match part {
+            Some(part) if emergency && longest < part => Err(field(
+                "request",
+                "one of which nothing is open for longer; ask anew for the studies that are still cold",
+            )),
+            Some(part) => Ok(request.until.min(longest).min(part)),
+            None => Ok(request.until.min(longest)),
+        }
     }
 
     /// Whether a holder may release shares for a request now. One that is enough alone has a budget.
-    fn may_release(&self, holder: KeyId, request: &Request, now: Instant) -> Result<HolderKind, Refusal> {
+    fn may_release(&self, holder: KeyId, kind: HolderKind, request: &Request, now: Instant) -> Result<(), Refusal> {
         let cold = self.cold.read().expect(HELD);
-        let kind = cold.kind_of(holder).ok_or(Refusal::NotAllowed)?;
         let per_day = match kind {
-            HolderKind::Sharing => return Ok(kind),
+            HolderKind::Sharing => return Ok(()),
             HolderKind::Service if request.basis != WarmingBasis::Order => {
                 return Err(field("request", "one for the priors of an order; this holder warms nothing else alone"));
             }
@@ -294,7 +337,7 @@ impl Warden {
             tracing::warn!(%holder, "a holder who warms alone has used up the day's budget");
             return Err(Refusal::Throttled { seconds: 3_600 });
         }
-        Ok(kind)
+        Ok(())
     }
 
     /// Makes keys hot under an epoch of their own.
@@ -310,7 +353,10 @@ impl Warden {
         self.steps.before(KeyStep::BeginWarming)?;
         let epoch = {
             let _database = self.database.lock().expect(HELD);
-            self.secrets.epochs.write().expect(HELD).begin_warming(number).map_err(failed)?
+            let part = self.cold.read().expect(HELD).warmings.contains_key(&number);
+            let mut epochs = self.secrets.epochs.write().expect(HELD);
+            // a part of the request is open already: its keys need the epoch that is there
+            if part { epochs::of_warming(number) } else { epochs.begin_warming(number).map_err(failed)? }
         };
         self.steps.before(KeyStep::PutWarm)?;
         let studies: NumberSet = opened.iter().map(|(study, _)| study.0).collect();
@@ -391,31 +437,37 @@ impl Warden {
         boxes: Vec<ColdRow>,
         shares: &HashMap<KeyId, HashMap<KeyId, Share>>,
     ) -> Result<Opened, Refusal> {
-        let mut opened: HashMap<StudyNumber, Vec<BatchKeys>> = HashMap::new();
-        let (mut closed, mut missing, mut failing) = (Vec::new(), u8::MAX, false);
+        let mut opened: HashMap<StudyNumber, (Vec<BatchKeys>, Vec<KeyId>)> = HashMap::new();
+        let (mut closed, mut missing, mut failing) = (BTreeSet::new(), u8::MAX, false);
         for row in boxes {
             let sealed = ColdBox::from_bytes(row.sealed).map_err(failed)?;
             let of_box: Vec<Share> = shares.values().filter_map(|shares| shares.get(&row.name)).cloned().collect();
             let Ok(secret) = seal::combine(&of_box, sealed.threshold()) else {
                 missing = missing.min(sealed.threshold().saturating_sub(of_box.len() as u8).max(1));
-                closed.push(row.study);
+                closed.insert(row.study);
                 continue;
             };
             match self.open_box(&sealed, &secret, row.name, row.lock) {
-                Ok(keys) => opened.entry(row.study).or_default().extend(keys),
+                Ok(keys) => {
+                    let of_study = opened.entry(row.study).or_default();
+                    of_study.0.extend(keys);
+                    of_study.1.push(row.name);
+                }
                 Err(error) => {
                     tracing::error!(%error, study = %row.study, "a cold study does not open; restore warden.db from the vault");
                     failing = true;
-                    closed.push(row.study);
+                    closed.insert(row.study);
                 }
             }
         }
         // a study whose every box does not open stays cold
         closed.iter().for_each(|study| drop(opened.remove(study)));
-        if opened.is_empty() && missing < u8::MAX {
-            return Ok(Opened::TooFew { missing });
-        }
-        Ok(Opened::Keys { keys: opened.into_iter().collect(), failed: failing })
+        let names: Vec<KeyId> = opened.values().flat_map(|(_, names)| names).copied().collect();
+        let with = |shares: &HashMap<KeyId, Share>| names.iter().any(|name| shares.contains_key(name));
+        let by = shares.iter().filter(|(_, shares)| with(shares)).map(|(holder, _)| *holder).collect();
+        let keys = opened.into_iter().map(|(study, (keys, _))| (study, keys)).collect();
+        let missing = if missing == u8::MAX { 0 } else { missing };
+        Ok(Opened { keys, by, names, missing, left: closed.len() as u32, failed: failing })
     }
 
     pub(crate) fn open_box(
@@ -450,11 +502,19 @@ fn asked_by(actor: &Actor) -> Whose {
     }
 }
 
-enum Opened {
-    /// How many more holders are needed.
-    TooFew { missing: u8 },
-    /// Of each study that opens; whether one did not although there are enough.
-    Keys { keys: Vec<(StudyNumber, Vec<BatchKeys>)>, failed: bool },
+struct Opened {
+    /// Of each study that opens.
+    keys: Vec<(StudyNumber, Vec<BatchKeys>)>,
+    /// Whose shares opened them.
+    by: BTreeSet<KeyId>,
+    /// Their boxes.
+    names: Vec<KeyId>,
+    /// How many more holders are needed for the next of what stays closed; 0 where nothing waits.
+    missing: u8,
+    /// Studies that stay closed.
+    left: u32,
+    /// Whether one did not open although there are enough.
+    failed: bool,
 }
 
 impl Transit {

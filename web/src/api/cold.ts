@@ -19,7 +19,7 @@ export interface ColdState {
   requests: number;
   /** Cold studies that are still with holders of an earlier set. */
   behind: number;
-  exchange: { exchange: number; until: Micros; waiting: string[] } | null;
+  exchange: { exchange: number; until: Micros; waiting: string[]; set: string; unproven: string[] } | null;
   rotation_owed: boolean;
 }
 

@@ -1,5 +1,6 @@
 /** Changes that wait for a second person, emergencies, and what ends: the serde names of `model::Change` and `protocol`. */
 
+import type { ColdHolder } from './cold.ts';
 import type { Relationship } from './entries.ts';
 import type { OrderRule } from './ordering.ts';
 import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
@@ -24,7 +25,7 @@ export type Change =
   | { change: 'break-glass-rule'; rule: BreakGlassRule }
   | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
   | { change: 'rotate-keys' }
-  | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: { name: string }[] }
+  | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: ColdHolder[] }
   | { change: 'cold-rule'; rule: ColdRule }
   | { change: 'order-rule'; rule: OrderRule }
   | { change: 'add-witness'; url: string; vkeys: string[] }

@@ -85,10 +85,11 @@ export async function heldElsewhere(): Promise<boolean> {
 /** Forgets the key, in every tab: signing out. */
 export async function forgetKey(): Promise<void> {
   current = null;
+  await request('readwrite', (store) => store.delete(CURRENT)).catch(() => undefined);
+  // after the key is gone: a tab that hears it looks for one at once, and would go on with what it finds
   const tabs = new BroadcastChannel(TABS);
   tabs.postMessage('signed out');
   tabs.close();
-  await request('readwrite', (store) => store.delete(CURRENT)).catch(() => undefined);
 }
 
 /** Calls `then` when another tab of this browser signs out: its key is still in the memory of this one. Gives what ends that. */

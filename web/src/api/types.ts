@@ -320,7 +320,8 @@ export type Evidence =
   | { related: { patients: number; limit: number } }
   | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } }
   | { 'leaked-login': { by_name: boolean; tried: number } }
-  | { orders: { count: OrderCount; limit: number } };
+  | { orders: { count: OrderCount; limit: number } }
+  | { 'emergency-refused': { patient: number; studies: number; request: number } };
 
 export interface Finding {
   about: Whose;

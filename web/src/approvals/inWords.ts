@@ -1,5 +1,6 @@
 /** A change in one sentence of either language. Pure: names and language come as arguments. */
 
+import type { ColdHolder } from '../api/cold.ts';
 import type { Change, EmergencyReason, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
 import type { Ceilings, Role } from '../api/types.ts';
@@ -77,11 +78,11 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
     case 'rotate-keys':
       return say('Every key is wrapped again, and the old epoch keys are destroyed.', 'Jeder Schlüssel wird neu verpackt, und die alten Epochenschlüssel werden vernichtet.');
     case 'cold-holders': {
-      const holders = change.holders.map((holder) => holder.name).join(', ');
+      const holders = change.holders.map((holder) => holderInWords(holder, say)).join(', ');
       return say(`Cold studies are held by: ${holders}; ${change.threshold} of those with shares are needed.`, `Kalte Untersuchungen hüten: ${holders}; ${change.threshold} von denen mit Anteilen sind nötig.`);
     }
     case 'replace-cold-holders': {
-      const holders = change.holders.map((holder) => holder.name).join(', ');
+      const holders = change.holders.map((holder) => holderInWords(holder, say)).join(', ');
       return say(
         `Everything that is cold is held by: ${holders}; ${change.threshold} of those with shares are needed. What is cold already stays with its holders until enough of them hand it over.`,
         `Alles Kalte hüten: ${holders}; ${change.threshold} von denen mit Anteilen sind nötig. Was schon kalt ist, bleibt bei seinen Hütern, bis genug von ihnen es übergeben.`,
@@ -158,6 +159,17 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
 export const NO_LIMIT = 4_294_967_295;
 
 /** `2026-11-26`: keys are those of whole days in UTC, whatever the clock on the wall says. */
+/** A holder with the key and what it may do: whoever approves sees who opens alone. */
+function holderInWords({ name, kind, key }: ColdHolder, say: Say): string {
+  const may = {
+    sharing: say('one share', 'ein Anteil'),
+    emergency: say('enough ALONE for one patient at a time', 'genügt ALLEIN, für einen Patienten zur Zeit'),
+    service: say('enough ALONE for the priors of orders', 'genügt ALLEIN für Voraufnahmen zu Aufträgen'),
+  }[kind];
+  const id = key.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${name} (${may}; ${say('key', 'Schlüssel')} ${id})`;
+}
+
 function utcDay(at: number): string {
   return new Date(at / 1_000).toISOString().slice(0, 10);
 }

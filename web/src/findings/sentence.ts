@@ -63,6 +63,13 @@ function why({ evidence }: Finding, name: string, say: Say, number: (value: numb
       `${by_name ? 'ein Zugang mit demselben Namen vor dem @ wie der' : 'der Zugang'} von ${name} steht in einer Sammlung gestohlener Zugangsdaten; von ${number(tried)} Passwörtern daneben gehört keines zu diesem Konto`,
     );
   }
+  if ('emergency-refused' in evidence) {
+    const { patient, studies, request } = evidence['emergency-refused'];
+    return say(
+      `${name} refused ${number(studies)} cold ${studies === 1 ? 'study' : 'studies'} of patient ${patient} that somebody asked for in an emergency in entry ${number(request)}`,
+      `${name} lehnte ${number(studies)} kalte ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${patient} ab, die jemand in Eintrag ${number(request)} für einen Notfall anforderte`,
+    );
+  }
   const { measure, normal, peers } = evidence['beyond-peers'];
   const [act, getan] = measure.startsWith('opened') ? ['open', 'zu öffnen'] : ['list', 'aufzulisten'];
   return say(

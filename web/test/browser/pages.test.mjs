@@ -34,6 +34,18 @@ test('who signs out while the archive is away is told so, and no other tab goes 
     await other.goto('/worklist');
     await other.getByRole('row').nth(3).waitFor();
     await mock.fault('away');
+    // a slow disk: no other tab may look for the key before it is gone
+    await page.evaluate(() => {
+      const open = indexedDB.open.bind(indexedDB);
+      IDBFactory.prototype.open = (...how) => {
+        const late = {};
+        setTimeout(() => {
+          const opening = open(...how);
+          opening.onsuccess = () => { late.result = opening.result; late.onsuccess(); };
+        }, 1_500);
+        return late;
+      };
+    });
     try {
       await page.locator('details.account > summary').click();
       await page.getByRole('button', { name: 'Sign out' }).click();

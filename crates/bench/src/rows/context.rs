@@ -167,7 +167,7 @@ impl<'a> Context<'a> {
 /// Sends studies of `each` slices by C-STORE, one on each association, and waits until they are listed, so that what an
 /// archive does behind its answers is done before the other one is measured. Instances a second.
 pub async fn send_studies(target: &Target, images: &Images, first: u32, associations: u32, each: u32) -> Result<f64> {
-    let (destination, images) = (target.destination, images.clone());
+    let (destination, images) = (target.destination.clone(), images.clone());
     let rate = tokio::task::spawn_blocking(move || {
         destination.send(associations, each, |association, number| images.slice(Study(first + association), number + 1))
     })

@@ -43,7 +43,7 @@ pub async fn fill(context: &mut Context<'_>) -> Result<()> {
 /// How many studies went in, how long that took, and how long the last one took to be listed.
 async fn fill_one(peer: &Peer, context: &Context<'_>, count: u32, time: Duration) -> Result<(u32, Duration, Duration)> {
     let (target, images, began) = (peer.target(), context.images.clone(), Instant::now());
-    let destination = target.destination;
+    let destination = target.destination.clone();
     let filled = tokio::task::spawn_blocking(move || {
         destination.fill(ASSOCIATIONS, EACH, count, time, |number| images.small(number))
     })

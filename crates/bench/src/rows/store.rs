@@ -1,6 +1,6 @@
 //! Taking in: C-STORE and STOW-RS.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::context::{Context, listed, send_studies};
 use super::{Row, Sample, Unit};
@@ -14,13 +14,47 @@ const STOW_INSTANCES: u32 = 10;
 /// Clients that send STOW-RS requests.
 const STOW_CLIENTS: u32 = 4;
 
+/// Associations at once over TLS.
+const TLS_ASSOCIATIONS: u32 = 4;
+
 /// C-STORE into archives that hold little.
 pub async fn c_store_empty(context: &mut Context<'_>) -> Result<()> {
     let one = Bar::TimesOrSyncs { times: 2.0, share: 0.7 };
     c_store(context, 1, SERIES_SLICES, one).await?;
     c_store(context, 4, SERIES_SLICES, Bar::Times(2.5)).await?;
     let megabytes_each = context.images.slice(Study(0), 1).data_set.len() as f64 / 1e6;
-    c_store(context, 16, SERIES_SLICES / 4, Bar::DiskShare { share: 0.4, megabytes_each }).await
+    c_store(context, 16, SERIES_SLICES / 4, Bar::DiskShare { share: 0.4, megabytes_each }).await?;
+    c_store_over_tls(context).await
+}
+
+/// C-STORE over TLS, in turns with the same in the clear: ours alone, because the peer is not measured over TLS.
+async fn c_store_over_tls(context: &mut Context<'_>) -> Result<()> {
+    let rounds = if context.options.quick { context.options.rounds() } else { context.options.rounds() + 2 };
+    let each = if context.options.quick { SERIES_SLICES / 2 } else { SERIES_SLICES };
+    let over_tls = context.ours.target_over_tls().context("leadglass has no port for DICOM over TLS")?;
+    let targets = [context.ours.target(), over_tls];
+    let images = context.images.clone();
+    let mut samples = [const { Vec::new() }; 2];
+    for round in 0..rounds {
+        for turn in 0..targets.len() {
+            let at = (turn + round) % targets.len();
+            let first = context.new_studies(TLS_ASSOCIATIONS);
+            let rate = send_studies(&targets[at], &images, first, TLS_ASSOCIATIONS, each).await?;
+            samples[at].push(Sample::of(rate));
+        }
+    }
+    let [clear, tls] = samples;
+    let clear = super::median(&clear).map_or(0.0, |sample| sample.value);
+    let ratio = super::median(&tls).map_or(0.0, |sample| sample.value) / clear;
+    context.take(Row {
+        name: format!("C-STORE over TLS, {TLS_ASSOCIATIONS} associations ({ratio:.2} of it in the clear)"),
+        unit: Unit::Instances,
+        bar: Bar::None,
+        our_samples: tls,
+        their_samples: Vec::new(),
+        their_clear_samples: Vec::new(),
+    });
+    Ok(())
 }
 
 async fn c_store(context: &mut Context<'_>, associations: u32, each: u32, bar: Bar) -> Result<()> {

@@ -154,10 +154,26 @@ pub enum HolderCommand {
         #[arg(long, value_name = "FILE.pub")]
         service: Vec<PathBuf>,
     },
+    /// Show that a new holder has the key that the site was given. Nothing is handed over before every new holder has.
+    #[command(after_help = "Example: leadglass cold holder prove --share-file dora.holder --passphrase-file -")]
+    Prove {
+        /// The warden's socket for holders where it is forwarded to; DIR/run/holder.sock when absent.
+        #[arg(long, value_name = "SOCKET")]
+        socket: Option<PathBuf>,
+        /// The holder's file, or the words on paper typed into a file.
+        #[arg(long, value_name = "FILE")]
+        share_file: PathBuf,
+        /// The passphrase of the holder's file; `-` reads standard input.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// The site's public key, for words on paper; DIR/ledger/site.vkey when absent.
+        #[arg(long, value_name = "VKEY-FILE")]
+        site_key: Option<PathBuf>,
+    },
     /// Hand over the shares of what is cold already to the holders that `cold holder replace` named, together with other holders and
     /// within four hours of the first. Meanwhile the warden's machine can open what enough of you handed over.
     #[command(
-        after_help = "Example: leadglass cold holder hand-over --share-file anna.holder --passphrase-file -\nElsewhere: leadglass cold holder hand-over --socket /run/leadglass-holder.sock --share-file anna.holder --passphrase-file -"
+        after_help = "Example: leadglass cold holder hand-over --to SET --share-file anna.holder --passphrase-file -\nElsewhere: leadglass cold holder hand-over --to SET --socket /run/leadglass-holder.sock --share-file anna.holder --passphrase-file -"
     )]
     HandOver {
         /// The warden's socket for holders where it is forwarded to; DIR/run/holder.sock when absent.
@@ -172,6 +188,9 @@ pub enum HolderCommand {
         /// The site's public key, for words on paper; DIR/ledger/site.vkey when absent.
         #[arg(long, value_name = "VKEY-FILE")]
         site_key: Option<PathBuf>,
+        /// The new set of holders, as `cold state` and the officer's page show it; asked for when absent.
+        #[arg(long, value_name = "SET")]
+        to: Option<String>,
     },
     /// Answer the requests of orders, within a budget of this program's own. Run it where the warden's administrators have no access.
     #[command(

@@ -138,7 +138,13 @@ pub enum DeviceCommand {
         #[arg(long)]
         token: bool,
         /// Bind the token to a key that signs each request (DPoP, RFC 9449): its JWK thumbprint.
-        #[arg(long, value_name = "JKT", requires = "token", conflicts_with = "bind_certificate")]
+        #[arg(
+            long,
+            value_name = "JKT",
+            requires = "token",
+            conflicts_with = "bind_certificate",
+            allow_hyphen_values = true
+        )]
         bind_dpop: Option<dpop::Thumbprint>,
         /// Bind the device to a client certificate: its PEM file. Its token (RFC 8705) is taken over TLS with it alone, its AE title at
         /// --dicom-tls and its orders at --hl7-tls with it alone.

@@ -12,7 +12,7 @@ use protocol::{
 use serde_json::{Value, json};
 
 use super::approve::told;
-use super::holder::{DayBudget, hand_over, new_holder, serve_holder};
+use super::holder::{DayBudget, hand_over, new_holder, prove, serve_holder};
 use super::init::read_passphrase;
 use super::manage::when;
 use crate::cli::{ColdCommand, Format, HolderCommand, ShredArgs};
@@ -55,11 +55,17 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
                 )
             })
         }
-        ColdCommand::Holder(HolderCommand::HandOver { socket, share_file, passphrase_file, site_key }) => {
+        ColdCommand::Holder(HolderCommand::HandOver { socket, share_file, passphrase_file, site_key, to }) => {
             let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
             let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
             let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
-            hand_over(dir, format, socket.as_deref(), &holder)
+            hand_over(dir, format, socket.as_deref(), to.as_deref(), &holder)
+        }
+        ColdCommand::Holder(HolderCommand::Prove { socket, share_file, passphrase_file, site_key }) => {
+            let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
+            let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
+            let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
+            prove(dir, format, socket.as_deref(), &holder)
         }
         ColdCommand::Init { threshold, holders, emergency, service } => {
             let holders = named(holders, emergency, service)?;
@@ -228,6 +234,15 @@ fn state(dir: &Path, format: Format) -> Result<()> {
             };
             lines.push(format!("{} cold studies are with holders of an earlier set: {how}.", state.behind));
         }
+        if let Some(open) = &state.exchange {
+            lines.push(format!("What holders of before hand over goes to the set {} (--to).", open.set));
+            if !open.unproven.is_empty() {
+                lines.push(format!(
+                    "Not before these have shown their key with `leadglass cold holder prove`: {}.",
+                    open.unproven.join(", ")
+                ));
+            }
+        }
         if let Some(open) = state.exchange.as_ref().filter(|open| !open.waiting.is_empty()) {
             lines.push(format!("Handed over, and waiting for further holders: {}.", open.waiting.join(", ")));
         }
@@ -288,9 +303,15 @@ fn show(format: Format, request: &ColdRequest) {
 }
 
 fn bring(dir: &Path, format: Format, approval: ColdApproval) -> Result<()> {
-    let ColdReply::Approved { warmed, missing, until } = ask(dir, ColdAsk::Approve(approval))? else { return other() };
-    let value = json!({ "warmed": warmed, "missing": missing, "until": time::show(until) });
+    let ColdReply::Approved { warmed, missing, left, until } = ask(dir, ColdAsk::Approve(approval))? else {
+        return other();
+    };
+    let value = json!({ "warmed": warmed, "missing": missing, "left": left, "until": time::show(until) });
     answer(format, &value, || match missing {
+        _ if warmed > 0 && left > 0 => format!(
+            "{warmed} studies open until {}. {left} more of this request stay cold: they are with other holders, and the request stays open for those.",
+            time::show(until)
+        ),
         0 => format!("{warmed} studies open until {}.", time::show(until)),
         more => format!("Taken. {more} more holders are needed."),
     })

@@ -5,7 +5,7 @@
 //! gets at most a day's budget of patients and studies a day, and the log says which: a share is bound to no patient, so their count is the bound.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -140,16 +140,25 @@ fn look(
     };
     for row in rows.iter().filter(|row| row.basis == WarmingBasis::Order) {
         let now = time::now();
-        if released.iter().any(|line| line.request == row.request.0) {
-            continue;
-        }
         let asked = ColdAsk::Request { request: row.request, holder: holder.id() };
-        let ColdReply::Request(signed) = ask(warden, asked)? else {
-            bail!("the warden answered something else; run the same version")
+        // one order that this holder has no share of keeps no other waiting
+        let signed = match ask(warden, asked) {
+            Ok(ColdReply::Request(signed)) => signed,
+            Ok(_) => bail!("the warden answered something else; run the same version"),
+            Err(error) => {
+                tracing::debug!(%error, request = %row.request, "an order is for other holders");
+                continue;
+            }
         };
         // only what the site signed counts, not what the list said
         let request = holder.read(&signed)?;
-        if request.basis != WarmingBasis::Order || request.until <= now {
+        let studies: BTreeSet<u32> = request.shares.iter().map(|share| share.study.0).collect();
+        // a request may stay open for studies that come to this holder later
+        let answered = |line: &Line| {
+            line.request == request.request.0
+                && (line.released.is_empty() || studies.iter().all(|study| line.released.contains(study)))
+        };
+        if request.basis != WarmingBasis::Order || request.until <= now || released.iter().any(answered) {
             continue;
         }
         let day: Vec<&Line> =
@@ -158,7 +167,6 @@ fn look(
             tracing::warn!(request = %row.request, "the day's budget is used up; an order waits");
             return Ok(());
         }
-        let studies: BTreeSet<u32> = request.shares.iter().map(|share| share.study.0).collect();
         let line = Line {
             at: now.0,
             request: request.request.0,
@@ -170,35 +178,75 @@ fn look(
         file.sync_all()?;
         released.push(line);
         let approval = holder.approve(&request)?;
-        let ColdReply::Approved { warmed, .. } = ask(warden, ColdAsk::Approve(approval))? else {
-            bail!("the warden answered something else; run the same version")
+        let warmed = match ask(warden, ColdAsk::Approve(approval)) {
+            Ok(ColdReply::Approved { warmed, .. }) => warmed,
+            Ok(_) => bail!("the warden answered something else; run the same version"),
+            Err(error) => {
+                tracing::warn!(%error, request = %request.request, "the warden did not take the shares of an order");
+                continue;
+            }
         };
         tracing::info!(request = %request.request, warmed, "the priors of an order are warm");
     }
     Ok(())
 }
 
-/// Hands over every share that is closed to holders of before, page by page.
-pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, holder: &Holder) -> Result<()> {
-    let warden = match socket {
+/// Where a holder's requests go.
+fn warden_at(dir: &Path, socket: Option<&Path>) -> Result<Owner> {
+    Ok(match socket {
         None => Owner::connect(dir)?,
         Some(socket) => Owner::connect_to(socket).map_err(|error| {
             let away = || anyhow!("nobody answers at {}; see whether the line to the warden is up", socket.display());
             error.unwrap_or_else(away)
         })?,
+    })
+}
+
+/// Shows that this holder has the key that the site was given.
+pub fn prove(dir: &Path, format: Format, socket: Option<&Path>, holder: &Holder) -> Result<()> {
+    let warden = warden_at(dir, socket)?;
+    let ColdReply::Challenge(signed) = ask(&warden, ColdAsk::Challenge { holder: holder.id() })? else {
+        bail!("the warden answered something else; run the same version")
     };
+    ask(&warden, ColdAsk::Prove(holder.prove(&signed)?))?;
+    answer(format, &json!({ "proved": holder.id().to_string() }), || {
+        "This holder has the key that the site was given.".to_owned()
+    })
+}
+
+/// Lets nothing go before the holder has said to whom: by the digest of the set, or with a yes at the terminal.
+fn agreed(to: Option<&str>, set: &str) -> Result<()> {
+    match to {
+        Some(to) if to == set => Ok(()),
+        Some(_) => {
+            bail!("the holders are others than --to says ({set}); hand nothing over, and ask the officer who they are")
+        }
+        None if std::io::stdin().is_terminal() => {
+            eprint!("Set {set}. Hand everything over to them? Type yes: ");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line)?;
+            if line.trim() == "yes" { Ok(()) } else { bail!("nothing was handed over; begin again once you are sure") }
+        }
+        None => bail!("nothing says to whom; compare the set with the officer's page and give it with --to {set}"),
+    }
+}
+
+/// Hands over every share that is closed to holders of before, page by page.
+pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, to: Option<&str>, holder: &Holder) -> Result<()> {
+    let warden = warden_at(dir, socket)?;
     let (mut after, mut first) = (None, None);
-    let (mut handed, mut reclosed, mut waiting, mut behind) = (0, 0, 0, 0);
+    let (mut handed, mut reclosed, mut waiting, mut behind, mut damaged) = (0, 0, 0, 0, 0);
     loop {
         let asked = ColdAsk::HandOver { holder: holder.id(), after };
         let ColdReply::HandOver(signed) = ask(&warden, asked)? else {
             bail!("the warden answered something else; run the same version")
         };
         let page = holder.read_hand_over(&signed)?;
-        let decided = (page.exchange, page.threshold, page.to.clone());
+        let decided = (page.exchange, page.generation, page.threshold, page.to.clone());
         match &first {
             None => {
                 show_hand_over(format, &page);
+                agreed(to, &holder.set_of(&page))?;
                 first = Some(decided);
             }
             // one look serves for one exchange
@@ -206,10 +254,12 @@ pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, holder: &Hol
             Some(_) => bail!("other holders were named in the meantime; begin once more, and look at who they are"),
         }
         if !page.shares.is_empty() {
-            let ColdReply::HandedOver(page_done) = ask(&warden, ColdAsk::HandedOver(holder.hand_over(&page)?))? else {
+            let (shares, unopened) = holder.hand_over(&page)?;
+            let ColdReply::HandedOver(page_done) = ask(&warden, ColdAsk::HandedOver(shares))? else {
                 bail!("the warden answered something else; run the same version")
             };
-            handed += page.shares.len();
+            handed += page.shares.len() - unopened;
+            damaged += unopened as u64 + page_done.damaged;
             reclosed += page_done.reclosed;
             waiting += page_done.waiting;
             behind = page_done.behind;
@@ -219,7 +269,13 @@ pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, holder: &Hol
             break;
         }
     }
-    let value = json!({ "handed_over": handed, "reclosed": reclosed, "waiting": waiting, "behind": behind });
+    let value = json!({ "handed_over": handed, "reclosed": reclosed, "waiting": waiting, "damaged": damaged, "behind": behind });
+    if damaged > 0 {
+        tracing::warn!(damaged, "boxes are damaged");
+        eprintln!(
+            "{damaged} boxes are damaged and stay with their holders; restore warden.db from the vault, then hand over again."
+        );
+    }
     answer(format, &value, || match (handed, behind) {
         (0, _) => "This holder has no share of what holders of an earlier set still have.".to_owned(),
         (_, 0) => format!("{handed} shares are handed over. Nothing is left with holders of an earlier set."),

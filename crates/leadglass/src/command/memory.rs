@@ -54,6 +54,8 @@ fn of_group(folder: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     const GIB: u64 = 1 << 30;
@@ -74,7 +76,7 @@ mod tests {
             let folder = tree.path().join(folder);
             std::fs::create_dir_all(&folder).unwrap();
             for (name, text) in files {
-                std::fs::write(folder.join(name), format!("{text}\n")).unwrap();
+                writeln!(std::fs::File::create(folder.join(name)).unwrap(), "{text}").unwrap();
             }
         };
         let left = |own: &str| folders(own, tree.path()).iter().filter_map(|folder| of_group(folder)).min();

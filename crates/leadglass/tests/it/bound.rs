@@ -19,6 +19,17 @@ fn proof(signer: &Signer, site: &Installation, token: &str, method: &str, path: 
 }
 
 #[test]
+fn a_thumbprint_that_begins_with_a_hyphen_is_no_option() {
+    let site = Installation::new();
+    site.with_devices();
+    let key = dpop::Thumbprint([0xFB; 32]).to_string();
+    assert!(key.starts_with('-'), "{key}");
+    let bind = ["--may", "store", "--token", "--bind-dpop", &key];
+    let added = site.ok(&[&["device", "add", "bound", "--organisation", "Machines"], &bind[..]].concat());
+    assert!(added["token"].is_string(), "{added}");
+}
+
+#[test]
 fn a_token_that_is_bound_to_a_key_is_refused_without_its_proof_for_reading_and_for_storing() {
     let site = Installation::new();
     site.with_devices();

@@ -359,8 +359,8 @@ fn an_older_root_json_that_comes_back_when_the_old_database_is_out_of_the_way_is
         there.collect::<BTreeSet<_>>()
     };
     let before = files();
-    let serve = [&SERVE[..], &["--passphrase-file", "-"]].concat();
-    refused(&site, &serve, PASSPHRASE, "put that one back, a copy lies in that folder");
+    let remove = ["unseal", "remove", "recovery-kit", "--passphrase-file", "-"];
+    refused(&site, &remove, PASSPHRASE, "put that one back, a copy lies in that folder");
     assert_eq!(files(), before);
     std::fs::copy(warden.join("new-root/root.json"), warden.join("root.json")).unwrap();
     site.start();

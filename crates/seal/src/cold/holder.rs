@@ -7,7 +7,7 @@ use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
-use model::{KeyId, SiteId};
+use model::{ColdHolder, HolderKind, KeyId, SiteId};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -58,6 +58,12 @@ impl HolderSecret {
     #[must_use]
     pub fn share_opener(&self) -> ShareOpener {
         ShareOpener { holder: self.public().id(), key: self.wrapping() }
+    }
+
+    /// Opens what [`HolderPublicKey::seal_message`] sealed.
+    #[must_use]
+    pub fn open_message(&self, info: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        open_from(&self.wrapping(), info, sealed)
     }
 
     fn wrapping(&self) -> SiteSecretKey {
@@ -130,6 +136,11 @@ impl HolderPublicKey {
         self.verifying.verify(message, signature)
     }
 
+    /// Seals a message to this holder (HPKE base mode): who opens it has the secret. `info` says what for, and no share is sealed for it.
+    pub fn seal_message(&self, info: &[u8], plain: &[u8], rng: &mut impl CryptoRng) -> Vec<u8> {
+        seal_to(&self.wrapping, info, plain, rng)
+    }
+
     pub(super) fn wrap(&self, share: &Share, site: SiteId, name: KeyId, rng: &mut impl CryptoRng) -> Vec<u8> {
         seal_to(&self.wrapping, &share_info(site, self.id(), name), share.expose(), rng)
     }
@@ -154,6 +165,28 @@ impl SiteSecretKey {
     pub fn open_message(&self, info: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         open_from(self, info, sealed)
     }
+}
+
+/// What says which set of holders this is: SHA-256 of the line `leadglass cold holders v1`, the site (16), the generation (4, most
+/// significant first), the threshold (1), and for each holder in order its key id (16), its kind (1: sharing 0, emergency 1, service 2),
+/// the length of its name (4) and the name.
+#[must_use]
+pub fn holder_set_digest(site: SiteId, generation: u32, threshold: u8, holders: &[ColdHolder]) -> [u8; 32] {
+    let mut bytes = b"leadglass cold holders v1\n".to_vec();
+    bytes.extend_from_slice(&site.0);
+    bytes.extend_from_slice(&generation.to_be_bytes());
+    bytes.push(threshold);
+    for holder in holders {
+        bytes.extend_from_slice(&holder.key.0);
+        bytes.push(match holder.kind {
+            HolderKind::Sharing => 0,
+            HolderKind::Emergency => 1,
+            HolderKind::Service => 2,
+        });
+        bytes.extend_from_slice(&(holder.name.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(holder.name.as_bytes());
+    }
+    digest(&SHA256, &bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 fn share_info(site: SiteId, holder: KeyId, name: KeyId) -> Vec<u8> {

@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::derive::hkdf;
 use crate::{BatchKeys, CryptoRng, EpochKey, Secret32, UnwrapError};
 
-pub use holder::{HolderPublicKey, HolderSecret, InvalidHolderKey};
+pub use holder::{HolderPublicKey, HolderSecret, InvalidHolderKey, holder_set_digest};
 pub use shares::{CombineError, Share, combine};
 
 use holder::WRAPPED_SHARE_BYTES;

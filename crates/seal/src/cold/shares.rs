@@ -40,6 +40,12 @@ impl Share {
         &self.0
     }
 
+    /// Whether it is the secret itself: enough alone.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.0[0] == WHOLE
+    }
+
     /// What tells this share from every other without saying anything of it: 32 of its bytes are uniformly random.
     #[must_use]
     pub fn commitment(&self, name: KeyId) -> [u8; 32] {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, Entry, EntryBody, EntryNumber, Instant, Need, OrganisationId,
-    PersonId, ProposalEnd, Role, Standing, What, Who, Window,
+    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need,
+    OrganisationId, PersonId, ProposalEnd, Role, Standing, What, Who, Window,
 };
 
 /// How long an enrolment link may be issued, a window's keys be taken, or a new root be made, after the approval, in seconds.
@@ -87,8 +87,10 @@ pub(crate) struct Proposals {
     windows: HashMap<EntryNumber, Instant>,
     /// New roots that nobody made yet, and until when.
     roots: HashMap<EntryNumber, Instant>,
-    /// The last exchange of holders that was carried out, and until when they may hand over.
-    exchange: Option<(EntryNumber, Instant)>,
+    /// The exchange of holders that was carried out, until when they may hand over, and to which set. Another set ends it.
+    exchange: Option<(EntryNumber, Instant, u32)>,
+    /// The set of holders that was named last.
+    holders: u32,
     /// Who was added last: the entry of their addition stands just before the one that it was carried out.
     added: Option<PersonId>,
     one_person: u32,
@@ -167,7 +169,7 @@ impl Proposals {
                         None
                     }
                     Some(Change::ReplaceColdHolders { .. }) => {
-                        self.exchange = Some((*proposal, at.plus_seconds(EXCHANGE_SECONDS)));
+                        self.exchange = Some((*proposal, at.plus_seconds(EXCHANGE_SECONDS), self.holders));
                         None
                     }
                     Some(Change::NewRoot { .. }) => {
@@ -178,6 +180,11 @@ impl Proposals {
                 };
                 self.links.extend(linked.map(|person| (person, at.plus_seconds(LINK_SECONDS))));
                 self.one_person += u32::from(*standing == Standing::OnePerson);
+            }
+            // what is handed over was approved for the set of then, and for no other
+            EntryBody::ColdHoldersSet { generation, .. } => {
+                self.holders = *generation;
+                self.exchange = None;
             }
             EntryBody::Erased { entry, left } => self.erased(*entry, &left.body),
             _ => {}
@@ -286,9 +293,26 @@ impl Proposals {
         self.roots.iter().filter(|(_, until)| now < **until).map(|(proposal, _)| proposal).find(allows).copied()
     }
 
-    /// The exchange of holders that is open, and until when.
-    pub(crate) fn exchange(&self, now: Instant) -> Option<(EntryNumber, Instant)> {
-        self.exchange.filter(|(_, until)| now < *until)
+    /// The exchange of holders that is open, until when, and to which set.
+    pub(crate) fn exchange(&self, now: Instant) -> Option<(EntryNumber, Instant, u32)> {
+        self.exchange.filter(|(_, until, _)| now < *until)
+    }
+
+    /// The public keys of holders who were named, as the proposal that named them has them; whether they replaced others.
+    pub(crate) fn keys_of(&self, threshold: u8, holders: &[ColdHolder]) -> Option<(&[String], bool)> {
+        self.newest_first().find_map(|one| match (&one.state, &one.change) {
+            (State::CarriedOut { .. }, Change::ColdHolders { threshold: needed, holders: named, keys })
+                if *needed == threshold && named == holders =>
+            {
+                Some((keys.as_slice(), false))
+            }
+            (State::CarriedOut { .. }, Change::ReplaceColdHolders { threshold: needed, holders: named, keys })
+                if *needed == threshold && named == holders =>
+            {
+                Some((keys.as_slice(), true))
+            }
+            _ => None,
+        })
     }
 
     /// Where the proposal stands that puts a `root.json` of this digest in place.

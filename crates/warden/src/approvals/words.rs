@@ -2,8 +2,8 @@
 
 use identity::People;
 use model::{
-    Ceilings, Change, ColdRule, Instant, Measure, OrderRule, OrganisationId, PersonId, Priors, Role, SECOND, Tier,
-    UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, OrderRule, OrganisationId, PersonId, Priors, Role,
+    SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 use crate::honey::civil;
@@ -72,11 +72,11 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
         Change::RotateKeys => "every key is wrapped again, and the old epoch keys are destroyed".to_owned(),
         Change::ColdHolders { threshold, holders, .. } => format!(
             "{threshold} of these hold what goes cold from then on: {}",
-            holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
+            holders.iter().map(holder).collect::<Vec<_>>().join(", ")
         ),
         Change::ReplaceColdHolders { threshold, holders, .. } => format!(
             "{threshold} of these hold everything that is cold, also what is cold already once enough of its holders hand it over: {}",
-            holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", ")
+            holders.iter().map(holder).collect::<Vec<_>>().join(", ")
         ),
         Change::ColdRule { rule } => cold_rule(rule),
         Change::OrderRule { rule } => order_rule(name, rule),
@@ -129,6 +129,16 @@ fn order_rule(reading_group: &str, rule: &OrderRule) -> String {
         rule.unmatched_per_day,
         rule.merges_per_day
     )
+}
+
+/// A holder with the key and what it may do: whoever approves sees who opens alone.
+fn holder(holder: &ColdHolder) -> String {
+    let may = match holder.kind {
+        HolderKind::Sharing => "one share",
+        HolderKind::Emergency => "enough ALONE for one patient at a time",
+        HolderKind::Service => "enough ALONE for the priors of orders",
+    };
+    format!("{} ({may}; key {})", holder.name, holder.key)
 }
 
 fn cold_rule(rule: &ColdRule) -> String {
@@ -227,5 +237,33 @@ fn duration(seconds: i64) -> String {
         seconds if seconds > 0 && seconds % 3_600 == 0 => format!("{} hours", seconds / 3_600),
         seconds if seconds > 0 && seconds % 60 == 0 => format!("{} minutes", seconds / 60),
         seconds => format!("{seconds} seconds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::KeyId;
+
+    use super::*;
+
+    #[test]
+    fn holders_are_named_with_their_key_and_who_is_enough_alone() {
+        let of = |name: &str, kind, byte| ColdHolder { key: KeyId([byte; 16]), name: name.to_owned(), kind };
+        let holders = vec![
+            of("A", HolderKind::Sharing, 0xa1),
+            of("B", HolderKind::Emergency, 0xb2),
+            of("C", HolderKind::Service, 0xc3),
+        ];
+        for change in [
+            Change::ColdHolders { threshold: 1, holders: holders.clone(), keys: Vec::new() },
+            Change::ReplaceColdHolders { threshold: 1, holders: holders.clone(), keys: Vec::new() },
+        ] {
+            let words = sentence(&[], &change);
+            for (name, byte, alone) in [("A", "a1", false), ("B", "b2", true), ("C", "c3", true)] {
+                let at = words.find(&format!("{name} (")).unwrap();
+                let one = &words[at..at + words[at..].find(')').unwrap()];
+                assert!(one.contains(&byte.repeat(16)) && one.contains("ALONE") == alone, "{one}");
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! what the site signs. A refusal ends the request, and whoever asked reads why.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use model::{Actor, EntryBody, EntryNumber, Instant, Who};
+use model::{Actor, EntryBody, EntryNumber, Evidence, Finding, Instant, Reaction, Role, WarmingBasis, Who, Whose};
 use policy::{Service, Target};
 use protocol::{ApprovalRow, ColdAsk, REASON_CHARACTERS_MAX, Refusal};
 
@@ -31,6 +31,8 @@ impl Warden {
         shown: &str,
         now: Instant,
     ) -> Result<(), Refusal> {
+        // nobody stands behind it twice, also at the same moment
+        let _turn = self.warm_work.lock().expect(HELD);
         let (digest, evidence) = self.decided(caller, number, shown, now)?;
         self.append(caller, vec![EntryBody::WarmingEndorsed { request: number, digest, evidence }], now)?;
         Ok(())
@@ -51,9 +53,22 @@ impl Warden {
         }
         // not while a share is being taken: a request that was refused warms nothing afterwards
         let _turn = self.warm_work.lock().expect(HELD);
+        let request = self.open_request(number, now)?;
+        let emergency = request.basis == WarmingBasis::Emergency;
+        if emergency && !caller.role().is_some_and(|role| matches!(role, Role::Officer | Role::OfficerAdministrator)) {
+            // somebody may die of it: nobody who only administers the machine ends it
+            return Err(Refusal::NotAllowed);
+        }
         let (digest, evidence) = self.decided(caller, number, shown, now)?;
         let reason = reason.to_owned();
-        self.append(caller, vec![EntryBody::WarmingRefused { request: number, digest, reason, evidence }], now)?;
+        let mut bodies = vec![EntryBody::WarmingRefused { request: number, digest, reason, evidence }];
+        if let (true, Some(person)) = (emergency, person_of(caller)) {
+            let (patient, studies) = (request.patient, request.studies.len() as u32);
+            let evidence = Evidence::EmergencyRefused { patient, studies, request: number };
+            let finding = Finding { about: Whose::Person(person), reaction: Reaction::Noticed, evidence };
+            bodies.push(EntryBody::FindingRaised { finding });
+        }
+        self.append(caller, bodies, now)?;
         self.forget_shares(number);
         Ok(())
     }

@@ -27,7 +27,7 @@ use super::holders::HolderSet;
 use super::{KeyStep, failed};
 use crate::database::DatabaseError;
 use crate::keyring::ColdRow;
-use crate::pages::{HELD, field, unknown};
+use crate::pages::{HELD, field};
 use crate::state::Warden;
 
 /// How long shares wait for those of others, in seconds: four hours.
@@ -61,7 +61,8 @@ struct Reclosed {
 impl Warden {
     /// The exchange that is open, and whose shares wait.
     pub(crate) fn open_exchange(&self, now: Instant) -> Option<ColdExchange> {
-        let (exchange, until) = self.proposals.read().expect(HELD).exchange(now)?;
+        let (exchange, until, _) = self.proposals.read().expect(HELD).exchange(now)?;
+        let set = self.holder_set().ok().flatten()?;
         let holders: Vec<KeyId> = {
             let held = self.exchange.lock().expect(HELD);
             let transit = held.0.as_ref().filter(|transit| transit.exchange == exchange);
@@ -71,7 +72,19 @@ impl Warden {
         let cold = self.cold.read().expect(HELD);
         let mut waiting: Vec<String> = holders.into_iter().map(|holder| cold.name_of(holder)).collect();
         waiting.sort_unstable();
-        Some(ColdExchange { exchange, until, waiting })
+        Some(ColdExchange { exchange, until, waiting, set: set.digest, unproven: set.unproven })
+    }
+
+    /// Forgets everything that waits.
+    pub(crate) fn forget_handed_over(&self) {
+        self.exchange.lock().expect(HELD).0 = None;
+    }
+
+    /// How many studies have boxes that are closed to holders of an earlier set. The database says so, not the ledger: one that was
+    /// restored has them again.
+    pub(crate) fn behind(&self) -> Result<u64, Refusal> {
+        let generation = self.cold.read().expect(HELD).holders.as_ref().map_or(0, |(generation, ..)| *generation);
+        self.reader.lock().expect(HELD).studies_before(generation).map_err(failed)
     }
 
     /// Forgets shares that waited for too long.
@@ -89,16 +102,21 @@ impl Warden {
         after: Option<BoxPlace>,
         now: Instant,
     ) -> Result<SignedHandOver, Refusal> {
-        let exchange = self.exchange_of(holder, now)?;
+        let (exchange, set) = self.exchange_of(holder, now)?;
         let (generation, threshold, to) = self.cold.read().expect(HELD).holders.clone().ok_or(Refusal::Internal)?;
+        if generation != set.generation {
+            return Err(unfit());
+        }
         let (mut shares, mut next) = (Vec::new(), after);
         loop {
             let rows = self.reader.lock().expect(HELD).cold_before(generation, next, READ_BOXES).map_err(failed)?;
             let last = rows.len() < READ_BOXES;
             for row in rows {
                 next = Some(BoxPlace { study: row.study, name: row.name });
-                let sealed = ColdBox::from_bytes(row.sealed).map_err(failed)?;
-                if let Some(wrapped) = sealed.wrapped_share(holder) {
+                // one that is damaged keeps no other from being handed over
+                let Ok(sealed) = ColdBox::from_bytes(row.sealed) else { continue };
+                let shares_it = self.kind_in(row.generation, holder) == Some(HolderKind::Sharing);
+                if let Some(wrapped) = sealed.wrapped_share(holder).filter(|_| shares_it) {
                     shares.push(WrappedShare { study: row.study, name: row.name, wrapped: hex::encode(wrapped) });
                 }
                 if shares.len() == PAGE_SHARES {
@@ -112,10 +130,11 @@ impl Warden {
         }
         let transit = self.exchange_key(exchange, now);
         let page = ColdHandOver {
-            version: 1,
+            version: 2,
             site: self.secrets.site,
             exchange,
             holder,
+            generation,
             threshold,
             to,
             transit,
@@ -130,23 +149,31 @@ impl Warden {
     /// Takes a page of a holder's shares; boxes that have enough of them are closed to the present holders.
     pub(crate) fn handed_over(&self, handed: &ColdHandedOver, now: Instant) -> Result<HandedOver, Refusal> {
         let _work = self.key_work.lock().expect(HELD);
-        let set = self.holder_set()?.ok_or(Refusal::Internal)?;
-        let (exchange, holder) = (self.exchange_of(handed.holder, now)?, handed.holder);
-        let shares = self.unsealed(handed, exchange)?;
+        let holder = handed.holder;
+        let (exchange, set) = self.exchange_of(holder, now)?;
+        let shares = self.unsealed(handed, exchange, &set)?;
+        let mut damaged = 0;
         let mut boxes = Vec::with_capacity(shares.len());
         let mut checked = HashMap::with_capacity(shares.len());
         for (place, share) in shares {
             let Some(row) = self.box_at(place, set.generation)? else { continue };
-            let sealed = ColdBox::from_bytes(row.sealed.clone()).map_err(failed)?;
-            // only what its box knows is kept: a share that nobody can check would spoil those of others
-            if !sealed.is_share_of(holder, place.name, &share) {
-                return Err(unfit());
-            }
+            let shares_it = self.kind_in(row.generation, holder) == Some(HolderKind::Sharing);
+            let sealed = ColdBox::from_bytes(row.sealed.clone());
+            // only what its box knows is kept: a share that nobody can check would spoil those of others. One box that is damaged
+            // keeps no other from going on
+            let Some(sealed) = sealed.ok().filter(|sealed| {
+                let whole = share.is_whole() && sealed.threshold() > 1;
+                shares_it && !whole && sealed.is_share_of(holder, place.name, &share)
+            }) else {
+                damaged += 1;
+                tracing::error!(study = %place.study, "a share does not fit its box, which stays with its holders; restore warden.db from the vault");
+                continue;
+            };
             checked.insert(place.name, share);
             boxes.push((row, sealed));
         }
         if boxes.is_empty() {
-            return Ok(HandedOver { reclosed: 0, waiting: 0, behind: self.cold.read().expect(HELD).behind() });
+            return Ok(HandedOver { reclosed: 0, waiting: 0, damaged, behind: self.behind()? });
         }
         let released = EntryBody::ColdSharesReleased { exchange, holder, boxes: boxes.len() as u32 };
         self.ledger.append(vec![(Actor::Warden, released)], now).map_err(|error| self.cannot_record(&error))?;
@@ -165,13 +192,17 @@ impl Warden {
                 continue;
             };
             by.extend(shares.iter().map(|(holder, _)| *holder));
-            ready.extend(self.closed_anew(&row, &sealed, &shares, &set));
+            match self.closed_anew(&row, &sealed, &shares, &set) {
+                Some(closed) => ready.push(closed),
+                None => damaged += 1,
+            }
         }
         by.sort_unstable();
         by.dedup();
         let done: Vec<KeyId> = ready.iter().map(|one| one.before.name).collect();
         let reclosed = if ready.is_empty() { 0 } else { self.put_reclosed(ready, exchange, by, &set)? };
-        let behind = self.cold.read().expect(HELD).behind();
+        self.forget_boxes(&done);
+        let behind = self.behind()?;
         {
             let mut held = self.exchange.lock().expect(HELD);
             if let Some(transit) = &mut held.0 {
@@ -182,16 +213,31 @@ impl Warden {
         if behind == 0 && self.cold.read().expect(HELD).rotation_owed && self.rotate_keys().is_err() {
             tracing::error!("an old epoch key could not be destroyed yet; the next sweep tries again");
         }
-        Ok(HandedOver { reclosed, waiting, behind })
+        Ok(HandedOver { reclosed, waiting, damaged, behind })
     }
 
-    /// The exchange that a holder may hand over to: it is open, and one share of theirs is not enough alone.
-    fn exchange_of(&self, holder: KeyId, now: Instant) -> Result<EntryNumber, Refusal> {
+    fn kind_in(&self, generation: u32, holder: KeyId) -> Option<HolderKind> {
+        self.cold.read().expect(HELD).kind_in(generation, holder)
+    }
+
+    /// The exchange that a holder may hand over to, and the set of holders it is to: it is open, one share of theirs is not enough alone,
+    /// and every new holder has shown that they have their key. Boxes of before are removed, so nothing goes to a key that nobody has.
+    fn exchange_of(&self, holder: KeyId, now: Instant) -> Result<(EntryNumber, HolderSet), Refusal> {
         let open = self.proposals.read().expect(HELD).exchange(now);
-        let (exchange, _) = open.ok_or_else(|| unknown("open exchange of holders", "cold holder replace"))?;
-        match self.cold.read().expect(HELD).kind_of(holder) {
-            Some(HolderKind::Sharing) => Ok(exchange),
-            Some(_) => Err(field("holder", "one with a share; who is enough alone hands nothing over")),
+        let none = || field("the exchange", "one that is open; `leadglass cold holder replace` asks for one");
+        let (exchange, _, generation) = open.ok_or_else(none)?;
+        let set = self.holder_set()?.filter(|set| set.generation == generation).ok_or_else(none)?;
+        let shares = self.cold.read().expect(HELD).shares(holder);
+        match shares {
+            Some(true) if set.unproven.is_empty() => Ok((exchange, set)),
+            Some(true) => {
+                let missing = format!(
+                    "holders who have all shown that they have their key with `leadglass cold holder prove`; not yet: {}",
+                    set.unproven.join(", ")
+                );
+                Err(field("the new set", &missing))
+            }
+            Some(false) => Err(field("holder", "one with a share; who is enough alone hands nothing over")),
             None => Err(field("holder", "one of this site; `leadglass cold state` lists them")),
         }
     }
@@ -205,7 +251,12 @@ impl Warden {
     }
 
     /// The shares of a page with the places of their boxes, if the holder signed it for this exchange.
-    fn unsealed(&self, handed: &ColdHandedOver, exchange: EntryNumber) -> Result<Vec<(BoxPlace, Share)>, Refusal> {
+    fn unsealed(
+        &self,
+        handed: &ColdHandedOver,
+        exchange: EntryNumber,
+        set: &HolderSet,
+    ) -> Result<Vec<(BoxPlace, Share)>, Refusal> {
         let (public, plain) = {
             let held = self.exchange.lock().expect(HELD);
             let transit = held.0.as_ref().filter(|transit| transit.exchange == exchange).ok_or_else(unfit)?;
@@ -213,7 +264,13 @@ impl Warden {
             let info = ColdHandedOver::info(self.secrets.site, handed.exchange, handed.holder);
             (transit.public.clone(), transit.key.open_message(&info, &sealed).ok_or_else(unfit)?)
         };
-        let message = ColdHandedOver::message(self.secrets.site, handed.exchange, &public, &handed.sealed);
+        let message = ColdHandedOver::message(
+            self.secrets.site,
+            handed.exchange,
+            (set.generation, &set.digest),
+            &public,
+            &handed.sealed,
+        );
         let signature = hex::decode(&handed.signature).map_err(|_| unfit())?;
         let key = self.holder_key(handed.holder)?.filter(|_| handed.exchange == exchange).ok_or_else(unfit)?;
         key.verify(&message, &signature).map_err(|_| unfit())?;

@@ -29,7 +29,7 @@ pub(crate) struct Years(Option<(Instant, u64, Vec<ColdYear>)>);
 impl Warden {
     /// The whole page. Nothing of it names a patient.
     pub(crate) fn cold_overview(&self, caller: &Caller, now: Instant) -> Result<ColdOverview, Refusal> {
-        let state = self.cold_state(now);
+        let state = self.cold_state(now)?;
         let years = self.years(state.cold, now)?;
         Ok(ColdOverview { years, requests: self.cold_requests(Some(caller), now), warmed: self.warmed(now), state })
     }

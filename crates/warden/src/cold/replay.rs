@@ -67,14 +67,14 @@ pub(crate) struct Cold {
     pub(crate) rule: ColdRule,
     /// Generation and threshold of the present holders.
     pub(crate) holders: Option<(u32, u8, Vec<ColdHolder>)>,
-    /// Every holder that ever was, by key, as named last.
+    /// Every holder that ever was, by key, as named last: for its name alone.
     known: HashMap<KeyId, ColdHolder>,
+    /// What each holder of each set may do with the boxes that are closed to it.
+    kinds: HashMap<(u32, KeyId), HolderKind>,
     cold: Bits,
     warm: HashMap<StudyNumber, (Instant, EntryNumber)>,
     requests: BTreeMap<EntryNumber, Request>,
     refused: BTreeMap<EntryNumber, RefusedRequest>,
-    /// The set of holders that each cold study is closed to, by its number.
-    generations: Vec<u32>,
     pub(crate) warmings: BTreeMap<EntryNumber, Warming>,
     /// When the last image of each study came, in microseconds.
     last_stored: Vec<i64>,
@@ -84,6 +84,8 @@ pub(crate) struct Cold {
     pub(crate) last_rotation: Option<Instant>,
     /// Until when a patient's relationship lasted when their priors were last asked for.
     priors_asked: HashMap<PatientNumber, Instant>,
+    /// Patients whose priors were refused when they were asked for last.
+    priors_refused: BTreeSet<PatientNumber>,
     /// Warmings that one holder did alone, oldest first.
     alone: Vec<(Instant, KeyId)>,
     /// Every warm-up of each patient, oldest first.
@@ -106,17 +108,18 @@ impl Cold {
             }
             EntryBody::ColdHoldersSet { generation, threshold, holders } => {
                 self.known.extend(holders.iter().map(|holder| (holder.key, holder.clone())));
+                self.kinds.extend(holders.iter().map(|holder| ((*generation, holder.key), holder.kind)));
                 self.holders = Some((*generation, *threshold, holders.clone()));
             }
             EntryBody::ColdRuleSet { rule } => self.rule = *rule,
-            EntryBody::WentCold { studies, generation } => {
+            EntryBody::WentCold { studies, .. } => {
                 studies.numbers().iter().for_each(|study| self.cold.set(*study, true));
-                self.closed_to(studies, *generation);
                 self.rotation_owed = true;
             }
             EntryBody::WarmingRequested { patient, studies, basis, reason, until } => {
                 if *basis == WarmingBasis::Order {
                     self.priors_asked.insert(*patient, *until);
+                    self.priors_refused.remove(patient);
                 }
                 let request = Request {
                     actor: entry.actor.clone(),
@@ -131,17 +134,21 @@ impl Cold {
                 self.requests.insert(number, request);
             }
             EntryBody::WarmingEndorsed { request, evidence, .. } => {
-                if let (Some(request), Actor::Person { person, .. }) = (self.requests.get_mut(request), &entry.actor) {
+                if let (Some(request), Actor::Person { person, .. }) = (self.requests.get_mut(request), &entry.actor)
+                    && request.endorsed.iter().all(|one| one.person != *person)
+                {
                     request.endorsed.push(Endorsement { person: *person, at, signed: evidence.is_some() });
                 }
             }
             EntryBody::WarmingRefused { request: number, reason, .. } => {
                 if let Some(request) = self.requests.remove(number) {
+                    if request.basis == WarmingBasis::Order {
+                        self.priors_refused.insert(request.patient);
+                    }
                     self.refused.insert(*number, RefusedRequest { request, at, reason: reason.clone() });
                 }
             }
-            EntryBody::ColdReclosed { studies, generation, .. } => {
-                self.closed_to(studies, *generation);
+            EntryBody::ColdReclosed { .. } => {
                 // what is left of the boxes of before opens with their holders' shares until the next rotation
                 self.rotation_owed = true;
             }
@@ -150,6 +157,12 @@ impl Cold {
                 let (asked_in, asked) = (*request, self.requests.remove(request));
                 let basis = asked.as_ref().map_or(WarmingBasis::Request, |asked| asked.basis);
                 if let Some(asked) = asked {
+                    // studies that are with other holders still wait for them
+                    let rest: NumberSet =
+                        asked.studies.numbers().iter().copied().filter(|study| self.waits(*study, studies)).collect();
+                    if !rest.is_empty() {
+                        self.requests.insert(*request, Request { studies: rest, ..asked.clone() });
+                    }
                     let request = Request { studies: studies.clone(), ..asked };
                     let alone = by.first().filter(|_| *emergency && by.len() == 1).copied();
                     let up = WarmUp { entry: number, at, until: *until, number: asked_in, request, alone };
@@ -158,10 +171,17 @@ impl Cold {
                 for study in studies.numbers() {
                     self.warm.insert(StudyNumber(*study), (*until, *request));
                 }
-                let warming = Warming { patient: *patient, studies: studies.clone(), until: *until, basis };
-                self.warmings.insert(*request, warming);
+                let before = self.warmings.remove(request);
+                let (studies, until) = match before {
+                    None => (studies.clone(), *until),
+                    Some(part) => (
+                        part.studies.numbers().iter().chain(studies.numbers()).copied().collect(),
+                        part.until.max(*until),
+                    ),
+                };
+                self.warmings.insert(*request, Warming { patient: *patient, studies, until, basis });
                 if let [one] = by.as_slice()
-                    && self.kind_of(*one).is_some_and(|kind| kind != HolderKind::Sharing)
+                    && self.is_alone(*one)
                 {
                     self.alone.push((at, *one));
                 }
@@ -185,6 +205,9 @@ impl Cold {
                     let refused = self.refused.get_mut(entry).map(|refused| &mut refused.request);
                     if let Some(request) = self.requests.get_mut(entry).or(refused) {
                         request.reason.clone_from(reason);
+                    }
+                    for up in self.warm_ups.values_mut().flatten().filter(|up| up.number == *entry) {
+                        up.request.reason.clone_from(reason);
                     }
                 }
                 EntryBody::WarmingRefused { request, reason, .. } => {
@@ -254,23 +277,6 @@ impl Cold {
         self.warm_ups.values().flatten().filter(move |up| up.request.studies.contains(study.0))
     }
 
-    /// How many cold studies are closed to holders of an earlier set than the present one.
-    pub(crate) fn behind(&self) -> u64 {
-        let now = self.holders.as_ref().map_or(0, |(generation, ..)| *generation);
-        let behind = |study: &StudyNumber| self.generations.get(study.0 as usize).is_some_and(|closed| *closed < now);
-        self.studies().filter(behind).count() as u64
-    }
-
-    fn closed_to(&mut self, studies: &NumberSet, generation: u32) {
-        for study in studies.numbers() {
-            let place = *study as usize;
-            if self.generations.len() <= place {
-                self.generations.resize(place + 1, 0);
-            }
-            self.generations[place] = generation;
-        }
-    }
-
     /// Whether a patient's priors were asked for already while their relationship lasted until then.
     pub(crate) fn priors_asked(&self, patient: PatientNumber, until: Instant) -> bool {
         self.priors_asked.get(&patient) == Some(&until)
@@ -286,9 +292,30 @@ impl Cold {
         self.known.get(&holder).map_or_else(|| format!("holder {holder}"), |known| known.name.clone())
     }
 
-    /// What a holder may do.
-    pub(crate) fn kind_of(&self, holder: KeyId) -> Option<HolderKind> {
-        self.known.get(&holder).map(|known| known.kind)
+    /// What a holder may do with the boxes of one set.
+    pub(crate) fn kind_in(&self, generation: u32, holder: KeyId) -> Option<HolderKind> {
+        self.kinds.get(&(generation, holder)).copied()
+    }
+
+    /// Whether a holder is known, and whether one share of theirs was ever not enough.
+    pub(crate) fn shares(&self, holder: KeyId) -> Option<bool> {
+        let mut kinds = self.kinds.iter().filter(|((_, key), _)| *key == holder).map(|(_, kind)| *kind).peekable();
+        kinds.peek()?;
+        Some(kinds.any(|kind| kind == HolderKind::Sharing))
+    }
+
+    fn is_alone(&self, holder: KeyId) -> bool {
+        self.kinds.iter().any(|((_, key), kind)| *key == holder && *kind != HolderKind::Sharing)
+    }
+
+    /// Whether a study of a request stays cold when others are warmed.
+    fn waits(&self, study: u32, warmed: &NumberSet) -> bool {
+        !warmed.contains(study) && self.cold.get(study) && !self.shredded.contains(&StudyNumber(study))
+    }
+
+    /// Whether a patient's priors were refused when they were asked for last.
+    pub(crate) fn priors_refused(&self, patient: PatientNumber) -> bool {
+        self.priors_refused.contains(&patient)
     }
 
     /// How many patients a holder has warmed alone within a day.
@@ -358,5 +385,40 @@ mod tests {
         assert!(cold.is_cold(StudyNumber(3), Instant(9)), "the other one stays cold");
         apply(&mut cold, 4, 10, EntryBody::WarmingEnded { request: EntryNumber(2), studies: set(&[70]) });
         assert!(cold.is_cold(study, Instant(9)));
+    }
+
+    #[test]
+    fn an_erased_reason_leaves_the_page_at_once_and_who_endorses_twice_is_one() {
+        let mut cold = Cold::default();
+        let request = |reason: &str| EntryBody::WarmingRequested {
+            patient: PatientNumber(1),
+            studies: set(&[70]),
+            basis: WarmingBasis::Request,
+            reason: reason.to_owned(),
+            until: Instant(10),
+        };
+        apply(&mut cold, 1, 0, EntryBody::WentCold { studies: set(&[70]), generation: 1 });
+        apply(&mut cold, 2, 1, request("the name of somebody"));
+        let person =
+            Actor::Person { person: PersonId(4), session: model::SessionId([1; 16]), origin: model::Origin::default() };
+        for number in [3, 4] {
+            let body = EntryBody::WarmingEndorsed { request: EntryNumber(2), digest: String::new(), evidence: None };
+            let entry = Entry { version: Entry::VERSION, recorded: Instant(2), actor: person.clone(), body };
+            cold.apply(EntryNumber(number), &entry);
+        }
+        assert_eq!(cold.request(EntryNumber(2), Instant(3)).map(|request| request.endorsed.len()), Some(1));
+        let warmed = Warmed {
+            request: EntryNumber(2),
+            patient: PatientNumber(1),
+            studies: set(&[70]),
+            until: Instant(10),
+            by: vec![KeyId([1; 16])],
+            emergency: false,
+        };
+        apply(&mut cold, 5, 3, EntryBody::Warmed(warmed));
+        let left = Entry { version: Entry::VERSION, recorded: Instant(1), actor: Actor::Warden, body: request("") };
+        apply(&mut cold, 6, 4, EntryBody::Erased { entry: EntryNumber(2), left: Box::new(left) });
+        let reasons: Vec<_> = cold.warm_ups_of(PatientNumber(1)).iter().map(|up| up.request.reason.as_str()).collect();
+        assert_eq!(reasons, [""]);
     }
 }

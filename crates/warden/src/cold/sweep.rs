@@ -42,7 +42,13 @@ impl Warden {
     pub(crate) fn sweep(&self, now: Instant) -> Result<Swept, Refusal> {
         let work = self.key_work.lock().expect(HELD);
         let mut swept = Swept { ended: self.end_warmings(now, true)?, ..Swept::default() };
-        if let Some(set) = self.holder_set()? {
+        // a set that takes the place of another is given nothing before it has shown its keys
+        let set = self.holder_set()?;
+        if let Some(set) = set.as_ref().filter(|set| !set.takes()) {
+            let missing = set.unproven.join(", ");
+            tracing::warn!(%missing, "nothing goes cold before these have shown their key: leadglass cold holder prove");
+        }
+        if let Some(set) = set.filter(HolderSet::takes) {
             let mut own = Database::open(&self.dir.join("warden/warden.db")).map_err(failed)?;
             let due = self.due(&own, now)?;
             for batch in due.chunks(BATCH_STUDIES) {
@@ -188,7 +194,9 @@ impl Warden {
             for study in studies {
                 let Some(patient) = index.reach().filed_under(study, Instant::MAX) else { continue };
                 let Some(until) = lasting.until(patient, study) else { continue };
-                if until <= now || cold.priors_asked(patient, until) {
+                // a new relationship asks again for what was refused; a sweep does not
+                let again = only.is_some() && cold.priors_refused(patient);
+                if until <= now || (cold.priors_asked(patient, until) && !again) {
                     continue;
                 }
                 let old = since.as_ref().is_some_and(|since| {

@@ -19,8 +19,10 @@ impl Warden {
             }
             ColdAsk::HandOver { holder, after } => ColdReply::HandOver(self.hand_over_page(holder, after, now)?),
             ColdAsk::HandedOver(shares) => ColdReply::HandedOver(self.handed_over(&shares, now)?),
+            ColdAsk::Challenge { holder } => ColdReply::Challenge(self.holder_challenge(holder)?),
+            ColdAsk::Prove(proof) => self.prove_holder(&proof).map(|()| ColdReply::Done)?,
             ColdAsk::SetRule(rule) => return self.set_rule(caller, rule, now),
-            ColdAsk::State => ColdReply::State(self.cold_state(now)),
+            ColdAsk::State => ColdReply::State(self.cold_state(now)?),
             ColdAsk::Sweep => ColdReply::Swept(self.sweep(now)?),
             ColdAsk::Ask(asked) => return self.ask_for_cold(caller, asked, now).await,
             ColdAsk::Requests => ColdReply::Requests(self.cold_requests(Some(caller), now)),
@@ -58,6 +60,8 @@ impl Warden {
                 ColdReply::Request(self.cold_request(request, holder, now)?)
             }
             PageRequest::Cold(ColdAsk::Approve(approval)) => self.approve_cold(&approval, now)?,
+            PageRequest::Cold(ColdAsk::Challenge { holder }) => ColdReply::Challenge(self.holder_challenge(holder)?),
+            PageRequest::Cold(ColdAsk::Prove(proof)) => self.prove_holder(&proof).map(|()| ColdReply::Done)?,
             PageRequest::Cold(ColdAsk::HandOver { holder, after }) => {
                 ColdReply::HandOver(self.hand_over_page(holder, after, now)?)
             }
@@ -67,7 +71,8 @@ impl Warden {
         Ok(PageReply::Cold(reply))
     }
 
-    pub(crate) fn cold_state(&self, now: Instant) -> ColdState {
+    pub(crate) fn cold_state(&self, now: Instant) -> Result<ColdState, Refusal> {
+        let behind = self.behind()?;
         let exchange = self.open_exchange(now);
         let cold = self.cold.read().expect(HELD);
         let (generation, threshold, holders) = cold.holders.clone().unwrap_or_default();
@@ -75,7 +80,7 @@ impl Warden {
         for study in cold.studies() {
             if cold.is_cold(study, now) { is_cold += 1 } else { warm += 1 }
         }
-        ColdState {
+        Ok(ColdState {
             generation,
             threshold,
             holders,
@@ -83,11 +88,11 @@ impl Warden {
             cold: is_cold,
             warm,
             requests: cold.open_requests(now).count() as u64,
-            behind: cold.behind(),
+            behind,
             exchange,
             last_rotation: cold.last_rotation,
             rotation_owed: cold.rotation_owed,
-        }
+        })
     }
 
     /// The studies that `patient:ISSUER/ID` or `study:UID` names, with their patient.

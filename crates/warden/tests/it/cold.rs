@@ -24,7 +24,7 @@ pub struct Scene {
     pub two: BatchKeys,
     pub officers: [Holder; 3],
     pub on_call: Holder,
-    service: Holder,
+    pub service: Holder,
 }
 
 fn image(sender: &mut Sender, patient: &str, study: &str, keys: &BatchKeys) -> HandoverRecord {
@@ -68,6 +68,37 @@ impl Scene {
         self.site.stop().await;
         self.site = start(&self.folder).await;
         self
+    }
+
+    /// A copy of the warden's files as a vault keeps it.
+    pub async fn kept(&self) -> tempfile::TempDir {
+        let snapshot = self.folder.path().join("snapshot");
+        self.site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
+        let kept = tempfile::tempdir().unwrap();
+        copy(&snapshot, kept.path());
+        std::fs::remove_dir_all(&snapshot).unwrap();
+        kept
+    }
+
+    /// The process ends, and begins again with the warden's files of before and the ledger of now.
+    pub async fn restored(mut self, kept: &std::path::Path) -> Self {
+        self.site.stop().await;
+        let warden = self.folder.path().join("warden");
+        for file in ["warden.db-wal", "warden.db-shm"] {
+            let _ = std::fs::remove_file(warden.join(file));
+        }
+        std::fs::remove_dir_all(warden.join("epochs")).unwrap();
+        copy(kept, &warden);
+        self.site = start(&self.folder).await;
+        self
+    }
+
+    /// One more image of a study comes in.
+    pub async fn image_of(&mut self, patient: &str, study: &str) {
+        let keys = keys();
+        let object = self.sender.object(&keys, &note(patient, study, 2));
+        let record = self.sender.record(vec![self.sender.wrap(&keys)], vec![object]);
+        self.site.hand_over(&[record]).await.unwrap();
     }
 
     pub async fn opens(&self, study: &str) -> Result<Vec<BatchKeys>, Refusal> {
@@ -296,8 +327,22 @@ async fn a_former_holder_spoils_no_later_study_with_shares_that_they_made_up() {
     let spoiled = a.approval_with(&scene.folder, &scene.site, request, &names).await.unwrap();
     assert_eq!(a.bring(&scene.site, spoiled).await.unwrap(), (0, 1));
     assert_eq!(scene.approve(d, request).await.unwrap(), (0, 1));
-    assert_eq!(scene.approve(e, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.approve(e, request).await.unwrap(), (1, 1), "what is with holders of before waits for them");
     assert_eq!(scene.opens("1.2.3").await.unwrap(), [third]);
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+    // the request stays open for the rest, also for a warden that starts again
+    let scene = scene.restart().await;
+    let ColdReply::Requests(rows) = scene.site.cold(ColdAsk::Requests).await.unwrap() else { panic!("no requests") };
+    assert_eq!(rows.iter().map(|row| (row.request, row.studies)).collect::<Vec<_>>(), [(request, 1)]);
+    let [a, b, _] = &scene.officers;
+    assert_eq!(scene.approve(a, request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(b, request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
+    assert!(scene.opens("1.2.3").await.is_ok(), "and the first part stays open");
+    seconds_pass(3_601);
+    assert_eq!(scene.site.sweep().await.unwrap().ended, 2, "both parts end together");
+    assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold));
+    assert_eq!(scene.opens("1.2.3").await.err(), Some(Refusal::Cold));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,22 +434,10 @@ async fn a_wrap_that_a_front_kept_brings_no_cold_key_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_from_before_keeps_cold_studies_cold() {
     let scene = Scene::new().await;
-    let snapshot = scene.folder.path().join("snapshot");
-    scene.site.ask(PageRequest::Snapshot { into: snapshot.to_str().unwrap().to_owned() }).await;
-    let kept = tempfile::tempdir().unwrap();
-    copy(&snapshot, kept.path());
-    std::fs::remove_dir_all(&snapshot).unwrap();
+    let kept = scene.kept().await;
     days_pass(2);
     scene.site.sweep().await.unwrap();
-    scene.site.stop().await;
-    let warden = scene.folder.path().join("warden");
-    for file in ["warden.db-wal", "warden.db-shm"] {
-        let _ = std::fs::remove_file(warden.join(file));
-    }
-    std::fs::remove_dir_all(warden.join("epochs")).unwrap();
-    copy(kept.path(), &warden);
-    let site = start(&scene.folder).await;
-    let scene = Scene { site, ..scene };
+    let scene = scene.restored(kept.path()).await;
     assert_eq!(scene.opens("1.2.1").await.err(), Some(Refusal::Cold), "its keys are there, and not released");
     assert_eq!(scene.site.sweep().await.unwrap().studies, 2, "and the sweep takes them");
     assert_eq!(scene.stolen(&[&scene.one, &scene.two]), []);

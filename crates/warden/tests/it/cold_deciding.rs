@@ -1,6 +1,6 @@
 //! What officers and administrators say to a request for cold studies, and what whoever asked reads of it.
 
-use model::{EntryBody, EntryNumber, Role};
+use model::{EntryBody, EntryNumber, Evidence, Role};
 use protocol::{
     AskForCold, AskedState, ColdAsk, ColdOfStudy, ColdOverview, ColdReply, Credential, PageReply, PageRequest, Refusal,
 };
@@ -53,9 +53,13 @@ impl Deciding {
 
     /// The doctor asks for the cold study.
     async fn asked(&self) -> EntryNumber {
+        self.asked_for(false).await
+    }
+
+    async fn asked_for(&self, emergency: bool) -> EntryNumber {
         let until = later().plus_seconds(2 * 3_600);
         let (whom, reason) = ("study:1.2.1".to_owned(), "comparison".to_owned());
-        let asked = cold(ColdAsk::Ask(AskForCold { whom, reason, until, emergency: false }));
+        let asked = cold(ColdAsk::Ask(AskForCold { whom, reason, until, emergency }));
         match self.ask(&self.doctor, asked).await.unwrap() {
             ColdReply::Asked { request, .. } => request,
             _ => panic!("another answer"),
@@ -198,4 +202,43 @@ async fn nobody_decides_on_their_own_request_or_sees_more_than_their_role() {
     let refused = deciding.of_study(doctor, "1.2.2").await.err();
     assert_eq!(refused, deciding.of_study(doctor, "1.2.99").await.err());
     assert!(refused.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_is_refused_by_an_officer_and_by_nobody_who_only_administers() {
+    let deciding = Deciding::new().await;
+    let request = deciding.asked_for(true).await;
+    let digest = deciding.row(&deciding.admin, request).await.digest;
+    assert_eq!(deciding.ask(&deciding.admin, refuse(request, &digest)).await.err(), Some(Refusal::NotAllowed));
+    assert_eq!(deciding.state().await, AskedState::Waiting);
+    deciding.ask(&deciding.officer, refuse(request, &digest)).await.unwrap();
+    assert!(matches!(deciding.state().await, AskedState::Refused { .. }));
+    // and it does not pass unseen
+    let PageReply::Findings(findings) = deciding.scene.site.ask(PageRequest::Findings).await else { panic!("none") };
+    let is_it = |row: &&protocol::FindingRow| matches!(row.finding.evidence, Evidence::EmergencyRefused { request: of, studies: 1, .. } if of == request);
+    assert_eq!(findings.iter().filter(is_it).count(), 1);
+    assert!(findings.iter().any(|row| row.sentence.contains("refused")), "in words");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn priors_of_an_order_that_were_refused_are_asked_for_again_by_the_next_relationship_and_by_no_sweep() {
+    let deciding = Deciding::new().await;
+    let site = &deciding.scene.site;
+    let order = async || {
+        let mut rows = deciding.overview(&deciding.admin).await.unwrap().requests.into_iter();
+        rows.rfind(|row| row.basis == model::WarmingBasis::Order)
+    };
+    let add = |name: &str| PageRequest::AddOrganisation {
+        name: name.into(),
+        authorisation: model::Authorisation::PasskeyOnly,
+    };
+    site.ask(add("Praxis")).await;
+    site.ask(add("Klinik")).await;
+    site.relate("org:Praxis", "patient:HOSPITAL/P2", 20 * 86_400).await;
+    let row = order().await.unwrap();
+    deciding.ask(&deciding.admin, refuse(row.request, &row.digest)).await.unwrap();
+    assert_eq!(site.sweep().await.unwrap().asked, 0, "a refusal holds against a sweep");
+    // ends no later than the first: nothing but the new relationship asks
+    site.relate("org:Klinik", "patient:HOSPITAL/P2", 5 * 86_400).await;
+    assert!(order().await.is_some_and(|next| next.request > row.request));
 }

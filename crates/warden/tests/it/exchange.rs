@@ -17,6 +17,9 @@ fn successors() -> [Holder; 4] {
 
 async fn replace(scene: &Scene, new: &[Holder; 4]) {
     scene.site.replace_holders(2, &new.iter().collect::<Vec<_>>()).await;
+    for holder in new {
+        holder.prove(&scene.site).await;
+    }
 }
 
 async fn hand_over(scene: &Scene, holder: &Holder) -> Result<HandedOver, Refusal> {
@@ -55,9 +58,9 @@ async fn holders_of_before_hand_over_and_then_open_nothing_also_with_boxes_that_
     assert_eq!((page.shares.len(), page.next), (0, None));
     assert!(matches!(hand_over(&scene, &scene.on_call).await, Err(Refusal::Invalid(_))));
 
-    assert_eq!(hand_over(&scene, a).await.unwrap(), HandedOver { reclosed: 0, waiting: 2, behind: 2 });
+    assert_eq!(hand_over(&scene, a).await.unwrap(), HandedOver { reclosed: 0, waiting: 2, damaged: 0, behind: 2 });
     assert_eq!(scene.site.cold_state().await.exchange.map(|open| open.waiting), Some(vec!["A".to_owned()]));
-    assert_eq!(hand_over(&scene, c).await.unwrap(), HandedOver { reclosed: 2, waiting: 0, behind: 0 });
+    assert_eq!(hand_over(&scene, c).await.unwrap(), HandedOver { reclosed: 2, waiting: 0, damaged: 0, behind: 0 });
     let bodies = scene.bodies().await;
     let ids = [a.secret.public().id(), c.secret.public().id()];
     let released: Vec<_> = bodies
@@ -125,7 +128,8 @@ async fn what_is_handed_over_is_of_this_exchange_signed_by_its_holder_and_waits_
     let mut made_up = page.shares[0].study.0.to_be_bytes().to_vec();
     made_up.extend_from_slice(&page.shares[0].name.0);
     made_up.extend_from_slice(&[0; seal::Share::BYTES]);
-    refused.push(a.sealed(&page, &made_up));
+    let made_up = bring(a.sealed(&page, &made_up)).await.unwrap();
+    assert_eq!(made_up, HandedOver { reclosed: 0, waiting: 0, damaged: 1, behind: 2 }, "nothing of it is kept");
     refused.push(a.sealed(&page, b"half"));
     for forged in refused {
         assert!(matches!(bring(forged.clone()).await, Err(Refusal::Invalid(_))), "{forged:?}");
@@ -135,16 +139,16 @@ async fn what_is_handed_over_is_of_this_exchange_signed_by_its_holder_and_waits_
     assert_eq!(bring(honest.clone()).await.unwrap().waiting, 2);
     seconds_pass(4 * 3_600);
     let late = hand_over(&scene, b).await.unwrap();
-    assert_eq!(late, HandedOver { reclosed: 0, waiting: 2, behind: 2 }, "the first shares are forgotten");
+    assert_eq!(late, HandedOver { reclosed: 0, waiting: 2, damaged: 0, behind: 2 }, "the first shares are forgotten");
     assert!(matches!(bring(honest).await, Err(Refusal::Invalid(_))), "and the key that they were sealed to");
     // nor do they outlive the process
     let scene = scene.restart().await;
     let [a, b, _] = &scene.officers;
     assert_eq!(hand_over(&scene, a).await.unwrap().waiting, 2);
     let done = hand_over(&scene, b).await.unwrap();
-    assert_eq!(done, HandedOver { reclosed: 2, waiting: 0, behind: 0 });
+    assert_eq!(done, HandedOver { reclosed: 2, waiting: 0, damaged: 0, behind: 0 });
     // the same page once more finds nothing
-    assert_eq!(hand_over(&scene, a).await.unwrap(), HandedOver { reclosed: 0, waiting: 0, behind: 0 });
+    assert_eq!(hand_over(&scene, a).await.unwrap(), HandedOver { reclosed: 0, waiting: 0, damaged: 0, behind: 0 });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::{ColdRule, EntryNumber, HolderKind, Instant, KeyId};
 use protocol::{
     AskForCold, BoxPlace, ColdApproval, ColdAsk, ColdHandOver, ColdHandedOver, ColdReply, ColdRequest, ColdState,
-    Credential, HandedOver, NewHolder, PageReply, PageRequest, Refusal, SignedColdRequest, SignedHandOver, Swept,
+    Credential, HandedOver, HolderChallenge, HolderProof, NewHolder, PageReply, PageRequest, Refusal,
+    SignedColdRequest, SignedHandOver, Swept,
 };
 use seal::{HolderSecret, Share, SitePublicKey, SystemRandom};
 
@@ -119,12 +120,34 @@ impl Holder {
     /// Anything in the place of shares, sealed and signed as they are.
     pub fn sealed(&self, page: &ColdHandOver, plain: &[u8]) -> ColdHandedOver {
         let (exchange, holder) = (page.exchange, self.secret.public().id());
+        let set = hex::encode(seal::holder_set_digest(page.site, page.generation, page.threshold, &page.to));
         let to = SitePublicKey::from_bytes(&hex::decode(&page.transit).unwrap()).unwrap();
         let info = ColdHandedOver::info(page.site, exchange, holder);
         let sealed = hex::encode(to.seal_message(&info, plain, &mut SystemRandom));
-        let message = ColdHandedOver::message(page.site, exchange, &page.transit, &sealed);
+        let message = ColdHandedOver::message(page.site, exchange, (page.generation, &set), &page.transit, &sealed);
         let signature = hex::encode(self.secret.sign(&message));
         ColdHandedOver { exchange, holder, sealed, signature }
+    }
+
+    /// The answer to a challenge, as a holder gives it who has this secret.
+    pub async fn proof(&self, site: &Site, holder: KeyId) -> Result<HolderProof, Refusal> {
+        let ColdReply::Challenge(signed) = site.cold(ColdAsk::Challenge { holder }).await? else {
+            panic!("another answer")
+        };
+        let asked: HolderChallenge = serde_json::from_str(&signed.challenge).unwrap();
+        let info = HolderChallenge::info(asked.site, asked.generation, holder);
+        let answer = self.secret.open_message(&info, &hex::decode(&asked.sealed).unwrap());
+        // who has not the key can only guess
+        let answer = hex::encode(answer.map_or_else(|| vec![0; 32], |answer| answer.to_vec()));
+        let set = hex::encode(seal::holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
+        let message = HolderProof::message(asked.site, asked.generation, &set, &answer);
+        let signature = hex::encode(self.secret.sign(&message));
+        Ok(HolderProof { generation: asked.generation, holder, answer, signature })
+    }
+
+    pub async fn prove(&self, site: &Site) {
+        let proof = self.proof(site, self.secret.public().id()).await.unwrap();
+        site.cold(ColdAsk::Prove(proof)).await.unwrap();
     }
 
     /// Hands everything over that there is, in one page.

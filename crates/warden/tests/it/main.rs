@@ -25,6 +25,7 @@ mod proving;
 mod raising;
 mod reaching;
 mod repeating;
+mod replacing;
 mod restoring;
 mod rooting;
 mod second_folder;

@@ -86,7 +86,7 @@ variants! {
     WarmingBasis { Request, Order, Emergency }
     Whose { Person, Organisation, Device, Site }
     Reaction { Noticed, Slowed, Touch, Stopped }
-    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin, Orders }
+    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin, Orders, EmergencyRefused }
     OrderEnd { Cancelled, Completed, Changed }
     OrderCount { Orders, Unmatched, Merges, Appointments }
     KeptOrder { Kept, Read, Replayed, Dropped }
