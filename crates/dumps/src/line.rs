@@ -9,15 +9,24 @@ use crate::scan::Wanted;
 
 /// The most words of a line that are looked up.
 const WORDS_MAX: usize = 8;
-/// What separates words, beside space.
-const SEPARATORS: [u8; 8] = [b':', b';', b'|', b'\t', b',', b' ', b'"', b'\''];
+/// What separates words.
+const SEPARATES: [bool; 256] = {
+    let mut separates = [false; 256];
+    let (separators, mut place) = (b":;|\t, \"'", 0);
+    while place < separators.len() {
+        separates[separators[place] as usize] = true;
+        place += 1;
+    }
+    separates
+};
 
 /// Looks every word up, and keeps what may be its password with whom it belongs to.
 pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
     let bytes = line.as_bytes();
     let (mut from, mut words) = (0, 0);
     while from < bytes.len() && words < WORDS_MAX {
-        let end = bytes[from..].iter().position(|byte| SEPARATORS.contains(byte)).map_or(bytes.len(), |end| from + end);
+        let end =
+            bytes[from..].iter().position(|byte| SEPARATES[usize::from(*byte)]).map_or(bytes.len(), |end| from + end);
         let word = &line[from..end];
         if may_be_login(word, &line[end..], end == bytes.len()) {
             words += 1;
@@ -42,10 +51,10 @@ pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
 /// What cannot be a login need not be looked up: nothing, a scheme, a host with its path, a last word without an @ (the password).
 fn may_be_login(word: &str, behind: &str, is_last: bool) -> bool {
     let bytes = word.as_bytes();
-    if bytes.len() < 2 || memchr::memchr(b'/', bytes).is_some() || behind.starts_with("://") {
+    if bytes.len() < 2 || bytes.contains(&b'/') || behind.starts_with("://") {
         return false;
     }
-    !is_last || memchr::memchr(b'@', bytes).is_some()
+    !is_last || bytes.contains(&b'@')
 }
 
 /// What stands beside a login at `from..end`, in every reading.

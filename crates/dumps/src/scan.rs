@@ -24,7 +24,7 @@ pub struct Wanted {
     pub key: LoginKey,
     /// Whole addresses.
     pub addresses: HashSet<LoginDigest>,
-    /// Their parts before the @.
+    /// The parts before the @ of every one of them.
     pub names: HashSet<LoginDigest>,
 }
 
@@ -131,7 +131,9 @@ impl Scanner {
 
     /// Blocks of malware logs: a line for the login, one of the next for the password.
     fn block_line(&mut self, line: &str) {
-        let label = line.as_bytes().iter().take(LABEL_BYTES_MAX).position(|byte| *byte == b':');
+        let beginning = &line.as_bytes()[..line.len().min(LABEL_BYTES_MAX)];
+        let label = beginning.iter().position(|byte| matches!(byte, b':' | b'@' | b'.' | b'/'));
+        let label = label.filter(|end| beginning[*end] == b':');
         let (label, value) = match label {
             Some(end) => (line[..end].trim(), line[end + 1..].trim()),
             None => ("", ""),
@@ -164,14 +166,27 @@ impl Wanted {
         if login.is_empty() || login.len() > LOGIN_BYTES_MAX {
             return None;
         }
-        let whole = Zeroizing::new(folded(login));
-        let Some((name, _)) = whole.rsplit_once('@') else {
-            return self.names.contains(&self.key.digest(&whole)).then_some((Match::Name, whole));
-        };
-        if self.addresses.contains(&self.key.digest(&whole)) {
-            return Some((Match::Address, whole));
+        if !login.is_ascii() {
+            return self.find_folded(&Zeroizing::new(folded(login)));
         }
-        let known = !name.is_empty() && self.names.contains(&self.key.digest(name));
-        known.then(|| (Match::Name, Zeroizing::new(name.to_owned())))
+        // nothing is allocated for the many that are nobody's
+        let mut lower_case = [0; LOGIN_BYTES_MAX];
+        let lower_case = &mut lower_case[..login.len()];
+        lower_case.copy_from_slice(login.as_bytes());
+        lower_case.make_ascii_lowercase();
+        self.find_folded(std::str::from_utf8(lower_case).expect("ASCII is UTF-8"))
+    }
+
+    fn find_folded(&self, whole: &str) -> Option<(Match, Zeroizing<String>)> {
+        let (name, is_address) = whole.rsplit_once('@').map_or((whole, false), |(name, _)| (name, true));
+        // of every address the name is among the names, so most words cost one digest
+        if name.is_empty() || !self.names.contains(&self.key.digest(name)) {
+            return None;
+        }
+        let found = |by, login: &str| Some((by, Zeroizing::new(login.to_owned())));
+        if is_address && self.addresses.contains(&self.key.digest(whole)) {
+            return found(Match::Address, whole);
+        }
+        found(Match::Name, name)
     }
 }

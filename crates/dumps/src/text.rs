@@ -150,9 +150,9 @@ struct Cutter {
 impl Cutter {
     fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(&[u8])) {
         let mut from = 0;
-        for end in memchr::memchr3_iter(b'\n', b'\r', 0, bytes) {
-            let line = &bytes[from..end];
-            from = end + 1;
+        while let Some(length) = bytes[from..].iter().position(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+            let line = &bytes[from..from + length];
+            from += length + 1;
             if self.begun.is_empty() && !self.over {
                 self.whole(line, each);
             } else {

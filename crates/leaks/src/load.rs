@@ -342,7 +342,7 @@ impl Lines {
     /// The next whole line, and how many bytes it took with its end. The last one needs no end.
     fn next(&mut self) -> Option<(&[u8], usize)> {
         let unread = &self.buffer[self.from..];
-        let (line, bytes) = match memchr::memchr(b'\n', unread) {
+        let (line, bytes) = match unread.iter().position(|byte| *byte == b'\n') {
             Some(end) => (&unread[..end], end + 1),
             None if self.ended && !unread.is_empty() => (unread, unread.len()),
             None => return None,
