@@ -17,9 +17,9 @@ use std::{
 use model::{DeviceId, Origin};
 use policy::Service;
 use protocol::{
-    AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
-    OpenRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply, SignInRequest,
-    WardenClient,
+    AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, LinkRequest, ListReply,
+    ListRequest, OpenReply, OpenRequest, OpinionRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText,
+    SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 
@@ -198,7 +198,7 @@ impl WardenLink {
 
     /// Asks for everything else.
     pub async fn ask(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        use PageRequest::{Approvals, BreakGlass, EndSession, MoveStudy, Relate, Removals, Unrelate};
+        use PageRequest::{Approvals, BreakGlass, EndSession, Links, MoveStudy, Opinions, Relate, Removals, Unrelate};
         let ends = matches!(
             request,
             EndSession { .. }
@@ -208,6 +208,8 @@ impl WardenLink {
                 | Approvals(_)
                 | Removals(_)
                 | BreakGlass(_)
+                | Links(LinkRequest::End { .. })
+                | Opinions(OpinionRequest::End { .. })
         );
         let credential = credential.clone();
         let reply = self

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::{Change, EntryBody};
+use crate::{Change, EntryBody, LinkMade};
 
 /// What stands in place of erased words.
 pub const ERASED: &str = "(erased)";
@@ -52,6 +52,7 @@ impl EntryBody {
             | Self::FindingAcknowledged { note: text, .. }
             | Self::BudgetLifted { note: text, .. }
             | Self::ProposalEnded { reason: text, .. }
+            | Self::LinkMade(LinkMade { note: text, .. })
             | Self::WarmingRequested { reason: text, .. }
             | Self::Shredded { reason: text, .. } => text,
             Self::Proposed { proposed, .. } => match proposed.as_mut() {
@@ -85,6 +86,10 @@ impl EntryBody {
             | Self::Listed { .. }
             | Self::Opened { .. }
             | Self::BrokeGlass { .. }
+            | Self::LinkOpened(_)
+            | Self::LinkLeft { .. }
+            | Self::LinkEnded { .. }
+            | Self::OpinionAsked(_)
             | Self::KeysFiled { .. } => return Err(Kept::Reach),
             Self::WardenStarted { .. }
             | Self::SignInRefused { .. }
@@ -95,6 +100,8 @@ impl EntryBody {
             | Self::CarriedOut { .. }
             | Self::ApprovalRuleSet { .. }
             | Self::BreakGlassRuleSet { .. }
+            | Self::SharingRuleSet { .. }
+            | Self::LinkRefused(_)
             | Self::ColdHoldersSet { .. }
             | Self::UnsealMethodAdded(_)
             | Self::UnsealMethodRemoved { .. }

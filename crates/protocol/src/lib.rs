@@ -21,6 +21,7 @@ mod refusal;
 mod refused;
 mod removals;
 mod secret;
+mod sharing;
 mod unseal;
 mod window;
 
@@ -46,13 +47,14 @@ pub use refusal::{Invalid, Refusal};
 pub use refused::{AE_TITLE_CHARACTERS_MAX, AssociationRefusal, REFUSED_ASSOCIATIONS_MAX, RefusedAssociation};
 pub use removals::*;
 pub use secret::SecretText;
+pub use sharing::*;
 /// The deadline of a call.
 pub use tarpc::context;
 pub use unseal::{NewRootAsked, RootRow, UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};
 pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

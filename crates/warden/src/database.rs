@@ -64,6 +64,8 @@ pub enum Space {
     Proposed = 6,
     /// Records of the registry, 256 at a time.
     RegistryBundle = 7,
+    /// Hashes of what opens share links that did not end.
+    Link = 8,
 }
 
 /// The study of keys that are not bound to one. No study has this number.

@@ -225,7 +225,7 @@ impl RecordKeys {
         match space {
             Space::Registry | Space::RegistryBundle => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
-            Space::Holder | Space::Proposed => (&self.identity, ObjectKind::Secret),
+            Space::Holder | Space::Proposed | Space::Link => (&self.identity, ObjectKind::Secret),
             Space::Secret => (&self.secret, ObjectKind::Secret),
         }
     }

@@ -212,6 +212,7 @@ impl Warden {
         self.people.lock().expect(HELD).sweep(self.now());
         self.flush_people();
         self.carry_out_due(self.now());
+        self.end_links_due(self.now());
         self.keep_keys();
         if let Err(error) = self.bundle_registry() {
             tracing::error!(%error, "the registry's records could not be bundled; it is tried again");

@@ -80,6 +80,9 @@ impl Warden {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
                 Ok(SignInReply::Estimate(self.slowly(move || setting.estimate(&password)).await?))
             }
+            SignInRequest::OpenLink { secret, code, proof } => {
+                self.open_link((&secret, code), &proof, origin, now).await
+            }
             SignInRequest::SignOut { token, proof } => self.sign_out(&token, &proof, origin, now).await,
         }
     }
@@ -93,9 +96,11 @@ impl Warden {
         now: Instant,
     ) -> Result<SignInReply, Refusal> {
         let found = self.people.lock().expect(HELD).look_at_session(token, now);
-        let SessionInfo { session, person, key, .. } = found.map_err(|_| Refusal::SignedOut)?;
+        let Ok(SessionInfo { session, person, key, .. }) = found else {
+            return self.leave_link(token, proof, origin, now).await;
+        };
         if key.is_some() {
-            self.prove_sign_out(&OfSession { session, person, key }, proof, origin, now).await?;
+            self.prove_sign_out(&OfSession { session, person: Some(person), key }, proof, origin, now).await?;
         }
         let mut people = self.people.lock().expect(HELD);
         let changed = people.sign_out(token).map_err(|_| Refusal::SignedOut)?;

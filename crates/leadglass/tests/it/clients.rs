@@ -16,7 +16,7 @@ pub fn have(program: &str) -> bool {
 }
 
 /// A Python with the real clients, made by `cargo xtask test`.
-fn python() -> Option<String> {
+pub fn python() -> Option<String> {
     let python = std::env::var("LEADGLASS_TEST_PYTHON").ok();
     if python.is_none() {
         println!("LEADGLASS_TEST_PYTHON is not set; `cargo xtask test` sets it");

@@ -1,8 +1,8 @@
 //! The rows of lists: sessions, people, organisations, devices, entries, accesses.
 
 use model::{
-    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, OrganisationId, Origin, PersonId, Role, SessionId,
-    SignInMethod, Uid,
+    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, LinkId, OrganisationId, Origin, PersonId, Role,
+    SessionId, SignInMethod, Uid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +133,44 @@ pub struct AccessRow {
     pub warmed: bool,
     /// The holder who alone brought them back, as for an emergency.
     pub warmed_by: Option<String>,
+    /// The line is about sharing: somebody came by a share link, or a study was shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Sharing>,
+}
+
+/// What a line of 'who looked' says of sharing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Sharing {
+    /// Somebody unknown looked, who had the link that a person made.
+    ByLink {
+        /// Which link.
+        link: LinkId,
+        /// Who made it, by name.
+        maker: String,
+        /// For whom, in the maker's words.
+        note: String,
+        /// Whether the study was taken along as files.
+        download: bool,
+    },
+    /// `who` made a link.
+    LinkMade {
+        /// Which link.
+        link: LinkId,
+        /// Until when it works, unless it is ended.
+        until: Instant,
+        /// For whom, in the maker's words.
+        note: String,
+    },
+    /// `who` asked a colleague for a second opinion.
+    OpinionAsked {
+        /// Whom, by name.
+        colleague: String,
+        /// Until when.
+        until: Instant,
+    },
+    /// `who` took the study along as files.
+    Download,
 }
 
 /// Who looked at a patient's images.

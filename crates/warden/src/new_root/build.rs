@@ -20,7 +20,8 @@ use crate::state::Warden;
 use crate::unseal::replace;
 
 /// Records that are sealed again. What waits for its approval was made for the old root, and is void.
-const SPACES: [Space; 5] = [Space::Registry, Space::RegistryBundle, Space::Identity, Space::Secret, Space::Holder];
+const SPACES: [Space; 6] =
+    [Space::Registry, Space::RegistryBundle, Space::Identity, Space::Secret, Space::Holder, Space::Link];
 
 impl Warden {
     /// Writes the folder and puts its `root.json` in force.

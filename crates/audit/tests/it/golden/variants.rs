@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     About, Actor, Authorisation, Change, Clock, DeviceMay, DiskPart, EmergencyReason, Entry, EntryBody, Evidence,
-    HolderKind, Measure, OpenScope, Priors, ProposalEnd, Reaction, Relationship, Role, SignInMethod, Span, Standing,
-    Tier, Verdict, WarmingBasis, What, Who, Whose,
+    HolderKind, LinkEnd, LinkFor, LinkWrong, Measure, OpenScope, Priors, ProposalEnd, Reaction, Relationship, Role,
+    SignInMethod, Span, Standing, Tier, Verdict, WarmingBasis, What, Who, Whose,
 };
 
 /// An enum that stands in entries.
@@ -55,25 +55,29 @@ variants! {
         WarmingWithdrawn, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
-        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded;
+        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LinkMade, LinkOpened, LinkRefused, LinkLeft, LinkEnded,
+        SharingRuleSet, OpinionAsked;
         Unknown
     }
     Change {
-        Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, Shred, RotateKeys, ColdHolders,
+        Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, SharingRule, Shred, RotateKeys, ColdHolders,
         ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
         EraseEntry;
         Unknown
     }
-    Actor { Owner, Person, Device, Stranger, Warden }
+    Actor { Owner, Person, Device, Link, Stranger, Warden }
     SignInMethod { Passkey, PasswordAndCode, PasswordAndRecoveryCode }
     Role { Patient, Referrer, Radiologist, Technologist, Officer, Administrator, OfficerAdministrator }
     Authorisation { PasskeyOnly, PasswordAndCode }
     DeviceMay { Store, List, Open, Today }
-    Who { Person, Organisation, Device }
+    Who { Person, Organisation, Device, Link }
     What { Patient, Study, Site }
     Tier { List, Open }
-    OpenScope { Images, Listing }
-    About { Person, Organisation, Device, Session, Key, Disk }
+    OpenScope { Images, Listing, Download }
+    About { Person, Organisation, Device, Session, Key, Disk, Link }
+    LinkFor { Outside, Room }
+    LinkWrong { Code, Browsers }
+    LinkEnd { Revoked, Guessed, Expired, Maker }
     Standing { Setup, OnePerson, TwoPersons }
     ProposalEnd { Refused, Withdrawn, Expired, Overtaken }
     EmergencyReason { LifeThreatening, UrgentTreatment, CriticalResult, SystemDown, Other }
@@ -140,6 +144,9 @@ impl Seen {
                     self.see(&volume.span);
                 }
             }
+            EntryBody::LinkMade(made) => self.see(&made.purpose),
+            EntryBody::LinkRefused(refused) => self.see(&refused.wrong),
+            EntryBody::LinkEnded { end, .. } => self.see(end),
             EntryBody::Erased { left, .. } => self.entry(left),
             _ => {}
         }
