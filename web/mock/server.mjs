@@ -18,6 +18,7 @@ import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
 import { acknowledge, addHoney, budget, findings, honeyPatients, lift, setCeilings } from './findings.mjs';
 import { checkpoint, exposure, page } from './ledger.mjs';
+import { opened, sharing } from './sharing.mjs';
 import { accesses, devices, now, organisations, people, SECOND, SITE, studies } from './people.mjs';
 
 const DIST = join(fileURLToPath(new URL('.', import.meta.url)), '..', 'dist');
@@ -48,7 +49,7 @@ const server = createServer(async (request, response) => {
   } catch (problem) {
     if (!(problem instanceof Problem)) console.error(problem);
     response.writeHead(problem.status ?? 500, { 'Content-Type': 'application/json', 'DPoP-Nonce': 'mock', ...problem.headers });
-    response.end(JSON.stringify({ error: problem.status ? problem.message : 'something broke in the mock', hint: problem.hint ?? 'look at its terminal' }));
+    response.end(JSON.stringify({ error: problem.status ? problem.message : 'something broke in the mock', hint: problem.hint ?? 'look at its terminal', ...problem.more }));
   }
 });
 
@@ -79,6 +80,12 @@ async function route(request, url, body) {
   if (fault === 'away' && pathname !== '/api/session') throw new Problem(503, 'reading waits for the warden', 'try again in a moment', { 'Retry-After': '2' });
   if (pathname.startsWith('/api/sign-in')) return signIn(pathname, body);
   if (pathname.startsWith('/api/enrolment')) return enrol(pathname, body);
+  if (pathname === '/api/link/open') {
+    const token = crypto.randomUUID().replaceAll('-', '');
+    const answer = opened(body, token, Problem, json, { 'Set-Cookie': `leadglass=${token}; HttpOnly; SameSite=Strict; Path=/` });
+    sessions.set(token, { session: token, role: null });
+    return answer;
+  }
   const token = /leadglass=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
   const me = sessions.get(token);
   if (!me) throw new Problem(401, 'nobody is signed in', 'sign in');
@@ -131,6 +138,8 @@ async function api(request, url, body, me, token) {
   if (is('POST', /^\/api\/fresh$/)) return json({ ceremony: 'c4', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { challenge: 'AAEC', rpId: 'localhost', userVerification: 'required', allowCredentials: [], timeout: 60_000 } }, password: true });
   const decided = deciding(is, body, Problem, json, nothing);
   if (decided) return decided;
+  const shared = sharing(is, body, me, json, nothing, qr);
+  if (shared) return shared;
   if (is('POST', /^\/api\/sign-out$/)) {
     sessions.delete(token);
     return nothing({ 'Set-Cookie': 'leadglass=; Max-Age=0; Path=/' });

@@ -1,6 +1,7 @@
 /** Changes that wait for a second person, emergencies, and what ends: the serde names of `model::Change` and `protocol`. */
 
 import type { Relationship } from './entries.ts';
+import type { SharingRule } from './sharing.ts';
 import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
 
 export interface ApprovalRule {
@@ -21,6 +22,7 @@ export type Change =
   | { change: 'relate'; relationship: Relationship }
   | { change: 'approval-rule'; rule: ApprovalRule }
   | { change: 'break-glass-rule'; rule: BreakGlassRule }
+  | { change: 'sharing-rule'; rule: SharingRule }
   | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
   | { change: 'rotate-keys' }
   | { change: 'cold-holders'; threshold: number; holders: { name: string }[] }

@@ -2,6 +2,7 @@
 
 import type { About, CaseBody } from './cases.ts';
 import type { DecidingBody } from './deciding.ts';
+import type { SharingBody } from './sharing.ts';
 import type { Authorisation, Ceilings, DeviceMay, Finding, Micros, Role, SignInMethod, Span, Tier, Whose } from './types.ts';
 
 export type Actor =
@@ -9,9 +10,10 @@ export type Actor =
   | 'warden'
   | { person: { person: number; origin: string } }
   | { device: { device: number; origin: string } }
+  | { link: { link: number; origin: string } }
   | { stranger: { origin: string } };
 
-export type Who = { person: number } | { organisation: number } | { device: number };
+export type Who = { person: number } | { organisation: number } | { device: number } | { link: number };
 export type What = { patient: number } | { study: number } | 'site';
 
 export interface Relationship {
@@ -54,7 +56,7 @@ export type EntryBody =
     }
   | { kind: 'moved'; study: number; from: number; to: number; reason: string }
   | { kind: 'listed'; patients: string; studies: string; lease_until: Micros }
-  | { kind: 'opened'; patient: number; study: number; scope: 'images' | 'listing'; lease_until: Micros }
+  | { kind: 'opened'; patient: number; study: number; scope: 'images' | 'listing' | 'download'; lease_until: Micros }
   | { kind: 'refused'; action: string; what: What | null; reason: string }
   | {
       kind: 'exposure-reported';
@@ -69,6 +71,7 @@ export type EntryBody =
   | { kind: 'confirmed'; person: number; act: string; method: SignInMethod }
   | { kind: 'accesses-read'; patient: number }
   | DecidingBody
+  | SharingBody
   | { kind: 'cold-holders-set'; generation: number; threshold: number; holders: { key: number[]; name: string; kind: 'sharing' | 'emergency' | 'service' }[] }
   | { kind: 'cold-rule-set'; rule: { after_seconds: number } }
   | { kind: 'went-cold'; studies: string; generation: number }
