@@ -45,7 +45,7 @@ impl<'h> Moment<'h> {
     /// The furthest tier that the subject's role or permissions leave.
     fn narrowed(&self, who: Who) -> Option<Tier> {
         match who {
-            Who::Organisation(_) => Some(Tier::Open),
+            Who::Organisation(_) | Who::Link(_) => Some(Tier::Open),
             Who::Person(of) => {
                 let role = self.last(|body| match body {
                     EntryBody::PersonAdded { person, role, .. } if *person == of => Some(Some(*role)),
