@@ -114,7 +114,7 @@ async fn accesses(site: &Site, patient: &Credential) -> Accesses {
 async fn whoever_has_a_link_and_its_code_reads_that_study_and_nothing_else() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let link = make(&site, &patient, STUDY).await.unwrap();
     assert!(link.until <= clock().plus_seconds(7 * DAY) && link.until > clock().plus_seconds(7 * DAY - 600));
     let (guest, shown) = open(&site, &link).await.unwrap();
@@ -164,7 +164,7 @@ async fn whoever_has_a_link_and_its_code_reads_that_study_and_nothing_else() {
 async fn exposure_lists_and_who_looked_tell_of_a_link_as_such() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let link = make(&site, &patient, STUDY).await.unwrap();
     let unopened = site.exposure("link:0").await;
     assert_eq!((unopened.reachable.studies, unopened.listed.studies, unopened.opened.studies), (1, 0, 0));
@@ -216,7 +216,7 @@ async fn a_link_ends_with_its_time_its_maker_an_officer_and_its_makers_reach() {
     let doctor = site.person("doctor@x.example", Role::Referrer, None).await;
     let stranger = site.person("other@x.example", Role::Referrer, None).await;
     let officer = site.person("officer@x.example", Role::Officer, None).await;
-    site.relate("person:doctor@x.example", "patient:/P1", 3 * DAY).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P1", 3 * DAY).await;
     let gone = Some(Refusal::Invalid(Invalid::ShareLink));
 
     let by_maker = make(&site, &doctor, STUDY).await.unwrap();
@@ -236,13 +236,13 @@ async fn a_link_ends_with_its_time_its_maker_an_officer_and_its_makers_reach() {
     // whoever made it loses reach: at once, before anything is swept
     let by_reach = make(&site, &doctor, STUDY).await.unwrap();
     let (guest, _) = open(&site, &by_reach).await.unwrap();
-    site.unrelate("person:doctor@x.example", "patient:/P1").await;
+    site.unrelate("person:doctor@x.example", "patient:HOSPITAL/P1").await;
     assert_eq!(site.open(&guest, STUDY, Scope::Images).await.err(), Some(Refusal::NotFound));
     assert_eq!(open(&site, &by_reach).await.err(), gone);
     site.keep_house();
     assert_eq!(own(&site, &doctor).await[0].end, Some(LinkEnd::Maker));
 
-    site.relate("person:doctor@x.example", "patient:/P1", 30 * DAY).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P1", 30 * DAY).await;
     let by_time = make(&site, &doctor, STUDY).await.unwrap();
     wait(7 * DAY + 1);
     assert_eq!(open(&site, &by_time).await.err(), gone);
@@ -262,7 +262,7 @@ async fn a_link_ends_with_its_time_its_maker_an_officer_and_its_makers_reach() {
 async fn ten_wrong_codes_end_a_link_over_a_restart_too_and_without_its_secret_nobody_counts() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let link = make(&site, &patient, STUDY).await.unwrap();
     // whoever has no secret kills no link and leaves no entry
     let before = site.entries().await.len();
@@ -308,7 +308,7 @@ async fn ten_wrong_codes_end_a_link_over_a_restart_too_and_without_its_secret_no
 async fn tries_at_once_count_one_by_one() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let link = make(&site, &patient, STUDY).await.unwrap();
     let code = wrong(&link);
     let tries = (0..8).map(|_| open_in(&site, Signer::generate(), link.secret.expose(), &code));
@@ -325,7 +325,7 @@ async fn tries_at_once_count_one_by_one() {
 async fn a_link_is_bound_to_a_few_browsers_and_a_cookie_without_its_key_opens_nothing() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let link = make(&site, &patient, STUDY).await.unwrap();
     let (secret, code) = (link.secret.expose(), link.code.expose());
     let first = Arc::new(Signer::generate());
@@ -369,7 +369,7 @@ async fn a_link_is_bound_to_a_few_browsers_and_a_cookie_without_its_key_opens_no
 async fn a_restart_keeps_links_and_ends_what_is_open_and_neither_secret_nor_code_lies_anywhere() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let link = make(&site, &patient, STUDY).await.unwrap();
     let (guest, _) = open(&site, &link).await.unwrap();
     site.stop().await;
@@ -405,7 +405,7 @@ async fn a_restart_keeps_links_and_ends_what_is_open_and_neither_secret_nor_code
 async fn making_one_wants_a_touch_and_reach_and_what_the_site_allows() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let doctor = site.person("doctor@x.example", Role::Radiologist, None).await;
     assert_eq!(made(site.ask_bare(&patient, &making(STUDY)).await).err(), Some(Refusal::FreshNeeded));
     assert_eq!(make(&site, &patient, "1.2.3").await.err(), Some(Refusal::NotFound), "somebody else's");
@@ -438,7 +438,7 @@ async fn making_one_wants_a_touch_and_reach_and_what_the_site_allows() {
     assert_eq!(make(&site, &patient, STUDY).await.err(), Some(Refusal::NotAllowed));
     let terms = links(&site, &patient, LinkRequest::Own).await.unwrap();
     assert_eq!((terms.may_share, terms.days_max), (false, 2));
-    site.relate("person:doctor@x.example", "patient:/P1", 30 * DAY).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P1", 30 * DAY).await;
     let short = make(&site, &doctor, STUDY).await.unwrap();
     assert!(short.until <= clock().plus_seconds(2 * DAY));
     let rule = SharingRule { patients: true, clinicians: true, days_max: 31 };
@@ -450,10 +450,10 @@ async fn making_one_wants_a_touch_and_reach_and_what_the_site_allows() {
 async fn a_second_opinion_reaches_one_study_until_it_is_ended_and_the_patient_reads_of_it() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let patient = site.person("pat@x.example", Role::Patient, Some("/P1")).await;
+    let patient = site.person("pat@x.example", Role::Patient, Some("HOSPITAL/P1")).await;
     let doctor = site.person("doctor@x.example", Role::Referrer, None).await;
     let colleague = site.person("colleague@x.example", Role::Radiologist, None).await;
-    site.relate("person:doctor@x.example", "patient:/P1", 30 * DAY).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P1", 30 * DAY).await;
     let asking = |colleague: &str, reason: &str| {
         let (study, colleague, reason) = (uid(STUDY), colleague.to_owned(), reason.to_owned());
         PageRequest::Opinions(OpinionRequest::Ask { study, colleague, seconds: 0, reason })
