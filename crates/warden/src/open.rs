@@ -167,7 +167,10 @@ impl Warden {
         let lease = Lease::of(&receipt);
         let release =
             Release::new(receipt, row, moved, keys).ok_or(OpenRefusal::Failed(Refusal::Internal))?.into_study();
-        self.leases.lock().expect("no holder panics").opened(holder, study, lease, changes, now);
+        // a download's lease is its own: nothing else is served within it
+        if service != Service::Download {
+            self.leases.lock().expect("no holder panics").opened(holder, study, lease, changes, now);
+        }
         Ok(Some(release))
     }
 

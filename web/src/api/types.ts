@@ -176,7 +176,7 @@ export interface AccessRow {
   /** The holder who alone did that, as for an emergency. */
   warmed_by: string | null;
   /** What the line says of sharing. */
-  sharing?: Sharing;
+  sharing?: Sharing | null;
 }
 
 export interface Accesses {

@@ -134,43 +134,48 @@ pub struct AccessRow {
     /// The holder who alone brought them back, as for an emergency.
     pub warmed_by: Option<String>,
     /// The line is about sharing: somebody came by a share link, or a study was shared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing: Option<Sharing>,
 }
 
 /// What a line of 'who looked' says of sharing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Sharing {
+pub struct Sharing {
+    /// What.
+    pub kind: SharingKind,
+    /// The link, where it is about one.
+    pub link: Option<LinkId>,
+    /// Who made the link, by name, where somebody came by it.
+    pub maker: Option<String>,
+    /// Who was asked for a second opinion, by name.
+    pub colleague: Option<String>,
+    /// For whom the link is, in its maker's words.
+    pub note: String,
+    /// Until when the link works or the colleague reaches the study, unless it is ended.
+    pub until: Option<Instant>,
+    /// Whether the study was taken along as files.
+    pub download: bool,
+}
+
+/// What of sharing a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharingKind {
     /// Somebody unknown looked, who had the link that a person made.
-    ByLink {
-        /// Which link.
-        link: LinkId,
-        /// Who made it, by name.
-        maker: String,
-        /// For whom, in the maker's words.
-        note: String,
-        /// Whether the study was taken along as files.
-        download: bool,
-    },
+    ByLink,
     /// `who` made a link.
-    LinkMade {
-        /// Which link.
-        link: LinkId,
-        /// Until when it works, unless it is ended.
-        until: Instant,
-        /// For whom, in the maker's words.
-        note: String,
-    },
+    LinkMade,
     /// `who` asked a colleague for a second opinion.
-    OpinionAsked {
-        /// Whom, by name.
-        colleague: String,
-        /// Until when.
-        until: Instant,
-    },
+    OpinionAsked,
     /// `who` took the study along as files.
     Download,
+}
+
+impl Sharing {
+    /// Nothing but the kind.
+    #[must_use]
+    pub fn of(kind: SharingKind) -> Self {
+        Self { kind, link: None, maker: None, colleague: None, note: String::new(), until: None, download: false }
+    }
 }
 
 /// Who looked at a patient's images.

@@ -5,7 +5,9 @@ use std::collections::btree_map::Entry;
 
 use audit::{Access, ReachState};
 use model::{Actor, EntryBody, Instant, PatientNumber, StudyNumber, Tier, Uid, Who};
-use protocol::{AccessRow, Accesses, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal, Sharing};
+use protocol::{
+    AccessRow, Accesses, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal, Sharing, SharingKind,
+};
 use registry::Registry;
 
 use super::HELD;
@@ -93,7 +95,10 @@ impl Warden {
             };
             let sharing = match look.access.who {
                 Some(Who::Link(link)) => self.by_link(&people, link, look.access.download),
-                _ => look.access.download.then_some(Sharing::Download),
+                _ => {
+                    let taken = Sharing { download: true, ..Sharing::of(SharingKind::Download) };
+                    look.access.download.then_some(taken)
+                }
             };
             AccessRow {
                 entry: look.access.entry,

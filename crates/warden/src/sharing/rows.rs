@@ -2,7 +2,7 @@
 
 use identity::LINK_TRIES_MAX;
 use model::{Actor, Instant, PatientNumber, PersonId, Who};
-use protocol::{AccessRow, LINK_ROWS_MAX, LinkRow, Links, PageReply, Refusal, Sharing};
+use protocol::{AccessRow, LINK_ROWS_MAX, LinkRow, Links, PageReply, Refusal, Sharing, SharingKind};
 
 use crate::approvals::person_of;
 use crate::pages::HELD;
@@ -92,12 +92,13 @@ impl Warden {
         };
         let of_link = |one: Link| {
             let (basis, note) = (super::make::BASIS.to_owned(), one.note);
-            let sharing = Sharing::LinkMade { link: one.link, until: one.until, note };
+            let (link, until) = (Some(one.link), Some(one.until));
+            let sharing = Sharing { link, until, note, ..Sharing::of(SharingKind::LinkMade) };
             row(one.entry, one.made, one.maker, one.study, basis, sharing)
         };
         let of_opinion = |one: Opinion| {
-            let colleague = self.name_of(&people, Who::Person(one.colleague)).0;
-            let sharing = Sharing::OpinionAsked { colleague, until: one.until };
+            let (colleague, until) = (Some(self.name_of(&people, Who::Person(one.colleague)).0), Some(one.until));
+            let sharing = Sharing { colleague, until, ..Sharing::of(SharingKind::OpinionAsked) };
             row(one.number, one.asked, one.asker, one.study, one.reason, sharing)
         };
         links.into_iter().map(of_link).chain(opinions.into_iter().map(of_opinion)).collect()
@@ -109,8 +110,8 @@ impl Warden {
             let shared = self.sharing.read().expect(HELD);
             shared.link(link).map(|one| (one.maker, one.note.clone()))?
         };
-        let maker = self.name_of(people, Who::Person(maker)).0;
-        Some(Sharing::ByLink { link, maker, note, download })
+        let (link, maker) = (Some(link), Some(self.name_of(people, Who::Person(maker)).0));
+        Some(Sharing { link, maker, note, download, ..Sharing::of(SharingKind::ByLink) })
     }
 
     /// Whoever came by a link, in words.
