@@ -12,7 +12,7 @@ const en = {
   opinion: 'Ask a colleague',
   opinionHint: 'A colleague of this house may open this study until a date and sees your question.',
   download: 'Take along as files',
-  downloadHint: 'The images as DICOM files with a DICOMDIR, like a CD, in an encrypted zip. The secret that opens it is shown once.',
+  downloadHint: 'The images as files that other practices can read, as from a CD, in one encrypted file. The secret that opens it is shown once.',
   recorded: 'Sharing and everything that is opened is recorded; the patient can see it.',
   forbidden: 'This house does not allow sharing by links. Ask its administrator.',
   // making a link
@@ -120,7 +120,7 @@ const de: typeof en = {
   opinion: 'Kollegen fragen',
   opinionHint: 'Jemand aus diesem Haus darf diese Untersuchung bis zu einem Tag öffnen und liest Ihre Frage.',
   download: 'Als Dateien mitnehmen',
-  downloadHint: 'Die Bilder als DICOM-Dateien mit DICOMDIR, wie auf einer CD, in einem verschlüsselten Zip. Das Geheimnis, das es öffnet, wird einmal gezeigt.',
+  downloadHint: 'Die Bilder als Dateien, die andere Praxen lesen können wie von einer CD, in einer verschlüsselten Datei. Das Geheimnis, das es öffnet, wird einmal gezeigt.',
   recorded: 'Das Teilen und alles, was geöffnet wird, wird festgehalten; die Patientin oder der Patient kann es sehen.',
   forbidden: 'Dieses Haus erlaubt kein Teilen mit Links. Fragen Sie die Verwaltung.',
   makeTitle: 'Mit einem Link teilen',
