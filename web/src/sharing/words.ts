@@ -120,7 +120,7 @@ const de: typeof en = {
   opinion: 'Kollegen fragen',
   opinionHint: 'Jemand aus diesem Haus darf diese Untersuchung bis zu einem Tag öffnen und liest Ihre Frage.',
   download: 'Als Dateien mitnehmen',
-  downloadHint: 'Die Bilder als Dateien, die andere Praxen lesen können wie von einer CD, in einer verschlüsselten Datei. Das Geheimnis, das es öffnet, wird einmal gezeigt.',
+  downloadHint: 'Die Bilder als Dateien, die andere Praxen lesen können wie von einer CD, in einer verschlüsselten Datei. Das Geheimnis, das sie öffnet, wird einmal gezeigt.',
   recorded: 'Das Teilen und alles, was geöffnet wird, wird festgehalten; die Patientin oder der Patient kann es sehen.',
   forbidden: 'Dieses Haus erlaubt kein Teilen mit Links. Fragen Sie die Verwaltung.',
   makeTitle: 'Mit einem Link teilen',
