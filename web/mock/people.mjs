@@ -73,6 +73,8 @@ export function accesses() {
   return [
     { entry: 951, at: at(2), who: 'Dr. Anna Weiß', role: 'radiologist', organisations: [SITE], basis: 'Auftrag A260000', opened: true, studies: [studies[0].uid, studies[1].uid] },
     { entry: 944, at: at(3), who: 'Mara Lindqvist', role: 'technologist', organisations: [SITE], basis: 'Aufnahme am Gerät', opened: false, studies: [studies[0].uid] },
+    { entry: 949, at: at(2), who: 'a person with the link that Emil Sandberg made', role: null, organisations: [], basis: 'share link', opened: true, studies: [studies[0].uid], sharing: { kind: 'by-link', link: 4, maker: 'Emil Sandberg', note: 'Praxis Dr. Weber, Zürich', download: false } },
+    { entry: 943, at: at(3), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Ist das eine Fraktur?', opened: false, studies: [studies[0].uid], sharing: { kind: 'opinion-asked', colleague: 'Dr. Maren Vogt', until: at(-300) } },
     { entry: 940, at: at(5), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'break-glass, life-threatening: Bewusstlos in der Notaufnahme', opened: false, studies: [] },
     { entry: 921, at: at(20), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Schlaganfall, Vergleich mit früher', opened: false, studies: [studies[2].uid], warmed_by: 'Dr. Clara Nowak' },
     { entry: 702, at: at(29 * 24), who: 'Dr. Jonas Keller', role: 'referrer', organisations: ['Praxis Keller'], basis: 'Überweisung', opened: true, studies: [studies[3].uid] },

@@ -19,6 +19,7 @@ import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
 import { acknowledge, addHoney, budget, findings, honeyPatients, lift, setCeilings } from './findings.mjs';
 import { checkpoint, exposure, page } from './ledger.mjs';
+import { opened, sharing } from './sharing.mjs';
 import { accesses, devices, now, organisations, people, SECOND, SITE, studies } from './people.mjs';
 
 const DIST = join(fileURLToPath(new URL('.', import.meta.url)), '..', 'dist');
@@ -49,7 +50,7 @@ const server = createServer(async (request, response) => {
   } catch (problem) {
     if (!(problem instanceof Problem)) console.error(problem);
     response.writeHead(problem.status ?? 500, { 'Content-Type': 'application/json', 'DPoP-Nonce': 'mock', ...problem.headers });
-    response.end(JSON.stringify({ error: problem.status ? problem.message : 'something broke in the mock', hint: problem.hint ?? 'look at its terminal' }));
+    response.end(JSON.stringify({ error: problem.status ? problem.message : 'something broke in the mock', hint: problem.hint ?? 'look at its terminal', ...problem.more }));
   }
 });
 
@@ -80,6 +81,12 @@ async function route(request, url, body) {
   if (fault === 'away' && pathname !== '/api/session') throw new Problem(503, 'reading waits for the warden', 'try again in a moment', { 'Retry-After': '2' });
   if (pathname.startsWith('/api/sign-in')) return signIn(pathname, body);
   if (pathname.startsWith('/api/enrolment')) return enrol(pathname, body);
+  if (pathname === '/api/link/open') {
+    const token = crypto.randomUUID().replaceAll('-', '');
+    const answer = opened(body, token, Problem, json, { 'Set-Cookie': `leadglass=${token}; HttpOnly; SameSite=Strict; Path=/` });
+    sessions.set(token, { session: token, role: null });
+    return answer;
+  }
   const token = /leadglass=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
   const me = sessions.get(token);
   if (!me) throw new Problem(401, 'nobody is signed in', 'sign in');
@@ -134,6 +141,8 @@ async function api(request, url, body, me, token) {
   if (asked !== undefined) return asked === null ? nothing() : json(asked);
   const decided = deciding(is, body, Problem, json, nothing);
   if (decided) return decided;
+  const shared = sharing(is, body, me, json, nothing, qr);
+  if (shared) return shared;
   if (is('POST', /^\/api\/sign-out$/)) {
     sessions.delete(token);
     return nothing({ 'Set-Cookie': 'leadglass=; Max-Age=0; Path=/' });

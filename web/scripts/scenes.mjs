@@ -125,6 +125,35 @@ export const scenes = [
   },
   { name: 'my-study', role: 'patient', looks: BOTH, settle: 800, go: go('/my/study/0') },
   { name: 'my-accesses', role: 'patient', looks: ALL, go: go('/my/accesses') },
+  { name: 'links', role: 'patient', looks: ALL, go: go('/links') },
+  { name: 'links-officer', role: 'officer', looks: BOTH, go: go('/officer/links') },
+  {
+    name: 'share-link', role: 'patient', looks: ALL, settle: 400,
+    async go(page) {
+      await go('/my/study/0')(page);
+      await page.getByRole('button', { name: /Mit einem Link teilen|Share by a link/ }).click();
+      await page.locator('dialog form').waitFor();
+    },
+  },
+  { name: 'link-code', looks: ALL, go: go('/link#good') },
+  {
+    name: 'link-ended', looks: ONE, expected: /status of (400|401)/,
+    async go(page) {
+      await go('/link#gone')(page);
+      await page.locator('main input').fill('12345678');
+      await page.locator('main form button.primary').click();
+      await page.locator('h1', { hasText: /öffnet nichts|opens nothing/ }).waitFor();
+    },
+  },
+  {
+    name: 'link-open', looks: ALL, settle: 800,
+    async go(page) {
+      await go('/link#good')(page);
+      await page.locator('main input').fill('4821 7730');
+      await page.locator('main form button.primary').click();
+      await page.locator('.letter .identity').waitFor();
+    },
+  },
   { name: 'ledger', role: 'officer', looks: ALL, go: go('/officer') },
   {
     name: 'ledger-details', role: 'officer', looks: ONE,

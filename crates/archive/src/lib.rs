@@ -1,5 +1,5 @@
-//! The front's use cases, each flow one file: [`ingest`](Intake), [`handover`](Handover), [`list`](Reader::list) and
-//! [`open`](Reader::open).
+//! The front's use cases, each flow one file: [`ingest`](Intake), [`handover`](Handover), [`list`](Reader::list),
+//! [`open`](Reader::open) and [`download`](OpenStudy::download).
 //!
 //! ```text
 //! modality ──► Intake ──► store ──► Handover ──► warden
@@ -11,6 +11,7 @@
 mod clock;
 mod devices;
 mod dial;
+mod download;
 mod handover;
 mod ingest;
 mod instance_row;
@@ -26,6 +27,7 @@ mod warden_link;
 pub use clock::Clock;
 pub use devices::{Caller, DEVICES_FILE, DeviceList, DeviceListError, Held, NotAdmitted};
 pub use dial::Dial;
+pub use download::Download;
 pub use handover::{Handover, HandoverError};
 pub use ingest::{
     Accepted, BATCH_INSTANCES_MAX, BATCH_METADATA_BYTES_MAX, BATCH_SECONDS_MAX, Batch, IN_MEMORY_BYTES_MAX,

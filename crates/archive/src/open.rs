@@ -85,6 +85,11 @@ impl Reader {
         Ok(open)
     }
 
+    /// Opens a study to take it along: never from a lease, and nothing is kept.
+    pub async fn open_to_download(&self, credential: &Credential, study: &Uid) -> Result<Arc<OpenStudy>, ReadError> {
+        self.ask_to_open(credential, study, Scope::Download).await
+    }
+
     async fn ask_to_open(
         &self,
         credential: &Credential,

@@ -17,9 +17,10 @@ use std::{
 use model::{DeviceId, Origin, SiteId};
 use policy::Service;
 use protocol::{
-    AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply,
-    OpenRequest, OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText, SignInReply,
-    SignInRequest, WardenClient,
+    AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, LinkRequest, ListReply,
+    ListRequest, OpenReply, OpenRequest, OrderAsk, OrderReply, OpinionRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText,
+    SignInReply,
+     SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 
@@ -208,7 +209,7 @@ impl WardenLink {
 
     /// Asks for everything else.
     pub async fn ask(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
-        use PageRequest::{Approvals, BreakGlass, EndSession, MoveStudy, Relate, Removals, Unrelate};
+        use PageRequest::{Approvals, BreakGlass, EndSession, Links, MoveStudy, Opinions, Relate, Removals, Unrelate};
         let ends = matches!(
             request,
             EndSession { .. }
@@ -218,6 +219,8 @@ impl WardenLink {
                 | Approvals(_)
                 | Removals(_)
                 | BreakGlass(_)
+                | Links(LinkRequest::End { .. })
+                | Opinions(OpinionRequest::End { .. })
         );
         let credential = credential.clone();
         let reply = self

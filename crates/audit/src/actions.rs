@@ -23,7 +23,7 @@ pub(crate) struct Action {
 /// What was done.
 pub(crate) enum Deed {
     Listed(List),
-    Opened { patient: PatientNumber, study: StudyNumber, tier: Tier },
+    Opened { patient: PatientNumber, study: StudyNumber, tier: Tier, download: bool },
 }
 
 /// Where a list's numbers lie in the pool.

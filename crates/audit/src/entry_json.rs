@@ -64,7 +64,7 @@ fn read_frequent(json: &[u8]) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use model::{DeviceId, Origin, PersonId, SessionId};
+    use model::{DeviceId, LinkId, Origin, PersonId, SessionId};
 
     use super::*;
 
@@ -90,6 +90,7 @@ mod tests {
             },
             EntryBody::Opened { patient, study, scope: OpenScope::Images, lease_until: Instant(1) },
             EntryBody::Opened { patient, study, scope: OpenScope::Listing, lease_until: Instant(1) },
+            EntryBody::Opened { patient, study, scope: OpenScope::Download, lease_until: Instant(1) },
         ]
     }
 
@@ -100,6 +101,7 @@ mod tests {
             Actor::Warden,
             Actor::Stranger { origin: origin.clone() },
             Actor::Device { device: DeviceId(9), origin: origin.clone() },
+            Actor::Link { link: LinkId(2), session: SessionId([4; 16]), origin: origin.clone() },
             Actor::Person { person: PersonId(1), session: SessionId([3; 16]), origin },
         ];
         let bodies = frequent();

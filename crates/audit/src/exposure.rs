@@ -56,6 +56,7 @@ impl ExposureIndex {
                 (Some(Who::Person(*person)), origin, self.sessions.tag(*session))
             }
             Actor::Device { device, origin } => (Some(Who::Device(*device)), origin, 0),
+            Actor::Link { link, origin, session } => (Some(Who::Link(*link)), origin, self.sessions.tag(*session)),
             // on the command line: reports and questions name patients
             Actor::Owner => (None, &local, 0),
             // they are given no names and no keys
@@ -66,8 +67,8 @@ impl ExposureIndex {
                 (self.actions.listed(patients, studies), *lease_until)
             }
             EntryBody::Opened { patient, study, scope, lease_until } => {
-                let tier = if *scope == OpenScope::Images { Tier::Open } else { Tier::List };
-                (Deed::Opened { patient: *patient, study: *study, tier }, *lease_until)
+                let download = *scope == OpenScope::Download;
+                (Deed::Opened { patient: *patient, study: *study, tier: scope.tier(), download }, *lease_until)
             }
             _ => return,
         };
@@ -136,7 +137,7 @@ impl ExposureIndex {
             for part in (first..behind).filter(|part| edges[*part] < edges[part + 1]) {
                 let (listed, opened) = &mut seen[part];
                 match &action.deed {
-                    Deed::Opened { patient, study, tier } => {
+                    Deed::Opened { patient, study, tier, .. } => {
                         let patients = if *tier == Tier::Open { opened } else { listed };
                         patients.insert(patient.0);
                         patients.extend(self.reach.filed_before(*study, edges[part + 1]).map(|filed| filed.0));
@@ -161,17 +162,17 @@ impl ExposureIndex {
     pub fn accesses_of(&self, patient: PatientNumber) -> Vec<Access> {
         let moved = self.reach.moved_studies_of(patient);
         let touched = |action: &Action| match &action.deed {
-            Deed::Opened { patient: opened, study, tier } => {
-                (*opened == patient || moved.contains(study)).then_some((Some(*study), *tier))
+            Deed::Opened { patient: opened, study, tier, download } => {
+                (*opened == patient || moved.contains(study)).then_some((Some(*study), *tier, *download))
             }
             Deed::Listed(list) => {
                 let named = self.actions.lists(list, patient)
                     || (!moved.is_empty() && self.actions.studies(list).any(|n| moved.contains(&StudyNumber(n))));
-                named.then_some((None, Tier::List))
+                named.then_some((None, Tier::List, false))
             }
         };
         let access = |action: &Action| {
-            touched(action).map(|(study, tier)| Access {
+            touched(action).map(|(study, tier, download)| Access {
                 entry: action.number,
                 recorded: action.lease.from,
                 lease_until: action.lease_until,
@@ -179,6 +180,7 @@ impl ExposureIndex {
                 origin: self.actions.origin_of(action.origin).clone(),
                 study,
                 tier,
+                download,
             })
         };
         self.actions.all().iter().filter_map(access).collect()
@@ -197,7 +199,7 @@ impl ExposureIndex {
     /// Every listing and opening that counts for `who` in `window`, oldest first for each person.
     pub(crate) fn each_action(&self, who: Who, window: Window, mut each: impl FnMut(&Action)) {
         match who {
-            Who::Person(_) | Who::Device(_) => self.actions.of(who, window).for_each(each),
+            Who::Person(_) | Who::Device(_) | Who::Link(_) => self.actions.of(who, window).for_each(each),
             Who::Organisation(organisation) => {
                 for &person in self.reach.ever_members(organisation) {
                     self.actions
@@ -281,4 +283,6 @@ pub struct Access {
     pub study: Option<StudyNumber>,
     /// How far: [`Tier::Open`] when images were.
     pub tier: Tier,
+    /// Whether the study was taken along as files.
+    pub download: bool,
 }

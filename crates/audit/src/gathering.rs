@@ -53,7 +53,7 @@ impl<'i> Gathering<'i> {
         let seen = Seen { first: span.from, last, lease_until: lease.to, origin: action.origin };
         match &action.deed {
             Deed::Opened { study, .. } if !study_counts(*study) => {}
-            Deed::Opened { patient, study, tier } => {
+            Deed::Opened { patient, study, tier, .. } => {
                 // of all whom the study was filed under: filing it elsewhere for a while hides nobody
                 let mut patients = std::mem::take(&mut self.patients);
                 patients.push(*patient);

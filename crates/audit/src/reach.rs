@@ -250,7 +250,8 @@ impl ReachState {
         for held in &self.relationships {
             let counts = match held.who {
                 Who::Device(_) => false,
-                Who::Organisation(_) => true,
+                // a link's end is never far
+                Who::Organisation(_) | Who::Link(_) => true,
                 Who::Person(person) => {
                     let role = self.people.get(&person).and_then(Timeline::last);
                     role.is_none_or(|role| role.is_some_and(reads_patients))
@@ -292,7 +293,7 @@ impl ReachState {
     pub(crate) fn spans(&self, who: Who, window: Window) -> Vec<Span> {
         let mut spans = Vec::new();
         match who {
-            Who::Organisation(_) => self.held_spans(who, window, Tier::Open, &mut spans),
+            Who::Organisation(_) | Who::Link(_) => self.held_spans(who, window, Tier::Open, &mut spans),
             Who::Device(device) => {
                 for (tier, span) in self.devices.get(&device).into_iter().flat_map(|may| may.spans(window)) {
                     if let Some(tier) = *tier {
@@ -380,7 +381,7 @@ impl ReachState {
                 }
             }
             Who::Device(device) => self.devices.get(&device).into_iter().flat_map(Timeline::edges).for_each(&mut cut),
-            Who::Organisation(_) => {}
+            Who::Organisation(_) | Who::Link(_) => {}
         }
         for holder in holders {
             for &position in self.held.get(&holder).into_iter().flatten() {
@@ -411,7 +412,7 @@ impl ReachState {
                 }
                 cache.remove(&who);
             }
-            Who::Person(_) | Who::Device(_) => {
+            Who::Person(_) | Who::Device(_) | Who::Link(_) => {
                 cache.remove(&who);
             }
         }

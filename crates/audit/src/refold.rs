@@ -286,6 +286,9 @@ impl Refolded {
             EntryBody::DeviceAdded { device, name, .. } => {
                 self.names.insert(format!("device:{name}"), model::Who::Device(*device));
             }
+            EntryBody::LinkMade(made) => {
+                self.names.insert(format!("link:{}", made.link), model::Who::Link(made.link));
+            }
             _ => {}
         }
     }

@@ -1,11 +1,12 @@
-//! Exposure of one session: what its person could reach while it lasted, and what was listed and opened in it.
+//! Exposure of one session: what its person, or whoever opened a share link, could reach while it lasted, and what was listed and opened in it.
 //!
 //! A session lasts from its sign-in, or from the first entry that names it, to the entry that ends it; without one, to the longest
 //! that a session may last. Idle sessions end earlier and leave no entry: the report is never less than the truth.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
 
-use model::{Actor, Entry, EntryBody, Instant, PersonId, SessionId, Who, Window};
+use model::{Actor, Entry, EntryBody, Instant, LinkId, SessionId, Who, Window};
 
 use crate::gathering::Gathering;
 use crate::{Exposure, ExposureIndex, TimelinePart};
@@ -16,8 +17,8 @@ pub const SESSION_SECONDS_MAX: i64 = 12 * 60 * 60;
 /// One session as the ledger shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Whose.
-    pub person: PersonId,
+    /// Whose: a person's, or a share link's.
+    pub who: Who,
     /// From when until when at the latest.
     pub span: Window,
     tag: u32,
@@ -25,35 +26,57 @@ pub struct Session {
 
 /// Every session that the ledger names.
 #[derive(Default)]
-pub(crate) struct Sessions(HashMap<SessionId, Session>);
+pub(crate) struct Sessions {
+    all: HashMap<SessionId, Session>,
+    /// Those of each link that did not end.
+    of_links: HashMap<LinkId, Vec<SessionId>>,
+}
 
 impl Sessions {
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.recorded;
-        if let Actor::Person { person, session, .. } = &entry.actor {
-            self.see(*session, *person, at);
+        match &entry.actor {
+            Actor::Person { person, session, .. } => self.see(*session, Who::Person(*person), at),
+            Actor::Link { link, session, .. } => self.see(*session, Who::Link(*link), at),
+            _ => {}
         }
         match &entry.body {
-            EntryBody::SignedIn { person, session, .. } => self.see(*session, *person, at),
+            EntryBody::SignedIn { person, session, .. } => self.see(*session, Who::Person(*person), at),
             EntryBody::SessionEnded { person, session } => {
-                self.see(*session, *person, at);
-                if let Some(session) = self.0.get_mut(session) {
-                    session.span.to = session.span.to.min(at);
+                self.see(*session, Who::Person(*person), at);
+                self.end(*session, at);
+            }
+            EntryBody::LinkOpened(opened) => self.see(opened.session, Who::Link(opened.link), at),
+            EntryBody::LinkLeft { session, .. } => self.end(*session, at),
+            EntryBody::LinkEnded { link, .. } => {
+                for session in self.of_links.remove(link).unwrap_or_default() {
+                    self.end(session, at);
                 }
             }
             _ => {}
         }
     }
 
-    fn see(&mut self, session: SessionId, person: PersonId, at: Instant) {
-        let tag = u32::try_from(self.0.len()).expect("fewer than four thousand million") + 1;
+    fn see(&mut self, session: SessionId, who: Who, at: Instant) {
+        let tag = u32::try_from(self.all.len()).expect("fewer than four thousand million") + 1;
         let span = Window { from: at, to: at.plus_seconds(SESSION_SECONDS_MAX) };
-        self.0.entry(session).or_insert(Session { person, span, tag });
+        if let Place::Vacant(place) = self.all.entry(session) {
+            place.insert(Session { who, span, tag });
+            if let Who::Link(link) = who {
+                self.of_links.entry(link).or_default().push(session);
+            }
+        }
+    }
+
+    fn end(&mut self, session: SessionId, at: Instant) {
+        if let Some(session) = self.all.get_mut(&session) {
+            session.span.to = session.span.to.min(at);
+        }
     }
 
     /// What actions of a session carry.
     pub fn tag(&self, session: SessionId) -> u32 {
-        self.0.get(&session).map_or(0, |session| session.tag)
+        self.all.get(&session).map_or(0, |session| session.tag)
     }
 }
 
@@ -61,13 +84,13 @@ impl ExposureIndex {
     /// A session, when the ledger names it.
     #[must_use]
     pub fn session(&self, session: SessionId) -> Option<Session> {
-        self.sessions.0.get(&session).copied()
+        self.sessions.all.get(&session).copied()
     }
 
     /// What could be reached in a session and what was done in it, at some instant of `window`.
     #[must_use]
     pub fn report_session(&self, session: &Session, window: Window) -> Exposure {
-        let who = Who::Person(session.person);
+        let who = session.who;
         let mut gathered = Gathering::new(self, window);
         let own = self.actions.of(who, window).filter(|action| action.session == session.tag);
         own.for_each(|action| gathered.take(action, action.lease));
@@ -79,7 +102,7 @@ impl ExposureIndex {
     #[must_use]
     pub fn timeline_of_session(&self, session: &Session, window: Window, parts: u32) -> Vec<TimelinePart> {
         self.plot(window, parts, |each| {
-            let all = self.actions.of(Who::Person(session.person), window);
+            let all = self.actions.of(session.who, window);
             all.filter(|action| action.session == session.tag).for_each(|action| each(action, action.lease));
         })
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
-    Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, NumberSet, OpenScope,
-    OrganisationId, PatientNumber, PersonId, Reaction, SessionId, Who, Whose,
+    Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, NumberSet, OrganisationId,
+    PatientNumber, PersonId, Reaction, SessionId, Tier, Who, Whose,
 };
 
 use crate::ask::{Act, Ask};
@@ -91,7 +91,7 @@ impl State {
                 self.read(&entry.actor, Act::List, patients.numbers(), at);
             }
             EntryBody::Opened { patient, study, scope, .. } => {
-                let act = if *scope == OpenScope::Images { Act::Open } else { Act::List };
+                let act = if scope.tier() == Tier::Open { Act::Open } else { Act::List };
                 let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
                 self.read(&entry.actor, act, self.with_former(&patients, &studies).numbers(), at);
             }
@@ -370,7 +370,8 @@ impl State {
         let (who, session) = match actor {
             Actor::Person { person, session, .. } => (Who::Person(*person), Some(*session)),
             Actor::Device { device, .. } => (Who::Device(*device), None),
-            Actor::Owner | Actor::Stranger { .. } | Actor::Warden => return,
+            // what a link shows was counted to whoever made it
+            Actor::Link { .. } | Actor::Owner | Actor::Stranger { .. } | Actor::Warden => return,
         };
         if self.kind(who).is_none() {
             return;

@@ -73,6 +73,25 @@ pub const THROTTLE_FORGET_SECONDS: i64 = 6 * 60 * 60;
 /// Counts that are kept at once; the oldest goes first.
 pub const THROTTLE_COUNTS_MAX: usize = 50_000;
 
+/// Digits of the code that is told beside a share link.
+pub const LINK_CODE_DIGITS: usize = 8;
+/// Wrong codes after which a share link opens nothing any more: one in ten million is guessed.
+pub const LINK_TRIES_MAX: u32 = 10;
+/// Wrong codes of a share link before there is a delay.
+pub const LINK_TRIES_FREE: u32 = 3;
+/// The first delay, in seconds; each further wrong code doubles it.
+pub const LINK_WAIT_SECONDS: i64 = 5;
+/// Browsers that may open a share link, unless its maker says less.
+pub const LINK_BROWSERS_MAX: u8 = 3;
+/// How long a share link lasts unless its maker says otherwise, in seconds.
+pub const LINK_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long one for somebody in the same room lasts unless its maker says otherwise, in seconds.
+pub const LINK_ROOM_SECONDS: i64 = 30 * 60;
+/// The longest that one for somebody in the same room lasts, in seconds.
+pub const LINK_ROOM_SECONDS_MAX: i64 = 4 * 60 * 60;
+/// Share links of one person that run at once.
+pub const LINKS_PER_PERSON_MAX: usize = 20;
+
 /// For how long an address at which somebody signed in counts as known, in seconds.
 pub const KNOWN_ORIGIN_SECONDS: i64 = 90 * 24 * 60 * 60;
 /// Known addresses of one person.

@@ -128,7 +128,7 @@ impl Recorded {
                 let members: Vec<PersonId> = members.map(|((person, _), _)| *person).collect();
                 self.links.extend(members.into_iter().map(|person| (person, None)));
             }
-            Who::Device(_) => {}
+            Who::Device(_) | Who::Link(_) => {}
         }
     }
 

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::leaks::LeaksCommand;
-pub use approve::{ApproveCommand, ProposeCommand};
+pub use approve::{ApproveCommand, ProposeCommand, Sharers};
 pub use budget::{BudgetCommand, BudgetSetArgs, FindingsCommand, HoneyCommand};
 pub use cases::{ExposureArgs, IncidentCommand, QuestionCommand};
 pub use cold::{ColdCommand, HolderCommand, ShredArgs};

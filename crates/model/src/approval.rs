@@ -61,6 +61,11 @@ pub enum Change {
         /// The rule from then on.
         rule: BreakGlassRule,
     },
+    /// Who may share studies, and for how long.
+    SharingRule {
+        /// The rule from then on.
+        rule: SharingRule,
+    },
     /// The keys of studies are destroyed.
     Shred {
         /// The patient.
@@ -184,7 +189,7 @@ impl Change {
             Self::Role { person, .. } | Self::Enrol { person } | Self::ClosePerson { person } => Some(*person),
             Self::Relate { relationship } => match relationship.who {
                 Who::Person(person) => Some(person),
-                Who::Organisation(_) | Who::Device(_) => None,
+                Who::Organisation(_) | Who::Device(_) | Who::Link(_) => None,
             },
             Self::RaiseCeilings { about, .. } | Self::LiftBudget { about, .. } => match about {
                 Whose::Person(person) => Some(*person),
@@ -193,6 +198,7 @@ impl Change {
             Self::AddPerson { .. }
             | Self::ApprovalRule { .. }
             | Self::BreakGlassRule { .. }
+            | Self::SharingRule { .. }
             | Self::Shred { .. }
             | Self::RotateKeys
             | Self::ColdHolders { .. }
@@ -262,6 +268,28 @@ impl BreakGlassRule {
 impl Default for BreakGlassRule {
     fn default() -> Self {
         Self { seconds_max: Self::SECONDS_MAX, review_seconds: 3 * 24 * 3600 }
+    }
+}
+
+/// Who may share studies at this site, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharingRule {
+    /// Whether patients may share their own studies by a link.
+    pub patients: bool,
+    /// Whether clinicians may share studies in their reach by a link.
+    pub clinicians: bool,
+    /// The longest that a link lasts, in days.
+    pub days_max: u16,
+}
+
+impl SharingRule {
+    /// Nobody may set more, in days.
+    pub const DAYS_MAX: u16 = 30;
+}
+
+impl Default for SharingRule {
+    fn default() -> Self {
+        Self { patients: true, clinicians: true, days_max: Self::DAYS_MAX }
     }
 }
 

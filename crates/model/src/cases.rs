@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, DiskId, Instant, KeyId, OrganisationId, PersonId, SessionId, Who, Window};
+use crate::{DeviceId, DiskId, Instant, KeyId, LinkId, OrganisationId, PersonId, SessionId, Who, Window};
 
-/// What an exposure report is about. As JSON the first three read as a [`Who`] does.
+/// What an exposure report is about. As JSON the first three and the last read as a [`Who`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum About {
@@ -20,6 +20,8 @@ pub enum About {
     Key(KeyId),
     /// What lies on one disk.
     Disk(DiskId),
+    /// One share link, over all who opened it.
+    Link(LinkId),
 }
 
 impl From<Who> for About {
@@ -28,6 +30,7 @@ impl From<Who> for About {
             Who::Person(person) => Self::Person(person),
             Who::Organisation(organisation) => Self::Organisation(organisation),
             Who::Device(device) => Self::Device(device),
+            Who::Link(link) => Self::Link(link),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod actor;
 mod body;
 mod refused;
+mod sharing;
 mod unseal;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use actor::{Actor, Origin, SignInMethod};
 pub use body::EntryBody;
 pub use refused::{AssociationRefused, ProofRefused};
+pub use sharing::{LinkEnd, LinkFor, LinkMade, LinkOpened, LinkRefused, LinkWrong, OpinionAsked};
 pub use unseal::{EscrowDrilled, RootRenewed, ShareSetAdded, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed};
 
 use crate::{Instant, Tier};
@@ -44,6 +46,19 @@ pub enum OpenScope {
     Images,
     /// The listing key only: instances are listed, no pixel opens.
     Listing,
+    /// Every image, to be taken along as a file.
+    Download,
+}
+
+impl OpenScope {
+    /// How far it reaches.
+    #[must_use]
+    pub fn tier(self) -> Tier {
+        match self {
+            Self::Images | Self::Download => Tier::Open,
+            Self::Listing => Tier::List,
+        }
+    }
 }
 
 /// Entries that somebody has seen and that are nowhere any more.
@@ -68,8 +83,8 @@ impl EntryBody {
     #[must_use]
     pub fn released(&self) -> Option<Tier> {
         match self {
-            Self::Listed { .. } | Self::Opened { scope: OpenScope::Listing, .. } => Some(Tier::List),
-            Self::Opened { scope: OpenScope::Images, .. } => Some(Tier::Open),
+            Self::Listed { .. } => Some(Tier::List),
+            Self::Opened { scope, .. } => Some(scope.tier()),
             _ => None,
         }
     }

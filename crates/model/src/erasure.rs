@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::{Change, EntryBody};
+use crate::{Change, EntryBody, LinkMade};
 
 /// What stands in place of erased words.
 pub const ERASED: &str = "(erased)";
@@ -52,6 +52,7 @@ impl EntryBody {
             | Self::FindingAcknowledged { note: text, .. }
             | Self::BudgetLifted { note: text, .. }
             | Self::ProposalEnded { reason: text, .. }
+            | Self::LinkMade(LinkMade { note: text, .. })
             | Self::WarmingRequested { reason: text, .. }
             | Self::WarmingRefused { reason: text, .. }
             | Self::Shredded { reason: text, .. } => text,
@@ -91,6 +92,10 @@ impl EntryBody {
             | Self::OrderEnded(_)
             | Self::AppointmentMade(_)
             | Self::PatientsMerged(_)
+            | Self::LinkOpened(_)
+            | Self::LinkLeft { .. }
+            | Self::LinkEnded { .. }
+            | Self::OpinionAsked(_)
             | Self::KeysFiled { .. } => return Err(Kept::Reach),
             Self::WardenStarted { .. }
             | Self::SignInRefused { .. }
@@ -101,6 +106,8 @@ impl EntryBody {
             | Self::CarriedOut { .. }
             | Self::ApprovalRuleSet { .. }
             | Self::BreakGlassRuleSet { .. }
+            | Self::SharingRuleSet { .. }
+            | Self::LinkRefused(_)
             | Self::ColdHoldersSet { .. }
             | Self::UnsealMethodAdded(_)
             | Self::UnsealMethodRemoved { .. }

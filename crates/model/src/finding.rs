@@ -24,6 +24,8 @@ impl From<Who> for Whose {
             Who::Person(person) => Self::Person(person),
             Who::Organisation(organisation) => Self::Organisation(organisation),
             Who::Device(device) => Self::Device(device),
+            // one study of one patient, which its maker read within a budget of their own
+            Who::Link(_) => Self::Site,
         }
     }
 }

@@ -103,6 +103,10 @@ number!(
     DeviceId, u32
 );
 number!(
+    /// A share link, numbered by the warden from 0. Whoever knows the number knows nothing that opens it.
+    LinkId, u32
+);
+number!(
     /// The index of an entry in the ledger, from 0.
     EntryNumber, u64
 );

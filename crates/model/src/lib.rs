@@ -15,17 +15,20 @@ mod patient_set;
 mod reach;
 mod time;
 
-pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
+pub use approval::{
+    ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, SharingRule, Standing, Verdict,
+};
 pub use cases::{About, Clock, DiskPart, ExposureReported};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, Warmed, WarmingBasis};
 pub use entry::{
-    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ProofRefused,
-    RootRenewed, ShareSetAdded, SignInMethod, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
+    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LinkEnd, LinkFor, LinkMade, LinkOpened, LinkRefused,
+    LinkWrong, LossAccepted, OpenScope, OpinionAsked, Origin, ProofRefused, RootRenewed, ShareSetAdded, SignInMethod,
+    UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
 };
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
-    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, ObjectId, OrganisationId, PatientNumber, PersonId,
+    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, LinkId, ObjectId, OrganisationId, PatientNumber, PersonId,
     SessionId, SiteId, StudyNumber, Uid,
 };
 pub use orders::{

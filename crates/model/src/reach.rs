@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, EntryNumber, OrganisationId, PatientNumber, PersonId, StudyNumber, Window};
+use crate::{DeviceId, EntryNumber, LinkId, OrganisationId, PatientNumber, PersonId, StudyNumber, Window};
 
 /// What a person is here. One person has one role at a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub enum Who {
     Organisation(OrganisationId),
     /// A device.
     Device(DeviceId),
+    /// Whoever opened a share link, with its secret and its code.
+    Link(LinkId),
 }
 
 /// What a relationship reaches.
@@ -79,7 +81,7 @@ pub struct Relationship {
     pub tier: Tier,
     /// From when until when.
     pub window: Window,
-    /// Why, in a few words: an order, a referral, a treatment team, being the patient.
+    /// Why, in a few words: an order, a referral, a treatment team, being the patient, a share link.
     pub basis: String,
     /// The entry that made it.
     pub entry: EntryNumber,

@@ -1,11 +1,11 @@
 //! The decision.
 
 use model::{
-    DeviceId, DeviceMay, EntryNumber, Instant, OrganisationId, PatientNumber, PersonId, Role, StudyNumber, Tier,
+    DeviceId, DeviceMay, EntryNumber, Instant, LinkId, OrganisationId, PatientNumber, PersonId, Role, StudyNumber, Tier,
 };
 use thiserror::Error;
 
-use crate::{LEASE_SECONDS_MAX, Service, is_open_to_strangers};
+use crate::{DOWNLOAD_SECONDS_MAX, LEASE_SECONDS_MAX, Service, is_open_to_strangers};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,13 @@ pub enum Subject {
         device: DeviceId,
         /// What it may do.
         may: Vec<DeviceMay>,
+    },
+    /// Whoever opened a share link in this browser.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// When the session ends at the latest.
+        session_until: Instant,
     },
     /// The owner of the machine, on the owner's socket.
     Owner,
@@ -126,6 +133,7 @@ impl Subject {
                 matches!(role, Role::Patient | Role::Referrer | Role::Radiologist | Role::Technologist)
             }
             Self::Device { may, .. } => may.contains(&DeviceMay::List) || may.contains(&DeviceMay::Open),
+            Self::Link { .. } => true,
             Self::Owner | Self::Stranger => false,
         }
     }
@@ -165,6 +173,10 @@ impl Subject {
                 _ => false,
             },
             Self::Person { role, .. } => role_includes(*role, service),
+            Self::Link { .. } => matches!(
+                service,
+                Service::SharedStudy | Service::List | Service::Open | Service::OpenListing | Service::Download
+            ),
         };
         if allowed { Ok(()) } else { Err(Denied::Role) }
     }
@@ -175,8 +187,12 @@ fn role_includes(role: Role, service: Service) -> bool {
     use Service::*;
     let mine = matches!(service, OwnSessions);
     mine || match role {
-        Role::Patient => matches!(service, List | Open | OpenListing | OwnStudies | OwnAccesses),
-        Role::Referrer | Role::Radiologist => matches!(service, List | Open | OpenListing | BreakGlass),
+        Role::Patient => {
+            matches!(service, List | Open | OpenListing | Download | Share | OwnStudies | OwnAccesses)
+        }
+        Role::Referrer | Role::Radiologist => {
+            matches!(service, List | Open | OpenListing | Download | Share | SecondOpinion | BreakGlass)
+        }
         Role::Technologist => matches!(service, List | Open | OpenListing),
         Role::Officer => {
             matches!(
@@ -191,6 +207,7 @@ fn role_includes(role: Role, service: Service) -> bool {
                     | Propose
                     | Approve
                     | ReviewBreakGlass
+                    | AllLinks
             )
         }
         Role::Administrator => matches!(service, Directory | Manage | MoveStudy | Propose | Approve),
@@ -203,19 +220,24 @@ fn role_includes(role: Role, service: Service) -> bool {
 /// Decides. Default deny: what the table does not include, and what no relationship reaches, is refused.
 pub fn decide(subject: &Subject, service: Service, target: Target, now: Instant) -> Result<Grant, Denied> {
     subject.may(service)?;
-    let mut lease_until = now.plus_seconds(LEASE_SECONDS_MAX);
-    if let Subject::Person { session_until, .. } = subject {
+    // a download cannot ask again on its way: its browser made one proof, for the whole of it
+    let seconds = if service == Service::Download { DOWNLOAD_SECONDS_MAX } else { LEASE_SECONDS_MAX };
+    let mut lease_until = now.plus_seconds(seconds);
+    if let Subject::Person { session_until, .. } | Subject::Link { session_until, .. } = subject {
         lease_until = lease_until.min(*session_until);
     }
     match (service, &target) {
-        (Service::Open | Service::OpenListing, Target::Study { reach, .. }) => {
-            let needed = if service == Service::Open { Tier::Open } else { Tier::List };
+        (
+            Service::Open | Service::OpenListing | Service::Download | Service::Share | Service::SecondOpinion,
+            Target::Study { reach, .. },
+        ) => {
+            let needed = if service == Service::OpenListing { Tier::List } else { Tier::Open };
             let reach =
                 reach.as_ref().filter(|reach| reach.tier >= needed && now < reach.until).ok_or(Denied::Reach)?;
             lease_until = lease_until.min(reach.until);
         }
         // an opening without a target is a mistake of the caller: refused, as everything unknown is
-        (Service::Open | Service::OpenListing, _) => return Err(Denied::Reach),
+        (Service::Open | Service::OpenListing | Service::Download, _) => return Err(Denied::Reach),
         (Service::OwnSessions | Service::OwnStudies | Service::OwnAccesses, Target::Person(owner)) => match subject {
             Subject::Person { person, .. } if person == owner => {}
             _ => return Err(Denied::Role),
@@ -233,6 +255,10 @@ mod tests {
 
     fn person(role: Role) -> Subject {
         Subject::Person { person: PersonId(7), role, organisations: vec![], session_until: Instant::MAX }
+    }
+
+    fn link() -> Subject {
+        Subject::Link { link: LinkId(4), session_until: Instant::MAX }
     }
 
     fn study(tier: Tier, until: Instant) -> Target {
@@ -266,8 +292,8 @@ mod tests {
         let target = || Target::Study { patient: PatientNumber(1), study: StudyNumber(2), reach: None };
         let device =
             Subject::Device { device: DeviceId(1), may: vec![DeviceMay::Store, DeviceMay::List, DeviceMay::Open] };
-        for subject in ROLES.map(person).into_iter().chain([device, Subject::Owner, Subject::Stranger]) {
-            for service in [Service::Open, Service::OpenListing] {
+        for subject in ROLES.map(person).into_iter().chain([device, link(), Subject::Owner, Subject::Stranger]) {
+            for service in [Service::Open, Service::OpenListing, Service::Download] {
                 assert!(decide(&subject, service, target(), NOW).is_err(), "{subject:?} {service:?}");
                 assert!(decide(&subject, service, Target::Nothing, NOW).is_err(), "{subject:?} {service:?}");
             }
@@ -279,7 +305,15 @@ mod tests {
         let reach = Reach { tier: Tier::Open, entry: EntryNumber(0), until: Instant::MAX };
         let blind = [Role::Officer, Role::Administrator, Role::OfficerAdministrator].map(person);
         for subject in blind.into_iter().chain([Subject::Owner]) {
-            for service in [Service::List, Service::Open, Service::OpenListing, Service::OwnStudies] {
+            let blind = [
+                Service::List,
+                Service::Open,
+                Service::OpenListing,
+                Service::Download,
+                Service::Share,
+                Service::OwnStudies,
+            ];
+            for service in blind {
                 let answer = decide(&subject, service, study(Tier::Open, Instant::MAX), NOW);
                 assert_eq!(answer.err(), Some(Denied::Role), "{subject:?} {service:?}");
             }
@@ -337,6 +371,33 @@ mod tests {
     }
 
     #[test]
+    fn whoever_opened_a_link_reads_one_study_and_does_nothing_else() {
+        for service in Service::ALL {
+            let reads = matches!(
+                service,
+                Service::SharedStudy | Service::List | Service::Open | Service::OpenListing | Service::Download
+            );
+            let answer = decide(&link(), service, study(Tier::Open, Instant::MAX), NOW);
+            assert_eq!(answer.is_ok(), reads || is_open_to_strangers(service), "{service:?}");
+        }
+        let lease = decide(&link(), Service::Open, study(Tier::Open, NOW.plus_seconds(7)), NOW);
+        assert_eq!(lease.expect("reach is there").lease_until(), NOW.plus_seconds(7));
+        let over = Subject::Link { link: LinkId(4), session_until: NOW.plus_seconds(3) };
+        let lease = decide(&over, Service::Download, study(Tier::Open, Instant::MAX), NOW);
+        assert_eq!(lease.expect("reach is there").lease_until(), NOW.plus_seconds(3));
+    }
+
+    #[test]
+    fn nobody_shares_what_they_may_only_list_or_do_not_reach() {
+        for role in [Role::Patient, Role::Referrer, Role::Radiologist] {
+            let share = |target| decide(&person(role), Service::Share, target, NOW).err();
+            assert_eq!(share(study(Tier::Open, Instant::MAX)), None, "{role:?}");
+            assert_eq!(share(study(Tier::List, Instant::MAX)), Some(Denied::Reach), "{role:?}");
+            assert_eq!(share(study(Tier::Open, NOW)), Some(Denied::Reach), "{role:?}");
+        }
+    }
+
+    #[test]
     fn nobody_reads_another_persons_own_things() {
         for service in [Service::OwnSessions, Service::OwnStudies, Service::OwnAccesses] {
             let answer = decide(&person(Role::Patient), service, Target::Person(PersonId(8)), NOW);
@@ -360,6 +421,8 @@ mod tests {
             }
             let owner = if Subject::Owner.may(service).is_ok() { "yes" } else { "-" };
             assert_eq!(cells[3 + ROLES.len()], owner, "{service:?} for the owner");
+            let link = if link().may(service).is_ok() { "yes" } else { "-" };
+            assert_eq!(cells[4 + ROLES.len()], link, "{service:?} for a share link");
         }
     }
 }

@@ -14,3 +14,6 @@ pub use service::{Service, is_open_to_strangers};
 
 /// The longest lease, in seconds: how long released names or keys may be used without a new entry.
 pub const LEASE_SECONDS_MAX: i64 = 300;
+
+/// The longest that taking a study along may last, in seconds.
+pub const DOWNLOAD_SECONDS_MAX: i64 = 1800;

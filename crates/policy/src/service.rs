@@ -11,6 +11,10 @@ pub enum Service {
     SignIn,
     /// Enrolling with a link.
     Enrol,
+    /// Opening a share link with its secret and its code.
+    OpenLink,
+    /// What an open share link shows.
+    SharedStudy,
     /// C-ECHO (PS3.4 A).
     Echo,
     /// C-STORE and STOW-RS (PS3.4 B, PS3.18 10.5).
@@ -43,6 +47,14 @@ pub enum Service {
     Propose,
     /// Approving and refusing what others proposed.
     Approve,
+    /// Taking a study along as DICOM files.
+    Download,
+    /// Sharing a study by a link; one's own links.
+    Share,
+    /// Everybody's share links.
+    AllLinks,
+    /// Asking a colleague for a second opinion on one study.
+    SecondOpinion,
     /// Reaching a patient in an emergency, without a relationship.
     BreakGlass,
     /// Looking at every use of break-glass and signing it off.
@@ -59,11 +71,13 @@ pub enum Service {
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
         Self::Enrol,
+        Self::OpenLink,
+        Self::SharedStudy,
         Self::Echo,
         Self::Store,
         Self::List,
@@ -80,6 +94,10 @@ impl Service {
         Self::Exposure,
         Self::Propose,
         Self::Approve,
+        Self::Download,
+        Self::Share,
+        Self::AllLinks,
+        Self::SecondOpinion,
         Self::BreakGlass,
         Self::ReviewBreakGlass,
         Self::Cold,
@@ -92,5 +110,5 @@ impl Service {
 /// Whether nobody in particular may use a service: what must work before somebody is known.
 #[must_use]
 pub fn is_open_to_strangers(service: Service) -> bool {
-    matches!(service, Service::Pages | Service::Liveness | Service::SignIn | Service::Enrol)
+    matches!(service, Service::Pages | Service::Liveness | Service::SignIn | Service::Enrol | Service::OpenLink)
 }

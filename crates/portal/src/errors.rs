@@ -110,6 +110,13 @@ impl IntoResponse for Failure {
         match self {
             Self::Refused(Refusal::FreshNeeded) => body["fresh"] = "act".into(),
             Self::Refused(Refusal::TouchNeeded) => body["fresh"] = "still-here".into(),
+            Self::Refused(Refusal::Invalid(Invalid::ShareLink)) => body["link"] = "ended".into(),
+            Self::Refused(Refusal::Invalid(Invalid::LinkBrowsers)) => body["link"] = "browsers".into(),
+            Self::Refused(Refusal::Invalid(Invalid::LinkCode { left })) => {
+                body["link"] = "code".into();
+                body["left"] = left.into();
+            }
+            Self::Refused(Refusal::Throttled { seconds }) => body["seconds"] = seconds.into(),
             _ => {}
         }
         let mut response = (status, json::of(&body)).into_response();

@@ -11,8 +11,9 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    approvals, assets, break_glass, budgets, cases, cold, exposure, fhir, frames, guard, health, ledger, my, openapi, people,
-    qido, removals, rendered, reports, session, sign_in, stow, studies, wado,
+    approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health, ledger, my, openapi,
+    people,
+     qido, removals, rendered, reports, session, sharing, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -67,6 +68,17 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/studies/number/{number}/move", MoveStudy, studies::move_by_number),
     route!(GET "/api/my/studies", OwnStudies, my::studies),
     route!(GET "/api/my/accesses", OwnAccesses, my::accesses),
+    route!(POST "/api/studies/{study}/download", Download, download::study),
+    route!(POST "/api/studies/{study}/links", Share, sharing::make),
+    route!(GET "/api/links", Share, sharing::own),
+    route!(GET "/api/links/all", AllLinks, sharing::all),
+    route!(DELETE "/api/links/{link}", Share, sharing::end),
+    route!(POST "/api/link/open", OpenLink, sharing::open),
+    route!(GET "/api/link", SharedStudy, sharing::shown),
+    route!(POST "/api/studies/{study}/second-opinion", SecondOpinion, sharing::ask_opinion),
+    route!(GET "/api/opinions", SecondOpinion, sharing::opinions),
+    route!(DELETE "/api/opinions/{opinion}", SecondOpinion, sharing::end_opinion),
+    route!(GET "/api/colleagues", SecondOpinion, sharing::colleagues),
     route!(GET "/api/people", Directory, people::people),
     route!(POST "/api/people", Manage, people::add_person),
     route!(POST "/api/people/enrolment", Manage, people::issue_enrolment),
@@ -85,6 +97,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/approvals/role", Propose, approvals::role),
     route!(POST "/api/approvals/rule", Propose, approvals::rule),
     route!(POST "/api/approvals/break-glass-rule", Propose, approvals::break_glass_rule),
+    route!(POST "/api/approvals/sharing-rule", Propose, approvals::sharing_rule),
     route!(POST "/api/approvals/{proposal}/approve", Approve, approvals::approve),
     route!(POST "/api/approvals/{proposal}/refuse", Approve, approvals::refuse),
     route!(POST "/api/approvals/{proposal}/withdraw", Propose, approvals::withdraw),

@@ -12,7 +12,7 @@ use protocol::{Refusal, SignInReply, SignInRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::Serving;
+use crate::app::{Serving, unexpected};
 use crate::credential::{self, COOKIE_ENDED, From};
 use crate::errors::Failure;
 use crate::json;
@@ -202,6 +202,8 @@ async fn step(serving: &Serving, origin: Origin, request: SignInRequest) -> Resu
         }
         SignInReply::Enrolled { recovery_codes } => json::of(&json!({ "recovery_codes": recovery_codes })),
         SignInReply::Estimate(estimate) => json::of(&estimate),
+        // `sharing::open` asks for it
+        SignInReply::LinkOpened { .. } => return Err(unexpected()),
         SignInReply::Done => StatusCode::NO_CONTENT.into_response(),
     })
 }

@@ -1,6 +1,8 @@
 //! Proposals of changes that wait for a second person and a delay.
 
-use model::{ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, PersonId, ProposalEnd, Role, Standing};
+use model::{
+    ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, PersonId, ProposalEnd, Role, SharingRule, Standing,
+};
 use serde::{Deserialize, Serialize};
 
 /// The longest reason, in characters.
@@ -37,6 +39,11 @@ pub enum ApprovalRequest {
     BreakGlassRule {
         /// The rule.
         rule: BreakGlassRule,
+    },
+    /// Propose another rule about who may share studies.
+    SharingRule {
+        /// The rule.
+        rule: SharingRule,
     },
     /// Propose that the words of an entry are erased (owner).
     Erase {
@@ -75,6 +82,8 @@ pub struct Proposals {
     pub rule: ApprovalRule,
     /// How long break-glass lasts.
     pub break_glass: BreakGlassRule,
+    /// Who may share studies.
+    pub sharing: SharingRule,
     /// How many persons may decide: enrolled officers and administrators.
     pub deciders: u32,
     /// How many changes were carried out on the word of one person.

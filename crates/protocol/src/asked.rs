@@ -105,6 +105,9 @@ impl<'a> Asked<'a> {
     pub fn asks_for(&self, asking: Asking<'_>, identities: impl Fn(&str) -> Vec<(String, String)>) -> bool {
         match asking {
             Asking::List(request) => self.method == "GET" && request.limit > 0 && self.lists(request, identities),
+            Asking::Open(request) if request.scope == Scope::Download => {
+                self.method == "POST" && self.by_uid == format!("/api/studies/{}/download", request.study)
+            }
             Asking::Open(request) => self.method == "GET" && self.opens(request),
             Asking::Page(request) => self.asks_page(request),
         }

@@ -1,6 +1,8 @@
 //! What exposure reports, incidents and patients' questions are made of on their way between front and warden.
 
-use model::{Clock, DeviceId, DiskPart, EntryNumber, Instant, Origin, PersonId, Role, Tier, Uid, Window};
+use model::{
+    Clock, DeviceId, DiskPart, EntryNumber, Instant, LinkEnd, LinkId, Origin, PersonId, Role, Tier, Uid, Window,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Count, PatientRow};
@@ -68,6 +70,27 @@ pub enum AboutFacts {
         releases: Vec<ReleaseRow>,
         /// Releases inside the window, all of them.
         released: u64,
+    },
+    /// A share link, over all who opened it.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// Who made it.
+        maker: String,
+        /// For whom, in the maker's words.
+        note: String,
+        /// From when until when it opened something, or will.
+        span: Window,
+        /// How it ended; `None` while it runs.
+        ended: Option<LinkEnd>,
+        /// How often it was opened with secret and code.
+        openings: u32,
+        /// In how many browsers.
+        browsers: u32,
+        /// How often the study was taken along as files.
+        downloads: u32,
+        /// Wrong codes.
+        tries: u32,
     },
     /// A disk.
     Disk {

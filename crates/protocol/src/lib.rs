@@ -23,6 +23,7 @@ mod refusal;
 mod refused;
 mod removals;
 mod secret;
+mod sharing;
 mod unseal;
 mod window;
 
@@ -50,6 +51,7 @@ pub use refusal::{Invalid, Refusal};
 pub use refused::{AE_TITLE_CHARACTERS_MAX, AssociationRefusal, REFUSED_ASSOCIATIONS_MAX, RefusedAssociation};
 pub use removals::*;
 pub use secret::SecretText;
+pub use sharing::*;
 /// The deadline of a call.
 pub use tarpc::context;
 pub use unseal::{NewRootAsked, RootRow, UnsealChange, UnsealMethodRow, UnsealReply, UnsealRequest, drill_message};

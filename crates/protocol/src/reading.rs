@@ -325,6 +325,8 @@ pub enum Scope {
     Images,
     /// Listing keys only.
     Listing,
+    /// As [`Self::Images`], to take the study along as files: each time an entry of its own.
+    Download,
 }
 
 /// Released studies: usually one; two patients' studies may carry one UID, and only those in reach are here.

@@ -119,6 +119,20 @@ pub enum Invalid {
     /// The content of an entry is not erased; why.
     #[error("this entry is not erased: {0}")]
     Kept(String),
+    /// A share link opens nothing: it is not whole, or it ended.
+    #[error("this link does not open anything; it has ended, or was not copied whole: ask who sent it for a new one")]
+    ShareLink,
+    /// The code of a share link does not fit.
+    #[error(
+        "the code does not fit; {left} more tries are left, then the link ends: ask who sent it to tell you the code again"
+    )]
+    LinkCode {
+        /// How many wrong codes there may still be.
+        left: u32,
+    },
+    /// As many browsers as may have opened a share link already.
+    #[error("this link is open in as many browsers as it may be; use one of those, or ask who sent it for a new link")]
+    LinkBrowsers,
     /// An outbox record does not continue the chain.
     #[error(
         "outbox record {sequence} does not continue the chain after {expected}; the front's outbox was changed or restored from an older copy"

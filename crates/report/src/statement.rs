@@ -1,6 +1,6 @@
 //! What a report says in sentences: the summary, what it is about, how it was computed, how it is checked.
 
-use model::Instant;
+use model::{Instant, LinkEnd};
 use protocol::{AboutFacts, Count, ExposureReport};
 
 use crate::when::{moment, number, window};
@@ -27,6 +27,14 @@ pub(crate) fn about(report: &ExposureReport, language: Language) -> String {
             format!("{} {name}\n{session}\n{}", language.choose("Session of", "Sitzung von"), window(*span, language))
         }
         AboutFacts::Key { key, .. } => format!("{} {key}", language.choose("Batch key", "Schlüssel")),
+        AboutFacts::Link { link, maker, note, span, .. } => {
+            let mut text = format!("{} {link}", language.choose("Share link", "Freigabelink"));
+            text.push_str(&format!("\n{} {maker}", language.choose("made by", "erstellt von")));
+            if !note.is_empty() {
+                text.push_str(&format!(" ({note})"));
+            }
+            format!("{text}\n{}", window(*span, language))
+        }
         AboutFacts::Disk { disk, filesystem, .. } => {
             let mut text = format!("{} {disk}", language.choose("Disk", "Datenträger"));
             if !filesystem.is_empty() {
@@ -97,6 +105,21 @@ pub(crate) fn summary(report: &ExposureReport, language: Language) -> Vec<String
     sentences
 }
 
+fn link_end(ended: Option<LinkEnd>, language: Language) -> &'static str {
+    match ended {
+        None => language.choose("The link still runs.", "Der Link gilt noch."),
+        Some(LinkEnd::Revoked) => language.choose("Somebody ended it.", "Er wurde von jemandem beendet."),
+        Some(LinkEnd::Guessed) => {
+            language.choose("It ended after too many wrong codes.", "Er endete nach zu vielen falschen Codes.")
+        }
+        Some(LinkEnd::Expired) => language.choose("Its time is over.", "Seine Zeit ist abgelaufen."),
+        Some(LinkEnd::Maker) => language.choose(
+            "It ended because who made it does not reach the study any more.",
+            "Er endete, weil wer ihn erstellt hat, die Untersuchung nicht mehr erreicht.",
+        ),
+    }
+}
+
 fn particulars(report: &ExposureReport, language: Language) -> Vec<String> {
     match &report.about {
         AboutFacts::Key { filed, released_before, released, .. } => {
@@ -123,6 +146,27 @@ fn particulars(report: &ExposureReport, language: Language) -> Vec<String> {
                 ),
             });
             sentences
+        }
+        AboutFacts::Link { ended, openings, browsers, downloads, tries, .. } => {
+            let [openings, browsers] = [*openings, *browsers].map(|count| number(count.into(), language));
+            let [downloads, tries] = [*downloads, *tries].map(|count| number(count.into(), language));
+            vec![
+                match language {
+                    Language::English => format!(
+                        "Until now the link was opened {openings} times with its secret and its code, in {browsers} browsers, and the study was taken along as files {downloads} times; {tries} times the code was wrong."
+                    ),
+                    Language::German => format!(
+                        "Bis jetzt wurde der Link {openings}-mal mit seinem Geheimnis und seinem Code geöffnet, in {browsers} Browsern, und die Untersuchung {downloads}-mal als Dateien mitgenommen; {tries}-mal war der Code falsch."
+                    ),
+                },
+                link_end(*ended, language).to_owned(),
+                language
+                    .choose(
+                        "Who opened it, this site does not know: whoever had the link and the code. What they did with what they saw is outside of this report.",
+                        "Wer ihn geöffnet hat, weiß dieses Haus nicht: wer den Link und den Code hatte. Was mit dem Gesehenen geschah, liegt außerhalb dieses Berichts.",
+                    )
+                    .to_owned(),
+            ]
         }
         AboutFacts::Disk { holds, keys, studies_opened_before, .. } => {
             let keys = number(*keys, language);

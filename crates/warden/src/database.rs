@@ -68,6 +68,8 @@ pub enum Space {
     KeptOrder = 8,
     /// Their bytes.
     KeptMessage = 9,
+    /// Hashes of what opens share links that did not end.
+    Link = 10,
 }
 
 /// The study of keys that are not bound to one. No study has this number.

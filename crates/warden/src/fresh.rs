@@ -33,7 +33,8 @@ impl Warden {
         origin: &Origin,
         now: Instant,
     ) -> Result<Touch, Refusal> {
-        let (person, session) = (of.person, of.session);
+        let session = of.session;
+        let person = of.person.ok_or(Refusal::NotAllowed)?;
         // the lock of a touch that holds is not kept over the count of one that does not
         let error = {
             let touched = match &fresh.shown {
@@ -66,7 +67,7 @@ impl Warden {
             }
         };
         if error != FreshError::SignedOut {
-            self.count_refusal(About::Session(person, session), "touch", origin, now).await?;
+            self.count_refusal(About::Session(Some(person), session), "touch", origin, now).await?;
         }
         Err(Refusal::from(&error))
     }

@@ -39,6 +39,7 @@ mod repeats;
 mod rotate;
 mod secrets;
 mod service;
+mod sharing;
 mod shred;
 mod sign_in;
 mod state;

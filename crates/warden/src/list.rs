@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use audit::Reachable;
 use budget::Act;
-use model::{DeviceMay, EntryBody, Instant, PatientNumber, StudyNumber};
+use model::{DeviceMay, EntryBody, Instant, PatientNumber, StudyNumber, Who};
 use policy::{Reach, Service, Subject, Target};
 use protocol::{Asking, Credential, Invalid, Level, ListReply, ListRequest, OpenRequest, Refusal, Scope};
 
@@ -160,6 +160,8 @@ impl Warden {
     pub(crate) fn reachable(&self, caller: &Caller, now: Instant) -> Reachable {
         let now = now.max(Instant(self.recorded.load(Ordering::Relaxed)));
         match caller.who {
+            // a link reaches no further than who made it
+            Some(Who::Link(link)) if !self.maker_reaches(link, now) => Reachable::default(),
             Some(who) => self.index.read().expect("no holder panics").reach().reachable(who, now),
             None => Reachable::default(),
         }

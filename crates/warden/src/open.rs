@@ -36,6 +36,7 @@ impl Warden {
         let service = match request.scope {
             Scope::Images => Service::Open,
             Scope::Listing => Service::OpenListing,
+            Scope::Download => Service::Download,
         };
         let mut studies = Vec::new();
         let mut denied = None;
@@ -112,7 +113,7 @@ impl Warden {
             reach.map(|reach| Reach { until: still_warm.map_or(reach.until, |warm| warm.min(reach.until)), ..reach });
         let target = Target::Study { patient, study, reach };
         let grant = policy::decide(&caller.subject, service, target, now).map_err(OpenRefusal::Denied)?;
-        let with_pixels = service == Service::Open;
+        let with_pixels = service != Service::OpenListing;
         let act = if with_pixels { Act::Open } else { Act::List };
         let patients = {
             let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
@@ -140,6 +141,8 @@ impl Warden {
 
         let holder = caller.holder.ok_or(OpenRefusal::Denied(Denied::Unknown))?;
         let lease = self.leases.lock().expect("no holder panics").opening(holder, study, with_pixels, now);
+        // what is taken along is an entry each time
+        let lease = lease.filter(|_| service != Service::Download);
         if lease.is_none()
             && self.within_budget(caller, &reading, now).await.map_err(OpenRefusal::Failed)? == Passed::AfterWait
         {
@@ -150,7 +153,11 @@ impl Warden {
             lease.until = lease.until.min(grant.lease_until());
             return Ok(Some(Release::again(&lease, row, moved, keys).into_study()));
         }
-        let scope = if with_pixels { OpenScope::Images } else { OpenScope::Listing };
+        let scope = match service {
+            Service::Download => OpenScope::Download,
+            Service::Open => OpenScope::Images,
+            _ => OpenScope::Listing,
+        };
         let body = EntryBody::Opened { patient, study, scope, lease_until: grant.lease_until() };
         let receipt = self
             .ledger
@@ -160,7 +167,10 @@ impl Warden {
         let lease = Lease::of(&receipt);
         let release =
             Release::new(receipt, row, moved, keys).ok_or(OpenRefusal::Failed(Refusal::Internal))?.into_study();
-        self.leases.lock().expect("no holder panics").opened(holder, study, lease, changes, now);
+        // a download's lease is its own: nothing else is served within it
+        if service != Service::Download {
+            self.leases.lock().expect("no holder panics").opened(holder, study, lease, changes, now);
+        }
         Ok(Some(release))
     }
 

@@ -37,7 +37,8 @@ enum Holder {
 /// The session that a proof must be for.
 pub(crate) struct OfSession {
     pub(crate) session: SessionId,
-    pub(crate) person: PersonId,
+    /// Whose; nobody who is known where a share link is open.
+    pub(crate) person: Option<PersonId>,
     pub(crate) key: Option<Thumbprint>,
 }
 

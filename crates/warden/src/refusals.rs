@@ -15,8 +15,8 @@ const COUNTED_SECONDS: i64 = 60;
 /// Whose credential was tried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum About {
-    /// A session that is there.
-    Session(PersonId, SessionId),
+    /// A session that is there; without a person, one in which a share link is open.
+    Session(Option<PersonId>, SessionId),
     /// A device that is there.
     Device(DeviceId),
     /// A token that nobody holds, or the owner's rights on the front's socket.
@@ -120,7 +120,7 @@ impl Warden {
 
 fn entry(about: About, reason: &'static str, count: u64, since: Instant) -> EntryBody {
     let (person, session, device) = match about {
-        About::Session(person, session) => (Some(person), Some(session), None),
+        About::Session(person, session) => (person, Some(session), None),
         About::Device(device) => (None, None, Some(device)),
         About::Nobody => (None, None, None),
     };

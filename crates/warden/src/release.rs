@@ -14,7 +14,7 @@ impl Release {
     /// Uses up the receipt. The receipt must be about this very study; anything else is a mistake of ours, and nothing leaves.
     pub(crate) fn new(receipt: Receipt, row: StudyRow, moved: bool, keys: Vec<BatchKeys>) -> Option<Self> {
         let with_pixels = match receipt.grant().service() {
-            Service::Open => true,
+            Service::Open | Service::Download => true,
             Service::OpenListing => false,
             _ => return None,
         };

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use model::{Actor, AssociationRefused, DeviceId, EntryBody, EntryNumber, Instant, NumberSet, Origin, PersonId, What};
+use model::{
+    Actor, AssociationRefused, DeviceId, EntryBody, EntryNumber, Instant, LinkId, NumberSet, Origin, PersonId, What,
+};
 use protocol::{AE_TITLE_CHARACTERS_MAX, REFUSED_ASSOCIATIONS_MAX, Refusal, RefusedAssociation};
 use tokio::sync::oneshot;
 
@@ -34,6 +36,7 @@ struct Key {
 enum Subject {
     Person(PersonId),
     Device(DeviceId),
+    Link(LinkId),
     Other,
 }
 
@@ -186,6 +189,7 @@ fn key_of(actor: &Actor, body: &EntryBody) -> Key {
     let subject = match actor {
         Actor::Person { person, .. } => Subject::Person(*person),
         Actor::Device { device, .. } => Subject::Device(*device),
+        Actor::Link { link, .. } => Subject::Link(*link),
         Actor::Owner | Actor::Stranger { .. } | Actor::Warden => Subject::Other,
     };
     let (action, reason) = match body {

@@ -265,7 +265,7 @@ impl RecordKeys {
         match space {
             Space::Registry | Space::RegistryBundle => (&self.registry, ObjectKind::Registry),
             Space::Identity | Space::Pending => (&self.identity, ObjectKind::Person),
-            Space::Holder | Space::Proposed | Space::KeptOrder | Space::KeptMessage => {
+            Space::Holder | Space::Proposed | Space::KeptOrder | Space::KeptMessage | Space::Link => {
                 (&self.identity, ObjectKind::Secret)
             }
             Space::Secret => (&self.secret, ObjectKind::Secret),

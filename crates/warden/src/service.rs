@@ -232,6 +232,7 @@ impl Warden {
         self.flush_people();
         self.carry_out_due(self.now());
         self.look_at_leak_lists(self.now());
+        self.end_links_due(self.now());
         self.keep_keys();
         if let Err(error) = self.bundle_registry() {
             tracing::error!(%error, "the registry's records could not be bundled; it is tried again");

@@ -90,6 +90,9 @@ impl Warden {
                 let estimate = self.slowly(move || setting.estimate_against(&password, &known)).await?;
                 Ok(SignInReply::Estimate(estimate))
             }
+            SignInRequest::OpenLink { secret, code, proof } => {
+                self.open_link((&secret, code), &proof, origin, now).await
+            }
             SignInRequest::SignOut { token, proof } => self.sign_out(&token, &proof, origin, now).await,
         }
     }
@@ -103,9 +106,11 @@ impl Warden {
         now: Instant,
     ) -> Result<SignInReply, Refusal> {
         let found = self.people.lock().expect(HELD).look_at_session(token, now);
-        let SessionInfo { session, person, key, .. } = found.map_err(|_| Refusal::SignedOut)?;
+        let Ok(SessionInfo { session, person, key, .. }) = found else {
+            return self.leave_link(token, proof, origin, now).await;
+        };
         if key.is_some() {
-            self.prove_sign_out(&OfSession { session, person, key }, proof, origin, now).await?;
+            self.prove_sign_out(&OfSession { session, person: Some(person), key }, proof, origin, now).await?;
         }
         let mut people = self.people.lock().expect(HELD);
         let changed = people.sign_out(token).map_err(|_| Refusal::SignedOut)?;

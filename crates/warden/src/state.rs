@@ -28,6 +28,8 @@ use crate::proof::Proofs;
 use crate::relations::Relations;
 use crate::repeats::Repeats;
 use crate::secrets::{Secrets, read_secret};
+use crate::sharing::Doors;
+use crate::sharing::fold::Shared;
 use crate::unseal::UnsealMethods;
 use crate::warm::Transits;
 use crate::watched::{Settled, Watched, settle_before_opening};
@@ -133,6 +135,10 @@ pub struct Warden {
     pub(crate) proposals: Arc<RwLock<Proposals>>,
     /// Uses of break-glass, likewise.
     pub(crate) uses: Arc<RwLock<Uses>>,
+    /// Share links and second opinions, likewise.
+    pub(crate) sharing: Arc<RwLock<Shared>>,
+    /// What opens links. Taken alone.
+    pub(crate) doors: Mutex<Doors>,
     /// One change is proposed, approved or carried out at a time. Taken before every other lock.
     pub(crate) changing: Mutex<()>,
     /// Incidents and questions, likewise.
@@ -216,7 +222,7 @@ impl Warden {
         drop((root, inherited));
         let mut index = ExposureIndex::default();
         let mut relations = Relations::default();
-        let (mut proposals, mut uses) = (Proposals::default(), Uses::default());
+        let (mut proposals, mut uses, mut sharing) = (Proposals::default(), Uses::default(), Shared::default());
         let mut cases = Cases::default();
         let mut cold = Cold::default();
         let mut orders = Orders::default();
@@ -241,6 +247,7 @@ impl Warden {
                 relations.apply(number, &entry);
                 proposals.apply(number, &entry);
                 uses.apply(number, &entry);
+                sharing.apply(number, &entry);
                 cases.apply(number, &entry);
                 cold.apply(number, &entry);
                 orders.apply(number, &entry);
@@ -256,6 +263,7 @@ impl Warden {
             }
             Ok::<_, StartError>(reading.join().expect("no reader panics"))
         })?;
+        let doors = Doors::load(&secrets, &database)?;
         let records = secrets.records(&database, Space::Identity)?;
         let records = records
             .into_iter()
@@ -273,7 +281,8 @@ impl Warden {
         let index = Arc::new(RwLock::new(index));
         let relations = Arc::new(RwLock::new(relations));
         let (proposals, uses) = (Arc::new(RwLock::new(proposals)), Arc::new(RwLock::new(uses)));
-        let observed_deciding = (Arc::clone(&proposals), Arc::clone(&uses));
+        let sharing = Arc::new(RwLock::new(sharing));
+        let observed_deciding = (Arc::clone(&proposals), Arc::clone(&uses), Arc::clone(&sharing));
         let cases = Arc::new(RwLock::new(cases));
         let cold = Arc::new(RwLock::new(cold));
         let watched = Arc::new(Mutex::new(watched));
@@ -292,6 +301,7 @@ impl Warden {
             observed.1.write().expect("no holder panics").apply(number, entry);
             observed_deciding.0.write().expect("no holder panics").apply(number, entry);
             observed_deciding.1.write().expect("no holder panics").apply(number, entry);
+            observed_deciding.2.write().expect("no holder panics").apply(number, entry);
             observed.3.write().expect("no holder panics").apply(number, entry);
             observed_cold.write().expect("no holder panics").apply(number, entry);
             observed_orders.write().expect("no holder panics").apply(number, entry);
@@ -310,6 +320,8 @@ impl Warden {
             relations,
             proposals,
             uses,
+            sharing,
+            doors: Mutex::new(doors),
             changing: Mutex::default(),
             cases,
             numbering: Mutex::default(),

@@ -21,7 +21,7 @@ const ORIGIN_CHARACTERS_MAX: usize = 64;
 pub(crate) struct Caller {
     pub(crate) subject: Subject,
     pub(crate) actor: Actor,
-    /// Who holds relationships; nobody for the owner and strangers.
+    /// Who holds relationships, among them a share link; nobody for the owner and strangers.
     pub(crate) who: Option<Who>,
     /// Who holds leases.
     pub(crate) holder: Option<Holder>,
@@ -96,6 +96,9 @@ impl Warden {
                 let session = people.session_numbered(*session, self.now()).map_err(|_| Refusal::SignedOut)?;
                 caller.subject = subject_of(session);
             }
+            Actor::Link { session, .. } => {
+                caller.subject = self.link_subject_of(*session, self.now()).ok_or(Refusal::SignedOut)?;
+            }
             Actor::Device { device, .. } => {
                 let device = people.device(*device).filter(|device| device.has_token());
                 device.ok_or(Refusal::SignedOut)?;
@@ -116,10 +119,13 @@ impl Warden {
         // looking does not use it: a cookie without a proof keeps no session alive
         let found = self.people.lock().expect("no holder panics").look_at_session(token, now);
         let Ok(found) = found else {
+            if let Some(caller) = self.link_caller(token, origin, proof, asking, now).await? {
+                return Ok(caller);
+            }
             self.count_refusal(About::Nobody, "session", origin, now).await?;
             return Err(Refusal::SignedOut);
         };
-        let of = OfSession { session: found.session, person: found.person, key: found.key };
+        let of = OfSession { session: found.session, person: Some(found.person), key: found.key };
         self.prove_session(&of, proof, asking, origin, now).await?;
         let used = self.people.lock().expect("no holder panics").session(token, now);
         let session = used.map_err(|_| Refusal::SignedOut)?;

@@ -62,6 +62,10 @@ impl Warden {
         asked: AskForCold,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
+        // whoever came by a link asks for nothing more than what it shows
+        if matches!(caller.actor, Actor::Link { .. }) {
+            return Err(self.refuse(caller, "ask-for-cold", None, policy::Denied::Role, now).await);
+        }
         let reason = asked.reason.trim().to_owned();
         if reason.is_empty() || reason.chars().count() > REASON_CHARACTERS_MAX || reason.chars().any(char::is_control) {
             return Err(field("reason", "why, in 1 to 200 characters"));
@@ -498,7 +502,7 @@ fn asked_by(actor: &Actor) -> Whose {
     match actor {
         Actor::Person { person, .. } => Whose::Person(*person),
         Actor::Device { device, .. } => Whose::Device(*device),
-        Actor::Owner | Actor::Stranger { .. } | Actor::Warden => Whose::Site,
+        Actor::Link { .. } | Actor::Owner | Actor::Stranger { .. } | Actor::Warden => Whose::Site,
     }
 }
 

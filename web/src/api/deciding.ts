@@ -3,6 +3,7 @@
 import type { ColdHolder } from './cold.ts';
 import type { Relationship } from './entries.ts';
 import type { OrderRule } from './ordering.ts';
+import type { SharingRule } from './sharing.ts';
 import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
 
 export interface ApprovalRule {
@@ -23,6 +24,7 @@ export type Change =
   | { change: 'relate'; relationship: Relationship }
   | { change: 'approval-rule'; rule: ApprovalRule }
   | { change: 'break-glass-rule'; rule: BreakGlassRule }
+  | { change: 'sharing-rule'; rule: SharingRule }
   | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
   | { change: 'rotate-keys' }
   | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: ColdHolder[] }

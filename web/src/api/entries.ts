@@ -3,6 +3,7 @@
 import type { About, CaseBody } from './cases.ts';
 import type { DecidingBody } from './deciding.ts';
 import type { OrderingBody } from './ordering.ts';
+import type { SharingBody } from './sharing.ts';
 import type { Authorisation, Ceilings, DeviceMay, Finding, Micros, Role, SignInMethod, Span, Tier, Whose } from './types.ts';
 
 export type Actor =
@@ -10,9 +11,10 @@ export type Actor =
   | 'warden'
   | { person: { person: number; origin: string } }
   | { device: { device: number; origin: string } }
+  | { link: { link: number; origin: string } }
   | { stranger: { origin: string } };
 
-export type Who = { person: number } | { organisation: number } | { device: number };
+export type Who = { person: number } | { organisation: number } | { device: number } | { link: number };
 export type What = { patient: number } | { study: number } | 'site';
 
 export interface Relationship {
@@ -55,7 +57,7 @@ export type EntryBody =
     }
   | { kind: 'moved'; study: number; from: number; to: number; reason: string }
   | { kind: 'listed'; patients: string; studies: string; lease_until: Micros }
-  | { kind: 'opened'; patient: number; study: number; scope: 'images' | 'listing'; lease_until: Micros }
+  | { kind: 'opened'; patient: number; study: number; scope: 'images' | 'listing' | 'download'; lease_until: Micros }
   | { kind: 'refused'; action: string; what: What | null; reason: string }
   | {
       kind: 'exposure-reported';
@@ -71,6 +73,7 @@ export type EntryBody =
   | { kind: 'accesses-read'; patient: number }
   | DecidingBody
   | OrderingBody
+  | SharingBody
   | { kind: 'cold-holders-set'; generation: number; threshold: number; holders: { key: number[]; name: string; kind: 'sharing' | 'emergency' | 'service' }[] }
   | { kind: 'cold-rule-set'; rule: { after_seconds: number } }
   | { kind: 'went-cold'; studies: string; generation: number }

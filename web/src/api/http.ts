@@ -22,6 +22,8 @@ export class Refusal extends Error {
     readonly hint: string,
     /** Whether the person must confirm it first (`confirm.svelte.ts`): this act, or that they are still there. */
     readonly fresh: 'act' | 'still-here' | null = null,
+    /** What else the front said, for pages that know it: why a share link did not open. */
+    readonly told: { link?: unknown; left?: unknown; seconds?: unknown } = {},
   ) {
     super(message);
   }
@@ -61,6 +63,11 @@ export async function get<T>(path: string, asking: Asking = {}): Promise<T> {
 /** GET, as bytes: frames and pictures. */
 export function fetchBytes(path: string, asking: Asking = {}): Promise<Response> {
   return send('GET', path, undefined, asking);
+}
+
+/** POST JSON, answered with bytes: a study to take along. */
+export function postForBytes(path: string, body: object, asking: Asking = {}): Promise<Response> {
+  return send('POST', path, body, asking);
 }
 
 /**
@@ -221,15 +228,17 @@ async function refusalOf(response: Response): Promise<Refusal> {
   let message = '';
   let hint = '';
   let fresh: Refusal['fresh'] = null;
+  let told: Refusal['told'] = {};
   try {
-    const body = (await response.json()) as { error?: unknown; hint?: unknown; fresh?: unknown };
+    const body = (await response.json()) as { error?: unknown; hint?: unknown; fresh?: unknown; link?: unknown; left?: unknown; seconds?: unknown };
+    told = { link: body.link, left: body.left, seconds: body.seconds };
     if (body.fresh === 'act' || body.fresh === 'still-here') fresh = body.fresh;
     if (typeof body.error === 'string') message = body.error;
     if (typeof body.hint === 'string') hint = body.hint;
   } catch {
     // a body that is not JSON says nothing to a person; the status does
   }
-  return new Refusal(kindOf(status), status, message, hint, fresh);
+  return new Refusal(kindOf(status), status, message, hint, fresh, told);
 }
 
 function kindOf(status: number): Refusal['kind'] {

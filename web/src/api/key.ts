@@ -17,6 +17,8 @@ export interface BrowserKey {
 /** The key of the session that this browser is signed in with. */
 export interface SessionKey extends BrowserKey {
   session: string;
+  /** The session is one in which a share link is open: nobody is signed in. */
+  link?: boolean;
 }
 
 /** What a proof is for. */
@@ -58,8 +60,8 @@ export async function makeKey(): Promise<BrowserKey> {
 }
 
 /** Keeps the key of a sign-in that went well. */
-export async function keepKey(key: BrowserKey, session: string): Promise<void> {
-  current = { ...key, session };
+export async function keepKey(key: BrowserKey, session: string, link = false): Promise<void> {
+  current = { ...key, session, link };
   await request('readwrite', (store) => store.put(current, CURRENT));
 }
 

@@ -1,10 +1,13 @@
 /** Who is signed in, and how the line to the front is. Kept in memory only. */
 
+import type { SharedStudy } from './sharing.ts';
 import type { Me } from './types.ts';
 
 class Session {
   /** Who is signed in; `undefined` before the first answer, `null` for nobody. */
   me = $state<Me | null | undefined>(undefined);
+  /** What the share link shows that is open in this browser, where nobody is signed in. */
+  link = $state<SharedStudy | null>(null);
   /** The session ended while a page was open: the page stays, a dialog asks to sign in again. */
   ended = $state(false);
   #waiting = new Set<() => void>();

@@ -1,6 +1,7 @@
 /** The shapes that the front answers with: the serde names of the `protocol` and `model` crates. */
 
 import type { OrderCount } from './ordering.ts';
+import type { Sharing } from './sharing.ts';
 
 /** Microseconds since 1970-01-01T00:00:00Z. */
 export type Micros = number;
@@ -175,6 +176,8 @@ export interface AccessRow {
   warmed: boolean;
   /** The holder who alone did that, as for an emergency. */
   warmed_by: string | null;
+  /** What the line says of sharing. */
+  sharing?: Sharing | null;
 }
 
 export interface Accesses {
@@ -264,6 +267,7 @@ export interface AboutFacts {
   device?: { device: number; name: string };
   session?: { session: string; name: string; span: Span };
   key?: { key: string; filed: Micros | null; released_before: number; released: number; releases: { entry: number; who: string; lease: Span; origin: string; images: boolean }[] };
+  link?: { link: number; maker: string; note: string; span: Span; ended: string | null; openings: number; browsers: number; downloads: number; tries: number };
   disk?: { disk: string; filesystem: string; holds: { part: string; from: Micros; until: Micros | null }[]; keys: number; studies_opened_before: number };
 }
 

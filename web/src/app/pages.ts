@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'sessions';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'sessions' | 'links';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -24,12 +24,14 @@ export const pages: readonly Page[] = [
   { path: '/emergency', name: 'emergency', roles: CLINICIANS, listed: true, load: () => import('../emergency/BreakGlass.svelte') },
   { path: '/my', name: 'myImages', roles: ['patient'], listed: true, load: () => import('../my/MyImages.svelte') },
   { path: '/my/accesses', name: 'myAccesses', roles: ['patient'], listed: true, load: () => import('../my/MyAccesses.svelte') },
+  { path: '/links', name: 'links', roles: ['patient', ...CLINICIANS], listed: true, load: () => import('../sharing/Links.svelte') },
   { path: '/officer', name: 'ledger', roles: OFFICERS, listed: true, load: () => import('../officer/Ledger.svelte') },
   { path: '/officer/findings', name: 'findings', roles: OFFICERS, listed: true, load: () => import('../findings/Findings.svelte') },
   { path: '/officer/exposure', name: 'exposure', roles: OFFICERS, listed: true, load: () => import('../officer/Exposure.svelte') },
   { path: '/officer/incidents', name: 'incidents', roles: OFFICERS, listed: true, load: () => import('../officer/Incidents.svelte') },
   { path: '/officer/questions', name: 'questions', roles: OFFICERS, listed: true, load: () => import('../officer/Questions.svelte') },
   { path: '/officer/emergencies', name: 'emergencies', roles: OFFICERS, listed: true, load: () => import('../emergency/Review.svelte') },
+  { path: '/officer/links', name: 'links', roles: OFFICERS, listed: true, load: () => import('../sharing/Links.svelte') },
   { path: '/people', name: 'people', roles: ADMINISTRATORS, listed: true, load: () => import('../people/People.svelte') },
   { path: '/people/organisations', name: 'organisations', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Organisations.svelte') },
   { path: '/people/devices', name: 'devices', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Devices.svelte') },

@@ -1,6 +1,7 @@
 /** A change in one sentence of either language. Pure: names and language come as arguments. */
 
 import type { ColdHolder } from '../api/cold.ts';
+import { sharingRule } from '../officer/sharingSentence.ts';
 import type { Change, EmergencyReason, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
 import type { Ceilings, Role } from '../api/types.ts';
@@ -68,6 +69,8 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
         `Emergency access lasts ${duration(change.rule.seconds_max, tongue)} at the most and is reviewed within ${duration(change.rule.review_seconds, tongue)}.`,
         `Notfallzugriff dauert höchstens ${duration(change.rule.seconds_max, tongue)} und wird binnen ${duration(change.rule.review_seconds, tongue)} geprüft.`,
       );
+    case 'sharing-rule':
+      return sharingRule(change.rule, tongue);
     case 'shred': {
       const studies = numbersOf(change.studies).length;
       return say(

@@ -65,6 +65,7 @@ function subject(change: Change, names: Names, tongue: Tongue): string {
       const { who } = change.relationship;
       if ('person' in who) return names.person(who.person) ?? number('person', 'Person', who.person);
       if ('organisation' in who) return names.organisation(who.organisation) ?? number('organisation', 'Organisation', who.organisation);
+      if ('link' in who) return number('link', 'Link', who.link);
       return names.device(who.device) ?? number('device', 'Gerät', who.device);
     }
     case 'raise-ceilings':

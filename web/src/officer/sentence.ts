@@ -6,6 +6,7 @@ import { numbersOf, type Entry, type EntryKind, type What } from '../api/entries
 import type { Whose } from '../api/types.ts';
 import { findingSentence } from '../findings/sentence.ts';
 import { aboutCase, caseSentence, isCase } from './caseSentence.ts';
+import { isSharing, sharingSentence } from './sharingSentence.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 import { deciding } from './deciding.ts';
 import { ordering } from './ordering.ts';
@@ -31,6 +32,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
   const images = (number: number): string => count(number, ['image', 'images'], ['Bild', 'Bilder']);
 
   if (isCase(entry)) return caseSentence(entry, tongue);
+  if (isSharing(entry)) return sharingSentence(entry, person, tongue);
   switch (entry.kind) {
     case 'initialised':
       return say(`The site “${entry.name}” was made.`, `Das Haus „${entry.name}“ wurde eingerichtet.`);
@@ -93,6 +95,7 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`${patients(patientCount)} with ${studies(studyCount)} listed.`, `${patients(patientCount)} mit ${studies(studyCount)} aufgelistet.`);
     }
     case 'opened':
+      if (entry.scope === 'download') return say(`Study ${entry.study} of patient ${entry.patient} was taken along as files.`, `Untersuchung ${entry.study} von Patient ${entry.patient} wurde als Dateien mitgenommen.`);
       return entry.scope === 'images'
         ? say(`Study ${entry.study} of patient ${entry.patient} was opened.`, `Untersuchung ${entry.study} von Patient ${entry.patient} wurde geöffnet.`)
         : say(`The image list of study ${entry.study} of patient ${entry.patient} was read; no image was opened.`, `Die Bilderliste der Untersuchung ${entry.study} von Patient ${entry.patient} wurde gelesen; kein Bild wurde geöffnet.`);
@@ -239,6 +242,7 @@ function meansWords(means: string, say: Say): [string, string] {
 function whoWords(who: About, names: Names, say: Say): string {
   if ('person' in who) return names.person(who.person) ?? say(`person ${who.person}`, `Person ${who.person}`);
   if ('organisation' in who) return names.organisation(who.organisation) ?? say(`organisation ${who.organisation}`, `Organisation ${who.organisation}`);
+  if ('link' in who) return say(`whoever has link ${who.link}`, `wer Link ${who.link} hat`);
   if (!('device' in who)) return aboutCase(who, say);
   return names.device(who.device) ?? say(`device ${who.device}`, `Gerät ${who.device}`);
 }
@@ -310,7 +314,8 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   findings: ['finding-raised', 'finding-acknowledged', 'budget-lifted', 'budget-set', 'honey-added'],
   refusals: ['refused', 'sign-in-refused', 'proof-refused', 'association-refused', 'repeated'],
   signIn: ['signed-in', 'confirmed', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued', 'leaked-password-used', 'account-locked', 'leak-lists-read'],
-  approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
+  approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set', 'sharing-rule-set'],
+  sharing: ['link-made', 'link-opened', 'link-refused', 'link-left', 'link-ended', 'opinion-asked'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
   people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
@@ -323,8 +328,8 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
 
 /** How loud a kind is shown: what released something, what was refused, and the rest. */
 export function toneOf(kind: EntryKind): 'accent' | 'danger' | 'warn' | '' {
-  if (kind === 'opened' || kind === 'listed') return 'accent';
-  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'association-refused' || kind === 'broke-glass' || kind === 'account-locked' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted') return 'danger';
-  if (kind === 'moved' || kind === 'patients-merged' || kind === 'order-kept' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'erased' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
+  if (kind === 'opened' || kind === 'listed' || kind === 'link-opened') return 'accent';
+  if (kind === 'refused' || kind === 'sign-in-refused' || kind === 'proof-refused' || kind === 'association-refused' || kind === 'broke-glass' || kind === 'account-locked' || kind === 'shredded' || kind === 'break-glass-missed' || kind === 'finding-raised' || kind === 'repeated' || kind === 'loss-accepted' || kind === 'link-refused') return 'danger';
+  if (kind === 'moved' || kind === 'patients-merged' || kind === 'link-made' || kind === 'order-kept' || kind === 'opinion-asked' || kind === 'proposed' || kind === 'warmed' || kind === 'budget-lifted' || kind === 'budget-set' || kind === 'window-exported' || kind === 'erased' || kind === 'witness-removed' || kind === 'sink-removed') return 'warn';
   return '';
 }

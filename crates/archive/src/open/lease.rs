@@ -93,6 +93,8 @@ impl Slot {
         match scope {
             Scope::Images => images.cloned(),
             Scope::Listing => images.or(kept.listing.as_ref().filter(runs)).cloned(),
+            // each is an entry of its own
+            Scope::Download => None,
         }
     }
 
@@ -114,6 +116,7 @@ impl Slot {
         match open.scope() {
             Scope::Images => *kept = Kept { images: Some(Arc::clone(open)), listing: None },
             Scope::Listing => kept.listing = Some(Arc::clone(open)),
+            Scope::Download => return false,
         }
         true
     }

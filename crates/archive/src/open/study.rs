@@ -133,7 +133,8 @@ impl OpenStudy {
 
     /// Whether this may still be used at `now`.
     pub(super) fn runs(&self, now: Instant, leases_ended: u64) -> bool {
-        now < self.lease_until && leases_ended == self.leases_ended
+        // a download that began goes on: it cannot ask again, and its entry counts the whole of it
+        now < self.lease_until && (leases_ended == self.leases_ended || self.scope == Scope::Download)
     }
 
     /// About how much memory this takes.
@@ -145,6 +146,9 @@ impl OpenStudy {
     pub(super) async fn renewed(self: &Arc<Self>) -> Result<Arc<Self>, ReadError> {
         if self.check_lease().is_ok() {
             return Ok(Arc::clone(self));
+        }
+        if self.scope == Scope::Download {
+            return Err(ReadError::LeaseEnded);
         }
         self.reader.open(&self.credential, &self.uid, self.scope).await
     }

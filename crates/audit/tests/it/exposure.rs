@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use audit::{Exposure, ExposureIndex};
 use model::{
-    Actor, DeviceId, DiskId, Entry, EntryBody, EntryNumber, Instant, KeyId, OpenScope, OrganisationId, Origin,
+    Actor, DeviceId, DiskId, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, OpenScope, OrganisationId, Origin,
     PatientNumber, PersonId, SessionId, StudyNumber, What, Who, Window,
 };
 
@@ -20,7 +20,8 @@ const HISTORIES: u64 = 1_000;
 fn everybody() -> impl Iterator<Item = Who> {
     let people = (0..3).map(|n| Who::Person(PersonId(n)));
     let organisations = (0..2).map(|n| Who::Organisation(OrganisationId(n)));
-    people.chain(organisations).chain((0..2).map(|n| Who::Device(DeviceId(n))))
+    let devices = (0..2).map(|n| Who::Device(DeviceId(n)));
+    people.chain(organisations).chain(devices).chain((0..2).map(|n| Who::Link(LinkId(n))))
 }
 
 fn index(history: &[(EntryNumber, Entry)]) -> ExposureIndex {

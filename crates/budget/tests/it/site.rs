@@ -130,7 +130,7 @@ impl Site {
             let actor = match who {
                 Who::Person(person) => Actor::Person { person, session: SessionId([7; 16]), origin: Origin::default() },
                 Who::Device(device) => Actor::Device { device, origin: Origin::default() },
-                Who::Organisation(_) => panic!("an organisation reads nothing itself"),
+                Who::Organisation(_) | Who::Link(_) => panic!("it has no budget of its own"),
             };
             let lease_until = self.now.plus_seconds(300);
             let body = match act {

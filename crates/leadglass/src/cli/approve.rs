@@ -49,4 +49,23 @@ pub enum ProposeCommand {
         #[arg(long, value_name = "DURATION", default_value = "3d")]
         review: String,
     },
+    /// Who may share a study by a link, and for how long at the most.
+    #[command(after_help = "Example: leadglass propose sharing --by patients --days 14")]
+    Sharing {
+        /// Who: patients (their own studies), clinicians (studies in their reach), both or nobody.
+        #[arg(long, value_name = "WHO")]
+        by: Sharers,
+        /// The longest that a link lasts, in days; at most 30.
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u16,
+    },
+}
+
+/// Who may share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sharers {
+    Both,
+    Patients,
+    Clinicians,
+    Nobody,
 }

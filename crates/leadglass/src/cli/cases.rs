@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 /// `exposure`
 #[derive(Debug, Args)]
 pub struct ExposureArgs {
-    /// person:EMAIL, org:NAME, device:NAME, session:ID, key:ID or disk:ID
+    /// person:EMAIL, org:NAME, device:NAME, session:ID, key:ID, disk:ID or link:ID
     pub who: String,
     /// From when: RFC 3339, `now`, or a duration back.
     #[arg(long, value_name = "WHEN")]

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use model::{ApprovalRule, BreakGlassRule, EntryNumber, Instant, ProposalEnd, Standing};
+use model::{ApprovalRule, BreakGlassRule, EntryNumber, Instant, ProposalEnd, SharingRule, Standing};
 use protocol::{ApprovalRequest, PageReply, PageRequest, ProposalRow, ProposalState};
 use serde_json::json;
 
-use crate::cli::{ApproveCommand, Format, ProposeCommand};
+use crate::cli::{ApproveCommand, Format, ProposeCommand, Sharers};
 use crate::command::manage::when;
 use crate::output::say;
 use crate::owner::Owner;
@@ -36,6 +36,13 @@ pub fn propose(dir: &Path, format: Format, command: &ProposeCommand) -> Result<(
             rule: BreakGlassRule {
                 seconds_max: seconds("--longest", longest)?,
                 review_seconds: seconds("--review", review)?,
+            },
+        },
+        ProposeCommand::Sharing { by, days } => ApprovalRequest::SharingRule {
+            rule: SharingRule {
+                patients: matches!(by, Sharers::Both | Sharers::Patients),
+                clinicians: matches!(by, Sharers::Both | Sharers::Clinicians),
+                days_max: *days,
             },
         },
     };

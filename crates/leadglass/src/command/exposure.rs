@@ -50,6 +50,11 @@ fn print(report: &ExposureReport) {
         AboutFacts::Key { released_before, released, .. } => {
             say!("released {released_before} times before the window, {released} times inside it");
         }
+        AboutFacts::Link { maker, openings, browsers, downloads, tries, .. } => {
+            say!(
+                "the link that {maker} made, opened {openings} times in {browsers} browsers, {downloads} downloads, {tries} wrong codes"
+            );
+        }
         AboutFacts::Disk { keys, studies_opened_before, .. } => {
             say!(
                 "sealed under {keys} keys; {studies_opened_before} of the studies were opened by somebody before the window, {} inside it",

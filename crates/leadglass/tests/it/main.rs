@@ -29,6 +29,7 @@ mod reach;
 mod readable;
 mod refold;
 mod relay;
+mod sharing;
 mod tang;
 mod thief;
 mod threats_format;

@@ -53,6 +53,10 @@ impl Person {
         self.browser.borrow_mut().get(path)
     }
 
+    pub fn delete(&self, path: &str) -> Answer {
+        self.browser.borrow_mut().send("DELETE", path, &[])
+    }
+
     /// As a page does: where a touch is wanted, the person gives it.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let answer = self.post_bare(path, body);

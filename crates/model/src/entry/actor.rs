@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, PersonId, SessionId};
+use crate::{DeviceId, LinkId, PersonId, SessionId};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,15 @@ pub enum Actor {
     Device {
         /// Which.
         device: DeviceId,
+        /// From where.
+        origin: Origin,
+    },
+    /// Whoever opened a share link. Who it is, nobody here knows.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// In which session.
+        session: SessionId,
         /// From where.
         origin: Origin,
     },

@@ -3,15 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AssociationRefused, Entry, EscrowDrilled, LossAccepted, OpenScope, ProofRefused, RootRenewed, SignInMethod,
-    UnsealMethodAdded,
+    AssociationRefused, Entry, EscrowDrilled, LinkEnd, LinkMade, LinkOpened, LinkRefused, LossAccepted, OpenScope,
+    OpinionAsked, ProofRefused, RootRenewed, SignInMethod, UnsealMethodAdded,
 };
 use crate::{
     About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
     DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeptOrder,
-    KeyId, LeakList,
-    Need, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId, PatientNumber, PatientsMerged, PersonId,
-    ProposalEnd, Relationship, Role, SessionId, SiteId,
+    KeyId, LeakList, LinkId, Need,
+    NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId, PatientNumber, PatientsMerged, PersonId,
+    ProposalEnd, Relationship, Role, SessionId, SharingRule,
+    SiteId,
      Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What,
     Whose, Window,
 };
@@ -680,6 +681,33 @@ pub enum EntryBody {
         /// HL7 table 0357: why it was not taken.
         code: u16,
     },
+    /// A study was shared by a link. Its relationship stands in the entry just before.
+    LinkMade(LinkMade),
+    /// Somebody opened a link.
+    LinkOpened(LinkOpened),
+    /// Somebody had a link's secret and did not get in.
+    LinkRefused(LinkRefused),
+    /// Whoever opened a link left; the link goes on.
+    LinkLeft {
+        /// Which.
+        link: LinkId,
+        /// The session that ended.
+        session: SessionId,
+    },
+    /// A link opens nothing any more. The end of its relationship stands in the entry just before, where it still ran.
+    LinkEnded {
+        /// Which.
+        link: LinkId,
+        /// How.
+        end: LinkEnd,
+    },
+    /// Who may share was set.
+    SharingRuleSet {
+        /// From now on.
+        rule: SharingRule,
+    },
+    /// A second opinion was asked for. Its relationship stands in the entry just before.
+    OpinionAsked(OpinionAsked),
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]
     Unknown,

@@ -19,6 +19,8 @@ fn path(route: &Route) -> String {
         .replace("{incident}", "1")
         .replace("{question}", "1")
         .replace("{finding}", "1")
+        .replace("{link}", "1")
+        .replace("{opinion}", "1")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
         .replace("{instance}", "1.2.3.1.1")
@@ -50,6 +52,12 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
         "key": dpop::Thumbprint([1; 32]), "act": dpop::Thumbprint([2; 32]),
     });
     let mut body = body;
+    for (name, value) in [("purpose", "outside"), ("secret", "s"), ("colleague", "b@example.org")] {
+        body[name] = value.into();
+    }
+    for (name, value) in [("patients", true.into()), ("clinicians", true.into()), ("days_max", 7.into())] {
+        body[name] = value;
+    }
     if route.path == "/api/break-glass" {
         body["reason"] = serde_json::json!("other");
     }
@@ -124,6 +132,7 @@ async fn what_is_open_to_strangers_stands_by_name() {
             "POST /api/enrolment/password/estimate",
             "POST /api/enrolment/password/begin",
             "POST /api/enrolment/password/finish",
+            "POST /api/link/open",
         ]
     );
 }

@@ -1,6 +1,6 @@
 //! Which request of a browser a page's message comes from.
 
-use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, PageRequest, RemovalRequest};
+use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, LinkRequest, OpinionRequest, PageRequest, RemovalRequest};
 
 /// The method and path of the browser's request that asks for this; `None` for what no browser asks for.
 #[must_use]
@@ -30,6 +30,8 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         PageRequest::Approvals(request) => return asked_about_approvals(request),
         PageRequest::Removals(request) => return Some(asked_about_removals(request)),
         PageRequest::BreakGlass(request) => return Some(asked_about_break_glass(request)),
+        PageRequest::Links(request) => return Some(asked_about_links(request)),
+        PageRequest::Opinions(request) => return Some(asked_about_opinions(request)),
         PageRequest::SignedExposure { .. } => ("GET", "/api/exposure/report"),
         PageRequest::Incidents => ("GET", "/api/incidents"),
         PageRequest::Incident { incident } => return Some(("GET", format!("/api/incidents/{incident}"))),
@@ -71,6 +73,7 @@ fn asked_about_approvals(request: &ApprovalRequest) -> Option<(&'static str, Str
         ApprovalRequest::Role { .. } => ("POST", "/api/approvals/role".to_owned()),
         ApprovalRequest::Rule { .. } => ("POST", "/api/approvals/rule".to_owned()),
         ApprovalRequest::BreakGlassRule { .. } => ("POST", "/api/approvals/break-glass-rule".to_owned()),
+        ApprovalRequest::SharingRule { .. } => ("POST", "/api/approvals/sharing-rule".to_owned()),
         ApprovalRequest::Approve { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/approve")),
         ApprovalRequest::Refuse { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/refuse")),
         ApprovalRequest::Withdraw { proposal } => ("POST", format!("/api/approvals/{proposal}/withdraw")),
@@ -114,5 +117,24 @@ fn asked_about_break_glass(request: &BreakGlassRequest) -> (&'static str, String
         BreakGlassRequest::One { used } => ("GET", format!("/api/break-glass/{used}")),
         BreakGlassRequest::Review { used, .. } => ("POST", format!("/api/break-glass/{used}/review")),
         BreakGlassRequest::End { used } => ("POST", format!("/api/break-glass/{used}/end")),
+    }
+}
+
+fn asked_about_links(request: &LinkRequest) -> (&'static str, String) {
+    match request {
+        LinkRequest::Make { study, .. } => ("POST", format!("/api/studies/{study}/links")),
+        LinkRequest::Own => ("GET", "/api/links".to_owned()),
+        LinkRequest::All => ("GET", "/api/links/all".to_owned()),
+        LinkRequest::End { link } => ("DELETE", format!("/api/links/{link}")),
+        LinkRequest::Shown => ("GET", "/api/link".to_owned()),
+    }
+}
+
+fn asked_about_opinions(request: &OpinionRequest) -> (&'static str, String) {
+    match request {
+        OpinionRequest::Ask { study, .. } => ("POST", format!("/api/studies/{study}/second-opinion")),
+        OpinionRequest::Own => ("GET", "/api/opinions".to_owned()),
+        OpinionRequest::End { opinion } => ("DELETE", format!("/api/opinions/{opinion}")),
+        OpinionRequest::Colleagues => ("GET", "/api/colleagues".to_owned()),
     }
 }

@@ -105,6 +105,16 @@ pub enum PageReply {
     BreakGlassUses(Box<crate::BreakGlassUses>),
     /// One use.
     BreakGlassUse(Box<crate::UseDetail>),
+    /// A share link was made.
+    LinkMade(Box<crate::MadeLink>),
+    /// Share links.
+    Links(Box<crate::Links>),
+    /// What an open link shows.
+    Shared(Box<crate::SharedStudy>),
+    /// Second opinions.
+    Opinions(Vec<crate::OpinionRow>),
+    /// Who may be asked for one.
+    Colleagues(Vec<crate::ColleagueRow>),
     /// Unseal methods.
     Unseal(crate::UnsealReply),
     /// Logins that stand in a dump.
@@ -157,6 +167,11 @@ impl std::fmt::Debug for PageReply {
             Self::BrokenGlass(_) => "BrokenGlass",
             Self::BreakGlassUses(_) => "BreakGlassUses",
             Self::BreakGlassUse(_) => "BreakGlassUse",
+            Self::LinkMade(_) => "LinkMade",
+            Self::Links(_) => "Links",
+            Self::Shared(_) => "Shared",
+            Self::Opinions(_) => "Opinions",
+            Self::Colleagues(_) => "Colleagues",
             Self::Unseal(_) => "Unseal",
             Self::Window { .. } => "Window",
             Self::Orders(_) => "Orders",

@@ -131,7 +131,7 @@ pub enum PageRequest {
     Checkpoint,
     /// The exposure report (officer, owner).
     Exposure {
-        /// `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`.
+        /// `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`, `link:ID`.
         who: String,
         /// Over which time.
         window: Window,
@@ -267,6 +267,10 @@ pub enum PageRequest {
     Removals(crate::RemovalRequest),
     /// Emergencies.
     BreakGlass(crate::BreakGlassRequest),
+    /// Share links.
+    Links(crate::LinkRequest),
+    /// Second opinions.
+    Opinions(crate::OpinionRequest),
     /// Unseal methods (owner).
     Unseal(crate::UnsealRequest),
     /// Logins that stand in a dump (owner).
@@ -327,6 +331,8 @@ impl std::fmt::Debug for PageRequest {
             Self::Approvals(_) => "Approvals",
             Self::Removals(_) => "Removals",
             Self::BreakGlass(_) => "BreakGlass",
+            Self::Links(_) => "Links",
+            Self::Opinions(_) => "Opinions",
             Self::Unseal(_) => "Unseal",
             Self::Leaks(_) => "Leaks",
             Self::Orders(_) => "Orders",

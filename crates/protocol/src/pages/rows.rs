@@ -1,8 +1,8 @@
 //! The rows of lists: sessions, people, organisations, devices, entries, accesses.
 
 use model::{
-    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, OrganisationId, Origin, PersonId, Role, SessionId,
-    SignInMethod, Uid,
+    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, LinkId, OrganisationId, Origin, PersonId, Role,
+    SessionId, SignInMethod, Uid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +135,49 @@ pub struct AccessRow {
     pub warmed: bool,
     /// The holder who alone brought them back, as for an emergency.
     pub warmed_by: Option<String>,
+    /// The line is about sharing: somebody came by a share link, or a study was shared.
+    pub sharing: Option<Sharing>,
+}
+
+/// What a line of 'who looked' says of sharing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// What.
+    pub kind: SharingKind,
+    /// The link, where it is about one.
+    pub link: Option<LinkId>,
+    /// Who made the link, by name, where somebody came by it.
+    pub maker: Option<String>,
+    /// Who was asked for a second opinion, by name.
+    pub colleague: Option<String>,
+    /// For whom the link is, in its maker's words.
+    pub note: String,
+    /// Until when the link works or the colleague reaches the study, unless it is ended.
+    pub until: Option<Instant>,
+    /// Whether the study was taken along as files.
+    pub download: bool,
+}
+
+/// What of sharing a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SharingKind {
+    /// Somebody unknown looked, who had the link that a person made.
+    ByLink,
+    /// `who` made a link.
+    LinkMade,
+    /// `who` asked a colleague for a second opinion.
+    OpinionAsked,
+    /// `who` took the study along as files.
+    Download,
+}
+
+impl Sharing {
+    /// Nothing but the kind.
+    #[must_use]
+    pub fn of(kind: SharingKind) -> Self {
+        Self { kind, link: None, maker: None, colleague: None, note: String::new(), until: None, download: false }
+    }
 }
 
 /// Who looked at a patient's images.

@@ -82,6 +82,15 @@ pub enum SignInRequest {
         /// The password.
         password: String,
     },
+    /// Open a share link with its secret and its code.
+    OpenLink {
+        /// From the link's fragment.
+        secret: String,
+        /// What was told beside it.
+        code: String,
+        /// Shows that the browser holds the key that the session will be bound to.
+        proof: Box<Proof>,
+    },
     /// End this session.
     SignOut {
         /// The session's token.
@@ -122,6 +131,13 @@ pub enum SignInReply {
         token: String,
         /// Until when it works.
         until: Instant,
+    },
+    /// A share link is open.
+    LinkOpened {
+        /// The token for the cookie.
+        token: String,
+        /// What it shows.
+        shown: Box<crate::SharedStudy>,
     },
     /// Whom an enrolment link is for.
     Enrolment(EnrolmentFor),

@@ -1,6 +1,6 @@
 //! What pages and commands ask about proposals.
 
-use model::{ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, ProposalEnd, Role};
+use model::{ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, ProposalEnd, Role, SharingRule};
 use policy::Service;
 use protocol::{
     ApprovalRequest, ApprovalRow, PageReply, ProposalRow, ProposalState, Proposals, REASON_CHARACTERS_MAX, Refusal,
@@ -48,6 +48,7 @@ impl Warden {
             ApprovalRequest::One { proposal } => self.proposal_row(proposal, caller)?,
             ApprovalRequest::Role { email, role } => return self.propose_role(caller, &email, role, now),
             ApprovalRequest::Rule { rule } => return self.propose_rule(caller, rule, now),
+            ApprovalRequest::SharingRule { rule } => return self.propose_sharing_rule(caller, rule, now),
             ApprovalRequest::BreakGlassRule { rule } => return self.propose_break_glass_rule(caller, rule, now),
             ApprovalRequest::Erase { entry, reason } => return self.propose_erasure(caller, entry, &reason, now),
             ApprovalRequest::Approve { proposal, digest } => self.approve(caller, proposal, &digest, now)?,
@@ -107,6 +108,13 @@ impl Warden {
         Ok(self.ask_for(caller, Change::BreakGlassRule { rule }, now)?.reply())
     }
 
+    fn propose_sharing_rule(&self, caller: &Caller, rule: SharingRule, now: Instant) -> Result<PageReply, Refusal> {
+        if !(1..=SharingRule::DAYS_MAX).contains(&rule.days_max) {
+            return Err(field("the longest link", "1 to 30 days"));
+        }
+        Ok(self.ask_for(caller, Change::SharingRule { rule }, now)?.reply())
+    }
+
     fn proposals_for(&self, caller: &Caller, open: bool, now: Instant) -> Proposals {
         let chosen: Vec<Proposal> = {
             let proposals = self.proposals.read().expect(HELD);
@@ -119,6 +127,7 @@ impl Warden {
             rows,
             rule: proposals.rule(),
             break_glass: proposals.break_glass(),
+            sharing: proposals.sharing(),
             deciders,
             one_person: proposals.one_person(),
             setting_up,

@@ -46,7 +46,7 @@ impl Warden {
                     people.void_enrolments(|person, organisations| match relationship.who {
                         Who::Person(who) => who == person,
                         Who::Organisation(who) => organisations.contains(&who),
-                        Who::Device(_) => false,
+                        Who::Device(_) | Who::Link(_) => false,
                     });
                 }
                 let changed = Changed { value: (), entries: vec![EntryBody::Related { relationship }] };
@@ -57,6 +57,9 @@ impl Warden {
             }
             Change::BreakGlassRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::BreakGlassRuleSet { rule }], actor, now)
+            }
+            Change::SharingRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::SharingRuleSet { rule }], actor, now)
             }
             Change::Shred { patient, studies, whole_patient, reason } => {
                 let studies: Vec<_> = studies.numbers().iter().copied().map(model::StudyNumber).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need,
-    OrganisationId, PersonId, ProposalEnd, Role, Standing, What, Who, Window,
+    OrganisationId, PersonId, ProposalEnd, Role, SharingRule, Standing, What, Who, Window,
 };
 
 /// How long an enrolment link may be issued, a window's keys be taken, or a new root be made, after the approval, in seconds.
@@ -99,6 +99,7 @@ pub(crate) struct Proposals {
     /// Whether one of them ever enrolled: a site is set up once, also when an older database comes back.
     enrolled: bool,
     break_glass: BreakGlassRule,
+    sharing: SharingRule,
 }
 
 impl Proposals {
@@ -109,6 +110,7 @@ impl Proposals {
             EntryBody::Initialised { .. } => self.made = Some(at),
             EntryBody::ApprovalRuleSet { rule } => self.rule = *rule,
             EntryBody::BreakGlassRuleSet { rule } => self.break_glass = *rule,
+            EntryBody::SharingRuleSet { rule } => self.sharing = *rule,
             EntryBody::PersonAdded { person, role, .. } => {
                 self.added = Some(*person);
                 self.holds(*person, *role);
@@ -244,7 +246,7 @@ impl Proposals {
             Change::Relate { relationship } if relationship.what == What::Site => match relationship.who {
                 Who::Person(who) => person == Some(who),
                 Who::Organisation(who) => organisations.contains(&who),
-                Who::Device(_) => false,
+                Who::Device(_) | Who::Link(_) => false,
             },
             _ => false,
         })
@@ -265,6 +267,11 @@ impl Proposals {
     /// How long break-glass lasts.
     pub(crate) fn break_glass(&self) -> BreakGlassRule {
         self.break_glass
+    }
+
+    /// Who may share studies.
+    pub(crate) fn sharing(&self) -> SharingRule {
+        self.sharing
     }
 
     /// How many changes were carried out on the word of one person.

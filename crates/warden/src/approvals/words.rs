@@ -28,6 +28,8 @@ pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
             Who::Person(who) => person(who),
             Who::Organisation(which) => organisation(which),
             Who::Device(which) => device(which),
+            // no proposal makes one of a link
+            Who::Link(link) => (format!("link:{link}"), String::new()),
         }],
         Change::RaiseCeilings { about, .. } | Change::LiftBudget { about, .. } => match about {
             Whose::Person(who) => vec![person(who)],
@@ -63,6 +65,16 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             "break-glass lasts at most {}, and is reviewed within {}",
             duration(rule.seconds_max),
             duration(rule.review_seconds)
+        ),
+        Change::SharingRule { rule } => format!(
+            "{}, for at most {} days",
+            match (rule.patients, rule.clinicians) {
+                (true, true) => "patients and clinicians may share a study by a link",
+                (true, false) => "patients may share their studies by a link, clinicians may not",
+                (false, true) => "clinicians may share a study by a link, patients may not",
+                (false, false) => "nobody may share a study by a link",
+            },
+            rule.days_max
         ),
         Change::Shred { patient, studies, whole_patient, reason } => format!(
             "the keys of {} studies of patient {patient} are destroyed for good{} ({reason})",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use model::{
-    Actor, EmergencyReason, Entry, EntryBody, EntryNumber, Instant, OpenScope, PatientNumber, PersonId, SECOND,
-    StudyNumber, Verdict,
+    Actor, EmergencyReason, Entry, EntryBody, EntryNumber, Instant, PatientNumber, PersonId, SECOND, StudyNumber, Tier,
+    Verdict,
 };
 
 /// Wrong tries in an hour before there is a wait.
@@ -78,7 +78,9 @@ impl Uses {
                 self.by_relationship.insert(relationship, number);
                 self.all.insert(number, one);
             }
-            (EntryBody::Opened { patient, study, scope: OpenScope::Images, .. }, Actor::Person { person, .. }) => {
+            (EntryBody::Opened { patient, study, scope, .. }, Actor::Person { person, .. })
+                if scope.tier() == Tier::Open =>
+            {
                 self.opened(*person, *patient, *study, entry.recorded);
             }
             (EntryBody::RelationshipEnded { entry: ended, until }, _) => {

@@ -21,7 +21,8 @@ use crate::state::Warden;
 use crate::unseal::replace;
 
 /// Records that are sealed again. What waits for its approval was made for the old root, and is void.
-const SPACES: [Space; 7] = [
+const SPACES: [Space; 8] =
+    [
     Space::Registry,
     Space::RegistryBundle,
     Space::Identity,
@@ -29,7 +30,7 @@ const SPACES: [Space; 7] = [
     Space::Holder,
     Space::KeptOrder,
     Space::KeptMessage,
-];
+ Space::Link];
 
 impl Warden {
     /// Writes the folder and puts its `root.json` in force.

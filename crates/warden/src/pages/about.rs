@@ -1,7 +1,7 @@
-//! What a report is about: `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`.
+//! What a report is about: `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`, `link:ID`.
 
 use audit::{Exposure, ExposureIndex, FiledKey, HeldDisk, Session, TimelinePart};
-use model::{About, DiskId, Instant, KeyId, SessionId, Who, Window};
+use model::{About, DiskId, Instant, KeyId, LinkId, SessionId, Who, Window};
 use protocol::{AboutFacts, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow};
 
 use super::HELD;
@@ -81,10 +81,14 @@ impl Warden {
                     .map(|(disk, held)| Subject::Disk(disk, held.clone()))
                     .ok_or_else(|| unknown("disk", "ledger entries"))
             }
-            Some(("link", _)) => Err(field("who", "something that exists here: this version has no share links yet")),
+            Some(("link", id)) => {
+                let link = id.parse().map(LinkId).ok();
+                let link = link.filter(|link| self.sharing.read().expect(HELD).link(*link).is_some());
+                link.map(|link| Subject::Who(Who::Link(link))).ok_or_else(|| unknown("share link", "ledger entries"))
+            }
             _ => self.who_named(text).map(Subject::Who).map_err(|refusal| match text.split_once(':') {
                 Some(("person" | "org" | "device", _)) => refusal,
-                _ => field("who", "person:EMAIL, org:NAME, device:NAME, session:ID, key:ID or disk:ID"),
+                _ => field("who", "person:EMAIL, org:NAME, device:NAME, session:ID, key:ID, disk:ID or link:ID"),
             }),
         }
     }
@@ -96,6 +100,7 @@ impl Warden {
             About::Person(person) => Some(Subject::Who(Who::Person(*person))),
             About::Organisation(organisation) => Some(Subject::Who(Who::Organisation(*organisation))),
             About::Device(device) => Some(Subject::Who(Who::Device(*device))),
+            About::Link(link) => Some(Subject::Who(Who::Link(*link))),
             About::Session(id) => index.session(*id).map(|session| Subject::Session(*id, session)),
             About::Disk(id) => index.disk(*id).map(|disk| Subject::Disk(*id, disk.clone())),
             About::Key(id) => {
@@ -135,6 +140,7 @@ impl Warden {
             About::Session(session) => format!("session:{session}"),
             About::Key(key) => format!("key:{key}"),
             About::Disk(disk) => format!("disk:{disk}"),
+            About::Link(link) => format!("link:{link}"),
         }
     }
 
@@ -149,10 +155,11 @@ impl Warden {
                     Who::Person(person) => AboutFacts::Person { person, name, role, organisations },
                     Who::Organisation(_) => AboutFacts::Organisation { name },
                     Who::Device(device) => AboutFacts::Device { device, name },
+                    Who::Link(link) => self.facts_of_link(link, name),
                 }
             }
             Subject::Session(id, session) => {
-                let (name, ..) = name(Who::Person(session.person));
+                let (name, ..) = name(session.who);
                 AboutFacts::Session { session: id.to_string(), name, span: session.span }
             }
             Subject::Key(id, key) => {
@@ -192,6 +199,25 @@ impl Warden {
                     studies_opened_before: keys.studies_opened_before,
                 }
             }
+        }
+    }
+}
+
+impl Warden {
+    fn facts_of_link(&self, link: LinkId, name: String) -> AboutFacts {
+        let one = self.sharing.read().expect(HELD).link(link).cloned();
+        let Some(one) = one else { return AboutFacts::Organisation { name } };
+        let maker = self.name_of(&self.people.lock().expect(HELD), Who::Person(one.maker)).0;
+        AboutFacts::Link {
+            link,
+            maker,
+            note: one.note,
+            span: Window { from: one.made, to: one.until },
+            ended: one.end.map(|(_, end)| end),
+            openings: one.openings,
+            browsers: one.browsers.len() as u32,
+            downloads: one.downloads,
+            tries: one.tries,
         }
     }
 }

@@ -42,6 +42,7 @@ impl Warden {
             Actor::Owner => OWNER.to_owned(),
             Actor::Warden => "leadglass".to_owned(),
             Actor::Stranger { .. } => "somebody unknown".to_owned(),
+            Actor::Link { link, .. } => self.link_words(people, *link),
             Actor::Person { person, .. } => self.name_of(people, Who::Person(*person)).0,
             Actor::Device { device, .. } => format!("device {}", self.name_of(people, Who::Device(*device)).0),
         }

@@ -64,6 +64,8 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
         PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
         PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
+        PageRequest::Links(request) => (crate::sharing::service_of_link(request), "share"),
+        PageRequest::Opinions(request) => (crate::sharing::service_of_opinion(request), "second-opinion"),
         PageRequest::Exposure { .. } | PageRequest::SignedExposure { .. } => (Service::Exposure, "exposure"),
         PageRequest::Incidents
         | PageRequest::Incident { .. }
@@ -102,6 +104,10 @@ impl Warden {
         }
         if let PageRequest::Cold(protocol::ColdAsk::OfStudy { study }) = request {
             return self.cold_of_study(&caller, &study, now).await;
+        }
+        // decided by whose it is
+        if let PageRequest::Links(protocol::LinkRequest::End { link }) = request {
+            return self.end_link_for(&caller, link, now).await;
         }
         let (service, action) = service_of(&request);
         let target = match (&caller.who, service) {
@@ -185,6 +191,8 @@ impl Warden {
             PageRequest::Approvals(request) => self.approvals(&caller, request, now),
             PageRequest::Removals(request) => self.removals(&caller, request, now),
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
+            PageRequest::Links(request) => self.links(&caller, request, now).await,
+            PageRequest::Opinions(request) => self.opinions(&caller, request, now).await,
             PageRequest::Unseal(request) => self.ask_unseal(&caller, request, now),
             PageRequest::Leaks(request) => self.leaks(&caller, request, now).await,
             PageRequest::Orders(request) => self.orders_page(&caller, request, now),

@@ -5,11 +5,14 @@ use std::collections::btree_map::Entry;
 
 use audit::{Access, ReachState};
 use model::{Actor, EntryBody, Instant, PatientNumber, StudyNumber, Tier, Uid, Who};
-use protocol::{AccessRow, Accesses, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal};
+use protocol::{
+    AccessRow, Accesses, Level, ListRequest, Order, PAGE_ROWS_MAX, PageReply, Refusal, Sharing, SharingKind,
+};
 use registry::Registry;
 
 use super::HELD;
 use super::ledger::OWNER;
+use crate::approvals::person_of;
 use crate::cold::WarmUp;
 use crate::moves::Move;
 use crate::state::Warden;
@@ -44,6 +47,7 @@ impl Warden {
             accesses.rows.extend(self.emergencies_of(*patient));
             accesses.rows.extend(self.warm_ups_of(*patient));
             accesses.rows.extend(self.moves_of(*patient));
+            accesses.rows.extend(self.shared_of(*patient, person_of(caller)));
         }
         accesses.rows.sort_by_key(|row: &AccessRow| std::cmp::Reverse(row.entry));
         Ok(PageReply::MyAccesses(Box::new(accesses)))
@@ -89,6 +93,13 @@ impl Warden {
                 Some(who) => self.name_of(&people, who),
                 None => (OWNER.to_owned(), None, Vec::new()),
             };
+            let sharing = match look.access.who {
+                Some(Who::Link(link)) => self.by_link(&people, link, look.access.download),
+                _ => {
+                    let taken = Sharing { download: true, ..Sharing::of(SharingKind::Download) };
+                    look.access.download.then_some(taken)
+                }
+            };
             AccessRow {
                 entry: look.access.entry,
                 at: look.access.recorded,
@@ -103,6 +114,7 @@ impl Warden {
                 studies: own_studies_of(&registry, patient, &look.studies),
                 warmed: false,
                 warmed_by: None,
+                sharing,
             }
         }));
         truncated
@@ -129,6 +141,7 @@ impl Warden {
                 studies: Vec::new(),
                 warmed: false,
                 warmed_by: None,
+                sharing: None,
             }
         };
         uses.into_iter().map(row).collect()
@@ -159,6 +172,7 @@ impl Warden {
                 studies: own_studies_of(&registry, patient, &[one.study]),
                 warmed: false,
                 warmed_by: None,
+                sharing: None,
             }
         };
         moves.into_iter().map(row).collect()
@@ -177,6 +191,7 @@ impl Warden {
             let (who, role, organisations) = match &request.actor {
                 Actor::Person { person, .. } => self.name_of(&people, Who::Person(*person)),
                 Actor::Device { device, .. } => self.name_of(&people, Who::Device(*device)),
+                Actor::Link { link, .. } => self.name_of(&people, Who::Link(*link)),
                 actor => (self.actor_name(&people, actor), None, Vec::new()),
             };
             let studies = request.studies.numbers().iter();
@@ -195,6 +210,7 @@ impl Warden {
                 studies: studies.collect(),
                 warmed: true,
                 warmed_by,
+                sharing: None,
             }
         };
         warmings.into_iter().map(row).collect()
@@ -218,6 +234,7 @@ impl Warden {
                 let name = people.organisation(organisation).map(|organisation| organisation.name().to_owned());
                 (name.unwrap_or_else(|| format!("organisation {organisation}")), None, Vec::new())
             }
+            Who::Link(link) => (self.link_words(people, link), None, Vec::new()),
             Who::Device(device) => {
                 let name = people.device(device).map(|device| device.name().to_owned());
                 (name.unwrap_or_else(|| format!("device {device}")), None, Vec::new())

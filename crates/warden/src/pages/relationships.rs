@@ -87,7 +87,7 @@ impl Warden {
         match who {
             Who::Person(person) => people.is_closed(person),
             Who::Device(device) => people.device(device).is_some_and(identity::Device::is_removed),
-            Who::Organisation(_) => false,
+            Who::Organisation(_) | Who::Link(_) => false,
         }
     }
 

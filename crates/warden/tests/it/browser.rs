@@ -11,7 +11,7 @@ pub const ORIGIN: &str = "http://localhost:8443";
 
 /// A browser in which somebody is signed in.
 pub struct Browser {
-    pub signer: Signer,
+    pub signer: Arc<Signer>,
     pub session: SessionId,
 }
 
@@ -19,8 +19,8 @@ pub struct Browser {
 static BROWSERS: LazyLock<Mutex<HashMap<String, Arc<Browser>>>> = LazyLock::new(Mutex::default);
 
 /// Keeps a browser in which somebody signed in, and gives the session with a proof that serves nothing.
-pub fn keep(token: &str, signer: Signer, session: SessionId) -> Credential {
-    let browser = Browser { signer, session };
+pub fn keep(token: &str, signer: impl Into<Arc<Signer>>, session: SessionId) -> Credential {
+    let browser = Browser { signer: signer.into(), session };
     let proof = Box::new(browser.proof(&Sent::new("GET", "/api/nothing", b""), ""));
     BROWSERS.lock().unwrap().insert(token.to_owned(), Arc::new(browser));
     Credential::Session { token: token.to_owned(), origin: Origin("10.0.0.7".into()), proof }
@@ -60,6 +60,9 @@ impl Sent {
                 let address =
                     format!("/dicom-web/{level}?offset={offset}&limit={limit}{}", matches.collect::<String>());
                 Self::new("GET", &address, b"")
+            }
+            Asking::Open(request) if request.scope == Scope::Download => {
+                Self::new("POST", &format!("/api/studies/{}/download", request.study), b"{}")
             }
             Asking::Open(request) => {
                 let listing = if request.scope == Scope::Listing { "/metadata" } else { "" };

@@ -30,6 +30,7 @@ mod restoring;
 mod rooting;
 mod second_folder;
 mod sender;
+mod sharing;
 mod shredding;
 mod signing_in;
 mod site;

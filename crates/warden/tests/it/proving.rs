@@ -62,8 +62,8 @@ async fn a_cookie_without_its_key_opens_nothing_and_each_attempt_is_counted() {
 
     let thief = Signer::generate();
     let by_thief = |session: Option<&str>| browser::sign(&thief, session, &address, &nonce);
-    let other = Browser { signer: Signer::generate(), session: own.session };
-    let elsewhere = Browser { signer: Signer::generate(), session: model::SessionId([1; 16]) };
+    let other = Browser { signer: Signer::generate().into(), session: own.session };
+    let elsewhere = Browser { signer: Signer::generate().into(), session: model::SessionId([1; 16]) };
     let bare = Proof { jwt: String::new(), ..own.proof(&address, &nonce) };
     let old = own.proof(&address, "a nonce of yesterday");
     let of_nobody = browser::sign(&own.signer, None, &address, &nonce);

@@ -39,6 +39,14 @@ pub fn keep_codes(who: &Credential, codes: &[String]) {
     keep(who, Means::Codes(codes.to_vec()));
 }
 
+/// A code that was not used yet, to sign in again.
+pub fn next_code(who: &Credential) -> String {
+    match MEANS.lock().unwrap().get_mut(token(who).expect("a session")).expect("means that are known") {
+        Means::Codes(codes) => codes.pop().expect("a code is left"),
+        Means::Passkey(_) => panic!("a passkey has no codes"),
+    }
+}
+
 /// The act that a request is.
 pub fn act(request: &PageRequest) -> Thumbprint {
     let Sent { method, path, query, body } = Sent::asking(Asking::Page(request));

@@ -1,9 +1,9 @@
 //! Random histories: the same for the same seed, everywhere.
 
 use model::{
-    Actor, DeviceId, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, NumberSet, OpenScope,
-    OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, SignInMethod, StudyNumber, Tier,
-    What, Who, Window,
+    Actor, DeviceId, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, NumberSet,
+    OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, SignInMethod,
+    StudyNumber, Tier, What, Who, Window,
 };
 
 /// Time runs from 0 to here, so that every instant can be looked at.
@@ -58,6 +58,10 @@ impl Dice {
         DeviceId(self.roll(2) as u32)
     }
 
+    fn link(&mut self) -> LinkId {
+        LinkId(self.roll(2) as u32)
+    }
+
     /// One of two sessions of a person.
     fn session(&mut self, person: PersonId) -> SessionId {
         SessionId([person.0 as u8 * 2 + self.roll(2) as u8; 16])
@@ -72,9 +76,10 @@ impl Dice {
     }
 
     pub(super) fn who(&mut self) -> Who {
-        match self.roll(5) {
+        match self.roll(6) {
             0 | 1 => Who::Person(self.person()),
             2 | 3 => Who::Organisation(self.organisation()),
+            4 => Who::Link(self.link()),
             _ => Who::Device(self.device()),
         }
     }
@@ -98,11 +103,15 @@ impl Dice {
 
     fn actor(&mut self) -> Actor {
         let origin = Origin(["", "192.0.2.1", "2001:db8::1"][self.roll(3) as usize].to_owned());
-        match self.roll(8) {
+        match self.roll(9) {
             0 => Actor::Owner,
             1 => Actor::Warden,
             2 => Actor::Stranger { origin },
             3 => Actor::Device { device: self.device(), origin },
+            4 => {
+                let link = self.link();
+                Actor::Link { link, session: SessionId([0x80 + link.0 as u8; 16]), origin }
+            }
             _ => {
                 let person = self.person();
                 Actor::Person { person, session: self.session(person), origin }

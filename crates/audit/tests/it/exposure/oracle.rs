@@ -45,7 +45,7 @@ impl<'h> Moment<'h> {
     /// The furthest tier that the subject's role or permissions leave.
     fn narrowed(&self, who: Who) -> Option<Tier> {
         match who {
-            Who::Organisation(_) => Some(Tier::Open),
+            Who::Organisation(_) | Who::Link(_) => Some(Tier::Open),
             Who::Person(of) => {
                 let role = self.last(|body| match body {
                     EntryBody::PersonAdded { person, role, .. } if *person == of => Some(Some(*role)),
@@ -253,6 +253,7 @@ fn actor(entry: &Entry) -> Option<Who> {
     match &entry.actor {
         Actor::Person { person, .. } => Some(Who::Person(*person)),
         Actor::Device { device, .. } => Some(Who::Device(*device)),
+        Actor::Link { link, .. } => Some(Who::Link(*link)),
         _ => None,
     }
 }
@@ -271,7 +272,7 @@ pub fn filed_before(history: &[(EntryNumber, Entry)], of: StudyNumber, until: In
 
 /// Whether names and keys go to whoever made an entry.
 pub fn reads(entry: &Entry) -> bool {
-    matches!(entry.actor, Actor::Person { .. } | Actor::Device { .. } | Actor::Owner)
+    matches!(entry.actor, Actor::Person { .. } | Actor::Device { .. } | Actor::Link { .. } | Actor::Owner)
 }
 
 fn instants(window: Window) -> Vec<Instant> {
@@ -306,7 +307,7 @@ fn touched(
     for (_, entry) in history {
         let local = Origin::default();
         let Some(origin) = (match &entry.actor {
-            Actor::Person { origin, .. } | Actor::Device { origin, .. } => Some(origin),
+            Actor::Person { origin, .. } | Actor::Device { origin, .. } | Actor::Link { origin, .. } => Some(origin),
             Actor::Owner => Some(&local),
             _ => None,
         }) else {

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 
 use audit::{Cosigner, ExposureIndex, Incidents, Ledger, Questions, verify};
 use model::{
-    Clock, DeviceId, DiskId, ERASED, Entry, EntryBody, EntryNumber, Instant, KeyId, OrganisationId, PersonId,
-    SessionId, Who, Window,
+    Clock, DeviceId, DiskId, ERASED, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, OrganisationId,
+    PatientNumber, PersonId, SessionId, Who, Window,
 };
 
 use super::variants::Seen;
 use super::{keys, taken, testdata};
 
 /// Golden ledgers that together hold every kind. A new kind needs a further one, for what is written stays as it is.
-const SETS: [Set; 5] = [
+const SETS: [Set; 6] = [
     Set { name: "v2-kinds", origin: ORIGIN, erased: 1 },
     Set { name: "v3-cold", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
     Set { name: "v3-leaks", origin: ORIGIN, erased: 0 },
     Set { name: "v3-orders", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
     Set { name: "v3-refusal", origin: "leadglass/90ade4080000000000000000000000ff", erased: 0 },
+    Set { name: "v3-sharing", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
 ];
 
 /// One of them.
@@ -104,6 +105,34 @@ fn every_kind_about_orders_is_read_as_it_was_written_and_reach_follows_it() {
     assert_eq!(counts(Who::Person(PersonId(0))), (2, 2));
     assert_eq!(counts(Who::Organisation(OrganisationId(0))), (2, 2));
     assert_eq!(counts(Who::Device(DeviceId(0))), (0, 0));
+}
+
+#[test]
+fn every_kind_about_sharing_is_read_as_it_was_written_and_folds_to_the_results_of_then() {
+    const ORIGIN: &str = "leadglass/90ade4030000000000000000000000ff";
+    let expected = expected("v3-sharing");
+    let verified = verify(&testdata("v3-sharing/closed"), None).unwrap();
+    assert_eq!((verified.size, verified.erased), (expected.len() as u64, 0));
+    let (_folder, dir) = taken("v3-sharing/closed");
+    let (_ledger, replay) = Ledger::open(&dir, keys(), ORIGIN).unwrap();
+    let mut index = ExposureIndex::default();
+    for (item, expected) in replay.zip(&expected) {
+        let (number, entry) = item.unwrap();
+        assert_eq!(serde_json::to_string(&entry).unwrap(), *expected, "entry {number}");
+        index.apply(number, &entry);
+    }
+    let ever = Window { from: Instant(0), to: Instant::MAX };
+    let counts = |who| index.report(who, ever).counts();
+    assert_eq!(counts(Who::Link(LinkId(0))), [(1, 1), (1, 1), (1, 1)], "opened and downloaded");
+    assert_eq!(counts(Who::Link(LinkId(1))), [(1, 1), (0, 0), (0, 0)], "guessed at, never opened");
+    assert_eq!(counts(Who::Link(LinkId(9))), [(0, 0); 3], "never made");
+    assert_eq!(counts(Who::Person(PersonId(2))), [(1, 1), (0, 0), (0, 0)], "the colleague, by the second opinion");
+    let session = index.session(SessionId([0x70; 16])).unwrap();
+    assert_eq!(session.who, Who::Link(LinkId(0)));
+    assert_eq!(index.report_session(&session, ever).counts(), [(1, 1), (1, 1), (1, 1)]);
+    let accesses = index.accesses_of(PatientNumber(0));
+    let downloads: Vec<_> = accesses.iter().filter(|access| access.download).map(|access| access.who).collect();
+    assert_eq!((accesses.len(), downloads), (3, vec![Some(Who::Link(LinkId(0)))]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     About, Actor, Authorisation, Change, Clock, DeviceMay, DiskPart, EmergencyReason, Entry, EntryBody, Evidence,
-    HolderKind, KeptOrder, Measure, OpenScope, OrderCount, OrderEnd, Priors, ProposalEnd, Reaction, Relationship, Role,
+    HolderKind, KeptOrder, LinkEnd, LinkFor, LinkWrong, Measure, OpenScope, OrderCount, OrderEnd, Priors, ProposalEnd, Reaction, Relationship, Role,
     SignInMethod, Span, Standing, Tier, Verdict, WarmingBasis, What, Who, Whose,
 };
 
@@ -56,25 +56,29 @@ variants! {
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
         FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked, ProfessionalIdChanged, OrderRuleSet, OrderTaken, OrderEnded,
-        AppointmentMade, PatientsMerged, OrderKept;
+        AppointmentMade, PatientsMerged, OrderKept, LinkMade, LinkOpened, LinkRefused, LinkLeft, LinkEnded,
+        SharingRuleSet, OpinionAsked;
         Unknown
     }
     Change {
-        Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, Shred, RotateKeys, ColdHolders,
+        Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, SharingRule, Shred, RotateKeys, ColdHolders,
         ReplaceColdHolders, ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
         EraseEntry, OrderRule;
         Unknown
     }
-    Actor { Owner, Person, Device, Stranger, Warden }
+    Actor { Owner, Person, Device, Link, Stranger, Warden }
     SignInMethod { Passkey, PasswordAndCode, PasswordAndRecoveryCode }
     Role { Patient, Referrer, Radiologist, Technologist, Officer, Administrator, OfficerAdministrator }
     Authorisation { PasskeyOnly, PasswordAndCode }
     DeviceMay { Store, List, Open, Today, Orders }
-    Who { Person, Organisation, Device }
+    Who { Person, Organisation, Device, Link }
     What { Patient, Study, Site }
     Tier { List, Open }
-    OpenScope { Images, Listing }
-    About { Person, Organisation, Device, Session, Key, Disk }
+    OpenScope { Images, Listing, Download }
+    About { Person, Organisation, Device, Session, Key, Disk, Link }
+    LinkFor { Outside, Room }
+    LinkWrong { Code, Browsers }
+    LinkEnd { Revoked, Guessed, Expired, Maker }
     Standing { Setup, OnePerson, TwoPersons }
     ProposalEnd { Refused, Withdrawn, Expired, Overtaken }
     EmergencyReason { LifeThreatening, UrgentTreatment, CriticalResult, SystemDown, Other }
@@ -150,6 +154,9 @@ impl Seen {
             }
             EntryBody::OrderEnded(ended) => self.see(&ended.how),
             EntryBody::OrderKept { state, .. } => self.see(state),
+            EntryBody::LinkMade(made) => self.see(&made.purpose),
+            EntryBody::LinkRefused(refused) => self.see(&refused.wrong),
+            EntryBody::LinkEnded { end, .. } => self.see(end),
             EntryBody::Erased { left, .. } => self.entry(left),
             _ => {}
         }

@@ -1,0 +1,243 @@
+//! Sharing one study with one somebody, until a date: a link for a person outside ([`make`](self), [`open`](self)), a second opinion
+//! inside ([`opinions`](self)).
+//!
+//! Each is a relationship like every other, with an entry beside it that says why; so reach, exposure and 'who looked' know of it by
+//! themselves. A link reaches nothing that its maker does not reach at that moment: what ends the maker's reach ends the link's.
+
+pub(crate) mod fold;
+mod make;
+mod open;
+mod opinions;
+mod rows;
+
+use std::collections::{HashMap, HashSet};
+
+use identity::{LinkDoor, LinkSecretHash, LinkSessions};
+use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, StudyNumber, Tier, Uid, What, Who};
+use policy::{Denied, Service, Target};
+use protocol::{LinkRequest, OpinionRequest, PageReply, Refusal};
+
+use crate::database::{Database, DatabaseError, Space};
+use crate::leases::Holder;
+use crate::list::reach_of;
+use crate::pages::{HELD, field};
+use crate::secrets::Secrets;
+use crate::state::Warden;
+use crate::subject::Caller;
+
+/// What opens links, and where they are open. Never held while something is appended.
+#[derive(Default)]
+pub(crate) struct Doors {
+    by_secret: HashMap<LinkSecretHash, LinkId>,
+    doors: HashMap<LinkId, LinkDoor>,
+    pub(crate) sessions: LinkSessions,
+    /// Links whose code is being checked: one try at a time, or many at once would all count as the first.
+    tried: HashSet<LinkId>,
+}
+
+impl Doors {
+    /// Those that the database has.
+    pub(crate) fn load(secrets: &Secrets, database: &Database) -> Result<Self, DatabaseError> {
+        let mut doors = Self::default();
+        for (key, plain) in secrets.records(database, Space::Link)? {
+            let link = <[u8; 4]>::try_from(key.as_slice()).ok().map(|bytes| LinkId(u32::from_be_bytes(bytes)));
+            let door = LinkDoor::from_bytes(&plain).ok();
+            let (link, door) = link.zip(door).ok_or(DatabaseError::Damaged { what: "share link" })?;
+            doors.put(link, door);
+        }
+        Ok(doors)
+    }
+
+    fn put(&mut self, link: LinkId, door: LinkDoor) {
+        self.by_secret.insert(door.secret(), link);
+        self.doors.insert(link, door);
+    }
+
+    fn remove(&mut self, link: LinkId) {
+        if let Some(door) = self.doors.remove(&link) {
+            self.by_secret.remove(&door.secret());
+        }
+    }
+
+    fn find(&self, secret: &str) -> Option<(LinkId, LinkDoor)> {
+        let link = *self.by_secret.get(&LinkSecretHash::of(secret))?;
+        Some((link, self.doors.get(&link)?.clone()))
+    }
+}
+
+/// Which service a request about links is.
+pub(crate) fn service_of_link(request: &LinkRequest) -> Service {
+    match request {
+        // whose link it is that is ended is decided by `end_link_for`
+        LinkRequest::Make { .. } | LinkRequest::Own | LinkRequest::End { .. } => Service::Share,
+        LinkRequest::All => Service::AllLinks,
+        LinkRequest::Shown => Service::SharedStudy,
+    }
+}
+
+/// Which service a request about second opinions is.
+pub(crate) fn service_of_opinion(_: &OpinionRequest) -> Service {
+    Service::SecondOpinion
+}
+
+impl Warden {
+    /// Answers a request about links that policy allowed.
+    pub(crate) async fn links(
+        &self,
+        caller: &Caller,
+        request: LinkRequest,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        match request {
+            LinkRequest::Make { study, purpose, seconds, browsers, note } => {
+                let wanted = make::Wanted { purpose, seconds, browsers, note };
+                self.make_link(caller, &study, wanted, now).await
+            }
+            LinkRequest::Own => Ok(PageReply::Links(Box::new(self.own_links(caller)))),
+            LinkRequest::All => Ok(PageReply::Links(Box::new(self.all_links()))),
+            LinkRequest::End { link } => self.end_link_for(caller, link, now).await,
+            LinkRequest::Shown => self.shown_link(caller, now),
+        }
+    }
+
+    /// The one study of this UID that the caller may share, with the end of their own reach. What they may not is refused as an
+    /// opening would be.
+    async fn to_share(
+        &self,
+        caller: &Caller,
+        uid: &Uid,
+        service: Service,
+        now: Instant,
+    ) -> Result<(PatientNumber, StudyNumber, Instant), Refusal> {
+        let reachable = self.reachable(caller, now);
+        let placed: Vec<(StudyNumber, PatientNumber)> = {
+            let registry = self.readable_registry()?;
+            let studies = registry.studies_by_uid(uid).into_iter();
+            studies.filter_map(|study| Some((study, registry.patient_of(study)?))).collect()
+        };
+        let (mut found, mut denied, mut asked) = (Vec::new(), Denied::Reach, None);
+        for (study, patient) in placed {
+            let reach = reachable.ground(patient, study).map(reach_of);
+            let until = reach.as_ref().map(|reach| reach.until);
+            match policy::decide(&caller.subject, service, Target::Study { patient, study, reach }, now) {
+                Ok(_) => found.push((patient, study, until.unwrap_or(now))),
+                Err(why) => (denied, asked) = (why, Some(What::Study(study))),
+            }
+        }
+        match found[..] {
+            [(patient, study, until)] => {
+                let warm_until = self.cold.read().expect(HELD).warm_until(study);
+                if warm_until.is_some_and(|until| until <= now) {
+                    return Err(Refusal::Cold);
+                }
+                Ok((patient, study, until))
+            }
+            [] => Err(self.refuse(caller, "share", asked, denied, now).await),
+            _ => Err(field("the study", "a StudyInstanceUID that one patient has")),
+        }
+    }
+
+    /// Whether a link's maker reaches its study at this moment: a link reaches no further than who made it.
+    pub(crate) fn maker_reaches(&self, link: LinkId, now: Instant) -> bool {
+        let Some((maker, study)) = self.sharing.read().expect(HELD).link(link).map(|one| (one.maker, one.study)) else {
+            return false;
+        };
+        let index = self.index.read().expect(HELD);
+        let Some(patient) = index.reach().filed_under(study, now) else { return false };
+        let reachable = index.reach().reachable(Who::Person(maker), now);
+        reachable.ground(patient, study).is_some_and(|ground| ground.tier == Tier::Open && now < ground.until)
+    }
+
+    /// Ends a link, the sessions of those who opened it, and what opens it. Entries first: a crash in between leaves a record that
+    /// opens nothing, because the ledger says that the link ended.
+    fn end_link(&self, link: LinkId, end: LinkEnd, actor: &Actor, now: Instant) -> Result<(), Refusal> {
+        let running = {
+            let sharing = self.sharing.read().expect(HELD);
+            let one = sharing.link(link).filter(|one| one.end.is_none()).ok_or(Refusal::NotFound)?;
+            (now < one.until).then_some(one.relationship)
+        };
+        let ended = running.map(|entry| EntryBody::RelationshipEnded { entry, until: now });
+        let bodies = ended.into_iter().chain([EntryBody::LinkEnded { link, end }]);
+        let entries = bodies.map(|body| (actor.clone(), body)).collect();
+        self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))?;
+        self.close_door(link);
+        Ok(())
+    }
+
+    /// What an ended link leaves behind goes.
+    fn close_door(&self, link: LinkId) {
+        let sessions = {
+            let mut doors = self.doors.lock().expect(HELD);
+            doors.remove(link);
+            doors.sessions.end_of(link)
+        };
+        let mut leases = self.leases.lock().expect(HELD);
+        sessions.into_iter().for_each(|session| leases.end(Holder::Session(session)));
+        drop(leases);
+        if let Err(error) = self.remove_door(link) {
+            tracing::warn!(%error, %link, "what opened an ended link stays behind; it opens nothing");
+        }
+    }
+
+    fn remove_door(&self, link: LinkId) -> Result<(), DatabaseError> {
+        let mut database = self.database.lock().expect(HELD);
+        let changes = database.begin()?;
+        changes.remove(Space::Link, &link.0.to_be_bytes())?;
+        changes.commit()
+    }
+
+    fn write_door(&self, link: LinkId, door: &LinkDoor) -> Result<(), DatabaseError> {
+        let mut database = self.database.lock().expect(HELD);
+        let changes = database.begin()?;
+        self.secrets.put(&changes, Space::Link, &link.0.to_be_bytes(), &door.to_bytes())?;
+        changes.commit()
+    }
+
+    /// Ends links whose time is over, and those whose maker reaches the study no more. Each is an entry.
+    pub(crate) fn end_links_due(&self, now: Instant) {
+        self.doors.lock().expect(HELD).sessions.sweep(now);
+        let running: Vec<(LinkId, Instant)> = {
+            let sharing = self.sharing.read().expect(HELD);
+            sharing.running().map(|one| (one.link, one.until)).collect()
+        };
+        for (link, until) in running {
+            let end = if until <= now {
+                LinkEnd::Expired
+            } else if !self.maker_reaches(link, now) {
+                LinkEnd::Maker
+            } else {
+                continue;
+            };
+            match self.end_link(link, end, &Actor::Warden, now) {
+                // somebody ended it meanwhile
+                Ok(()) | Err(Refusal::NotFound) => {}
+                Err(error) => {
+                    tracing::error!(%error, %link, "a link that is over could not be ended; it is tried again")
+                }
+            }
+        }
+    }
+
+    /// Ends one's own link, or anybody's for an officer.
+    pub(crate) async fn end_link_for(&self, caller: &Caller, link: LinkId, now: Instant) -> Result<PageReply, Refusal> {
+        let maker = self.sharing.read().expect(HELD).link(link).map(|one| one.maker);
+        let may = |service| policy::decide(&caller.subject, service, Target::Nothing, now);
+        let own = maker.is_some() && crate::approvals::person_of(caller) == maker;
+        if own || may(Service::AllLinks).is_ok() {
+            self.end_link(link, LinkEnd::Revoked, &caller.actor, now)?;
+            return Ok(PageReply::Done);
+        }
+        match may(Service::Share) {
+            // whose it is, is nobody else's business
+            Ok(_) => Err(Refusal::NotFound),
+            Err(denied) => Err(self.refuse(caller, "share", None, denied, now).await),
+        }
+    }
+}
+
+impl Doors {
+    /// The end of sessions in which a link is open, by somebody who leaves.
+    pub(crate) fn leave(&mut self, session: model::SessionId) {
+        self.sessions.end(session);
+    }
+}
