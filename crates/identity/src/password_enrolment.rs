@@ -104,7 +104,7 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<PasswordSetting, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        if !self.password_allowed(person) {
+        if !self.password_allowed(person, now) {
             return Err(EnrolmentError::PasswordNotAllowed);
         }
         let mut context = vec![self.settings.site_name.clone(), person.name.clone(), person.email.clone()];
@@ -149,8 +149,8 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<RecoveryCodes>, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        let allowed = self.password_allowed(person);
-        let (link, mut record) = (link.token, person.clone());
+        let allowed = self.password_allowed(person, now);
+        let (link, replaces, mut record) = (link.token, link.replaces, person.clone());
         if !allowed {
             return Err(EnrolmentError::PasswordNotAllowed);
         }
@@ -169,6 +169,7 @@ impl People {
         let person = record.person;
         assert_eq!(waiting.person, person, "a ceremony belongs to the person of its link");
         let (codes, recovery_codes) = new_recovery_codes(random);
+        let mut entries = if replaces { record.lose_authenticators() } else { Vec::new() };
         record.password = Some(PasswordRecord {
             hash: waiting.hash,
             set: now,
@@ -178,7 +179,7 @@ impl People {
         });
         self.put(Record::Person(record));
         self.use_up_enrolment(person);
-        let mut entries = vec![EntryBody::PasswordSet { person }];
+        entries.push(EntryBody::PasswordSet { person });
         entries.extend(self.end_all(person).entries);
         Ok(Changed { value: RecoveryCodes { person, codes }, entries })
     }

@@ -68,12 +68,14 @@ impl EntryBody {
             | Self::PasskeyBound { .. }
             | Self::PasskeyRemoved { .. }
             | Self::DeviceAdded { .. }
+            | Self::ProfessionalIdSet(_)
             | Self::FrontIntroduced { .. }
             | Self::DiskHolds { .. } => return Err(Kept::Name),
             Self::MemberJoined { .. }
             | Self::MemberLeft { .. }
             | Self::RoleChanged { .. }
             | Self::PersonClosed { .. }
+            | Self::AccountLapsed { .. }
             | Self::DeviceRemoved { .. }
             | Self::SignedIn { .. }
             | Self::SessionEnded { .. }
@@ -107,6 +109,11 @@ impl EntryBody {
             | Self::SinkRemoved { .. }
             | Self::LossAccepted(_)
             | Self::FindingRaised { .. }
+            | Self::AuthenticatorsSet(_)
+            | Self::PasswordUntil(_)
+            | Self::DelegateSet(_)
+            | Self::AccountEnds(_)
+            | Self::ResetVouched(_)
             | Self::BudgetSet { .. } => return Err(Kept::Guard),
             Self::EnrolmentIssued { .. }
             | Self::PasswordSet { .. }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or draws randomness. Every other crate speaks in these words.
 
+mod accounts;
 mod approval;
 mod cases;
 mod cold;
@@ -13,12 +14,14 @@ mod patient_set;
 mod reach;
 mod time;
 
+pub use accounts::{Assurance, AuthenticatorRule, InvalidProfessionalId, ProfessionalId};
 pub use approval::{ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, Standing, Verdict};
 pub use cases::{About, Clock, DiskPart, ExposureReported};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, Warmed, WarmingBasis};
 pub use entry::{
-    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LossAccepted, OpenScope, Origin, ProofRefused,
-    RootRenewed, ShareSetAdded, SignInMethod, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
+    AccountEnds, Actor, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EntryBody, EscrowDrilled,
+    LossAccepted, OpenScope, Origin, PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed,
+    ShareSetAdded, SignInMethod, UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
 };
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};

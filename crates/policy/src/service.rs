@@ -35,6 +35,10 @@ pub enum Service {
     Directory,
     /// Adding people, organisations and devices, and making relationships.
     Manage,
+    /// Seeing who else works in one's own organisations, and vouching for one who lost their authenticators.
+    Colleagues,
+    /// Adding colleagues to an organisation and ending their memberships, by the right to do so there.
+    Delegate,
     /// Reading ledger entries and the checkpoint.
     Ledger,
     /// Exposure reports.
@@ -57,7 +61,7 @@ pub enum Service {
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -74,6 +78,8 @@ impl Service {
         Self::OwnAccesses,
         Self::Directory,
         Self::Manage,
+        Self::Colleagues,
+        Self::Delegate,
         Self::Ledger,
         Self::Exposure,
         Self::Propose,

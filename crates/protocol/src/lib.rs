@@ -4,6 +4,7 @@
 //! connection is [`Warden::hello`], which refuses a front of another [`PROTOCOL_VERSION`].
 //! The socket that the owner's command line uses carries the same service; only there [`Credential::Owner`] holds.
 
+mod accounts;
 mod addresses;
 mod approvals;
 mod asked;
@@ -24,6 +25,7 @@ mod secret;
 mod unseal;
 mod window;
 
+pub use accounts::*;
 pub use addresses::admits;
 pub use approvals::*;
 pub use asked::{
@@ -52,7 +54,7 @@ pub use unseal::{NewRootAsked, RootRow, UnsealChange, UnsealMethodRow, UnsealRep
 pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]

@@ -209,6 +209,7 @@ impl Protocol for Service {
 impl Warden {
     /// One round of keeping house.
     pub fn tidy_up(&self) {
+        self.lapse_accounts(self.now());
         self.people.lock().expect(HELD).sweep(self.now());
         self.flush_people();
         self.carry_out_due(self.now());

@@ -334,7 +334,11 @@ impl Warden {
         let started = EntryBody::WardenStarted { program, unsealed_by: unsealed_by.to_owned() };
         match warden.ledger.append(vec![(Actor::Warden, started)], clock()) {
             // what was approved before a crash, or fell due meanwhile
-            Ok(_) => warden.carry_out_due(clock()),
+            Ok(_) => {
+                warden.give_sunsets(clock());
+                warden.lapse_accounts(clock());
+                warden.carry_out_due(clock());
+            }
             Err(AppendError::Held) => {}
             Err(error) => return Err(error.into()),
         }

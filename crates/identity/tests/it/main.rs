@@ -4,10 +4,12 @@
 // entries are looked at where a test is about them
 #![allow(unused_must_use)]
 
+mod accounts;
 mod authenticator;
 mod directory;
 mod enrolment;
 mod histories;
+mod maker;
 mod passkeys;
 mod password_policy;
 mod passwords;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AssociationRefused, Entry, EscrowDrilled, LossAccepted, OpenScope, ProofRefused, RootRenewed, SignInMethod,
-    UnsealMethodAdded,
+    AccountEnds, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EscrowDrilled, LossAccepted, OpenScope,
+    PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed, SignInMethod, UnsealMethodAdded,
 };
 use crate::{
     About, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule, DeviceId,
@@ -584,6 +584,23 @@ pub enum EntryBody {
         /// Which.
         patient: PatientNumber,
     },
+    /// An organisation takes these authenticators from now on.
+    AuthenticatorsSet(Box<AuthenticatorsSet>),
+    /// Somebody may use a password with a code until then.
+    PasswordUntil(PasswordUntil),
+    /// Somebody may add colleagues to an organisation, or may no more.
+    DelegateSet(DelegateSet),
+    /// When an account ends by itself.
+    AccountEnds(AccountEnds),
+    /// An account ended by itself; the ends of its sessions, memberships and relationships stand beside it.
+    AccountLapsed {
+        /// Whose.
+        person: PersonId,
+    },
+    /// Somebody said that a colleague lost their authenticators.
+    ResetVouched(ResetVouched),
+    /// What a person is called by a chamber, an authority or a payer.
+    ProfessionalIdSet(ProfessionalIdSet),
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]
     Unknown,

@@ -55,13 +55,14 @@ variants! {
         WarmingWithdrawn, Warmed, WarmingEnded, KeysRotated, Shredded, SnapshotTaken, UnsealMethodAdded,
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
-        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded;
+        FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, AuthenticatorsSet, PasswordUntil, DelegateSet,
+        AccountEnds, AccountLapsed, ResetVouched, ProfessionalIdSet;
         Unknown
     }
     Change {
         Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, Shred, RotateKeys, ColdHolders,
         ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
-        EraseEntry;
+        EraseEntry, Join, Authenticators;
         Unknown
     }
     Actor { Owner, Person, Device, Stranger, Warden }
