@@ -34,6 +34,8 @@ export class NoKeyStorage extends Error {}
 const DATABASE = 'leadglass';
 const STORE = 'keys';
 const TABS = 'leadglass key';
+/** Tells this tab's own words from those of others. */
+const TAB = crypto.randomUUID();
 const CURRENT = 'session';
 const TRIAL = 'trial';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -61,6 +63,7 @@ export async function makeKey(): Promise<BrowserKey> {
 export async function keepKey(key: BrowserKey, session: string): Promise<void> {
   current = { ...key, session };
   await request('readwrite', (store) => store.put(current, CURRENT));
+  tell('signed in');
 }
 
 /** The key of the session; `null` when this browser has none. */
@@ -85,16 +88,33 @@ export async function heldElsewhere(): Promise<boolean> {
 /** Forgets the key, in every tab: signing out. */
 export async function forgetKey(): Promise<void> {
   current = null;
-  const tabs = new BroadcastChannel(TABS);
-  tabs.postMessage('signed out');
-  tabs.close();
+  tell('signed out');
   await request('readwrite', (store) => store.delete(CURRENT)).catch(() => undefined);
 }
 
 /** Calls `then` when another tab of this browser signs out: its key is still in the memory of this one. Gives what ends that. */
 export function whenForgotten(then: () => void): () => void {
+  return whenTold('signed out', then);
+}
+
+/** Calls `then` when somebody signs in in another tab of this browser. */
+export function whenSignedIn(then: () => void): () => void {
+  return whenTold('signed in', then);
+}
+
+type Told = 'signed in' | 'signed out';
+
+function tell(what: Told): void {
   const tabs = new BroadcastChannel(TABS);
-  tabs.onmessage = then;
+  tabs.postMessage({ what, by: TAB });
+  tabs.close();
+}
+
+function whenTold(what: Told, then: () => void): () => void {
+  const tabs = new BroadcastChannel(TABS);
+  tabs.onmessage = (event: MessageEvent<{ what: Told; by: string }>) => {
+    if (event.data.what === what && event.data.by !== TAB) then();
+  };
   return () => tabs.close();
 }
 

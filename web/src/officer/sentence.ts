@@ -290,7 +290,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
-  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
+  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'authenticators-set', 'password-until', 'delegate-set', 'account-ends', 'account-lapsed', 'reset-vouched', 'professional-id-set', 'passkey-removed', 'device-removed', 'device-token-removed'],
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-withdrawn', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],

@@ -33,7 +33,7 @@ const en = {
   download: 'Save',
   moveStudy: 'Move a misfiled study',
   kinds: {
-    proposed: 'Proposed', approved: 'Approved', 'proposal-ended': 'Proposal ended', 'carried-out': 'Carried out', 'role-changed': 'Role changed', 'person-closed': 'Account closed', 'passkey-removed': 'Passkey removed', 'device-removed': 'Device removed',
+    proposed: 'Proposed', approved: 'Approved', 'proposal-ended': 'Proposal ended', 'carried-out': 'Carried out', 'role-changed': 'Role changed', 'person-closed': 'Account closed', 'authenticators-set': 'Rule of authenticators', 'password-until': 'Password allowed', 'delegate-set': 'Right to add colleagues', 'account-ends': 'End of an account', 'account-lapsed': 'Account ended by itself', 'reset-vouched': 'Reported lost', 'professional-id-set': 'Professional identifier', 'passkey-removed': 'Passkey removed', 'device-removed': 'Device removed',
     'device-token-removed': 'Token removed', 'approval-rule-set': 'Rule of approvals', 'break-glass-rule-set': 'Rule of emergencies', 'broke-glass': 'Emergency access', 'break-glass-missed': 'Emergency access tried', 'break-glass-reviewed': 'Emergency reviewed',
     initialised: 'Site made', 'warden-started': 'Warden started', 'organisation-added': 'Organisation added', 'person-added': 'Person added', 'member-joined': 'Joined an organisation', 'member-left': 'Left an organisation',
     'enrolment-issued': 'Enrolment link', 'passkey-bound': 'Passkey set up', 'password-set': 'Password set', 'signed-in': 'Signed in', 'sign-in-refused': 'Sign-in refused', 'session-ended': 'Session ended', 'proof-refused': 'Proof refused', confirmed: 'Confirmed', 'device-added': 'Device added',
@@ -133,7 +133,7 @@ const de: typeof en = {
   download: 'Sichern',
   moveStudy: 'Falsch abgelegte Untersuchung umlegen',
   kinds: {
-    proposed: 'Vorgeschlagen', approved: 'Zugestimmt', 'proposal-ended': 'Vorschlag beendet', 'carried-out': 'Ausgeführt', 'role-changed': 'Rolle geändert', 'person-closed': 'Konto geschlossen', 'passkey-removed': 'Passkey entfernt', 'device-removed': 'Gerät entfernt',
+    proposed: 'Vorgeschlagen', approved: 'Zugestimmt', 'proposal-ended': 'Vorschlag beendet', 'carried-out': 'Ausgeführt', 'role-changed': 'Rolle geändert', 'person-closed': 'Konto geschlossen', 'authenticators-set': 'Regel der Anmeldemittel', 'password-until': 'Passwort erlaubt', 'delegate-set': 'Recht, Kollegen anzulegen', 'account-ends': 'Ende eines Kontos', 'account-lapsed': 'Konto von selbst beendet', 'reset-vouched': 'Als verloren gemeldet', 'professional-id-set': 'Berufskennung', 'passkey-removed': 'Passkey entfernt', 'device-removed': 'Gerät entfernt',
     'device-token-removed': 'Token entfernt', 'approval-rule-set': 'Regel der Freigaben', 'break-glass-rule-set': 'Regel der Notfälle', 'broke-glass': 'Notfallzugriff', 'break-glass-missed': 'Notfallzugriff versucht', 'break-glass-reviewed': 'Notfall geprüft',
     initialised: 'Haus eingerichtet', 'warden-started': 'Wächter gestartet', 'organisation-added': 'Organisation angelegt', 'person-added': 'Person angelegt', 'member-joined': 'Beitritt zu Organisation', 'member-left': 'Austritt aus Organisation',
     'enrolment-issued': 'Einrichtungslink', 'passkey-bound': 'Passkey eingerichtet', 'password-set': 'Passwort gesetzt', 'signed-in': 'Angemeldet', 'sign-in-refused': 'Anmeldung abgelehnt', 'session-ended': 'Sitzung beendet', 'proof-refused': 'Nachweis abgelehnt', confirmed: 'Bestätigt', 'device-added': 'Gerät angelegt',
