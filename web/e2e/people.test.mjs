@@ -156,7 +156,7 @@ async function inMemory(page, text) {
 }
 
 test('one desk: the screen is gone at once, the next person touches, and whoever comes back is where they were', async () => {
-  const { organisation } = await (async () => ({ organisation: 'Praxis am Wehr' }))();
+  const organisation = 'Praxis am Wehr';
   const first = await enrolled('first@wehr.example', 'Dr. Fanny First', 'radiologist', organisation);
   const second = await enrolled('second@wehr.example', 'Dr. Sven Second', 'referrer', organisation);
   await stage.demo.tell('relate', 'person:first@wehr.example', 'site', '--until', '8h', '--basis', 'reads at this desk');
@@ -167,19 +167,24 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   await grid.getByRole('row').nth(1).waitFor();
   // a study of several images, so that there is a place to come back to
   const rows = await ask(page, 'GET', '/api/studies');
-  const study = rows.body.studies.toSorted((one, other) => other.instances - one.instances)[0];
+  // the snapshot writes other letters than these as numbers
+  const plain = rows.body.studies.filter((row) => /^[ -~]+$/.test(row.patient.name));
+  const study = plain.toSorted((one, other) => other.instances - one.instances)[0];
   const family = study.patient.name.split('^')[0].toUpperCase();
   await page.goto(`/study/${study.number}`);
   await page.getByRole('region', { name: 'Patient' }).getByText(family).waitFor();
   const pane = page.getByRole('group', { name: 'Pane 1' });
   await page.waitForFunction(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')) > 0);
   await page.keyboard.press('End');
-  const last = await (async () => {
-    const of = (await page.getByRole('img', { name: /, image \d+ of \d+$/ }).first().getAttribute('aria-label')) ?? '';
-    return Number(/of (\d+)$/.exec(of)?.[1] ?? 1);
-  })();
-  await page.waitForFunction((wanted) => document.querySelector('[data-shown]')?.getAttribute('data-shown') === String(wanted), last);
-  assert.ok(await inMemory(page, study.patient.name.split('^')[0]), 'the test sees names in memory while they are shown');
+  const shown = () => page.evaluate(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')));
+  await page.waitForFunction(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')) > 1);
+  let last = await shown();
+  for (let before = 0; before !== last; ) {
+    before = last;
+    await page.waitForTimeout(500);
+    last = await shown();
+  }
+  assert.ok(await inMemory(page, study.patient.name), 'the test sees names in memory while they are shown');
 
   await authenticator.clear();
   await authenticator.touches(false);
@@ -195,15 +200,16 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   assert.ok(!(await page.content()).toUpperCase().includes(family));
   const kept = await keptBy(page);
   assert.ok(!kept.toUpperCase().includes(family) && !kept.includes(study.uid) && !kept.includes(study.patient.id), kept);
-  assert.equal(await inMemory(page, study.patient.name.split('^')[0]), false, 'the name is still in the page’s memory');
+  assert.equal(await inMemory(page, study.patient.name), false, 'the name is still in the page’s memory');
   assert.equal((await ask(page, 'GET', '/api/session')).status, 401, 'the session is over');
   await stage.picture(page, 'desk-next');
 
   // the page waits for a touch and nothing else: the next person's key is all that it takes
   await authenticator.hold(used(second));
-  const switched = performance.now();
   await authenticator.touches(true);
-  await page.reload();
+  const switched = performance.now();
+  // a touch that this authenticator did not give at once is never given: the page asks anew
+  await page.goto('/');
   await page.goto('/sign-in#next');
   await page.getByRole('grid', { name: 'Worklist' }).waitFor();
   console.log(`the next person's worklist after ${((performance.now() - switched) / 1_000).toFixed(2)} s and one touch`);
@@ -248,9 +254,12 @@ test('an account for a shift ends by itself, and says so', async () => {
   await shared.page.goto('/account');
   await shared.page.getByText(/Your account ends by itself on/).waitFor();
   await stage.demo.tell('person', 'until', 'locum@wehr.example', '2s');
-  await shared.page.getByRole('dialog', { name: 'Your session has ended' }).waitFor({ timeout: 1 }).catch(() => undefined);
-  await shared.page.waitForTimeout(2_500);
-  assert.equal((await ask(shared.page, 'GET', '/api/session')).status, 401);
+  // it ends by itself: nobody does anything but look
+  for (let status = 200; status !== 401; ) {
+    await shared.page.waitForTimeout(250);
+    ({ status } = await ask(shared.page, 'GET', '/api/session'));
+    assert.ok([200, 401].includes(status), String(status));
+  }
   await shared.context.close();
 });
 

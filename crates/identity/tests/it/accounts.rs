@@ -47,12 +47,12 @@ fn an_account_ends_by_itself_with_its_sessions_and_memberships_and_opens_again_w
     let mut site = Site::new();
     let (locum, mut key) = with_passkey(&mut site, 1, &[site.strict]);
     site.people.set_delegate(locum, site.strict, true).unwrap();
-    let until = site.now.plus_seconds(3_600);
+    let until = site.now.plus_seconds(1_200);
     site.people.set_until(locum, Some(until), site.now).unwrap();
     let signed_in = sign_in(&mut site, &mut key).unwrap();
     assert_eq!(signed_in.session.absolute_until, until, "no session outlives the account");
     assert_eq!(signed_in.me.account_until, Some(until));
-    site.later(3_599);
+    site.later(1_199);
     assert!(site.people.session(&signed_in.token, site.now).is_ok_and(|_| site.people.lapse(site.now).value.is_empty()));
     site.later(1);
     // before anybody swept: the moment itself is enough
