@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, keptBy, PHONE, setStage } from './stage/stage.mjs';
 
-const stage = setStage();
+const stage = setStage(() => stage.demo.tell('org', 'add', 'Praxis am Wehr'));
 const REFUSED = { expected: [/status of (400|401|403|404|409)/] };
 
 /** An authenticator that keeps passkeys, of one person: a page without it has nothing to touch. */
@@ -74,7 +74,6 @@ async function signIn({ page, authenticator }, key) {
 let delegate;
 
 test('a delegate adds a colleague, who binds a passkey on their own phone: steps and seconds', async () => {
-  await stage.demo.tell('org', 'add', 'Praxis am Wehr');
   delegate = await enrolled('delegate@wehr.example', 'Dr. Dora Delegat', 'referrer', 'Praxis am Wehr');
   await stage.demo.tell('person', 'delegate', 'delegate@wehr.example', '--organisation', 'Praxis am Wehr');
   const practice = await desk();
@@ -146,12 +145,12 @@ test('the letter works once', async () => {
 /** Whether a text stands anywhere in the page's memory: what is left after collecting, strings of every frame and worker. */
 async function inMemory(page, text) {
   const session = await page.context().newCDPSession(page);
+  // left attached: its end would take the authenticators with it
   await session.send('HeapProfiler.enable');
   await session.send('HeapProfiler.collectGarbage');
   const parts = [];
   session.on('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => parts.push(chunk));
   await session.send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
-  await session.detach();
   return parts.join('').includes(text);
 }
 
@@ -159,17 +158,18 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   const organisation = 'Praxis am Wehr';
   const first = await enrolled('first@wehr.example', 'Dr. Fanny First', 'radiologist', organisation);
   const second = await enrolled('second@wehr.example', 'Dr. Sven Second', 'referrer', organisation);
-  await stage.demo.tell('relate', 'person:first@wehr.example', 'site', '--until', '8h', '--basis', 'reads at this desk');
+  const reader = await stage.signedIn('radiologist', '/', REFUSED);
+  const all = await ask(reader, 'GET', '/api/studies');
+  await reader.context().close();
+  // the snapshot of memory writes other letters than these as numbers
+  const plain = all.body.studies.filter((row) => /^[ -~]+$/.test(row.patient.name));
+  const study = plain.toSorted((one, other) => other.instances - one.instances)[0];
+  await stage.demo.tell('relate', 'person:first@wehr.example', `patient:${study.patient.issuer}/${study.patient.id}`, '--until', '8h', '--basis', 'reads at this desk');
   const shared = await desk();
   const { page, authenticator } = shared;
   await signIn(shared, first);
   const grid = page.getByRole('grid', { name: 'Worklist' });
   await grid.getByRole('row').nth(1).waitFor();
-  // a study of several images, so that there is a place to come back to
-  const rows = await ask(page, 'GET', '/api/studies');
-  // the snapshot writes other letters than these as numbers
-  const plain = rows.body.studies.filter((row) => /^[ -~]+$/.test(row.patient.name));
-  const study = plain.toSorted((one, other) => other.instances - one.instances)[0];
   const family = study.patient.name.split('^')[0].toUpperCase();
   await page.goto(`/study/${study.number}`);
   await page.getByRole('region', { name: 'Patient' }).getByText(family).waitFor();

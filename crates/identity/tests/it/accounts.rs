@@ -29,8 +29,13 @@ fn sign_in(site: &mut Site, authenticator: &mut Authenticator) -> Result<identit
     finished.map(|changed| changed.value).map_err(|error| error.reason)
 }
 
-fn with_passkey(site: &mut Site, number: u8, organisations: &[OrganisationId]) -> (PersonId, Authenticator) {
-    let person = site.person(&format!("p{number}@x.example"), organisations);
+fn with_passkey(
+    site: &mut Site,
+    number: u8,
+    organisations: fn(&Site) -> Vec<OrganisationId>,
+) -> (PersonId, Authenticator) {
+    let organisations = organisations(site);
+    let person = site.person(&format!("p{number}@x.example"), &organisations);
     let mut authenticator = Authenticator::new(number);
     bind(site, person, &mut authenticator).unwrap();
     (person, authenticator)
@@ -45,7 +50,7 @@ fn rule(change: impl FnOnce(&mut AuthenticatorRule)) -> AuthenticatorRule {
 #[test]
 fn an_account_ends_by_itself_with_its_sessions_and_memberships_and_opens_again_with_the_same_passkey() {
     let mut site = Site::new();
-    let (locum, mut key) = with_passkey(&mut site, 1, &[site.strict]);
+    let (locum, mut key) = with_passkey(&mut site, 1, |site| vec![site.strict]);
     site.people.set_delegate(locum, site.strict, true).unwrap();
     let until = site.now.plus_seconds(1_200);
     site.people.set_until(locum, Some(until), site.now).unwrap();
@@ -111,7 +116,7 @@ fn the_right_to_add_colleagues_ends_with_the_membership() {
 #[test]
 fn a_reset_ends_sessions_now_and_authenticators_when_the_new_one_is_bound() {
     let mut site = Site::new();
-    let (person, mut lost) = with_passkey(&mut site, 1, &[site.strict]);
+    let (person, mut lost) = with_passkey(&mut site, 1, |site| vec![site.strict]);
     let token = sign_in(&mut site, &mut lost).unwrap().token;
     let link = site.people.issue_reset(person, site.now, &mut site.random).unwrap();
     assert_eq!(kinds(&link.entries), ["reset-vouched", "session-ended", "enrolment-issued"]);
@@ -130,7 +135,7 @@ fn a_reset_ends_sessions_now_and_authenticators_when_the_new_one_is_bound() {
 #[test]
 fn one_colleague_twice_is_not_two_and_a_word_counts_for_an_hour() {
     let mut site = Site::new();
-    let (person, _) = with_passkey(&mut site, 1, &[site.strict]);
+    let (person, _) = with_passkey(&mut site, 1, |site| vec![site.strict]);
     let (one, other) = (PersonId(90), PersonId(91));
     assert!(!site.people.vouch(person, one, site.now).unwrap().value);
     assert!(!site.people.vouch(person, one, site.now).unwrap().value, "the same person again");
@@ -260,7 +265,7 @@ fn sessions_live_as_long_as_the_level_says_and_the_strictest_organisation_counts
     ];
     for (one, other, idle, longest) in cases {
         let mut site = Site::new();
-        let (_, mut key) = with_passkey(&mut site, 1, &[site.relaxed, site.strict]);
+        let (_, mut key) = with_passkey(&mut site, 1, |site| vec![site.relaxed, site.strict]);
         for (organisation, level) in [(site.relaxed, one), (site.strict, other)] {
             site.people.set_rule(organisation, rule(|rule| rule.assurance = level), None, site.now).unwrap();
         }
@@ -340,7 +345,7 @@ fn a_census_finds_whom_nobody_employs_whom_nobody_added_and_what_does_not_fit() 
 #[test]
 fn a_record_of_an_earlier_version_is_read_as_one_without_rights_ends_and_rules() {
     let mut site = Site::new();
-    let (_, mut key) = with_passkey(&mut site, 1, &[site.strict]);
+    let (_, mut key) = with_passkey(&mut site, 1, |site| vec![site.strict]);
     let records: Vec<_> = site
         .people
         .take_dirty()
