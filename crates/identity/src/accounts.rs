@@ -207,7 +207,9 @@ impl People {
                 vouched_until: person.vouched.as_ref().map(|vouch| vouch.until).filter(|until| now < *until),
             }));
         }
-        rows.sort_by(|one, other| (&one.organisation, &one.name, &one.email).cmp(&(&other.organisation, &other.name, &other.email)));
+        rows.sort_by(|one, other| {
+            (&one.organisation, &one.name, &one.email).cmp(&(&other.organisation, &other.name, &other.email))
+        });
         rows
     }
 

@@ -46,9 +46,12 @@ impl From<CensusError> for Refusal {
         let expected = match error {
             CensusError::TooLong => "at most 2 MiB and 20,000 lines".to_owned(),
             CensusError::Header => {
-                "comma-separated values whose first line names the columns, among them email or professional id".to_owned()
+                "comma-separated values whose first line names the columns, among them email or professional id"
+                    .to_owned()
             }
-            CensusError::Quote { line } => format!("comma-separated values; line {line} opens a quote that nothing closes"),
+            CensusError::Quote { line } => {
+                format!("comma-separated values; line {line} opens a quote that nothing closes")
+            }
         };
         Self::Invalid(Invalid::Field { field: "the staff list".to_owned(), expected })
     }
@@ -128,7 +131,8 @@ impl People {
                 by_professional_id.entry(folded(&id.to_string())).or_default().push(one);
             }
         }
-        let mut report = CensusReport { accounts: staff.len() as u32, people: list.people.len() as u32, ..Default::default() };
+        let mut report =
+            CensusReport { accounts: staff.len() as u32, people: list.people.len() as u32, ..Default::default() };
         let mut lines: HashMap<PersonId, &Staff> = HashMap::new();
         for person in &list.people {
             report.unclear.extend(person.unclear());
@@ -229,7 +233,8 @@ fn staff(line: u32, columns: &[Option<Column>], cells: &[String]) -> Staff {
         cells.get(place).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
     };
     let name = [cell(Column::GivenName), cell(Column::Name)].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let name = if name.is_empty() { cell(Column::Email).or(cell(Column::ProfessionalId)).unwrap_or_default() } else { &name };
+    let name =
+        if name.is_empty() { cell(Column::Email).or(cell(Column::ProfessionalId)).unwrap_or_default() } else { &name };
     Staff {
         line: CensusLine { line, name: shown(name) },
         email: cell(Column::Email).and_then(|email| normal_email(email).ok()),
@@ -244,7 +249,12 @@ fn staff(line: u32, columns: &[Option<Column>], cells: &[String]) -> Staff {
 fn delimiter(text: &str) -> char {
     let header = text.lines().next().unwrap_or_default();
     let count = |wanted: char| header.chars().filter(|c| *c == wanted).count();
-    [';', '\t'].into_iter().filter(|c| count(*c) > 0).max_by_key(|c| count(*c)).filter(|c| count(*c) >= count(',')).unwrap_or(',')
+    [';', '\t']
+        .into_iter()
+        .filter(|c| count(*c) > 0)
+        .max_by_key(|c| count(*c))
+        .filter(|c| count(*c) >= count(','))
+        .unwrap_or(',')
 }
 
 /// Lines that are not empty, with the number at which each begins (RFC 4180 section 2).
@@ -308,8 +318,8 @@ fn column(name: &str) -> Option<Column> {
             Column::ProfessionalId
         }
         "role" | "rolle" | "funktion" | "function" | "jobtitle" | "beruf" => Column::Role,
-        "organisation" | "organization" | "organisations" | "organizations" | "organisationen" | "praxis" | "practice"
-        | "standort" | "abteilung" | "department" | "site" | "einrichtung" => Column::Organisation,
+        "organisation" | "organization" | "organisations" | "organizations" | "organisationen" | "praxis"
+        | "practice" | "standort" | "abteilung" | "department" | "site" | "einrichtung" => Column::Organisation,
         "end" | "enddate" | "until" | "ende" | "enddatum" | "bis" | "austritt" | "austrittsdatum" | "leaves"
         | "leavingdate" | "validuntil" | "vertragsende" => Column::Until,
         _ => return None,
@@ -320,17 +330,28 @@ fn role(text: &str) -> Option<Role> {
     let letters: String = folded(text).chars().filter(|c| c.is_alphabetic()).collect();
     Some(match letters.as_str() {
         "referrer" | "referringdoctor" | "referringphysician" | "physician" | "doctor" | "arzt" | "ärztin"
-        | "zuweiser" | "zuweiserin" | "überweiser" | "überweiserin" | "zuweisendepraxis" | "hausarzt" | "hausärztin" => {
-            Role::Referrer
-        }
+        | "zuweiser" | "zuweiserin" | "überweiser" | "überweiserin" | "zuweisendepraxis" | "hausarzt"
+        | "hausärztin" => Role::Referrer,
         "radiologist" | "radiologe" | "radiologin" | "radiologie" | "facharztradiologie" | "fachärztinradiologie" => {
             Role::Radiologist
         }
-        "technologist" | "radiographer" | "technician" | "mtra" | "mtr" | "mtar" | "röntgenassistenz"
-        | "röntgenassistent" | "röntgenassistentin" | "medizinischetechnologin" | "medizinischertechnologe" => {
-            Role::Technologist
-        }
-        "officer" | "dataprotectionofficer" | "dpo" | "dsb" | "datenschutz" | "datenschutzbeauftragter"
+        "technologist"
+        | "radiographer"
+        | "technician"
+        | "mtra"
+        | "mtr"
+        | "mtar"
+        | "röntgenassistenz"
+        | "röntgenassistent"
+        | "röntgenassistentin"
+        | "medizinischetechnologin"
+        | "medizinischertechnologe" => Role::Technologist,
+        "officer"
+        | "dataprotectionofficer"
+        | "dpo"
+        | "dsb"
+        | "datenschutz"
+        | "datenschutzbeauftragter"
         | "datenschutzbeauftragte" => Role::Officer,
         "administrator" | "admin" | "verwaltung" | "it" | "itadministrator" => Role::Administrator,
         "officeradministrator" | "officerandadministrator" | "datenschutzundverwaltung" => Role::OfficerAdministrator,
@@ -356,8 +377,11 @@ fn date(text: &str) -> Option<Instant> {
     let parts: Vec<&str> = text.split(['-', '.', '/']).collect();
     let number = |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
     let [one, two, three] = parts.as_slice() else { return None };
-    let (year, month, day) =
-        if one.len() == 4 { (number(one)?, number(two)?, number(three)?) } else { (number(three)?, number(two)?, number(one)?) };
+    let (year, month, day) = if one.len() == 4 {
+        (number(one)?, number(two)?, number(three)?)
+    } else {
+        (number(three)?, number(two)?, number(one)?)
+    };
     let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     let longest = match month {
         2 => 28 + i64::from(leap),
@@ -401,8 +425,8 @@ fn shown(text: &str) -> String {
 /// One byte of Windows-1252; those that it leaves open are replaced.
 fn windows_1252(byte: u8) -> char {
     const HIGH: [char; 32] = [
-        '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž', '\u{fffd}', '\u{fffd}',
-        '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{fffd}', 'ž', 'Ÿ',
+        '€', '\u{fffd}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{fffd}', 'Ž', '\u{fffd}',
+        '\u{fffd}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{fffd}', 'ž', 'Ÿ',
     ];
     match byte {
         0x80..=0x9f => HIGH[usize::from(byte - 0x80)],

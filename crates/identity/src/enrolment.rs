@@ -56,7 +56,9 @@ pub enum EnrolmentError {
     #[error("this authenticator cannot keep a passkey; use another one")]
     PasskeyNotDiscoverable,
     /// The passkey can be copied to other devices, and an organisation takes none such.
-    #[error("your organisation takes passkeys that stay on one device; use a security key, or a device that does not synchronise them")]
+    #[error(
+        "your organisation takes passkeys that stay on one device; use a security key, or a device that does not synchronise them"
+    )]
     PasskeyCopied,
     /// The authenticator did not show that it is of a maker and model that an organisation takes.
     #[error("your organisation takes authenticators of certain makers and models only; use one that it gave you")]
@@ -82,9 +84,10 @@ impl From<EnrolmentError> for Refusal {
             EnrolmentError::PasskeyNotDiscoverable => {
                 field("passkey", "an authenticator that keeps passkeys (a phone, a computer or a FIDO2 key)")
             }
-            EnrolmentError::PasskeyCopied => {
-                field("passkey", "one that stays on one device: a security key, or a device that does not synchronise it")
-            }
+            EnrolmentError::PasskeyCopied => field(
+                "passkey",
+                "one that stays on one device: a security key, or a device that does not synchronise it",
+            ),
             EnrolmentError::PasskeyNotAttested => {
                 field("passkey", "an authenticator of a maker and model that your organisation takes")
             }

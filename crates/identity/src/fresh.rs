@@ -163,9 +163,10 @@ impl People {
         let person = self.sessions.get(&session).ok_or(FreshError::SignedOut)?.person;
         let mut record = self.persons.get(&person).ok_or(FreshError::SignedOut)?.clone();
         // the credential may have been taken from the person while the ceremony waited
-        let bound = record.passkeys.iter().any(|bound| {
-            bound.passkey.cred_id() == verified.cred_id() && self.fits(&record, bound)
-        });
+        let bound = record
+            .passkeys
+            .iter()
+            .any(|bound| bound.passkey.cred_id() == verified.cred_id() && self.fits(&record, bound));
         if !verified.user_verified() || !bound {
             return Err(FreshError::Touch);
         }

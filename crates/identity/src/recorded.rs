@@ -198,7 +198,9 @@ impl People {
             record
                 .passkeys
                 .retain(|bound| recorded.passkeys.is_empty() || !recorded.passkeys.contains(&(person, bound.id())));
-            record.delegate_of.retain(|of| recorded.delegates.get(&(person, *of)) != Some(&false) && !left(person, *of));
+            record
+                .delegate_of
+                .retain(|of| recorded.delegates.get(&(person, *of)) != Some(&false) && !left(person, *of));
             record.until = recorded.ends.get(&person).copied().unwrap_or(record.until);
             record.lapsed = recorded.lapsed.get(&person).copied();
             record.password_until = recorded.passwords_until.get(&person).copied().or(record.password_until);
@@ -210,8 +212,7 @@ impl People {
                 || record.organisations.len() != was.organisations.len()
                 || record.passkeys.len() != was.passkeys.len()
                 || record.delegate_of.len() != was.delegate_of.len()
-                || (record.until, record.lapsed, record.password_until)
-                    != (was.until, was.lapsed, was.password_until);
+                || (record.until, record.lapsed, record.password_until) != (was.until, was.lapsed, was.password_until);
             if changed {
                 self.put(Record::Person(record));
             }

@@ -50,7 +50,9 @@ impl From<RuleError> for Refusal {
                 "a moment at most a year ahead, and nothing where keys have to stay on their device",
             ),
             RuleError::Maker => field("makers", "at most 8 X.509 certificates in PEM form"),
-            RuleError::Model => field("models", "at most 64 AAGUIDs of authenticators, beside their makers' certificates"),
+            RuleError::Model => {
+                field("models", "at most 64 AAGUIDs of authenticators, beside their makers' certificates")
+            }
         }
     }
 }
@@ -72,14 +74,19 @@ impl People {
     /// A rule as it would be kept, or why it would not be.
     pub fn rule_fits(&self, rule: &AuthenticatorRule, now: Instant) -> Result<(), RuleError> {
         let latest = now.plus_seconds(AuthenticatorRule::PASSWORD_SECONDS_MAX);
-        if rule.password_until.is_some_and(|until| until > latest || rule.wants_device_bound() || !rule.makers.is_empty()) {
+        if rule
+            .password_until
+            .is_some_and(|until| until > latest || rule.wants_device_bound() || !rule.makers.is_empty())
+        {
             return Err(RuleError::Password);
         }
         if rule.makers.len() > AuthenticatorRule::MAKERS_MAX || (!rule.makers.is_empty() && makers(rule).is_none()) {
             return Err(RuleError::Maker);
         }
         let named = rule.models.iter().all(|model| Uuid::parse_str(model).is_ok());
-        if rule.models.len() > AuthenticatorRule::MODELS_MAX || !named || (rule.makers.is_empty() && !rule.models.is_empty())
+        if rule.models.len() > AuthenticatorRule::MODELS_MAX
+            || !named
+            || (rule.makers.is_empty() && !rule.models.is_empty())
         {
             return Err(RuleError::Model);
         }
@@ -121,9 +128,10 @@ impl People {
             record.authorisation == Authorisation::PasswordAndCode && record.rule.password_until.is_none()
         });
         let organisations: Vec<_> = endless.cloned().collect();
-        let endless = self.persons.values().filter(|record| {
-            record.password_and_code && record.password_until.is_none() && record.closed.is_none()
-        });
+        let endless = self
+            .persons
+            .values()
+            .filter(|record| record.password_and_code && record.password_until.is_none() && record.closed.is_none());
         let persons: Vec<_> = endless.cloned().collect();
         let mut entries = Vec::with_capacity(organisations.len() + persons.len());
         for mut record in organisations {
@@ -209,7 +217,8 @@ impl People {
     ) -> bool {
         let rules = person.organisations.iter().filter_map(|number| self.organisations.get(number));
         rules.map(|record| &record.rule).filter(|rule| !rule.makers.is_empty()).all(|rule| {
-            let verified = makers(rule).and_then(|makers| self.core.register_credential(answer, state, Some(&makers)).ok());
+            let verified =
+                makers(rule).and_then(|makers| self.core.register_credential(answer, state, Some(&makers)).ok());
             verified.is_some_and(|credential| is_of_models(&credential, &rule.models))
         })
     }

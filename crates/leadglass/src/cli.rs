@@ -22,7 +22,9 @@ pub use ledger::{LedgerCommand, LedgerSinkCommand, LedgerWitnessCommand, Witness
 #[cfg(debug_assertions)]
 pub use machines::WallTestArgs;
 pub use machines::{FrontArgs, FrontCommand, LineArgs, WardenArgs, WardenCommand, WardenPinCommand};
-pub use manage::{DeviceCommand, MoveArgs, OrgCommand, PeopleCommand, PersonCommand, RelateArgs, RuleArgs, UnrelateArgs};
+pub use manage::{
+    DeviceCommand, MoveArgs, OrgCommand, PeopleCommand, PersonCommand, RelateArgs, RuleArgs, UnrelateArgs,
+};
 pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, ServeArgs};
 pub use vault::VaultCommand;
 

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrganisationId, PatientNumber, PersonId, Relationship,
-    Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrganisationId, PatientNumber, PersonId,
+    Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 /// A change that waits for a second person and a delay.
@@ -182,9 +182,10 @@ impl Change {
     #[must_use]
     pub fn subject(&self) -> Option<PersonId> {
         match self {
-            Self::Role { person, .. } | Self::Enrol { person } | Self::ClosePerson { person } | Self::Join { person, .. } => {
-                Some(*person)
-            }
+            Self::Role { person, .. }
+            | Self::Enrol { person }
+            | Self::ClosePerson { person }
+            | Self::Join { person, .. } => Some(*person),
             Self::Relate { relationship } => match relationship.who {
                 Who::Person(person) => Some(person),
                 Who::Organisation(_) | Who::Device(_) => None,

@@ -11,8 +11,8 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    accounts, approvals, assets, break_glass, budgets, cases, exposure, frames, guard, health, ledger, my, openapi, people, qido,
-    removals, rendered, reports, session, sign_in, stow, studies, wado,
+    accounts, approvals, assets, break_glass, budgets, cases, exposure, frames, guard, health, ledger, my, openapi,
+    people, qido, removals, rendered, reports, session, sign_in, stow, studies, wado,
 };
 
 /// One route.

@@ -59,7 +59,12 @@ impl Warden {
     }
 
     /// Answers a request that policy allowed.
-    pub(crate) fn accounts(&self, caller: &Caller, request: AccountsRequest, now: Instant) -> Result<PageReply, Refusal> {
+    pub(crate) fn accounts(
+        &self,
+        caller: &Caller,
+        request: AccountsRequest,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
         match request {
             AccountsRequest::Authenticators { organisation, rule } => {
                 self.set_authenticators(caller, &organisation, rule, now)
@@ -296,7 +301,9 @@ impl Warden {
         }
         match self.commit(people, changed, &model::Actor::Warden, now) {
             Ok(_) => self.leases.lock().expect(HELD).end_all(),
-            Err(error) => tracing::error!(%error, "accounts whose time has come could not be ended; nobody signs in with them"),
+            Err(error) => {
+                tracing::error!(%error, "accounts whose time has come could not be ended; nobody signs in with them")
+            }
         }
     }
 
@@ -313,7 +320,10 @@ impl Warden {
 
     fn organisation(&self, name: &str) -> Result<OrganisationId, Refusal> {
         let people = self.people.lock().expect(HELD);
-        people.organisation_by_name(name).map(identity::Organisation::id).ok_or_else(|| unknown("organisation", "org list"))
+        people
+            .organisation_by_name(name)
+            .map(identity::Organisation::id)
+            .ok_or_else(|| unknown("organisation", "org list"))
     }
 
     /// A member of an organisation who works with patients.
@@ -321,7 +331,8 @@ impl Warden {
         let organisation = self.organisation(organisation)?;
         let people = self.people.lock().expect(HELD);
         let member = open_person(&people, email).ok().and_then(|person| people.person(person));
-        let member = member.filter(|one| one.organisations().contains(&organisation) && policy::may_be_delegate(one.role()));
+        let member =
+            member.filter(|one| one.organisations().contains(&organisation) && policy::may_be_delegate(one.role()));
         member.map(identity::Person::id).ok_or(Refusal::NotFound)
     }
 
@@ -339,7 +350,10 @@ impl Warden {
         let reads_all = self.relations.read().expect(HELD).reaches_site(Who::Organisation(organisation), now)
             || self.proposals.read().expect(HELD).would_raise(None, &[organisation]);
         if reads_all {
-            return Err(field("organisation", "one that does not read the whole site; an administrator adds people there"));
+            return Err(field(
+                "organisation",
+                "one that does not read the whole site; an administrator adds people there",
+            ));
         }
         Ok(())
     }
@@ -351,7 +365,9 @@ impl Warden {
         let one = people.person(person).ok_or(Refusal::NotFound)?;
         let (role, organisations) = (one.role(), one.organisations().to_vec());
         let shared = |organisation: &OrganisationId| {
-            let member = |person: &PersonId| people.person(*person).is_some_and(|one| one.organisations().contains(organisation));
+            let member = |person: &PersonId| {
+                people.person(*person).is_some_and(|one| one.organisations().contains(organisation))
+            };
             !vouching.is_empty() && vouching.iter().all(member)
         };
         let relations = self.relations.read().expect(HELD);
@@ -370,11 +386,7 @@ impl Warden {
 }
 
 /// The entries of what a carried-out change does to people.
-pub(crate) fn carried(
-    people: &mut identity::People,
-    change: &Change,
-    now: Instant,
-) -> Result<Vec<EntryBody>, Refusal> {
+pub(crate) fn carried(people: &mut identity::People, change: &Change, now: Instant) -> Result<Vec<EntryBody>, Refusal> {
     match change {
         Change::Join { person, organisation } => {
             if people.is_closed(*person) || people.is_lapsed(*person, now) {

@@ -9,7 +9,11 @@ use crate::site::{BROWSER, DESK, EMAIL, GOOD_PASSWORD, KEY, Site, kinds};
 
 const DAY: i64 = 86_400;
 
-fn bind(site: &mut Site, person: PersonId, authenticator: &mut Authenticator) -> Result<Vec<EntryBody>, EnrolmentError> {
+fn bind(
+    site: &mut Site,
+    person: PersonId,
+    authenticator: &mut Authenticator,
+) -> Result<Vec<EntryBody>, EnrolmentError> {
     let token = site.link(person);
     bind_by(site, &token, authenticator)
 }
@@ -58,7 +62,9 @@ fn an_account_ends_by_itself_with_its_sessions_and_memberships_and_opens_again_w
     assert_eq!(signed_in.session.absolute_until, until, "no session outlives the account");
     assert_eq!(signed_in.me.account_until, Some(until));
     site.later(1_199);
-    assert!(site.people.session(&signed_in.token, site.now).is_ok_and(|_| site.people.lapse(site.now).value.is_empty()));
+    assert!(
+        site.people.session(&signed_in.token, site.now).is_ok_and(|_| site.people.lapse(site.now).value.is_empty())
+    );
     site.later(1);
     // before anybody swept: the moment itself is enough
     assert!(site.people.look_at_session(&signed_in.token, site.now).is_err());
@@ -178,10 +184,12 @@ fn only_an_authenticator_that_shows_its_maker_is_bound_where_that_is_asked() {
     let person = site.person(EMAIL, &[site.strict]);
     let mut before = Authenticator::new(1);
     bind(&mut site, person, &mut before).unwrap();
-    let asked = |models: &[&str]| rule(|rule| {
-        rule.makers = vec![maker.pem()];
-        rule.models = models.iter().map(|model| (*model).to_owned()).collect();
-    });
+    let asked = |models: &[&str]| {
+        rule(|rule| {
+            rule.makers = vec![maker.pem()];
+            rule.models = models.iter().map(|model| (*model).to_owned()).collect();
+        })
+    };
     site.people.set_rule(site.strict, asked(&[model]), None, site.now).unwrap();
     assert_eq!(sign_in(&mut site, &mut before).unwrap_err(), SignInReason::Authenticator, "nobody knows who made it");
 
@@ -248,8 +256,12 @@ fn a_rule_that_says_two_things_is_refused() {
     let aal3 = rule(|rule| (rule.password_until, rule.assurance) = (soon, Some(Assurance::Aal3)));
     assert_eq!(fits(aal3), RuleError::Password);
     assert_eq!(fits(rule(|rule| rule.makers = vec!["no certificate".to_owned()])), RuleError::Maker);
-    assert_eq!(fits(rule(|rule| rule.models = vec!["a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1".to_owned()])), RuleError::Model);
-    let named = |rule: &mut AuthenticatorRule| (rule.makers, rule.models) = (vec![Maker::new().pem()], vec!["x".to_owned()]);
+    assert_eq!(
+        fits(rule(|rule| rule.models = vec!["a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1".to_owned()])),
+        RuleError::Model
+    );
+    let named =
+        |rule: &mut AuthenticatorRule| (rule.makers, rule.models) = (vec![Maker::new().pem()], vec!["x".to_owned()]);
     assert_eq!(fits(rule(named)), RuleError::Model);
 }
 
@@ -321,7 +333,8 @@ fn a_census_finds_whom_nobody_employs_whom_nobody_added_and_what_does_not_fit() 
         Dr. Anna Beispiel;anna@x.example;;;;\r\n";
     let list = StaffList::parse(&decode(&[&[0xef, 0xbb, 0xbf], list.as_bytes()].concat())).unwrap();
     let report = site.people.census(&list, 90, site.now);
-    let emails = |accounts: &[protocol::CensusAccount]| accounts.iter().map(|one| one.email.clone()).collect::<Vec<_>>();
+    let emails =
+        |accounts: &[protocol::CensusAccount]| accounts.iter().map(|one| one.email.clone()).collect::<Vec<_>>();
     assert_eq!((report.accounts, report.people, report.fitting), (4, 5, 1));
     assert_eq!(emails(&report.without_person), ["gone@x.example", "left@x.example"]);
     assert_eq!(report.without_account.iter().map(|line| line.line).collect::<Vec<_>>(), [5]);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use model::{AuthenticatorRule, Instant};
-use protocol::{AccountsRequest, CensusAccount, CensusDifference, CensusReport, PageReply, PageRequest};
 use protocol::STAFF_LIST_BYTES_MAX;
+use protocol::{AccountsRequest, CensusAccount, CensusDifference, CensusReport, PageReply, PageRequest};
 
 use super::manage::{other, when};
 use crate::cli::{Format, PeopleCommand, RuleArgs};
@@ -31,7 +31,8 @@ pub fn people(dir: &Path, format: Format, command: PeopleCommand) -> Result<()> 
 /// `leadglass org authenticators`
 pub fn authenticators(dir: &Path, format: Format, arguments: RuleArgs) -> Result<()> {
     let RuleArgs { name, password_until, device_bound, level, maker, model } = arguments;
-    let until = password_until.map(|until| when("--password-until", &until, Direction::Ahead, time::now())).transpose()?;
+    let until =
+        password_until.map(|until| when("--password-until", &until, Direction::Ahead, time::now())).transpose()?;
     let certificate = |file: &std::path::PathBuf| {
         std::fs::read_to_string(file).with_context(|| format!("{} cannot be read; check the path", file.display()))
     };
@@ -75,7 +76,13 @@ fn print(report: &CensusReport, unused_days: u32) {
         format!("  {} <{}>, {:?}, {}{line}", one.name, one.email, one.role, one.organisations.join(" and "))
     };
     let difference = |one: &CensusDifference| {
-        format!("  {} <{}>, line {}: the list says {}", one.account.name, one.account.email, one.account.line.unwrap_or(0), one.listed)
+        format!(
+            "  {} <{}>, line {}: the list says {}",
+            one.account.name,
+            one.account.email,
+            one.account.line.unwrap_or(0),
+            one.listed
+        )
     };
     let part = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -95,6 +102,7 @@ fn print(report: &CensusReport, unused_days: u32) {
     part("Another role than in the list", report.roles.iter().map(difference).collect());
     part("Another organisation than in the list", report.organisations.iter().map(difference).collect());
     part("Ends later than in the list", report.ends.iter().map(difference).collect());
-    let unclear = |(line, what): &(protocol::CensusLine, String)| format!("  line {}: {} ({what})", line.line, line.name);
+    let unclear =
+        |(line, what): &(protocol::CensusLine, String)| format!("  line {}: {} ({what})", line.line, line.name);
     part("Lines that are not clear", report.unclear.iter().map(unclear).collect());
 }

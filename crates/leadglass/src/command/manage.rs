@@ -32,12 +32,10 @@ pub fn org(dir: &Path, format: Format, command: OrgCommand) -> Result<()> {
             accounts::authenticators(dir, format, arguments)
         }
         OrgCommand::List => match owner.ask(PageRequest::Organisations)? {
-            PageReply::Organisations(rows) => {
-                list(format, &rows, |row| {
-                    let shut = if row.shut_out == 0 { String::new() } else { format!("\t{} cannot sign in", row.shut_out) };
-                    format!("{}\t{} members{shut}", row.name, row.members)
-                })
-            }
+            PageReply::Organisations(rows) => list(format, &rows, |row| {
+                let shut = if row.shut_out == 0 { String::new() } else { format!("\t{} cannot sign in", row.shut_out) };
+                format!("{}\t{} members{shut}", row.name, row.members)
+            }),
             _ => other(),
         },
     }

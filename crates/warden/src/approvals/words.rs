@@ -2,8 +2,8 @@
 
 use identity::People;
 use model::{
-    Assurance, AuthenticatorRule, Ceilings, Change, ColdRule, Instant, Measure, OrganisationId, PersonId, Priors, Role, SECOND, Tier,
-    UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Assurance, AuthenticatorRule, Ceilings, Change, ColdRule, Instant, Measure, OrganisationId, PersonId, Priors, Role,
+    SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 use crate::honey::civil;

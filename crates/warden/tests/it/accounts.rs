@@ -1,9 +1,7 @@
 //! Delegates, ends of accounts, lost authenticators and rules about authenticators, through the sockets.
 
 use model::{Assurance, AuthenticatorRule, EntryBody, ProfessionalId, Role};
-use protocol::{
-    AccountsRequest, ColleagueRow, Credential, PageReply, PageRequest, Refusal, RemovalRequest, Scope,
-};
+use protocol::{AccountsRequest, ColleagueRow, Credential, PageReply, PageRequest, Refusal, RemovalRequest, Scope};
 
 use crate::site::{Folder, Site, now};
 
@@ -93,14 +91,20 @@ async fn a_delegate_gives_neither_roles_that_decide_nor_other_organisations_nor_
     assert_eq!(site.ask_as(&delegate, ask(elsewhere)).await.err(), Some(Refusal::NotAllowed));
     // without the right, and with it taken
     let (organisation, email) = of("delegate@x.example");
-    assert_eq!(site.ask_as(&other, ask(colleague("x@x.example", Role::Referrer))).await.err(), Some(Refusal::NotAllowed));
+    assert_eq!(
+        site.ask_as(&other, ask(colleague("x@x.example", Role::Referrer))).await.err(),
+        Some(Refusal::NotAllowed)
+    );
     let take = AccountsRequest::Delegate { email: email.clone(), organisation: organisation.clone(), delegate: false };
     assert_eq!(site.ask_as(&delegate, ask(take.clone())).await.err(), Some(Refusal::NotAllowed));
     site.relate(&format!("org:{organisation}"), "site", 3600).await;
     let whole_site = site.ask_as(&delegate, ask(colleague("x@x.example", Role::Referrer))).await;
     assert!(matches!(whole_site, Err(Refusal::Invalid(_))), "{whole_site:?}");
     site.ask(ask(take)).await;
-    assert_eq!(site.ask_as(&delegate, ask(colleague("x@x.example", Role::Referrer))).await.err(), Some(Refusal::NotAllowed));
+    assert_eq!(
+        site.ask_as(&delegate, ask(colleague("x@x.example", Role::Referrer))).await.err(),
+        Some(Refusal::NotAllowed)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,7 +191,8 @@ async fn two_colleagues_say_that_somebody_lost_their_passkey_and_the_second_gets
     let folder = Folder::new();
     let site = folder.start().await;
     let delegate = delegate(&site).await;
-    let (one, other) = (added(&site, &delegate, "one@x.example").await, added(&site, &delegate, "other@x.example").await);
+    let (one, other) =
+        (added(&site, &delegate, "one@x.example").await, added(&site, &delegate, "other@x.example").await);
     let lost = added(&site, &delegate, "lost@x.example").await;
     let stranger = site.person("stranger@y.example", Role::Referrer, None).await;
     let vouch = |email: &str| ask(AccountsRequest::Vouch { email: email.to_owned() });
@@ -232,13 +237,16 @@ async fn a_stricter_rule_holds_at_once_and_a_looser_one_waits_for_a_second_perso
     let admin = site.with_passkey(&link).await;
     let member = site.person("member@y.example", Role::Referrer, None).await;
     let organisation = "organisation of member@y.example".to_owned();
-    let set = |rule: AuthenticatorRule| {
-        ask(AccountsRequest::Authenticators { organisation: organisation.clone(), rule })
-    };
+    let set =
+        |rule: AuthenticatorRule| ask(AccountsRequest::Authenticators { organisation: organisation.clone(), rule });
     let strict = AuthenticatorRule { assurance: Some(Assurance::Aal3), ..Default::default() };
     assert_eq!(site.ask_bare(&admin, &set(strict.clone())).await.err(), Some(Refusal::FreshNeeded));
     assert!(matches!(site.ask_as(&admin, set(strict.clone())).await, Ok(PageReply::Done)));
-    assert_eq!(site.ask_as(&member, PageRequest::Me).await.err(), Some(Refusal::SignedOut), "signed in with a password");
+    assert_eq!(
+        site.ask_as(&member, PageRequest::Me).await.err(),
+        Some(Refusal::SignedOut),
+        "signed in with a password"
+    );
     let loose = AuthenticatorRule { password_until: Some(now().plus_seconds(86_400)), ..Default::default() };
     assert!(matches!(site.ask_as(&admin, set(loose)).await, Ok(PageReply::Proposed(_))));
     let PageReply::Organisations(rows) = site.ask(PageRequest::Organisations).await else { panic!("none") };
