@@ -129,7 +129,7 @@ mod tests {
     fn a_professional_identifier_is_issuer_and_number() {
         let read = |text: &str| text.parse::<ProfessionalId>().map(|id| id.to_string());
         assert_eq!(read(" KV / 123456701 "), Ok("KV/123456701".to_owned()));
-        for wrong in ["", "KV", "/1", "KV/", "a/b/c", "K\n/1", &format!("K/{}", "1".repeat(65))] {
+        for wrong in ["", "KV", "/1", "KV/", "a/b/c", "K\nV/1", &format!("K/{}", "1".repeat(65))] {
             assert_eq!(read(wrong), Err(InvalidProfessionalId), "{wrong:?}");
         }
     }
