@@ -107,6 +107,7 @@ impl fmt::Display for Key {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on its way into a map or a box")]
 pub(crate) enum Record {
     Organisation(OrganisationRecord),
     Person(PersonRecord),
