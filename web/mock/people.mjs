@@ -5,24 +5,24 @@ export const SECOND = 1_000_000;
 export const now = () => Date.now() * 1_000;
 
 const person = (number, name, email, role, organisations, more = {}) => ({
-  person: number, name, email, role, organisations, passkeys: 1, password: false, last_sign_in: now() - number * 5_000 * SECOND, closed: null, ...more,
+  person: number, name, email, role, organisations, passkeys: 1, password: false, last_sign_in: now() - number * 5_000 * SECOND, closed: null, until: null, professional_id: null, delegate_of: [], ...more,
 });
 
 export const people = [
   person(0, 'Dr. Ines Berger', 'both@example.org', 'officer-administrator', [SITE]),
   person(1, 'Dr. Anna Weiß', 'radiologist@example.org', 'radiologist', [SITE], { passkeys: 2, password: true }),
-  person(2, 'Dr. Jonas Keller', 'referrer@example.org', 'referrer', ['Praxis Keller']),
+  person(2, 'Dr. Jonas Keller', 'referrer@example.org', 'referrer', ['Praxis Keller'], { delegate_of: ['Praxis Keller'] }),
   person(3, 'Mara Lindqvist', 'technologist@example.org', 'technologist', [SITE]),
   person(4, 'Emil Sandberg', 'patient@example.org', 'patient', [], { password: true }),
   person(5, 'Ruth Amsel', 'officer@example.org', 'officer', [SITE]),
   person(6, 'Tim Vogel', 'administrator@example.org', 'administrator', [SITE]),
-  person(7, 'Dr. Leyla Öztürk', 'oeztuerk@example.org', 'referrer', ['Klinikum Nord', 'Praxis Keller'], { passkeys: 0, last_sign_in: null }),
+  person(7, 'Dr. Leyla Öztürk', 'oeztuerk@example.org', 'referrer', ['Klinikum Nord', 'Praxis Keller'], { passkeys: 0, last_sign_in: null, until: now() + 30 * 86_400 * SECOND, professional_id: { issuer: 'KV', id: '123456701' } }),
 ];
 
 export const organisations = [
-  { organisation: 0, name: SITE, authorisation: 'password-and-code', members: 5 },
-  { organisation: 1, name: 'Praxis Keller', authorisation: 'passkey-only', members: 2 },
-  { organisation: 2, name: 'Klinikum Nord', authorisation: 'passkey-only', members: 1 },
+  { organisation: 0, name: SITE, authorisation: 'password-and-code', members: 5, shut_out: 0, rule: { password_until: now() + 90 * 86_400 * SECOND, device_bound: false, assurance: null, makers: [], models: [] } },
+  { organisation: 1, name: 'Praxis Keller', authorisation: 'passkey-only', members: 2, shut_out: 0, rule: { password_until: null, device_bound: false, assurance: null, makers: [], models: [] } },
+  { organisation: 2, name: 'Klinikum Nord', authorisation: 'passkey-only', members: 1, shut_out: 1, rule: { password_until: null, device_bound: true, assurance: 'aal3', makers: [], models: [] } },
 ];
 
 export const devices = [

@@ -97,7 +97,7 @@ async function route(request, url, body) {
 function signedIn(role) {
   const person = people.find((candidate) => candidate.role === role) ?? people[1];
   const token = crypto.randomUUID().replaceAll('-', '');
-  const me = { person: person.person, name: person.name, email: person.email, role: person.role, organisations: person.organisations, session: token, idle_until: now() + 1_800 * SECOND, absolute_until: now() + 43_200 * SECOND, recovery_codes_left: 8, site: SITE };
+  const me = { person: person.person, name: person.name, email: person.email, role: person.role, organisations: person.organisations, session: token, idle_until: now() + 1_800 * SECOND, absolute_until: now() + 43_200 * SECOND, recovery_codes_left: 8, site: SITE, delegate_of: person.delegate_of, account_until: person.until, password_until: person.password ? now() + 90 * 86_400 * SECOND : null };
   sessions.set(token, me);
   return json(me, { 'Set-Cookie': `leadglass=${token}; HttpOnly; SameSite=Strict; Path=/` });
 }
@@ -112,7 +112,7 @@ function signIn(pathname, body) {
 
 function enrol(pathname, body) {
   if (body.token !== 'good' && body.token !== 'passkey-only') throw new Problem(404, 'this enrolment link does not work', 'ask your administrator for a new one');
-  if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND });
+  if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND, password_until: body.token === 'good' ? now() + 90 * 86_400 * SECOND : null, device_bound: body.token !== 'good', attested: false, replaces: false });
   if (pathname.endsWith('/passkey/begin')) return json({ ceremony: 'c2', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { rp: { id: 'localhost', name: 'leadglass' }, user: { id: 'BAUGBw', name: 'patient@example.org', displayName: 'Emil Sandberg' }, challenge: 'AAECAwQFBgcICQoLDA0ODw', pubKeyCredParams: [{ type: 'public-key', alg: -7 }], authenticatorSelection: { residentKey: 'required', userVerification: 'required' }, excludeCredentials: [] } } });
   if (pathname.endsWith('/passkey/finish')) return json({ recovery_codes: [] });
   if (pathname.endsWith('/estimate')) {
@@ -174,12 +174,21 @@ async function api(request, url, body, me, token) {
   if (is('GET', /^\/api\/devices$/)) return json(devices);
   if (is('POST', /^\/api\/people$/)) {
     if (people.some((person) => person.email === body.email)) throw new Problem(409, 'this e-mail address belongs to somebody already', 'use another, or issue a new link for that person');
-    people.push({ person: people.length, name: body.name, email: body.email, role: body.role, organisations: [body.organisation], passkeys: 0, password: false, last_sign_in: null, closed: null });
+    people.push({ person: people.length, name: body.name, email: body.email, role: body.role, organisations: [body.organisation], passkeys: 0, password: false, last_sign_in: null, closed: null, until: null, professional_id: null, delegate_of: [] });
     return json({ person: people.length - 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
   }
   if (is('POST', /^\/api\/people\/enrolment$/)) return json({ person: 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
+  if (is('GET', /^\/api\/colleagues$/)) {
+    return json(me.organisations.flatMap((organisation) => people.filter((one) => one.organisations.includes(organisation) && one.role !== 'patient').map((one) => ({ organisation, name: one.name, email: one.email, role: one.role, professional_id: one.professional_id, enrolled: one.passkeys > 0, until: one.until, delegate: one.delegate_of.includes(organisation), mine: me.delegate_of.includes(organisation) && one.person !== me.person, me: one.person === me.person, vouched_until: null }))));
+  }
+  if (is('POST', /^\/api\/(colleagues|colleagues\/reset|people\/reset)$/)) return json({ person: 9, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
+  if (is('POST', /^\/api\/colleagues\/(until|leave|vouch)$/) || is('POST', /^\/api\/people\/(until|join|delegate)$/) || is('POST', /^\/api\/organisations\/authenticators$/)) return nothing();
+  if (is('POST', /^\/api\/people\/census$/)) {
+    const account = (one) => ({ name: one.name, email: one.email, role: one.role, organisations: one.organisations, last_sign_in: one.last_sign_in, until: one.until, line: null });
+    return json({ accounts: 7, people: 6, fitting: 3, without_person: [account(people[3])], without_account: [{ line: 4, name: 'Nina Neu' }], unused: [account(people[7])], roles: [{ account: account(people[2]), listed: 'technologist' }], organisations: [], ends: [{ account: account(people[1]), listed: '2026-12-31' }], unclear: [[{ line: 6, name: 'Otto Ohne' }, 'unknown role: Zauberer']] });
+  }
   if (is('POST', /^\/api\/organisations$/)) {
-    organisations.push({ organisation: organisations.length, name: body.name, authorisation: body.authorisation, members: 0 });
+    organisations.push({ organisation: organisations.length, name: body.name, authorisation: body.authorisation, members: 0, shut_out: 0, rule: { password_until: null, device_bound: false, assurance: null, makers: [], models: [] } });
     return nothing();
   }
   if (is('POST', /^\/api\/devices$/)) {

@@ -316,6 +316,53 @@ export const scenes = [
       await page.locator('dialog').waitFor();
     },
   },
+  { name: 'desk-next', looks: CEILINGS, expected: REFUSED, go: go('/sign-in#next') },
+  { name: 'colleagues', role: 'referrer', looks: CEILINGS, go: go('/colleagues') },
+  {
+    name: 'colleagues-add', role: 'referrer', looks: BOTH,
+    async go(page) {
+      await go('/colleagues')(page);
+      await page.locator('.page-head button.primary').click();
+    },
+  },
+  {
+    name: 'colleagues-change', role: 'referrer', looks: BOTH,
+    async go(page) {
+      await go('/colleagues')(page);
+      await page.locator('td button.little').first().click();
+    },
+  },
+  {
+    name: 'colleagues-letter', role: 'referrer', looks: CEILINGS,
+    async go(page) {
+      await go('/colleagues')(page);
+      await page.locator('.page-head button.primary').click();
+      await page.locator('dialog input').nth(0).fill('Dr. Carla Kollegin');
+      await page.locator('dialog input').nth(1).fill('carla@example.org');
+      await page.locator('dialog form button.primary').click();
+      await page.locator('dialog input[type=password]').fill('password of a test');
+      await page.locator('dialog input[name=code]').fill('123456');
+      await page.locator('dialog:has(input[name=code]) form button').last().click();
+      await page.locator('article.letter').waitFor();
+    },
+  },
+  {
+    name: 'census', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/people/census')(page);
+      await page.locator('input[type=file]').setInputFiles({ name: 'staff.csv', mimeType: 'text/csv', buffer: Buffer.from('email\na@b.example\n') });
+      await page.locator('form button.primary').click();
+      await page.locator('section h2').first().waitFor();
+    },
+  },
+  {
+    name: 'organisations-rule', role: 'administrator', looks: CEILINGS,
+    async go(page) {
+      await go('/people/organisations')(page);
+      await page.locator('td button.little').last().click();
+      await page.locator('dialog').waitFor();
+    },
+  },
   { name: 'organisations', role: 'administrator', looks: ONE, go: go('/people/organisations') },
   { name: 'devices', role: 'administrator', looks: ONE, go: go('/people/devices') },
   {

@@ -12,7 +12,7 @@ use crate::gathering::Gathering;
 use crate::{Exposure, ExposureIndex, TimelinePart};
 
 /// The longest that a session lasts, in seconds.
-pub const SESSION_SECONDS_MAX: i64 = 12 * 60 * 60;
+pub const SESSION_SECONDS_MAX: i64 = 24 * 60 * 60;
 
 /// One session as the ledger shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Organisations and people: adding, finding, listing.
 
-use model::{Authorisation, EntryBody, OrganisationId, PersonId, Role};
+use model::{AuthenticatorRule, Authorisation, EntryBody, Instant, OrganisationId, PersonId, Role};
 use protocol::{Invalid, OrganisationRow, PersonRow, Refusal};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -102,7 +102,12 @@ impl People {
         }
         let organisation = OrganisationId(self.next.organisation);
         let entry = EntryBody::OrganisationAdded { organisation, name: name.clone(), authorisation };
-        self.put(Record::Organisation(OrganisationRecord { organisation, name, authorisation }));
+        self.put(Record::Organisation(OrganisationRecord {
+            organisation,
+            name,
+            authorisation,
+            rule: AuthenticatorRule::default(),
+        }));
         Ok(Changed { value: organisation, entries: vec![entry] })
     }
 
@@ -142,6 +147,12 @@ impl People {
             closed: None,
             locked: None,
             professional_ids: Vec::new(),
+            professional_id: None,
+            until: None,
+            lapsed: None,
+            delegate_of: Vec::new(),
+            password_until: None,
+            vouched: None,
         }));
         Ok(Changed { value: person, entries })
     }
@@ -173,12 +184,11 @@ impl People {
     /// Ends a person's membership. No entry when they are no member.
     pub fn leave(&mut self, person: PersonId, organisation: OrganisationId) -> Result<Changed<()>, DirectoryError> {
         let mut record = self.persons.get(&person).ok_or(DirectoryError::UnknownPerson)?.clone();
-        let Ok(place) = record.organisations.binary_search(&organisation) else {
-            return Ok(Changed { value: (), entries: Vec::new() });
-        };
-        record.organisations.remove(place);
-        self.put(Record::Person(record));
-        Ok(Changed { value: (), entries: vec![EntryBody::MemberLeft { person, organisation }] })
+        let entries = record.give_up(organisation);
+        if !entries.is_empty() {
+            self.put(Record::Person(record));
+        }
+        Ok(Changed { value: (), entries })
     }
 
     /// Gives a person a professional identifier, or takes it away. One identifier is one person's; no entry when nothing changes.
@@ -216,7 +226,9 @@ impl People {
     #[must_use]
     pub fn person_by_professional_id(&self, issuer: &str, id: &str) -> Option<Person<'_>> {
         let has = |record: &&PersonRecord| {
-            record.closed.is_none() && record.professional_ids.iter().any(|(own, number)| own == issuer && number == id)
+            record.closed.is_none()
+                && record.lapsed.is_none()
+                && record.professional_ids.iter().any(|(own, number)| own == issuer && number == id)
         };
         self.persons.values().find(has).map(Person)
     }
@@ -260,13 +272,16 @@ impl People {
             last_sign_in: record.last_sign_in,
             closed: record.closed,
             locked: record.locked,
+            professional_id: record.professional_id.clone(),
+            until: record.until,
+            delegate_of: self.names_of(&record.delegate_of),
         };
         self.persons.values().map(row).collect()
     }
 
     /// All organisations, by number.
     #[must_use]
-    pub fn organisation_rows(&self) -> Vec<OrganisationRow> {
+    pub fn organisation_rows(&self, now: Instant) -> Vec<OrganisationRow> {
         let members = |organisation| {
             self.persons.values().filter(|person| person.organisations.contains(&organisation)).count() as u32
         };
@@ -275,22 +290,19 @@ impl People {
             name: record.name.clone(),
             authorisation: record.authorisation,
             members: members(record.organisation),
+            rule: record.rule.clone(),
+            shut_out: self.shut_out(record.organisation, now),
         };
         self.organisations.values().map(row).collect()
     }
 
     pub(crate) fn organisation_names(&self, person: &PersonRecord) -> Vec<String> {
-        let organisations = person.organisations.iter().filter_map(|number| self.organisations.get(number));
-        organisations.map(|organisation| organisation.name.clone()).collect()
+        self.names_of(&person.organisations)
     }
 
-    /// Whether a password and code may sign this person in: the person's own flag, or every organisation allows it.
-    /// One organisation that takes passkeys only is enough to refuse, since its patients would be within reach.
-    pub(crate) fn password_allowed(&self, person: &PersonRecord) -> bool {
-        let mut organisations = person.organisations.iter().filter_map(|number| self.organisations.get(number));
-        person.password_and_code
-            || (!person.organisations.is_empty()
-                && organisations.all(|organisation| organisation.authorisation == Authorisation::PasswordAndCode))
+    pub(crate) fn names_of(&self, organisations: &[OrganisationId]) -> Vec<String> {
+        let organisations = organisations.iter().filter_map(|number| self.organisations.get(number));
+        organisations.map(|organisation| organisation.name.clone()).collect()
     }
 }
 

@@ -55,6 +55,14 @@ pub enum EnrolmentError {
     /// The passkey is not kept by the authenticator, so it cannot be found at sign-in.
     #[error("this authenticator cannot keep a passkey; use another one")]
     PasskeyNotDiscoverable,
+    /// The passkey can be copied to other devices, and an organisation takes none such.
+    #[error(
+        "your organisation takes passkeys that stay on one device; use a security key, or a device that does not synchronise them"
+    )]
+    PasskeyCopied,
+    /// The authenticator did not show that it is of a maker and model that an organisation takes.
+    #[error("your organisation takes authenticators of certain makers and models only; use one that it gave you")]
+    PasskeyNotAttested,
     /// Enough passkeys.
     #[error("this account has 20 passkeys, which is the most; use one of them")]
     PasskeysFull,
@@ -76,6 +84,13 @@ impl From<EnrolmentError> for Refusal {
             EnrolmentError::PasskeyNotDiscoverable => {
                 field("passkey", "an authenticator that keeps passkeys (a phone, a computer or a FIDO2 key)")
             }
+            EnrolmentError::PasskeyCopied => field(
+                "passkey",
+                "one that stays on one device: a security key, or a device that does not synchronise it",
+            ),
+            EnrolmentError::PasskeyNotAttested => {
+                field("passkey", "an authenticator of a maker and model that your organisation takes")
+            }
             EnrolmentError::PasskeysFull => field("passkey", "at most 20 passkeys"),
             EnrolmentError::Label => field("label", "1 to 128 characters on one line"),
         })
@@ -90,12 +105,12 @@ impl People {
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<EnrolmentLink>, DirectoryError> {
-        if !self.persons.contains_key(&person) || self.is_closed(person) {
+        if self.persons.get(&person).is_none_or(|record| !record.is_open(now)) {
             return Err(DirectoryError::UnknownPerson);
         }
         let token = new_token(random);
         let until = now.plus_seconds(ENROLMENT_SECONDS);
-        self.put(Record::Enrolment(EnrolmentRecord { person, token: TokenHash::of(&token), until }));
+        self.put(Record::Enrolment(EnrolmentRecord { person, token: TokenHash::of(&token), until, replaces: false }));
         let entries = vec![EntryBody::EnrolmentIssued { person, until }];
         Ok(Changed { value: EnrolmentLink { person, token, until }, entries })
     }
@@ -103,12 +118,17 @@ impl People {
     /// Whom an enrolment link is for.
     pub fn enrolment_for(&self, token: &str, now: Instant) -> Result<EnrolmentFor, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
+        let (asked, password_until) = (self.asked_of(person), self.password_until(person));
         Ok(EnrolmentFor {
             name: person.name.clone(),
             email: person.email.clone(),
             role: person.role,
-            password_allowed: self.password_allowed(person),
+            password_allowed: self.password_allowed(person, now),
             until: link.until,
+            password_until,
+            device_bound: asked.device_bound,
+            attested: asked.attested,
+            replaces: link.replaces,
         })
     }
 
@@ -121,7 +141,7 @@ impl People {
         let token = TokenHash::of(token);
         let link = self.enrolments.values().find(|link| link.token == token && now < link.until);
         let link = link.ok_or(EnrolmentError::Link)?;
-        let person = self.persons.get(&link.person).ok_or(EnrolmentError::Link)?;
+        let person = self.persons.get(&link.person).filter(|person| person.is_open(now)).ok_or(EnrolmentError::Link)?;
         Ok((link, person))
     }
 

@@ -131,7 +131,7 @@ impl People {
         let record = self.sessions.get(&session).ok_or(FreshError::SignedOut)?;
         let key = record.key.ok_or(FreshError::SignedOut)?;
         let person = self.persons.get(&record.person).ok_or(FreshError::SignedOut)?;
-        let password = person.password.is_some() && self.password_allowed(person);
+        let password = person.password.is_some() && self.password_allowed(person, now);
         let passkeys: Vec<Passkey> = person.passkeys.iter().map(|bound| bound.passkey.clone()).collect();
         let (nonce, challenge) = new_challenge(key, Some(act), random);
         let (mut state, mut options) = (None, None);
@@ -163,7 +163,10 @@ impl People {
         let person = self.sessions.get(&session).ok_or(FreshError::SignedOut)?.person;
         let mut record = self.persons.get(&person).ok_or(FreshError::SignedOut)?.clone();
         // the credential may have been taken from the person while the ceremony waited
-        let bound = record.passkeys.iter().any(|bound| bound.passkey.cred_id() == verified.cred_id());
+        let bound = record
+            .passkeys
+            .iter()
+            .any(|bound| bound.passkey.cred_id() == verified.cred_id() && self.fits(&record, bound));
         if !verified.user_verified() || !bound {
             return Err(FreshError::Touch);
         }

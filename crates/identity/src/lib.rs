@@ -15,6 +15,8 @@
 //!
 //! WebAuthn Level 3 (discoverable credentials, user verification required), RFC 6238, RFC 9106, NIST SP 800-63B-4.
 
+mod accounts;
+mod census;
 mod ceremony;
 mod device;
 mod directory;
@@ -33,6 +35,7 @@ mod people;
 mod record;
 mod recorded;
 mod removal;
+mod rules;
 mod secret;
 mod session;
 mod settings;
@@ -40,6 +43,8 @@ mod throttle;
 
 pub use rand_core::CryptoRng;
 
+pub use accounts::AccountError;
+pub use census::{CensusError, StaffList, decode};
 pub use device::{AddedDevice, Device, NewDevice};
 pub use directory::{DirectoryError, NewPerson, Organisation, Person};
 pub use enrolment::{EnrolmentError, EnrolmentLink};
@@ -57,5 +62,6 @@ pub use people::{Changed, LoadError, People};
 pub use record::IdentityRecord;
 pub use recorded::Recorded;
 pub use removal::RemovalError;
+pub use rules::RuleError;
 pub use session::{SessionInfo, SignInError, SignInReason, SignedIn, SignedOut};
 pub use settings::{Settings, SettingsError};

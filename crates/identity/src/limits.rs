@@ -11,6 +11,19 @@ pub const SESSIONS_PER_PERSON_MAX: usize = 20;
 /// What a browser calls itself is cut after this many characters.
 pub const USER_AGENT_CHARACTERS_MAX: usize = 256;
 
+/// Reauthentication at AAL2 without use, in seconds (SP 800-63B-4 section 2.2.3).
+pub const AAL2_IDLE_SECONDS: i64 = 60 * 60;
+/// Reauthentication at AAL2 at the latest, in seconds (SP 800-63B-4 section 2.2.3).
+pub const AAL2_ABSOLUTE_SECONDS: i64 = 24 * 60 * 60;
+/// Reauthentication at AAL3 without use, in seconds (SP 800-63B-4 section 2.3.3).
+pub const AAL3_IDLE_SECONDS: i64 = 15 * 60;
+/// Reauthentication at AAL3 at the latest, in seconds (SP 800-63B-4 section 2.3.3).
+pub const AAL3_ABSOLUTE_SECONDS: i64 = 12 * 60 * 60;
+/// For how long passwords are taken where nobody said how long, in seconds.
+pub const PASSWORD_SUNSET_SECONDS: i64 = 180 * 24 * 60 * 60;
+/// For how long a colleague's word counts that somebody lost their authenticators, in seconds.
+pub const VOUCH_SECONDS: i64 = 60 * 60;
+
 /// How long an enrolment link works, in seconds.
 pub const ENROLMENT_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// How long whoever signed in with a leaked password may take to choose another, in seconds.

@@ -14,12 +14,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use webauthn_rs::prelude::{
-    AuthenticationResult, Passkey, PublicKeyCredential, RegisterPublicKeyCredential, Uuid, WebauthnError,
+    AuthenticationResult, Passkey, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Uuid,
+    WebauthnError,
 };
+use webauthn_rs_core::proto::RegistrationState;
 
 use crate::ceremony::Ceremony;
 use crate::directory::normal_name;
 use crate::record::{PasskeyRecord, PersonRecord, Record};
+use crate::rules::is_copied;
 use crate::session::{SignInError, SignInReason, SignedIn};
 use crate::{CREDENTIAL_BYTES_MAX, Changed, EnrolmentError, PASSKEYS_PER_PERSON_MAX, People};
 
@@ -111,24 +114,29 @@ impl People {
         let handle = credential.get_user_unique_id().ok_or(WRONG)?;
         let person = self.person_by_handle(handle).ok_or(WRONG)?;
         let wrong = |reason| (reason, Some(person.person));
-        let passkey = person
+        let bound = person
             .passkeys
             .iter()
-            .map(|bound| &bound.passkey)
-            .find(|passkey| passkey.cred_id().as_slice() == credential.raw_id.as_slice())
+            .find(|bound| bound.passkey.cred_id().as_slice() == credential.raw_id.as_slice())
             .ok_or(wrong(SignInReason::Passkey))?;
-        let verified =
-            self.webauthn.finish_discoverable_authentication_v2(&credential, *state, passkey).map_err(|error| {
-                match error {
-                    WebauthnError::CredentialPossibleCompromise => wrong(SignInReason::PasskeyCounter),
-                    _ => wrong(SignInReason::Passkey),
-                }
+        let verified = self
+            .webauthn
+            .finish_discoverable_authentication_v2(&credential, *state, &bound.passkey)
+            .map_err(|error| match error {
+                WebauthnError::CredentialPossibleCompromise => wrong(SignInReason::PasskeyCounter),
+                _ => wrong(SignInReason::Passkey),
             })?;
         if !verified.user_verified() {
             return Err(wrong(SignInReason::Passkey));
         }
         if person.locked.is_some() {
             return Err(wrong(SignInReason::Locked));
+        }
+        if !person.is_open(now) {
+            return Err(wrong(SignInReason::Ended));
+        }
+        if !self.fits(person, bound) || (verified.backup_eligible() && self.asked_of(person).device_bound) {
+            return Err(wrong(SignInReason::Authenticator));
         }
         Ok((person.person, key, verified))
     }
@@ -142,16 +150,18 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<PasskeyCeremony, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        if person.passkeys.len() >= PASSKEYS_PER_PERSON_MAX {
+        // what is lost makes room, and may turn up again
+        let stays = if link.replaces { &[][..] } else { &person.passkeys[..] };
+        if stays.len() >= PASSKEYS_PER_PERSON_MAX {
             return Err(EnrolmentError::PasskeysFull);
         }
         let handle = Uuid::from_slice(&person.user_handle).map_err(|_| EnrolmentError::Passkey)?;
-        let bound = person.passkeys.iter().map(|bound| bound.passkey.cred_id().clone()).collect();
+        let bound = stays.iter().map(|bound| bound.passkey.cred_id().clone()).collect();
         let (options, state) = self
             .webauthn
             .start_passkey_registration(handle, &person.email, &person.name, Some(bound))
             .map_err(|_| EnrolmentError::Passkey)?;
-        let link = link.token;
+        let (link, asked) = (link.token, self.asked_of(person));
         let (nonce, challenge) = new_challenge(key, None, random);
         let state = with_challenge(&state, "rs", &challenge);
         let mut options = to_value(&options);
@@ -159,6 +169,10 @@ impl People {
         // section 5.4.6: the authenticator must keep the credential, or sign-in without a name cannot find it
         options["publicKey"]["authenticatorSelection"]["residentKey"] = json!("required");
         options["publicKey"]["authenticatorSelection"]["requireResidentKey"] = json!(true);
+        if asked.attested {
+            // section 5.4.7: the statement as the authenticator makes it
+            options["publicKey"]["attestation"] = json!("direct");
+        }
         let ceremony = self.ceremonies.begin_enrolment(Ceremony::BindPasskey(Box::new(state)), link, now, random);
         Ok(PasskeyCeremony { ceremony, options: options.to_string(), nonce: URL_SAFE_NO_PAD.encode(nonce) })
     }
@@ -173,7 +187,7 @@ impl People {
         now: Instant,
     ) -> Result<Changed<PersonId>, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        let (link, mut record) = (link.token, person.clone());
+        let (link, replaces, mut record) = (link.token, link.replaces, person.clone());
         let label = normal_name("label", label).map_err(|_| EnrolmentError::Label)?;
         let Some(Ceremony::BindPasskey(state)) = self.ceremonies.take_enrolment(ceremony, link, now) else {
             return Err(EnrolmentError::Passkey);
@@ -190,13 +204,32 @@ impl People {
         if self.persons.values().any(|person| holds(person, &passkey)) {
             return Err(EnrolmentError::Passkey);
         }
+        let asked = self.asked_of(&record);
+        if asked.device_bound && is_copied(&passkey) {
+            return Err(EnrolmentError::PasskeyCopied);
+        }
+        let attested = asked.attested && self.is_attested(&record, &credential, &registration_state(&state));
+        if asked.attested && !attested {
+            return Err(EnrolmentError::PasskeyNotAttested);
+        }
         let person = record.person;
+        let mut entries = if replaces { record.lose_authenticators() } else { Vec::new() };
         record.locked = None;
-        record.passkeys.push(PasskeyRecord { label: label.clone(), bound: now, passkey });
+        record.passkeys.push(PasskeyRecord { label: label.clone(), bound: now, passkey, attested });
         self.put(Record::Person(record));
         self.use_up_enrolment(person);
-        Ok(Changed { value: person, entries: vec![EntryBody::PasskeyBound { person, label }] })
+        entries.push(EntryBody::PasskeyBound { person, label });
+        if replaces {
+            entries.extend(self.end_all(person).entries);
+        }
+        Ok(Changed { value: person, entries })
     }
+}
+
+/// The state as the half that knows attestation reads it.
+fn registration_state(state: &PasskeyRegistration) -> RegistrationState {
+    let inner = to_value(state)["rs"].take();
+    serde_json::from_value(inner).expect("a ceremony has a state; tests register with it")
 }
 
 fn holds(person: &PersonRecord, passkey: &Passkey) -> bool {

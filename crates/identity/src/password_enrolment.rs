@@ -125,7 +125,7 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<PasswordSetting, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        if !self.password_allowed(person) {
+        if !self.password_allowed(person, now) {
             return Err(EnrolmentError::PasswordNotAllowed);
         }
         Ok(PasswordSetting {
@@ -176,8 +176,8 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<RecoveryCodes>, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        let allowed = self.password_allowed(person);
-        let (link, mut record) = (link.token, person.clone());
+        let allowed = self.password_allowed(person, now);
+        let (link, replaces, mut record) = (link.token, link.replaces, person.clone());
         if !allowed {
             return Err(EnrolmentError::PasswordNotAllowed);
         }
@@ -197,6 +197,7 @@ impl People {
         assert_eq!(waiting.person, person, "a ceremony belongs to the person of its link");
         let (codes, recovery_codes) = new_recovery_codes(random);
         record.locked = None;
+        let mut entries = if replaces { record.lose_authenticators() } else { Vec::new() };
         record.password = Some(PasswordRecord {
             hash: waiting.hash,
             set: now,
@@ -206,7 +207,7 @@ impl People {
         });
         self.put(Record::Person(record));
         self.use_up_enrolment(person);
-        let mut entries = vec![EntryBody::PasswordSet { person }];
+        entries.push(EntryBody::PasswordSet { person });
         entries.extend(self.end_all(person).entries);
         Ok(Changed { value: RecoveryCodes { person, codes }, entries })
     }

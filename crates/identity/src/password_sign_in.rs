@@ -131,10 +131,13 @@ impl People {
         let Some(mut record) = check.person.and_then(|person| self.persons.get(&person)).cloned() else {
             return Err(refused(SignInReason::Password));
         };
-        let allowed = self.password_allowed(&record);
+        let (allowed, open) = (self.password_allowed(&record, now), record.is_open(now));
         // the password may have been replaced while it was checked
         let password = record.password.as_mut().filter(|password| matches && password.hash.is(&check.hash));
         let Some(password) = password else { return Err(refused(SignInReason::Password)) };
+        if !open {
+            return Err(refused(SignInReason::Ended));
+        }
         if !allowed {
             return Err(refused(SignInReason::NotAllowed));
         }

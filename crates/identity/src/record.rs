@@ -6,7 +6,8 @@ use std::fmt;
 
 use dpop::Thumbprint;
 use model::{
-    Authorisation, DeviceId, DeviceMay, Instant, OrganisationId, Origin, PersonId, Role, SessionId, SignInMethod,
+    AuthenticatorRule, Authorisation, DeviceId, DeviceMay, Instant, OrganisationId, Origin, PersonId, ProfessionalId,
+    Role, SessionId, SignInMethod,
 };
 use protocol::TokenBinding;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,7 @@ impl fmt::Display for Key {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant, reason = "one at a time, on its way into a map or a box")]
 pub(crate) enum Record {
     Organisation(OrganisationRecord),
     Person(PersonRecord),
@@ -131,6 +133,9 @@ pub(crate) struct OrganisationRecord {
     pub(crate) organisation: OrganisationId,
     pub(crate) name: String,
     pub(crate) authorisation: Authorisation,
+    /// Which authenticators it takes; `authorisation` says the part about passwords once more.
+    #[serde(default)]
+    pub(crate) rule: AuthenticatorRule,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -155,9 +160,34 @@ pub(crate) struct PersonRecord {
     /// When the account was locked because its password was found in a dump; until an enrolment link was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) locked: Option<Instant>,
-    /// Professional identifiers, each with who gave it.
+    /// Professional identifiers by which orders name them, each with who gave it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) professional_ids: Vec<(String, String)>,
+    /// What a chamber, an authority or a payer calls them, as a delegate said. Orders do not go by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) professional_id: Option<ProfessionalId>,
+    /// When the account ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<Instant>,
+    /// When it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lapsed: Option<Instant>,
+    /// Organisations to which this person may add colleagues; each one of `organisations`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) delegate_of: Vec<OrganisationId>,
+    /// Until when `password_and_code` holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password_until: Option<Instant>,
+    /// A colleague's word that the authenticators are lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vouched: Option<Vouch>,
+}
+
+/// A colleague's word that somebody lost their authenticators.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Vouch {
+    pub(crate) by: PersonId,
+    pub(crate) until: Instant,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -165,6 +195,9 @@ pub(crate) struct PasskeyRecord {
     pub(crate) label: String,
     pub(crate) bound: Instant,
     pub(crate) passkey: Passkey,
+    /// Whether the authenticator showed that it is of a maker and model that the organisations took then.
+    #[serde(default)]
+    pub(crate) attested: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -207,6 +240,9 @@ pub(crate) struct EnrolmentRecord {
     pub(crate) person: PersonId,
     pub(crate) token: TokenHash,
     pub(crate) until: Instant,
+    /// Whether what the person had before is lost, and goes when the link is used.
+    #[serde(default)]
+    pub(crate) replaces: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

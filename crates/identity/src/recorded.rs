@@ -6,11 +6,12 @@
 use std::collections::{HashMap, HashSet};
 
 use model::{
-    DeviceId, Entry, EntryBody, Instant, OrganisationId, PersonId, Role, SECOND, SessionId, Standing, What, Who,
+    AuthenticatorRule, Authorisation, DeviceId, Entry, EntryBody, Instant, OrganisationId, PersonId, Role, SECOND,
+    SessionId, Standing, What, Who,
 };
 
-use crate::record::{Key, Record};
-use crate::{People, SESSION_ABSOLUTE_SECONDS};
+use crate::record::{Key, OrganisationRecord, Record};
+use crate::{AAL2_ABSOLUTE_SECONDS, People};
 
 /// How far the time of an entry may be from that of its record, in seconds.
 const APART_SECONDS: i64 = 60;
@@ -39,6 +40,14 @@ pub struct Recorded {
     /// Devices that were removed, each with when, and those whose token was.
     devices: HashMap<DeviceId, Instant>,
     tokens: HashSet<DeviceId>,
+    /// The right to add colleagues, as it was last given or taken.
+    delegates: HashMap<(PersonId, OrganisationId), bool>,
+    /// When an account ends by itself, as it was last said, and those that did since.
+    ends: HashMap<PersonId, Option<Instant>>,
+    lapsed: HashMap<PersonId, Instant>,
+    /// The rule that an organisation was last given, and the exceptions of persons.
+    rules: HashMap<OrganisationId, AuthenticatorRule>,
+    passwords_until: HashMap<PersonId, Instant>,
     /// Who was last given the whole site; the entry that it was carried out follows.
     site_wide: Option<Who>,
     latest: Option<Instant>,
@@ -107,6 +116,23 @@ impl Recorded {
             EntryBody::PasskeyRemoved { person, passkey, .. } => {
                 self.passkeys.insert((*person, passkey.clone()));
             }
+            EntryBody::DelegateSet(set) => {
+                self.delegates.insert((set.person, set.organisation), set.delegate);
+            }
+            EntryBody::AccountEnds(ends) => {
+                self.ends.insert(ends.person, ends.until);
+                self.lapsed.remove(&ends.person);
+            }
+            EntryBody::AccountLapsed { person } => {
+                self.links.insert(*person, None);
+                self.lapsed.insert(*person, at);
+            }
+            EntryBody::AuthenticatorsSet(set) => {
+                self.rules.insert(set.organisation, set.rule.clone());
+            }
+            EntryBody::PasswordUntil(allowed) => {
+                self.passwords_until.insert(allowed.person, allowed.until);
+            }
             EntryBody::DeviceRemoved { device } => {
                 self.devices.insert(*device, at);
             }
@@ -137,7 +163,7 @@ impl Recorded {
         const KEPT: usize = 10_000;
         if self.ended.len() > KEPT && self.ended.len().is_power_of_two() {
             let latest = self.latest.map_or(i64::MIN, |latest| latest.0);
-            self.ended.retain(|_, at| latest.saturating_sub(at.0) < SESSION_ABSOLUTE_SECONDS * SECOND);
+            self.ended.retain(|_, at| latest.saturating_sub(at.0) < AAL2_ABSOLUTE_SECONDS * SECOND);
         }
     }
 }
@@ -169,6 +195,7 @@ impl People {
             self.put(Record::Person(record));
         }
         self.bring_people_up_to(recorded);
+        self.bring_rules_up_to(recorded);
         self.bring_devices_up_to(recorded);
     }
 
@@ -187,6 +214,12 @@ impl People {
             record.professional_ids.retain(|(issuer, id)| {
                 recorded.professional_ids.get(&(person, issuer.clone(), id.clone())) != Some(&false)
             });
+            record
+                .delegate_of
+                .retain(|of| recorded.delegates.get(&(person, *of)) != Some(&false) && !left(person, *of));
+            record.until = recorded.ends.get(&person).copied().unwrap_or(record.until);
+            record.lapsed = recorded.lapsed.get(&person).copied();
+            record.password_until = recorded.passwords_until.get(&person).copied().or(record.password_until);
             if let (None, Some(at)) = (record.closed, recorded.closed.get(&person)) {
                 record.close(*at);
             }
@@ -200,10 +233,28 @@ impl People {
                 || record.locked != was.locked
                 || record.organisations.len() != was.organisations.len()
                 || record.professional_ids.len() != was.professional_ids.len()
-                || record.passkeys.len() != was.passkeys.len();
+                || record.passkeys.len() != was.passkeys.len()
+                || record.delegate_of.len() != was.delegate_of.len()
+                || (record.until, record.lapsed, record.password_until) != (was.until, was.lapsed, was.password_until);
             if changed {
                 self.put(Record::Person(record));
             }
+        }
+    }
+
+    /// Rules as they were last set.
+    fn bring_rules_up_to(&mut self, recorded: &Recorded) {
+        let other = |record: &&OrganisationRecord| {
+            recorded.rules.get(&record.organisation).is_some_and(|rule| *rule != record.rule)
+        };
+        let older: Vec<_> = self.organisations.values().filter(other).cloned().collect();
+        for mut record in older {
+            record.rule.clone_from(&recorded.rules[&record.organisation]);
+            record.authorisation = match record.rule.password_until {
+                Some(_) => Authorisation::PasswordAndCode,
+                None => Authorisation::PasskeyOnly,
+            };
+            self.put(Record::Organisation(record));
         }
     }
 

@@ -3,7 +3,7 @@
 //! The record of a closed account and of a removed device stays, so that an old entry keeps its name and an address is
 //! never given to somebody else in silence.
 
-use model::{DeviceId, EntryBody, Instant, OrganisationId, PersonId, Role, SessionId};
+use model::{AccountEnds, DeviceId, EntryBody, Instant, OrganisationId, PersonId, Role, SessionId};
 use protocol::{Invalid, PasskeyRow, Refusal};
 use thiserror::Error;
 
@@ -81,9 +81,13 @@ impl People {
         let mut entries = Vec::new();
         if to.decides() && !from.decides() {
             entries = self.end_all(person).entries;
-            let passkeys = std::mem::take(&mut record.passkeys).into_iter();
-            entries.extend(passkeys.map(|passkey| passkey.removed_from(person)));
-            record.password = None;
+            entries.extend(record.lose_authenticators());
+        }
+        if !(record.may_be_delegate() && to != Role::Patient && !to.decides()) {
+            entries.extend(record.give_up_rights());
+        }
+        if to.decides() && record.until.take().is_some() {
+            entries.push(EntryBody::AccountEnds(AccountEnds { person, until: None }));
         }
         entries.push(EntryBody::RoleChanged { person, from, to });
         record.role = to;
@@ -104,8 +108,7 @@ impl People {
     pub fn close_person(&mut self, person: PersonId, now: Instant) -> Result<Changed<()>, RemovalError> {
         let mut record = self.open_person(person)?.clone();
         let mut entries = self.end_all(person).entries;
-        let left = std::mem::take(&mut record.organisations);
-        entries.extend(left.into_iter().map(|organisation| EntryBody::MemberLeft { person, organisation }));
+        entries.extend(record.give_up_all());
         entries.push(EntryBody::PersonClosed { person });
         record.close(now);
         self.put(Record::Person(record));
@@ -172,9 +175,18 @@ impl PersonRecord {
         self.closed.is_none() && (!self.passkeys.is_empty() || self.password.is_some())
     }
 
+    /// Takes every authenticator away.
+    pub(crate) fn lose_authenticators(&mut self) -> Vec<EntryBody> {
+        let person = self.person;
+        self.password = None;
+        std::mem::take(&mut self.passkeys).into_iter().map(|passkey| passkey.removed_from(person)).collect()
+    }
+
     pub(crate) fn close(&mut self, now: Instant) {
         self.closed = Some(now);
         self.organisations.clear();
+        self.delegate_of.clear();
+        self.vouched = None;
         self.passkeys.clear();
         self.password = None;
         self.known_origins.clear();

@@ -47,6 +47,8 @@ pub struct SessionInfo {
     pub role: Role,
     /// That person's organisations.
     pub organisations: Vec<OrganisationId>,
+    /// Those to which they may add colleagues.
+    pub delegate_of: Vec<OrganisationId>,
     /// How they signed in.
     pub method: SignInMethod,
     /// The key of the browser that signed in; no request holds without a proof of it.
@@ -106,6 +108,10 @@ pub enum SignInReason {
     Locked,
     /// The password is in a list of leaked ones, so it opens no session.
     Leaked,
+    /// The account ended by itself.
+    Ended,
+    /// The passkey is none that the person's organisations take.
+    Authenticator,
 }
 
 impl SignInReason {
@@ -122,6 +128,8 @@ impl SignInReason {
             Self::NotAllowed => "not-allowed",
             Self::Locked => "locked",
             Self::Leaked => "leaked",
+            Self::Ended => "ended",
+            Self::Authenticator => "authenticator",
         }
     }
 }
@@ -194,6 +202,9 @@ impl People {
             absolute_until: info.absolute_until,
             recovery_codes_left: left as u32,
             site: self.settings.site_name.clone(),
+            delegate_of: self.names_of(&person.delegate_of),
+            account_until: person.until,
+            password_until: self.password_until(person).filter(|_| person.password.is_some()),
         })
     }
 
@@ -332,6 +343,7 @@ impl People {
             person: record.person,
             role: person.role,
             organisations: person.organisations.clone(),
+            delegate_of: person.delegate_of.clone(),
             method: record.method,
             key: record.key,
             since: record.since,
@@ -345,11 +357,15 @@ impl People {
     }
 
     fn idle_until(&self, record: &SessionRecord) -> Instant {
-        record.last_used.plus_seconds(self.settings.session_idle_seconds).min(self.absolute_until(record))
+        let Some(person) = self.persons.get(&record.person) else { return record.since };
+        record.last_used.plus_seconds(self.session_seconds(person).0).min(self.absolute_until(record))
     }
 
+    /// Never later than the account itself.
     fn absolute_until(&self, record: &SessionRecord) -> Instant {
-        record.since.plus_seconds(self.settings.session_absolute_seconds)
+        let Some(person) = self.persons.get(&record.person) else { return record.since };
+        let latest = record.since.plus_seconds(self.session_seconds(person).1);
+        person.until.map_or(latest, |until| latest.min(until))
     }
 
     fn written_long_ago(&self, session: SessionId, now: Instant) -> bool {

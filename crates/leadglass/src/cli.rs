@@ -25,7 +25,9 @@ pub use ledger::{LedgerCommand, LedgerSinkCommand, LedgerWitnessCommand, Witness
 #[cfg(debug_assertions)]
 pub use machines::WallTestArgs;
 pub use machines::{FrontArgs, FrontCommand, LineArgs, WardenArgs, WardenCommand, WardenPinCommand};
-pub use manage::{DeviceCommand, MoveArgs, OrgCommand, PersonCommand, RelateArgs, UnrelateArgs};
+pub use manage::{
+    DeviceCommand, MoveArgs, OrgCommand, PeopleCommand, PersonCommand, RelateArgs, RuleArgs, UnrelateArgs,
+};
 pub use orders::{OrderRuleArgs, OrdersCommand};
 pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, ServeArgs};
 pub use vault::VaultCommand;
@@ -84,6 +86,9 @@ pub enum Command {
     /// People.
     #[command(subcommand)]
     Person(PersonCommand),
+    /// Everybody at once: the census.
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Devices: modalities and machine clients.
     #[command(subcommand)]
     Device(DeviceCommand),

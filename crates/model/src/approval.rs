@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId,
+    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId,
     Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
@@ -169,6 +169,22 @@ pub enum Change {
         /// Why.
         note: String,
     },
+    /// Somebody who is here already joins an organisation that reads the whole site.
+    Join {
+        /// Who.
+        person: PersonId,
+        /// Which.
+        organisation: OrganisationId,
+    },
+    /// An organisation takes more authenticators than now, or for longer.
+    Authenticators {
+        /// Which.
+        organisation: OrganisationId,
+        /// The rule until now.
+        from: AuthenticatorRule,
+        /// The rule from then on.
+        to: AuthenticatorRule,
+    },
     /// The words of an entry are erased.
     EraseEntry {
         /// The entry.
@@ -186,7 +202,10 @@ impl Change {
     #[must_use]
     pub fn subject(&self) -> Option<PersonId> {
         match self {
-            Self::Role { person, .. } | Self::Enrol { person } | Self::ClosePerson { person } => Some(*person),
+            Self::Role { person, .. }
+            | Self::Enrol { person }
+            | Self::ClosePerson { person }
+            | Self::Join { person, .. } => Some(*person),
             Self::Relate { relationship } => match relationship.who {
                 Who::Person(person) => Some(person),
                 Who::Organisation(_) | Who::Device(_) | Who::Link(_) => None,
@@ -212,6 +231,7 @@ impl Change {
             | Self::ExportWindow { .. }
             | Self::Unseal { .. }
             | Self::NewRoot { .. }
+            | Self::Authenticators { .. }
             | Self::EraseEntry { .. }
             | Self::Unknown => None,
         }

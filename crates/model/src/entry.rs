@@ -3,6 +3,7 @@
 //! An entry holds internal numbers, never a patient's name or identifier. People who act are named by number;
 //! their names stand in the entry that added them.
 
+mod accounts;
 mod actor;
 mod body;
 mod refused;
@@ -11,6 +12,7 @@ mod unseal;
 
 use serde::{Deserialize, Serialize};
 
+pub use accounts::{AccountEnds, AuthenticatorsSet, DelegateSet, PasswordUntil, ProfessionalIdSet, ResetVouched};
 pub use actor::{Actor, Origin, SignInMethod};
 pub use body::EntryBody;
 pub use refused::{AssociationRefused, ProofRefused};

@@ -70,6 +70,7 @@ impl EntryBody {
             | Self::PasskeyBound { .. }
             | Self::PasskeyRemoved { .. }
             | Self::DeviceAdded { .. }
+            | Self::ProfessionalIdSet(_)
             | Self::FrontIntroduced { .. }
             | Self::ProfessionalIdChanged { .. }
             | Self::DiskHolds { .. } => return Err(Kept::Name),
@@ -77,6 +78,7 @@ impl EntryBody {
             | Self::MemberLeft { .. }
             | Self::RoleChanged { .. }
             | Self::PersonClosed { .. }
+            | Self::AccountLapsed { .. }
             | Self::DeviceRemoved { .. }
             | Self::SignedIn { .. }
             | Self::SessionEnded { .. }
@@ -124,6 +126,11 @@ impl EntryBody {
             | Self::LeakedPasswordUsed { .. }
             | Self::AccountLocked { .. }
             | Self::OrderRuleSet { .. }
+            | Self::AuthenticatorsSet(_)
+            | Self::PasswordUntil(_)
+            | Self::DelegateSet(_)
+            | Self::AccountEnds(_)
+            | Self::ResetVouched(_)
             | Self::BudgetSet { .. } => return Err(Kept::Guard),
             Self::EnrolmentIssued { .. }
             | Self::PasswordSet { .. }

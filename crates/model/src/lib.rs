@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or draws randomness. Every other crate speaks in these words.
 
+mod accounts;
 mod approval;
 mod cases;
 mod cold;
@@ -15,14 +16,17 @@ mod patient_set;
 mod reach;
 mod time;
 
+pub use accounts::{Assurance, AuthenticatorRule, InvalidProfessionalId, ProfessionalId};
 pub use approval::{
     ApprovalRule, BreakGlassRule, Change, EmergencyReason, Need, ProposalEnd, SharingRule, Standing, Verdict,
 };
 pub use cases::{About, Clock, DiskPart, ExposureReported};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, Warmed, WarmingBasis};
 pub use entry::{
-    Actor, AssociationRefused, Entry, EntryBody, EscrowDrilled, LinkEnd, LinkFor, LinkMade, LinkOpened, LinkRefused,
-    LinkWrong, LossAccepted, OpenScope, OpinionAsked, Origin, ProofRefused, RootRenewed, ShareSetAdded, SignInMethod,
+    AccountEnds, Actor, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EntryBody, EscrowDrilled, LinkEnd, LinkFor, LinkMade, LinkOpened, LinkRefused,
+    LinkWrong, 
+    LossAccepted, OpenScope, OpinionAsked, Origin, PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed,
+    ShareSetAdded, SignInMethod,
     UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
 };
 pub use erasure::{ERASED, Kept};

@@ -20,6 +20,8 @@ pub enum Subject {
         role: Role,
         /// Organisations that they are a member of now.
         organisations: Vec<OrganisationId>,
+        /// Organisations to which they may add colleagues.
+        delegate_of: Vec<OrganisationId>,
         /// When the session ends at the latest.
         session_until: Instant,
     },
@@ -68,6 +70,8 @@ pub enum Target {
     },
     /// A person's own things.
     Person(PersonId),
+    /// An organisation whose people are concerned.
+    Organisation(OrganisationId),
 }
 
 /// Proof that [`decide`] allowed something. Consumed by the ledger, which turns it into a receipt.
@@ -172,6 +176,9 @@ impl Subject {
                 Service::Orders => may.contains(&DeviceMay::Orders),
                 _ => false,
             },
+            Self::Person { role, delegate_of, .. } if service == Service::Delegate => {
+                may_be_delegate(*role) && !delegate_of.is_empty()
+            }
             Self::Person { role, .. } => role_includes(*role, service),
             Self::Link { .. } => matches!(
                 service,
@@ -191,9 +198,9 @@ fn role_includes(role: Role, service: Service) -> bool {
             matches!(service, List | Open | OpenListing | Download | Share | OwnStudies | OwnAccesses)
         }
         Role::Referrer | Role::Radiologist => {
-            matches!(service, List | Open | OpenListing | Download | Share | SecondOpinion | BreakGlass)
+            matches!(service, List | Open | OpenListing | Download | Share | SecondOpinion | BreakGlass | Colleagues)
         }
-        Role::Technologist => matches!(service, List | Open | OpenListing),
+        Role::Technologist => matches!(service, List | Open | OpenListing | Colleagues),
         Role::Officer => {
             matches!(
                 service,
@@ -215,6 +222,13 @@ fn role_includes(role: Role, service: Service) -> bool {
             role_includes(Role::Officer, service) || role_includes(Role::Administrator, service)
         }
     }
+}
+
+/// Whether somebody of a role may be given the right to add colleagues, and may be added by it: whoever works with patients, and
+/// decides about nobody.
+#[must_use]
+pub fn may_be_delegate(role: Role) -> bool {
+    matches!(role, Role::Referrer | Role::Radiologist | Role::Technologist)
 }
 
 /// Decides. Default deny: what the table does not include, and what no relationship reaches, is refused.
@@ -242,6 +256,12 @@ pub fn decide(subject: &Subject, service: Service, target: Target, now: Instant)
             Subject::Person { person, .. } if person == owner => {}
             _ => return Err(Denied::Role),
         },
+        (Service::Delegate, Target::Organisation(organisation)) => match subject {
+            Subject::Person { delegate_of, .. } if delegate_of.contains(organisation) => {}
+            _ => return Err(Denied::Role),
+        },
+        // the right is for an organisation, never for nothing in particular
+        (Service::Delegate, _) => return Err(Denied::Role),
         _ => {}
     }
     Ok(Grant { service, target, lease_until })
@@ -254,7 +274,17 @@ mod tests {
     const NOW: Instant = Instant(1_000_000_000);
 
     fn person(role: Role) -> Subject {
-        Subject::Person { person: PersonId(7), role, organisations: vec![], session_until: Instant::MAX }
+        delegate(role, &[])
+    }
+
+    fn delegate(role: Role, of: &[OrganisationId]) -> Subject {
+        Subject::Person {
+            person: PersonId(7),
+            role,
+            organisations: vec![],
+            delegate_of: of.to_vec(),
+            session_until: Instant::MAX,
+        }
     }
 
     fn link() -> Subject {
@@ -339,8 +369,13 @@ mod tests {
     #[test]
     fn a_lease_outlives_neither_relationship_nor_session_nor_five_minutes() {
         let until = |session_until, reach_until| {
-            let subject =
-                Subject::Person { person: PersonId(7), role: Role::Radiologist, organisations: vec![], session_until };
+            let subject = Subject::Person {
+                person: PersonId(7),
+                role: Role::Radiologist,
+                organisations: vec![],
+                delegate_of: vec![],
+                session_until,
+            };
             decide(&subject, Service::Open, study(Tier::Open, reach_until), NOW).expect("reach is there").lease_until()
         };
         assert_eq!(until(Instant::MAX, Instant::MAX), NOW.plus_seconds(LEASE_SECONDS_MAX));
@@ -398,6 +433,19 @@ mod tests {
     }
 
     #[test]
+    fn a_delegate_adds_to_that_organisation_and_to_no_other() {
+        let (own, other) = (OrganisationId(1), OrganisationId(2));
+        for role in ROLES {
+            let ask = |target| decide(&delegate(role, &[own]), Service::Delegate, target, NOW).is_ok();
+            assert_eq!(ask(Target::Organisation(own)), may_be_delegate(role), "{role:?}");
+            assert!(!ask(Target::Organisation(other)), "{role:?}");
+            assert!(!ask(Target::Nothing), "{role:?}");
+            assert!(decide(&person(role), Service::Delegate, Target::Organisation(own), NOW).is_err(), "{role:?}");
+        }
+        assert!(decide(&Subject::Owner, Service::Delegate, Target::Organisation(own), NOW).is_err());
+    }
+
+    #[test]
     fn nobody_reads_another_persons_own_things() {
         for service in [Service::OwnSessions, Service::OwnStudies, Service::OwnAccesses] {
             let answer = decide(&person(Role::Patient), service, Target::Person(PersonId(8)), NOW);
@@ -416,7 +464,11 @@ mod tests {
                 .unwrap_or_else(|| panic!("docs/access.md has no line for {service:?}"));
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             for (role, cell) in ROLES.iter().zip(&cells[3..]) {
-                let expected = if person(*role).may(service).is_ok() { "yes" } else { "-" };
+                let expected = match (person(*role).may(service), delegate(*role, &[OrganisationId(1)]).may(service)) {
+                    (Ok(()), _) => "yes",
+                    (Err(_), Ok(())) => "right",
+                    _ => "-",
+                };
                 assert_eq!(*cell, expected, "{service:?} for {role:?}");
             }
             let owner = if Subject::Owner.may(service).is_ok() { "yes" } else { "-" };

@@ -39,6 +39,10 @@ pub enum Service {
     Directory,
     /// Adding people, organisations and devices, and making relationships.
     Manage,
+    /// Seeing who else works in one's own organisations, and vouching for one who lost their authenticators.
+    Colleagues,
+    /// Adding colleagues to an organisation and ending their memberships, by the right to do so there.
+    Delegate,
     /// Reading ledger entries and the checkpoint.
     Ledger,
     /// Exposure reports.
@@ -71,7 +75,7 @@ pub enum Service {
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -90,6 +94,8 @@ impl Service {
         Self::OwnAccesses,
         Self::Directory,
         Self::Manage,
+        Self::Colleagues,
+        Self::Delegate,
         Self::Ledger,
         Self::Exposure,
         Self::Propose,

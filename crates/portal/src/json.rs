@@ -17,6 +17,9 @@ use crate::errors::Failure;
 /// The longest JSON body, in bytes.
 pub const JSON_BYTES_MAX: usize = 64 * 1024;
 
+/// The longest body that carries a staff list, in bytes: the list with what JSON adds to it.
+const CENSUS_BYTES_MAX: usize = protocol::STAFF_LIST_BYTES_MAX / 2 * 3;
+
 /// Shorter answers are sent as they are: compressing them saves less than a packet.
 const GZIP_BYTES_MIN: usize = 1400;
 
@@ -69,13 +72,23 @@ fn hexadecimal(value: &Value) -> Option<String> {
     items.iter().map(|item| byte(item).map(|byte| format!("{byte:02x}"))).collect()
 }
 
+/// The longest JSON body at an address, in bytes.
+pub(crate) fn bytes_max(path: &str) -> usize {
+    if path == "/api/people/census" { CENSUS_BYTES_MAX } else { JSON_BYTES_MAX }
+}
+
 /// Reads a JSON body.
 pub(crate) async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
+    read_up_to(request, JSON_BYTES_MAX).await
+}
+
+/// Reads a JSON body of at most so many bytes.
+pub(crate) async fn read_up_to<T: DeserializeOwned>(request: Request, bytes_max: usize) -> Result<T, Failure> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Failure::MediaType("application/json"));
     }
-    let body = read_whole(request.into_body(), JSON_BYTES_MAX).await?;
+    let body = read_whole(request.into_body(), bytes_max).await?;
     // serde's own message would name what was sent, a password for instance
     serde_json::from_slice(&body)
         .map_err(|_| Failure::Malformed("the body", "JSON with the fields of /api/openapi.json"))

@@ -10,6 +10,7 @@
 //! - `errors` is the one translator from refusals to answers; `headers` is what every answer carries.
 
 mod accept;
+mod accounts;
 mod app;
 mod approvals;
 mod assets;

@@ -114,7 +114,7 @@ pub(crate) async fn issue_enrolment(
     enrolment_link(serving.warden.ask(&caller, PageRequest::IssueEnrolment { email }).await?)
 }
 
-fn enrolment_link(reply: PageReply) -> Result<Response, Failure> {
+pub(crate) fn enrolment_link(reply: PageReply) -> Result<Response, Failure> {
     match reply {
         proposed @ PageReply::Proposed(_) => done_or_proposed(proposed),
         PageReply::EnrolmentLink { person, token, qr_svg, until } => {

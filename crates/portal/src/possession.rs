@@ -16,7 +16,7 @@ use protocol::{Proof, Refusal};
 use crate::body::read_whole;
 use crate::credential;
 use crate::errors::Failure;
-use crate::json::JSON_BYTES_MAX;
+use crate::json;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -55,7 +55,7 @@ impl Possession {
         let (bytes, body) = if reads || upload {
             (Vec::new(), body)
         } else {
-            let bytes = read_whole(body, JSON_BYTES_MAX).await?;
+            let bytes = read_whole(body, json::bytes_max(parts.uri.path())).await?;
             (bytes.to_vec(), Body::from(bytes))
         };
         let mut proof = Proof {

@@ -11,7 +11,7 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health, ledger, my, openapi,
+    accounts, approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health, ledger, my, openapi,
     people,
      qido, removals, rendered, reports, session, sharing, sign_in, stow, studies, wado,
 };
@@ -82,6 +82,18 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/api/people", Directory, people::people),
     route!(POST "/api/people", Manage, people::add_person),
     route!(POST "/api/people/enrolment", Manage, people::issue_enrolment),
+    route!(POST "/api/people/delegate", Manage, accounts::delegate),
+    route!(POST "/api/people/until", Manage, accounts::until),
+    route!(POST "/api/people/join", Manage, accounts::join),
+    route!(POST "/api/people/reset", Manage, accounts::reset),
+    route!(POST "/api/people/census", Directory, accounts::census),
+    route!(GET "/api/colleagues", Colleagues, accounts::colleagues),
+    route!(POST "/api/colleagues", Delegate, accounts::add_colleague),
+    route!(POST "/api/colleagues/until", Delegate, accounts::colleague_until),
+    route!(POST "/api/colleagues/leave", Delegate, accounts::colleague_leaves),
+    route!(POST "/api/colleagues/reset", Delegate, accounts::colleague_reset),
+    route!(POST "/api/colleagues/vouch", Colleagues, accounts::vouch),
+    route!(POST "/api/organisations/authenticators", Manage, accounts::authenticators),
     route!(GET "/api/organisations", Directory, people::organisations),
     route!(POST "/api/organisations", Manage, people::add_organisation),
     route!(GET "/api/devices", Directory, people::devices),

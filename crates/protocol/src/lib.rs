@@ -4,6 +4,7 @@
 //! connection is [`Warden::hello`], which refuses a front of another [`PROTOCOL_VERSION`].
 //! The socket that the owner's command line uses carries the same service; only there [`Credential::Owner`] holds.
 
+mod accounts;
 mod addresses;
 mod approvals;
 mod asked;
@@ -27,6 +28,7 @@ mod sharing;
 mod unseal;
 mod window;
 
+pub use accounts::*;
 pub use addresses::admits;
 pub use approvals::*;
 pub use asked::{

@@ -5,6 +5,7 @@
 //! A list of names and a key leave only after their entry is durable, by the three proof values: `policy::Grant` →
 //! `audit::Receipt` → [`Release`].
 
+mod accounts;
 mod announce;
 mod approvals;
 mod break_glass;

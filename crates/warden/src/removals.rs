@@ -134,7 +134,7 @@ impl Warden {
     }
 
     /// Entries that end whatever somebody's own relationships still reach.
-    fn ends_of(&self, who: Who, now: Instant) -> Vec<EntryBody> {
+    pub(crate) fn ends_of(&self, who: Who, now: Instant) -> Vec<EntryBody> {
         let running = self.relations.read().expect(HELD).running_of(who, now);
         running.into_iter().map(|entry| EntryBody::RelationshipEnded { entry, until: now }).collect()
     }

@@ -228,6 +228,7 @@ impl Warden {
     pub fn tidy_up(&self) {
         // before anything that may fail
         self.forget_exchange(self.now());
+        self.lapse_accounts(self.now());
         self.people.lock().expect(HELD).sweep(self.now());
         self.flush_people();
         self.carry_out_due(self.now());

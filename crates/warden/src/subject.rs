@@ -183,6 +183,7 @@ fn subject_of(session: identity::SessionInfo) -> Subject {
         person: session.person,
         role: session.role,
         organisations: session.organisations,
+        delegate_of: session.delegate_of,
         session_until: session.absolute_until,
     }
 }

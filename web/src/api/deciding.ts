@@ -4,7 +4,7 @@ import type { ColdHolder } from './cold.ts';
 import type { Relationship } from './entries.ts';
 import type { OrderRule } from './ordering.ts';
 import type { SharingRule } from './sharing.ts';
-import type { Ceilings, Micros, PatientRow, Role, Whose } from './types.ts';
+import type {AuthenticatorRule, Ceilings, Micros, PatientRow, ProfessionalId, Role, Whose } from './types.ts';
 
 export interface ApprovalRule {
   delay_seconds: number;
@@ -38,6 +38,8 @@ export type Change =
   | { change: 'new-root'; removed: UnsealMethod[] }
   | { change: 'raise-ceilings'; about: Whose; from: Ceilings; to: Ceilings }
   | { change: 'lift-budget'; about: Whose; note: string }
+  | { change: 'join'; person: number; organisation: number }
+  | { change: 'authenticators'; organisation: number; from: AuthenticatorRule; to: AuthenticatorRule }
   | { change: 'erase-entry'; entry: number; reason: string }
   | { change: 'unknown' };
 
@@ -77,6 +79,13 @@ export type DecidingBody =
   | { kind: 'carried-out'; proposal: number; standing: Standing }
   | { kind: 'role-changed'; person: number; from: Role; to: Role }
   | { kind: 'person-closed'; person: number }
+  | { kind: 'authenticators-set'; organisation: number; rule: AuthenticatorRule }
+  | { kind: 'password-until'; person: number; until: Micros }
+  | { kind: 'delegate-set'; person: number; organisation: number; delegate: boolean }
+  | { kind: 'account-ends'; person: number; until: Micros | null }
+  | { kind: 'account-lapsed'; person: number }
+  | { kind: 'reset-vouched'; person: number; until: Micros }
+  | { kind: 'professional-id-set'; person: number; professional_id: ProfessionalId | null }
   | { kind: 'passkey-removed'; person: number; label: string; passkey: string }
   | { kind: 'device-removed'; device: number }
   | { kind: 'device-token-removed'; device: number }

@@ -36,6 +36,8 @@ export class NoKeyStorage extends Error {}
 const DATABASE = 'leadglass';
 const STORE = 'keys';
 const TABS = 'leadglass key';
+/** Tells this tab's own words from those of others. */
+const TAB = crypto.randomUUID();
 const CURRENT = 'session';
 const TRIAL = 'trial';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -63,6 +65,7 @@ export async function makeKey(): Promise<BrowserKey> {
 export async function keepKey(key: BrowserKey, session: string, link = false): Promise<void> {
   current = { ...key, session, link };
   await request('readwrite', (store) => store.put(current, CURRENT));
+  tell('signed in');
 }
 
 /** The key of the session; `null` when this browser has none. */
@@ -89,15 +92,32 @@ export async function forgetKey(): Promise<void> {
   current = null;
   await request('readwrite', (store) => store.delete(CURRENT)).catch(() => undefined);
   // after the key is gone: a tab that hears it looks for one at once, and would go on with what it finds
-  const tabs = new BroadcastChannel(TABS);
-  tabs.postMessage('signed out');
-  tabs.close();
+  tell('signed out');
 }
 
 /** Calls `then` when another tab of this browser signs out: its key is still in the memory of this one. Gives what ends that. */
 export function whenForgotten(then: () => void): () => void {
+  return whenTold('signed out', then);
+}
+
+/** Calls `then` when somebody signs in in another tab of this browser. */
+export function whenSignedIn(then: () => void): () => void {
+  return whenTold('signed in', then);
+}
+
+type Told = 'signed in' | 'signed out';
+
+function tell(what: Told): void {
   const tabs = new BroadcastChannel(TABS);
-  tabs.onmessage = then;
+  tabs.postMessage({ what, by: TAB });
+  tabs.close();
+}
+
+function whenTold(what: Told, then: () => void): () => void {
+  const tabs = new BroadcastChannel(TABS);
+  tabs.onmessage = (event: MessageEvent<{ what: Told; by: string }>) => {
+    if (event.data.what === what && event.data.by !== TAB) then();
+  };
   return () => tabs.close();
 }
 

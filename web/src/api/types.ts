@@ -45,6 +45,12 @@ export interface Me {
   absolute_until: Micros;
   recovery_codes_left: number;
   site: string;
+  /** Organisations to which they may add colleagues. */
+  delegate_of: string[];
+  /** When the account ends by itself. */
+  account_until: Micros | null;
+  /** Until when their password signs in, for somebody who has one. */
+  password_until: Micros | null;
 }
 
 export interface EnrolmentFor {
@@ -53,6 +59,13 @@ export interface EnrolmentFor {
   role: Role;
   password_allowed: boolean;
   until: Micros;
+  password_until: Micros | null;
+  /** The passkey has to stay on one device. */
+  device_bound: boolean;
+  /** The authenticator has to show who made it. */
+  attested: boolean;
+  /** What the person had before is lost, and goes. */
+  replaces: boolean;
 }
 
 export interface PasswordEstimate {
@@ -196,6 +209,76 @@ export interface PersonRow {
   last_sign_in: Micros | null;
   /** When the account was closed. */
   closed: Micros | null;
+  professional_id: ProfessionalId | null;
+  /** When the account ends, or ended, by itself. */
+  until: Micros | null;
+  /** Organisations to which they may add colleagues. */
+  delegate_of: string[];
+}
+
+export interface ProfessionalId {
+  issuer: string;
+  id: string;
+}
+
+/** Which authenticators an organisation takes. */
+export interface AuthenticatorRule {
+  password_until: Micros | null;
+  device_bound: boolean;
+  assurance: 'aal2' | 'aal3' | null;
+  /** Certificates in PEM. */
+  makers: string[];
+  /** AAGUIDs. */
+  models: string[];
+}
+
+export interface ColleagueRow {
+  organisation: string;
+  name: string;
+  email: string;
+  role: Role;
+  professional_id: ProfessionalId | null;
+  enrolled: boolean;
+  until: Micros | null;
+  delegate: boolean;
+  /** Whether the caller may change them here. */
+  mine: boolean;
+  me: boolean;
+  vouched_until: Micros | null;
+}
+
+export interface CensusAccount {
+  name: string;
+  email: string;
+  role: Role;
+  organisations: string[];
+  last_sign_in: Micros | null;
+  until: Micros | null;
+  line: number | null;
+}
+
+export interface CensusLine {
+  line: number;
+  name: string;
+}
+
+export interface CensusDifference {
+  account: CensusAccount;
+  listed: string;
+}
+
+/** What a comparison of accounts with a staff list found. */
+export interface CensusReport {
+  accounts: number;
+  people: number;
+  fitting: number;
+  without_person: CensusAccount[];
+  without_account: CensusLine[];
+  unused: CensusAccount[];
+  roles: CensusDifference[];
+  organisations: CensusDifference[];
+  ends: CensusDifference[];
+  unclear: [CensusLine, string][];
 }
 
 export interface OrganisationRow {
@@ -203,6 +286,9 @@ export interface OrganisationRow {
   name: string;
   authorisation: Authorisation;
   members: number;
+  rule: AuthenticatorRule;
+  /** Members whose authenticators all fail the rule. */
+  shut_out: number;
 }
 
 export interface DeviceRow {

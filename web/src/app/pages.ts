@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'sessions' | 'links';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'colleagues' | 'census' | 'sessions' | 'links';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -22,6 +22,7 @@ const DECIDERS: readonly Role[] = ['officer', 'administrator', 'officer-administ
 export const pages: readonly Page[] = [
   { path: '/worklist', name: 'worklist', roles: READERS, listed: true, load: () => import('../worklist/Worklist.svelte') },
   { path: '/emergency', name: 'emergency', roles: CLINICIANS, listed: true, load: () => import('../emergency/BreakGlass.svelte') },
+  { path: '/colleagues', name: 'colleagues', roles: READERS, listed: true, load: () => import('../colleagues/Colleagues.svelte') },
   { path: '/my', name: 'myImages', roles: ['patient'], listed: true, load: () => import('../my/MyImages.svelte') },
   { path: '/my/accesses', name: 'myAccesses', roles: ['patient'], listed: true, load: () => import('../my/MyAccesses.svelte') },
   { path: '/links', name: 'links', roles: ['patient', ...CLINICIANS], listed: true, load: () => import('../sharing/Links.svelte') },
@@ -34,6 +35,7 @@ export const pages: readonly Page[] = [
   { path: '/officer/links', name: 'links', roles: OFFICERS, listed: true, load: () => import('../sharing/Links.svelte') },
   { path: '/people', name: 'people', roles: ADMINISTRATORS, listed: true, load: () => import('../people/People.svelte') },
   { path: '/people/organisations', name: 'organisations', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Organisations.svelte') },
+  { path: '/people/census', name: 'census', roles: DECIDERS, listed: true, load: () => import('../people/Census.svelte') },
   { path: '/people/devices', name: 'devices', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Devices.svelte') },
   { path: '/people/relationships', name: 'relationships', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Relationships.svelte') },
   { path: '/approvals', name: 'approvals', roles: DECIDERS, listed: true, load: () => import('../approvals/Approvals.svelte') },

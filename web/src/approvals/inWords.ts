@@ -4,9 +4,9 @@ import type { ColdHolder } from '../api/cold.ts';
 import { sharingRule } from '../officer/sharingSentence.ts';
 import type { Change, EmergencyReason, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
-import type { Ceilings, Role } from '../api/types.ts';
+import type { AuthenticatorRule, Ceilings, Role } from '../api/types.ts';
 import { orderRuleSentence } from '../officer/ordering.ts';
-import { dateTime, isEndless, type Tongue } from '../words/when.ts';
+import { dateTime, isEndless, longDate, type Tongue } from '../words/when.ts';
 
 type Say = (en: string, de: string) => string;
 
@@ -39,6 +39,17 @@ export function roleWords(role: Role, tongue: Tongue): string {
   return ROLES[role][tongue === 'de' ? 1 : 0];
 }
 
+/** Which authenticators a rule takes. */
+export function ruleWords(rule: AuthenticatorRule, tongue: Tongue): string {
+  const say: Say = (en, de) => (tongue === 'de' ? de : en);
+  const bound = rule.device_bound || rule.assurance === 'aal3';
+  const words = [bound ? say('passkeys that stay on one device', 'Passkeys, die auf einem Gerät bleiben') : say('passkeys', 'Passkeys')];
+  if (rule.makers.length > 0) words.push(say('of certain makers', 'bestimmter Hersteller'));
+  if (rule.password_until !== null) words.push(say(`and passwords with a code until ${longDate(rule.password_until, tongue)}`, `und Passwörter mit Code bis ${longDate(rule.password_until, tongue)}`));
+  if (rule.assurance) words.push(`(${rule.assurance.toUpperCase()})`);
+  return words.join(' ');
+}
+
 /** What would change. */
 export function changeWords(change: Change, name: string, tongue: Tongue): string {
   const say: Say = (en, de) => (tongue === 'de' ? de : en);
@@ -50,6 +61,10 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
       return say(`${change.name} (${change.email}) is added to ${name} as “${role(change.role)}”.`, `${change.name} (${change.email}) wird bei ${name} als „${role(change.role)}“ angelegt.`);
     case 'enrol':
       return say(`${name} gets a new enrolment link. Whoever holds it signs in as this person.`, `${name} bekommt einen neuen Einrichtungslink. Wer ihn hat, meldet sich als diese Person an.`);
+    case 'join':
+      return say(`${name} joins an organisation that reads every patient here.`, `${name} tritt einer Organisation bei, die alle Patienten hier liest.`);
+    case 'authenticators':
+      return say(`${name} takes ${ruleWords(change.to, tongue)} instead of ${ruleWords(change.from, tongue)}.`, `${name} nimmt ${ruleWords(change.to, tongue)} statt ${ruleWords(change.from, tongue)}.`);
     case 'close-person':
       return say(`The account of ${name} is closed.`, `Das Konto von ${name} wird geschlossen.`);
     case 'relate': {

@@ -1,7 +1,7 @@
 /** What entries about approvals, emergencies and endings say, as sentences. Pure. */
 
 import type { Change, DecidingBody } from '../api/deciding.ts';
-import { changeWords, duration, reasonWords, roleWords, standingWords } from '../approvals/inWords.ts';
+import { changeWords, duration, reasonWords, roleWords, ruleWords, standingWords } from '../approvals/inWords.ts';
 import { dateTime, type Tongue } from '../words/when.ts';
 import type { Names } from './sentence.ts';
 
@@ -10,6 +10,7 @@ export function deciding(entry: DecidingBody, names: Names, tongue: Tongue): str
   const say = (en: string, de: string): string => (tongue === 'de' ? de : en);
   const person = (number: number): string => names.person(number) ?? say(`person ${number}`, `Person ${number}`);
   const device = (number: number): string => names.device(number) ?? say(`device ${number}`, `Gerät ${number}`);
+  const organisation = (number: number): string => names.organisation(number) ?? say(`organisation ${number}`, `Organisation ${number}`);
   const at = (micros: number): string => dateTime(micros, tongue);
   switch (entry.kind) {
     case 'proposed':
@@ -26,6 +27,26 @@ export function deciding(entry: DecidingBody, names: Names, tongue: Tongue): str
       return say(`${person(entry.person)} is “${roleWords(entry.to, tongue)}” now, no longer “${roleWords(entry.from, tongue)}”.`, `${person(entry.person)} ist jetzt „${roleWords(entry.to, tongue)}“, nicht mehr „${roleWords(entry.from, tongue)}“.`);
     case 'person-closed':
       return say(`The account of ${person(entry.person)} was closed.`, `Das Konto von ${person(entry.person)} wurde geschlossen.`);
+    case 'authenticators-set':
+      return say(`${organisation(entry.organisation)} takes ${ruleWords(entry.rule, tongue)} from now on.`, `${organisation(entry.organisation)} nimmt von jetzt an ${ruleWords(entry.rule, tongue)}.`);
+    case 'password-until':
+      return say(`${person(entry.person)} may use a password until ${at(entry.until)}.`, `${person(entry.person)} darf bis ${at(entry.until)} ein Passwort benutzen.`);
+    case 'delegate-set':
+      return entry.delegate
+        ? say(`${person(entry.person)} may add colleagues to ${organisation(entry.organisation)}.`, `${person(entry.person)} darf bei ${organisation(entry.organisation)} Kollegen anlegen.`)
+        : say(`${person(entry.person)} may no longer add colleagues to ${organisation(entry.organisation)}.`, `${person(entry.person)} darf bei ${organisation(entry.organisation)} keine Kollegen mehr anlegen.`);
+    case 'account-ends':
+      return entry.until === null
+        ? say(`The account of ${person(entry.person)} does not end by itself.`, `Das Konto von ${person(entry.person)} endet nicht von selbst.`)
+        : say(`The account of ${person(entry.person)} ends by itself at ${at(entry.until)}.`, `Das Konto von ${person(entry.person)} endet von selbst um ${at(entry.until)}.`);
+    case 'account-lapsed':
+      return say(`The account of ${person(entry.person)} ended by itself.`, `Das Konto von ${person(entry.person)} endete von selbst.`);
+    case 'reset-vouched':
+      return say(`Somebody confirmed that ${person(entry.person)} lost their phone or key.`, `Es wurde bestätigt, dass ${person(entry.person)} Telefon oder Schlüssel verloren hat.`);
+    case 'professional-id-set': {
+      const id = entry.professional_id ? `${entry.professional_id.issuer}/${entry.professional_id.id}` : say('nothing', 'nichts');
+      return say(`The professional identifier of ${person(entry.person)} is ${id} now.`, `Die Berufskennung von ${person(entry.person)} ist jetzt ${id}.`);
+    }
     case 'passkey-removed':
       return say(`The passkey “${entry.label}” of ${person(entry.person)} was removed.`, `Der Passkey „${entry.label}“ von ${person(entry.person)} wurde entfernt.`);
     case 'device-removed':
@@ -58,8 +79,10 @@ function subject(change: Change, names: Names, tongue: Tongue): string {
     case 'role':
     case 'enrol':
     case 'close-person':
+    case 'join':
       return names.person(change.person) ?? number('person', 'Person', change.person);
     case 'add-person':
+    case 'authenticators':
       return names.organisation(change.organisation) ?? number('organisation', 'Organisation', change.organisation);
     case 'relate': {
       const { who } = change.relationship;

@@ -318,7 +318,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   sharing: ['link-made', 'link-opened', 'link-refused', 'link-left', 'link-ended', 'opinion-asked'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
-  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'passkey-removed', 'device-removed', 'device-token-removed'],
+  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'authenticators-set', 'password-until', 'delegate-set', 'account-ends', 'account-lapsed', 'reset-vouched', 'professional-id-set', 'passkey-removed', 'device-removed', 'device-token-removed'],
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-endorsed', 'warming-refused', 'warming-withdrawn', 'cold-shares-released', 'cold-reclosed', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   orders: ['order-taken', 'order-ended', 'appointment-made', 'patients-merged', 'order-kept', 'order-rule-set', 'professional-id-changed'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],

@@ -2,6 +2,8 @@ import { both } from '../words/both.ts';
 
 const en = {
   title: 'Sign in',
+  nextTitle: 'Next person',
+  nextLead: 'The screen before is put away. Touch your passkey; whoever was here finds their place again by touching theirs.',
   lead: 'Radiology images, sealed. Everybody signs in as themselves.',
   withPasskey: 'Sign in with a passkey',
   passkeyHint: 'Your fingerprint, face, device PIN or security key. There is no password to type.',
@@ -36,7 +38,7 @@ const en = {
   },
   recorded: 'Listed and opened images are recorded; the patient can see it.',
   helpTitle: 'You cannot sign in?',
-  help: 'Ask the administrator of your organisation for a new enrolment link. Nobody else can make one, and nobody can tell you your password.',
+  help: 'Phone or key lost? Go to whoever adds colleagues in your practice, to two colleagues, or to your administrator: in person they make a new letter for you. Nobody does it by e-mail, and nobody can tell you your password.',
 
   enrolTitle: 'Welcome',
   enrolFor: 'This link is for',
@@ -54,6 +56,10 @@ const en = {
   bindLabelFirst: 'My first passkey',
   bind: 'Set up a passkey',
   bound: 'Your passkey is set up',
+  replaces: 'What you had before counts as lost: it signs nobody in any more once this passkey is set up.',
+  deviceBound: 'Your organisation takes passkeys that stay on one device: a security key, or a device that does not synchronise them.',
+  attested: 'Your organisation takes the security keys that it hands out, and no others. The browser may ask whether the site may see which model yours is: say yes.',
+  passwordUntil: (day: string) => `Your organisation takes passwords until ${day}. After that day only a passkey signs in.`,
   toSignIn: 'Go to sign-in',
   orPassword: 'Set a password and an authenticator app instead',
   backToPasskey: 'Back to the passkey',
@@ -89,6 +95,8 @@ const en = {
 
 const de: typeof en = {
   title: 'Anmelden',
+  nextTitle: 'Nächste Person',
+  nextLead: 'Der vorige Bildschirm ist weggeräumt. Berühren Sie Ihren Passkey; wer vorher hier war, findet mit dem eigenen die Stelle wieder.',
   lead: 'Radiologische Bilder, versiegelt. Jede Person meldet sich als sie selbst an.',
   withPasskey: 'Mit Passkey anmelden',
   passkeyHint: 'Ihr Fingerabdruck, Gesicht, die Geräte-PIN oder ein Sicherheitsschlüssel. Kein Passwort nötig.',
@@ -123,7 +131,7 @@ const de: typeof en = {
   },
   recorded: 'Aufgelistete und geöffnete Bilder werden festgehalten; die Patientin oder der Patient kann es sehen.',
   helpTitle: 'Sie können sich nicht anmelden?',
-  help: 'Bitten Sie die Verwaltung Ihrer Organisation um einen neuen Einrichtungslink. Nur sie kann einen ausstellen, und niemand kann Ihnen Ihr Passwort nennen.',
+  help: 'Telefon oder Schlüssel verloren? Gehen Sie zu der Person, die in Ihrer Praxis Kollegen anlegt, zu zweien aus dem Kollegium oder zu Ihrer Verwaltung: Sie erstellen Ihnen persönlich einen neuen Brief. Per E-Mail tut das niemand, und niemand kann Ihnen Ihr Passwort nennen.',
 
   enrolTitle: 'Willkommen',
   enrolFor: 'Dieser Link ist für',
@@ -141,6 +149,10 @@ const de: typeof en = {
   bindLabelFirst: 'Mein erster Passkey',
   bind: 'Passkey einrichten',
   bound: 'Ihr Passkey ist eingerichtet',
+  replaces: 'Was Sie vorher hatten, gilt als verloren: Es meldet niemanden mehr an, sobald dieser Passkey eingerichtet ist.',
+  deviceBound: 'Ihre Organisation nimmt Passkeys, die auf einem Gerät bleiben: einen Sicherheitsschlüssel oder ein Gerät, das sie nicht synchronisiert.',
+  attested: 'Ihre Organisation nimmt nur die Sicherheitsschlüssel, die sie selbst ausgibt. Der Browser fragt vielleicht, ob die Seite das Modell sehen darf: Sagen Sie ja.',
+  passwordUntil: (day) => `Ihre Organisation nimmt Passwörter bis ${day}. Danach meldet nur noch ein Passkey an.`,
   toSignIn: 'Zur Anmeldung',
   orPassword: 'Stattdessen Passwort und Authentifizierungs-App einrichten',
   backToPasskey: 'Zurück zum Passkey',

@@ -19,6 +19,16 @@ export type There = (typeof There)[keyof typeof There];
 /** Frames fetched at the same time. */
 const FETCHES_MAX = 6;
 
+/** Where a pane is, in numbers: nothing of it names anybody. */
+export interface PanePlace {
+  study: number;
+  /** The series' place in the study. */
+  series: number;
+  image: number;
+  window: Window;
+  inverted: boolean;
+}
+
 export interface Line {
   index: number;
   from: Types.Point3;
@@ -101,6 +111,24 @@ export class Stack {
       disable();
     };
   };
+
+  place(): PanePlace | null {
+    const { detail, series } = this;
+    if (!detail || !series) return null;
+    return { study: detail.study.number, series: detail.series.findIndex((row) => row.uid === series.uid), image: this.index, window: this.window, inverted: this.inverted };
+  }
+
+  /** Shows what was shown at a place, as it was shown. */
+  async showAt(detail: StudyDetail, place: PanePlace): Promise<void> {
+    const series = detail.series[place.series];
+    if (!series || detail.study.cold) return;
+    if (this.series?.uid !== series.uid || this.detail?.study.number !== place.study) await this.show(detail, series);
+    this.to(place.image, 'link');
+    await this.#turnTo(this.index);
+    if (!this.shown) return;
+    if (!this.colour) this.#setWindow(place.window);
+    if (this.inverted !== place.inverted) this.invert();
+  }
 
   async show(detail: StudyDetail, series: SeriesRow): Promise<void> {
     this.pause();

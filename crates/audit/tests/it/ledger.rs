@@ -107,6 +107,7 @@ fn a_receipt_carries_its_grant_and_its_durable_entry() {
         person: PersonId(2),
         role: model::Role::Radiologist,
         organisations: Vec::new(),
+        delegate_of: Vec::new(),
         session_until: Instant::MAX,
     };
     let reach = Reach { tier: Tier::Open, entry: EntryNumber(0), until: Instant::MAX };

@@ -32,6 +32,16 @@ pub struct Authenticator {
     pub kind: Option<&'static str>,
     pub cred_props: Option<bool>,
     pub damage_signature: bool,
+    pub aaguid: [u8; 16],
+    /// Who made it, where it shows that.
+    pub made_by: Option<MadeBy>,
+    pub damage_attestation: bool,
+}
+
+/// What a maker puts into an authenticator: a certificate, and its key, which signs that a registration came from it.
+pub struct MadeBy {
+    pub certificate: Vec<u8>,
+    pub key: EcdsaKeyPair,
 }
 
 impl Authenticator {
@@ -50,6 +60,9 @@ impl Authenticator {
             kind: None,
             cred_props: Some(true),
             damage_signature: false,
+            aaguid: [0; 16],
+            made_by: None,
+            damage_attestation: false,
         }
     }
 
@@ -60,15 +73,18 @@ impl Authenticator {
         self.user_handle = Some(URL_SAFE_NO_PAD.decode(public_key["user"]["id"].as_str().unwrap()).unwrap());
         let client_data = self.client_data("webauthn.create", public_key);
         let mut data = self.authenticator_data(ATTESTED);
-        data.extend([0; 16]);
+        data.extend(self.aaguid);
         data.extend(u16::try_from(self.credential_id.len()).unwrap().to_be_bytes());
         data.extend(&self.credential_id);
         data.extend(self.cose_key());
         let mut attestation = vec![0xa3];
         text(&mut attestation, "fmt");
-        text(&mut attestation, "none");
+        text(&mut attestation, if self.made_by.is_some() { "packed" } else { "none" });
         text(&mut attestation, "attStmt");
-        attestation.push(0xa0);
+        match &self.made_by {
+            None => attestation.push(0xa0),
+            Some(made_by) => self.statement(made_by, &mut attestation, &data, &client_data),
+        }
         text(&mut attestation, "authData");
         bytes(&mut attestation, &data);
         let properties = self.cred_props.map(|rk| json!({ "rk": rk })).unwrap_or(Value::Null);
@@ -145,6 +161,23 @@ impl Authenticator {
         data.push(flags);
         data.extend(self.counter.to_be_bytes());
         data
+    }
+
+    /// WebAuthn section 8.2, as CBOR: {alg: -7, sig, x5c: [certificate]}.
+    fn statement(&self, made_by: &MadeBy, cbor: &mut Vec<u8>, data: &[u8], client_data: &[u8]) {
+        let signed = [data, digest(&SHA256, client_data).as_ref()].concat();
+        let mut signature = made_by.key.sign(&SystemRandom::new(), &signed).unwrap().as_ref().to_vec();
+        if self.damage_attestation {
+            *signature.last_mut().unwrap() ^= 1;
+        }
+        cbor.push(0xa3);
+        text(cbor, "alg");
+        cbor.push(0x26);
+        text(cbor, "sig");
+        bytes(cbor, &signature);
+        text(cbor, "x5c");
+        cbor.push(0x81);
+        bytes(cbor, &made_by.certificate);
     }
 
     /// RFC 9053 section 7.1.1, as CBOR: {1: 2, 3: -7, -1: 1, -2: x, -3: y}.

@@ -47,7 +47,7 @@ fn adding_a_person_says_who_and_where_in_the_ledger() {
         (row.organisations.as_slice(), row.passkeys, row.password),
         (&["Praxis Nord".to_owned(), "Lesegruppe".to_owned()][..], 0, false)
     );
-    assert_eq!(site.people.organisation_rows()[0].members, 1);
+    assert_eq!(site.people.organisation_rows(site.now)[0].members, 1);
     assert_eq!(site.people.person_by_address(" ANNA@example.org").unwrap().id(), id);
 }
 
@@ -104,7 +104,7 @@ fn one_organisation_has_one_name() {
         assert_eq!(error, DirectoryError::OrganisationTaken);
     }
     assert!(site.people.add_organisation("", Authorisation::PasskeyOnly).is_err());
-    assert_eq!(site.people.organisation_rows().len(), 2);
+    assert_eq!(site.people.organisation_rows(site.now).len(), 2);
     let found = site.people.organisation_by_name("praxis NORD").unwrap();
     assert_eq!(
         (found.id(), found.name(), found.authorisation()),

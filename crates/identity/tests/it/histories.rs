@@ -8,7 +8,7 @@ use protocol::{DeviceRow, OrganisationRow, PersonRow, SessionRow};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::site::{GOOD_PASSWORD, Site, WithPassword, settings};
+use crate::site::{GOOD_PASSWORD, START, Site, WithPassword, settings};
 
 const SEEDS: std::ops::Range<u64> = 0..12;
 const STEPS: usize = 120;
@@ -18,7 +18,7 @@ type Shown = (Vec<OrganisationRow>, Vec<PersonRow>, Vec<DeviceRow>, Vec<SessionR
 fn shown(people: &People, now: Instant) -> Shown {
     let persons = people.person_rows();
     let sessions = persons.iter().flat_map(|row| people.session_rows(row.person, None, now)).collect();
-    (people.organisation_rows(), persons, people.device_rows(), sessions)
+    (people.organisation_rows(START), persons, people.device_rows(), sessions)
 }
 
 /// The warden's table of records.

@@ -4,11 +4,13 @@
 // entries are looked at where a test is about them
 #![allow(unused_must_use)]
 
+mod accounts;
 mod authenticator;
 mod directory;
 mod enrolment;
 mod histories;
 mod leaked;
+mod maker;
 mod passkeys;
 mod password_policy;
 mod passwords;

@@ -48,7 +48,7 @@ fn everything_is_there_after_a_restart() {
     let mut people = reloaded(&records);
     assert!(!people.is_dirty());
     assert_eq!(people.person_rows(), site.people.person_rows());
-    assert_eq!(people.organisation_rows(), site.people.organisation_rows());
+    assert_eq!(people.organisation_rows(site.now), site.people.organisation_rows(site.now));
     assert_eq!(people.device_rows(), site.people.device_rows());
     people.session(&secrets[0], site.now).unwrap();
     people.enrolment_for(&secrets[1], site.now).unwrap();

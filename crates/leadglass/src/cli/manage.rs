@@ -14,8 +14,69 @@ pub enum OrgCommand {
         #[arg(long)]
         password_and_code: bool,
     },
+    /// Set which authenticators an organisation takes. What is not named is not asked for; a looser rule waits for a second person.
+    #[command(
+        after_help = "Example: leadglass org authenticators \"Praxis Dr. Beispiel\" --device-bound --level aal3\n         leadglass org authenticators \"Patienten\" --password-until 90d"
+    )]
+    Authenticators(RuleArgs),
     /// List organisations.
     List,
+}
+
+/// `org authenticators`
+#[derive(Debug, Args)]
+pub struct RuleArgs {
+    /// Its name.
+    pub name: String,
+    /// Until when a password with a code signs in: RFC 3339 or a duration ahead, a year at the most. Passkeys only without it.
+    #[arg(long, value_name = "WHEN", conflicts_with = "device_bound")]
+    pub password_until: Option<String>,
+    /// Refuse passkeys that can be copied to other devices.
+    #[arg(long)]
+    pub device_bound: bool,
+    /// The level of NIST SP 800-63B-4 whose times of reauthentication hold; aal3 takes device-bound passkeys only.
+    #[arg(long, value_enum)]
+    pub level: Option<LevelName>,
+    /// A maker's certificate in PEM form: authenticators have to show that they are of one of these.
+    #[arg(long, value_name = "FILE")]
+    pub maker: Vec<std::path::PathBuf>,
+    /// A model of those makers by its AAGUID; all of them without it.
+    #[arg(long, value_name = "AAGUID", requires = "maker")]
+    pub model: Vec<String>,
+}
+
+/// An assurance level on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LevelName {
+    /// 24 hours at the most, 1 hour without use.
+    Aal2,
+    /// 12 hours at the most, 15 minutes without use.
+    Aal3,
+}
+
+impl From<LevelName> for model::Assurance {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::Aal2 => Self::Aal2,
+            LevelName::Aal3 => Self::Aal3,
+        }
+    }
+}
+
+/// `people`
+#[derive(Debug, Subcommand)]
+pub enum PeopleCommand {
+    /// Compare accounts with a staff list. The list is not kept.
+    #[command(
+        after_help = "Example: leadglass people census staff.csv --unused-days 60\n\nThe first line names the columns: email or professional id, and name, role, organisation, end date. Commas, semicolons or tabs."
+    )]
+    Census {
+        /// The list, as comma-separated values; `-` reads standard input.
+        file: std::path::PathBuf,
+        /// From how many days without a sign-in an account counts as unused.
+        #[arg(long, default_value_t = 90, value_name = "DAYS")]
+        unused_days: u32,
+    },
 }
 
 /// `person`
@@ -46,6 +107,9 @@ pub enum PersonCommand {
         /// A professional identifier by which orders name them.
         #[arg(long, value_name = "ISSUER/ID")]
         professional_id: Option<String>,
+        /// When the account ends by itself, for a locum or a shift: RFC 3339 or a duration ahead.
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
     },
     /// Give a person a professional identifier by which orders name them, or take it away.
     #[command(after_help = "Example: leadglass person professional-id dr@example.org LANR/123456601")]
@@ -58,6 +122,41 @@ pub enum PersonCommand {
         /// Take it away.
         #[arg(long)]
         remove: bool,
+    },
+    /// Set when an account ends by itself, or that it does not.
+    #[command(after_help = "Example: leadglass person until locum@example.org 14d")]
+    Until {
+        /// E-mail address.
+        email: String,
+        /// RFC 3339, a duration ahead, or `never`.
+        until: String,
+    },
+    /// Make somebody a member of a further organisation; one that reads the whole site takes a second person.
+    #[command(after_help = "Example: leadglass person join dr@example.org --organisation \"Praxis am Markt\"")]
+    Join {
+        /// E-mail address.
+        email: String,
+        /// Organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+    },
+    /// Give somebody the right to add colleagues to an organisation of theirs, or take it.
+    #[command(after_help = "Example: leadglass person delegate dr@example.org --organisation \"Praxis Dr. Beispiel\"")]
+    Delegate {
+        /// E-mail address.
+        email: String,
+        /// Organisation.
+        #[arg(long, value_name = "ORG")]
+        organisation: String,
+        /// Take the right.
+        #[arg(long)]
+        end: bool,
+    },
+    /// Print a link for somebody who is here and lost their authenticators; those stop working when it is used.
+    #[command(after_help = "Example: leadglass person reset dr@example.org")]
+    Reset {
+        /// E-mail address.
+        email: String,
     },
     /// Give a person another role: proposed, approved by another person, carried out after the delay.
     #[command(after_help = "Example: leadglass person role dr@example.org radiologist")]

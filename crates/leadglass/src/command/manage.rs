@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use dpop::Thumbprint;
 use model::{Authorisation, Instant, Tier, Uid};
-use protocol::{ApprovalRequest, PageReply, PageRequest, RemovalRequest, TokenBinding};
+use protocol::{AccountsRequest, ApprovalRequest, PageReply, PageRequest, RemovalRequest, TokenBinding};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{DeviceCommand, Format, MoveArgs, OrgCommand, PersonCommand, RelateArgs, UnrelateArgs};
+use crate::command::accounts;
 use crate::command::approve::told;
 use crate::output::say;
 use crate::owner::Owner;
@@ -26,10 +27,15 @@ pub fn org(dir: &Path, format: Format, command: OrgCommand) -> Result<()> {
             done(format, &json!({ "organisation": name }), &format!("Added the organisation {name}."));
             Ok(())
         }
+        OrgCommand::Authenticators(arguments) => {
+            drop(owner);
+            accounts::authenticators(dir, format, arguments)
+        }
         OrgCommand::List => match owner.ask(PageRequest::Organisations)? {
-            PageReply::Organisations(rows) => {
-                list(format, &rows, |row| format!("{}\t{} members", row.name, row.members))
-            }
+            PageReply::Organisations(rows) => list(format, &rows, |row| {
+                let shut = if row.shut_out == 0 { String::new() } else { format!("\t{} cannot sign in", row.shut_out) };
+                format!("{}\t{} members{shut}", row.name, row.members)
+            }),
             _ => other(),
         },
     }
@@ -39,7 +45,8 @@ pub fn org(dir: &Path, format: Format, command: OrgCommand) -> Result<()> {
 pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> {
     let owner = Owner::connect(dir)?;
     let (email, reply) = match command {
-        PersonCommand::Add { email, name, role, organisation, password_and_code, record, professional_id } => {
+        PersonCommand::Add { email, name, role, organisation, password_and_code, record, professional_id, until } => {
+            let until = until.map(|until| accounts::end("--until", &until)).transpose()?.flatten();
             let request = PageRequest::AddPerson {
                 email: email.clone(),
                 name,
@@ -49,6 +56,12 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                 own_record: record,
             };
             let reply = owner.ask(request)?;
+            if until.is_some() {
+                let request = AccountsRequest::Until { email: email.clone(), until };
+                owner.ask(PageRequest::Accounts(request)).context(
+                    "the person was added, and the account does not end by itself; `leadglass person until` sets when",
+                )?;
+            }
             match (professional_id, &reply) {
                 (Some(id), PageReply::EnrolmentLink { .. }) => {
                     super::orders::professional_id(&owner, &email, &id, true)?
@@ -59,6 +72,22 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                 (None, _) => {}
             }
             (email, reply)
+        }
+        PersonCommand::Until { email, until } => {
+            let request = AccountsRequest::Until { email, until: accounts::end("the end", &until)? };
+            return told(format, owner.ask(PageRequest::Accounts(request))?);
+        }
+        PersonCommand::Join { email, organisation } => {
+            let request = AccountsRequest::Join { email, organisation };
+            return told(format, owner.ask(PageRequest::Accounts(request))?);
+        }
+        PersonCommand::Delegate { email, organisation, end } => {
+            let request = AccountsRequest::Delegate { email, organisation, delegate: !end };
+            return told(format, owner.ask(PageRequest::Accounts(request))?);
+        }
+        PersonCommand::Reset { email } => {
+            let request = AccountsRequest::Reset { email: email.clone() };
+            (email, owner.ask(PageRequest::Accounts(request))?)
         }
         PersonCommand::ProfessionalId { email, professional_id, remove } => {
             super::orders::professional_id(&owner, &email, &professional_id, !remove)?;
@@ -84,7 +113,7 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                 PageReply::People(rows) => list(format, &rows, |row| {
                     let sign_in = row.last_sign_in.map_or_else(|| "never".to_owned(), time::show);
                     format!(
-                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}{}",
+                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}{}{}{}",
                         row.email,
                         row.name,
                         row.role,
@@ -93,6 +122,12 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                             (Some(_), _) => "\tclosed",
                             (None, Some(_)) => "\tlocked",
                             (None, None) => "",
+                        },
+                        row.until.map(|until| format!("\tends {}", time::show(until))).unwrap_or_default(),
+                        if row.delegate_of.is_empty() {
+                            String::new()
+                        } else {
+                            format!("\tdelegate of {}", row.delegate_of.join(" and "))
                         }
                     )
                 }),

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod accounts;
 mod approve;
 mod budget;
 mod codecs;
@@ -61,6 +62,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Settle => import::settle_command(&dir, format),
         Command::Org(command) => manage::org(&dir, format, command),
         Command::Person(command) => manage::person(&dir, format, command),
+        Command::People(command) => accounts::people(&dir, format, command),
         Command::Device(command) => manage::device(&dir, format, command),
         Command::Relate(arguments) => manage::relate(&dir, format, &arguments),
         Command::Unrelate(arguments) => manage::unrelate(&dir, format, &arguments),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AssociationRefused, Entry, EscrowDrilled, LinkEnd, LinkMade, LinkOpened, LinkRefused, LossAccepted, OpenScope,
-    OpinionAsked, ProofRefused, RootRenewed, SignInMethod, UnsealMethodAdded,
+    AccountEnds, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EscrowDrilled, LinkEnd, LinkMade, LinkOpened, LinkRefused, LossAccepted, OpenScope,
+    OpinionAsked, PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed, SignInMethod, UnsealMethodAdded,
 };
 use crate::{
     About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
@@ -708,6 +708,23 @@ pub enum EntryBody {
     },
     /// A second opinion was asked for. Its relationship stands in the entry just before.
     OpinionAsked(OpinionAsked),
+    /// An organisation takes these authenticators from now on.
+    AuthenticatorsSet(Box<AuthenticatorsSet>),
+    /// Somebody may use a password with a code until then.
+    PasswordUntil(PasswordUntil),
+    /// Somebody may add colleagues to an organisation, or may no more.
+    DelegateSet(DelegateSet),
+    /// When an account ends by itself.
+    AccountEnds(AccountEnds),
+    /// An account ended by itself; the ends of its sessions, memberships and relationships stand beside it.
+    AccountLapsed {
+        /// Whose.
+        person: PersonId,
+    },
+    /// Somebody said that a colleague lost their authenticators.
+    ResetVouched(ResetVouched),
+    /// What a person is called by a chamber, an authority or a payer.
+    ProfessionalIdSet(ProfessionalIdSet),
     /// A kind that a later version wrote; read as itself, never written.
     #[serde(other)]
     Unknown,

@@ -397,6 +397,9 @@ pub fn me() -> Me {
         absolute_until: Instant(20),
         recovery_codes_left: 0,
         site: "Practice".into(),
+        delegate_of: Vec::new(),
+        account_until: None,
+        password_until: None,
     }
 }
 

@@ -58,6 +58,12 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
     for (name, value) in [("patients", true.into()), ("clinicians", true.into()), ("days_max", 7.into())] {
         body[name] = value;
     }
+    if route.path == "/api/people/census" {
+        body = serde_json::json!({ "list": "email\n", "unused_days": 90 });
+    }
+    if route.path == "/api/organisations/authenticators" {
+        body = serde_json::json!({ "organisation": "o", "rule": {} });
+    }
     if route.path == "/api/break-glass" {
         body["reason"] = serde_json::json!("other");
     }

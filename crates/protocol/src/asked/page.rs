@@ -1,6 +1,6 @@
 //! Which request of a browser a page's message comes from.
 
-use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, LinkRequest, OpinionRequest, PageRequest, RemovalRequest};
+use crate::{AccountsRequest, ApprovalRequest, BreakGlassRequest, ColdAsk, LinkRequest, OpinionRequest, PageRequest, RemovalRequest};
 
 /// The method and path of the browser's request that asks for this; `None` for what no browser asks for.
 #[must_use]
@@ -28,6 +28,7 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         PageRequest::Checkpoint => ("GET", "/api/ledger/checkpoint"),
         PageRequest::Exposure { .. } => ("GET", "/api/exposure"),
         PageRequest::Approvals(request) => return asked_about_approvals(request),
+        PageRequest::Accounts(request) => asked_about_accounts(request),
         PageRequest::Removals(request) => return Some(asked_about_removals(request)),
         PageRequest::BreakGlass(request) => return Some(asked_about_break_glass(request)),
         PageRequest::Links(request) => return Some(asked_about_links(request)),
@@ -91,6 +92,23 @@ fn asked_about_cold(request: &ColdAsk) -> Option<(&'static str, String)> {
         ColdAsk::Refuse { request, .. } => ("POST", format!("/api/cold/{request}/refuse")),
         _ => return None,
     })
+}
+
+fn asked_about_accounts(request: &AccountsRequest) -> (&'static str, &'static str) {
+    match request {
+        AccountsRequest::Authenticators { .. } => ("POST", "/api/organisations/authenticators"),
+        AccountsRequest::Delegate { .. } => ("POST", "/api/people/delegate"),
+        AccountsRequest::Until { .. } => ("POST", "/api/people/until"),
+        AccountsRequest::Join { .. } => ("POST", "/api/people/join"),
+        AccountsRequest::Reset { .. } => ("POST", "/api/people/reset"),
+        AccountsRequest::Census { .. } => ("POST", "/api/people/census"),
+        AccountsRequest::Colleagues => ("GET", "/api/colleagues"),
+        AccountsRequest::AddColleague { .. } => ("POST", "/api/colleagues"),
+        AccountsRequest::ColleagueUntil { .. } => ("POST", "/api/colleagues/until"),
+        AccountsRequest::ColleagueLeaves { .. } => ("POST", "/api/colleagues/leave"),
+        AccountsRequest::ColleagueReset { .. } => ("POST", "/api/colleagues/reset"),
+        AccountsRequest::Vouch { .. } => ("POST", "/api/colleagues/vouch"),
+    }
 }
 
 fn asked_about_removals(request: &RemovalRequest) -> (&'static str, String) {

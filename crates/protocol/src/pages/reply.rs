@@ -95,6 +95,10 @@ pub enum PageReply {
     Proposed(Box<crate::ProposalRow>),
     /// Changes that wait.
     Proposals(Box<crate::Proposals>),
+    /// Who else works in the caller's organisations.
+    Colleagues(Vec<crate::ColleagueRow>),
+    /// What a census found.
+    Census(Box<crate::CensusReport>),
     /// Passkeys.
     Passkeys(Vec<crate::PasskeyRow>),
     /// What the form says before the glass is broken.
@@ -162,6 +166,8 @@ impl std::fmt::Debug for PageReply {
             Self::Health(_) => "Health",
             Self::Proposed(_) => "Proposed",
             Self::Proposals(_) => "Proposals",
+            Self::Colleagues(_) => "Colleagues",
+            Self::Census(_) => "Census",
             Self::Passkeys(_) => "Passkeys",
             Self::BreakGlassTerms(_) => "BreakGlassTerms",
             Self::BrokenGlass(_) => "BrokenGlass",

@@ -263,6 +263,8 @@ pub enum PageRequest {
     Fronts(crate::FrontRequest),
     /// Changes that wait for a second person.
     Approvals(crate::ApprovalRequest),
+    /// Accounts: rights, ends, colleagues, authenticators.
+    Accounts(crate::AccountsRequest),
     /// What ends.
     Removals(crate::RemovalRequest),
     /// Emergencies.
@@ -329,6 +331,7 @@ impl std::fmt::Debug for PageRequest {
             Self::Snapshot { .. } => "Snapshot",
             Self::Fronts(_) => "Fronts",
             Self::Approvals(_) => "Approvals",
+            Self::Accounts(_) => "Accounts",
             Self::Removals(_) => "Removals",
             Self::BreakGlass(_) => "BreakGlass",
             Self::Links(_) => "Links",

@@ -1,8 +1,9 @@
 //! The rows of lists: sessions, people, organisations, devices, entries, accesses.
 
 use model::{
-    Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, LinkId, OrganisationId, Origin, PersonId, Role,
-    SessionId, SignInMethod, Uid,
+    AuthenticatorRule, Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, LinkId, OrganisationId, Origin,
+    PersonId, ProfessionalId, Role,
+     SessionId, SignInMethod, Uid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,12 @@ pub struct PersonRow {
     pub closed: Option<Instant>,
     /// Since when it is locked, because its password was found in a dump.
     pub locked: Option<Instant>,
+    /// What a chamber, an authority or a payer calls them.
+    pub professional_id: Option<ProfessionalId>,
+    /// When the account ends, or ended, by itself.
+    pub until: Option<Instant>,
+    /// Organisations to which they may add colleagues, by name.
+    pub delegate_of: Vec<String>,
 }
 
 /// One organisation in a list.
@@ -65,6 +72,10 @@ pub struct OrganisationRow {
     pub authorisation: Authorisation,
     /// Members.
     pub members: u32,
+    /// Which authenticators it takes, in full.
+    pub rule: AuthenticatorRule,
+    /// Members whose authenticators all fail the rule: they cannot sign in before they enrol anew.
+    pub shut_out: u32,
 }
 
 /// One device in a list.

@@ -182,6 +182,14 @@ pub struct EnrolmentFor {
     pub password_allowed: bool,
     /// Until when the link works.
     pub until: Instant,
+    /// Until when a password would sign in.
+    pub password_until: Option<Instant>,
+    /// Whether the passkey has to stay on one device.
+    pub device_bound: bool,
+    /// Whether the authenticator has to show who made it.
+    pub attested: bool,
+    /// Whether this link replaces what the person had: it was lost.
+    pub replaces: bool,
 }
 
 /// How strong a password would be.
@@ -218,4 +226,10 @@ pub struct Me {
     pub recovery_codes_left: u32,
     /// Name of the site.
     pub site: String,
+    /// Organisations to which they may add colleagues, by name.
+    pub delegate_of: Vec<String>,
+    /// When the account ends by itself.
+    pub account_until: Option<Instant>,
+    /// Until when their password signs in, for somebody who has one.
+    pub password_until: Option<Instant>,
 }

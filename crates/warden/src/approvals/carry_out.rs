@@ -31,6 +31,10 @@ impl Warden {
                 let organisations = vec![organisation];
                 let new = identity::NewPerson { email, name, role, organisations, password_and_code };
                 let changed = people.add_person(new, &mut SystemRandom).map_err(Refusal::from).map(drop_value);
+                let changed = changed.map(|mut changed| {
+                    changed.entries.extend(people.give_sunsets(now));
+                    changed
+                });
                 self.with_people(&proposal, people, changed, actor, now)
             }
             Change::ClosePerson { person } => self.close_person_as(&proposal, person, actor, now),
@@ -97,6 +101,12 @@ impl Warden {
             Change::RaiseCeilings { about, from, to } => self.raise_ceilings_as(&proposal, about, from, to, actor, now),
             Change::LiftBudget { about, note } => {
                 self.with_entries(&proposal, vec![EntryBody::BudgetLifted { about, note }], actor, now)
+            }
+            change @ (Change::Join { .. } | Change::Authenticators { .. }) => {
+                let mut people = self.people.lock().expect(HELD);
+                let entries = crate::accounts::carried(&mut people, &change, now);
+                let changed = entries.map(|entries| Changed { value: (), entries });
+                self.with_people(&proposal, people, changed, actor, now)
             }
             Change::EraseEntry { entry, .. } => self.erase_as(&proposal, entry, actor, now),
             Change::Unknown => Err(Refusal::NotFound),

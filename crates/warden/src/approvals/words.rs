@@ -2,7 +2,7 @@
 
 use identity::People;
 use model::{
-    Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, OrderRule, OrganisationId, PersonId, Priors, Role,
+    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, OrderRule, OrganisationId, PersonId, Priors, Role,
     SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
@@ -22,7 +22,10 @@ pub(super) fn names(people: &People, change: &Change) -> Vec<(String, String)> {
         Change::Role { person: who, .. } | Change::Enrol { person: who } | Change::ClosePerson { person: who } => {
             vec![person(who)]
         }
-        Change::AddPerson { organisation: which, .. } => vec![organisation(which)],
+        Change::AddPerson { organisation: which, .. } | Change::Authenticators { organisation: which, .. } => {
+            vec![organisation(which)]
+        }
+        Change::Join { person: who, organisation: which } => vec![person(who), organisation(which)],
         Change::OrderRule { rule } => rule.reading_group.iter().chain(rule.places.values()).map(organisation).collect(),
         Change::Relate { relationship } => vec![match &relationship.who {
             Who::Person(who) => person(who),
@@ -121,6 +124,11 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             "what stops {} is lifted, and what was read so far counts as in order ({note})",
             if name.is_empty() { "everybody together" } else { name }
         ),
+        Change::Join { .. } => {
+            let of = names.get(1).map(|(_, name)| name.as_str()).unwrap_or_default();
+            format!("{name} joins {of}, which reads every patient of this site")
+        }
+        Change::Authenticators { from, to, .. } => format!("{name} takes {} instead of {}", rule(to), rule(from)),
         Change::EraseEntry { entry, reason } => {
             format!("the words of entry {entry} of the ledger are erased for good ({reason})")
         }
@@ -151,6 +159,22 @@ fn holder(holder: &ColdHolder) -> String {
         HolderKind::Service => "enough ALONE for the priors of orders",
     };
     format!("{} ({may}; key {})", holder.name, holder.key)
+}
+
+/// Which authenticators a rule takes.
+fn rule(rule: &AuthenticatorRule) -> String {
+    let passkeys = if rule.wants_device_bound() { "passkeys that stay on one device" } else { "passkeys" };
+    let makers = if rule.makers.is_empty() { "" } else { " of certain makers" };
+    let until = rule.password_until.map(|until| {
+        let (year, month, day) = civil(until.0.div_euclid(86_400 * SECOND));
+        format!(", and passwords with a code until {year:04}-{month:02}-{day:02} (UTC)")
+    });
+    let level = match rule.assurance {
+        None => "",
+        Some(Assurance::Aal2) => ", with the times of AAL2",
+        Some(Assurance::Aal3) => ", with the times of AAL3",
+    };
+    format!("{passkeys}{makers}{}{level}", until.unwrap_or_default())
 }
 
 fn cold_rule(rule: &ColdRule) -> String {

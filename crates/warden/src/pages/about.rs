@@ -11,6 +11,7 @@ use crate::state::Warden;
 
 /// A session that ended by itself left no entry: its report counts as long as one may last.
 const _: () = assert!(identity::SESSION_ABSOLUTE_SECONDS <= audit::SESSION_SECONDS_MAX);
+const _: () = assert!(identity::AAL2_ABSOLUTE_SECONDS <= audit::SESSION_SECONDS_MAX);
 
 /// Something that was found in the ledger and can be reported about.
 #[derive(Clone, Debug)]

@@ -39,7 +39,8 @@ impl Warden {
         now: Instant,
     ) -> Result<PageReply, Refusal> {
         let mut people = self.people.lock().expect(HELD);
-        let changed = people.add_organisation(name, authorisation)?;
+        let mut changed = people.add_organisation(name, authorisation)?;
+        changed.entries.extend(people.give_sunsets(now));
         self.commit(people, changed, &caller.actor, now)?;
         Ok(PageReply::Done)
     }
@@ -77,6 +78,7 @@ impl Warden {
         };
         let mut changed = people.add_person(person, &mut SystemRandom)?;
         let person = changed.value;
+        changed.entries.extend(people.give_sunsets(now));
         let link = people.issue_enrolment(person, now, &mut SystemRandom)?;
         changed.entries.extend(link.entries);
         if let Some(patient) = own_patient {
@@ -117,15 +119,21 @@ impl Warden {
             Asked::Waits(row) => Ok(PageReply::Proposed(row)),
             Asked::Made(_) => {
                 let person = open_person(&self.people.lock().expect(HELD), &email)?;
-                self.link_for(caller, person, now)
+                self.link_for(caller, person, false, now)
             }
         }
     }
 
     /// A link for somebody who reaches single patients only is issued at once. Whoever holds a link of somebody who decides about others
     /// or reads the whole site, or will when a change that waits is carried out, becomes that person: two persons stand before it. The
-    /// owner of the machine issues the first one.
-    pub(super) fn issue_enrolment(&self, caller: &Caller, email: &str, now: Instant) -> Result<PageReply, Refusal> {
+    /// owner of the machine issues the first one. `lost` replaces what the person had.
+    pub(crate) fn issue_enrolment(
+        &self,
+        caller: &Caller,
+        email: &str,
+        lost: bool,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
         let (person, decides, enrolled, organisations) = {
             let people = self.people.lock().expect(HELD);
             let person = open_person(&people, email)?;
@@ -152,17 +160,27 @@ impl Warden {
         {
             return Ok(PageReply::Proposed(row));
         }
-        self.link_for(caller, person, now)
+        self.link_for(caller, person, lost, now)
     }
 
-    fn link_for(&self, caller: &Caller, person: model::PersonId, now: Instant) -> Result<PageReply, Refusal> {
+    fn link_for(
+        &self,
+        caller: &Caller,
+        person: model::PersonId,
+        lost: bool,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        if lost {
+            caller.touched()?;
+            return self.reset(caller, person, now);
+        }
         let mut people = self.people.lock().expect(HELD);
         let changed = people.issue_enrolment(person, now, &mut SystemRandom)?;
         let link = self.commit(people, changed, &caller.actor, now)?;
         Ok(self.link_reply(person, link))
     }
 
-    fn link_reply(&self, person: model::PersonId, link: identity::EnrolmentLink) -> PageReply {
+    pub(crate) fn link_reply(&self, person: model::PersonId, link: identity::EnrolmentLink) -> PageReply {
         let people = self.people.lock().expect(HELD);
         let origin = people.settings().origins.first().map(String::as_str).unwrap_or_default();
         let qr_svg = identity::qr_svg(&format!("{origin}/enrol#{}", link.token));

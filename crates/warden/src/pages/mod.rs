@@ -62,6 +62,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         | PageRequest::AddHoney { .. }
         | PageRequest::Honey => (Service::Findings, "findings"),
         PageRequest::Approvals(request) => (crate::approvals::service_of(request), "approvals"),
+        PageRequest::Accounts(request) => (crate::accounts::service_of(request), "accounts"),
         PageRequest::Removals(request) => (crate::removals::service_of(request), "removals"),
         PageRequest::BreakGlass(request) => (crate::break_glass::service_of(request), "break-glass"),
         PageRequest::Links(request) => (crate::sharing::service_of_link(request), "share"),
@@ -114,7 +115,10 @@ impl Warden {
             (Some(model::Who::Person(person)), Service::OwnSessions | Service::OwnStudies | Service::OwnAccesses) => {
                 Target::Person(*person)
             }
-            _ => Target::Nothing,
+            _ => match &request {
+                PageRequest::Accounts(request) => self.target_of(request),
+                _ => Target::Nothing,
+            },
         };
         if let Err(denied) = policy::decide(&caller.subject, service, target, now) {
             return Err(self.refuse(&caller, action, None, denied, now).await);
@@ -128,7 +132,7 @@ impl Warden {
             PageRequest::EndSession { session } => self.end_session(&caller, session, now).await,
             PageRequest::People => Ok(PageReply::People(self.people.lock().expect(HELD).person_rows())),
             PageRequest::Organisations => {
-                Ok(PageReply::Organisations(self.people.lock().expect(HELD).organisation_rows()))
+                Ok(PageReply::Organisations(self.people.lock().expect(HELD).organisation_rows(now)))
             }
             PageRequest::Devices => Ok(PageReply::Devices(self.people.lock().expect(HELD).device_rows())),
             PageRequest::AddOrganisation { name, authorisation } => {
@@ -138,7 +142,7 @@ impl Warden {
                 let new = directory::PersonToAdd { email, name, role, organisation, password_and_code, own_record };
                 self.add_person(&caller, new, now)
             }
-            PageRequest::IssueEnrolment { email } => self.issue_enrolment(&caller, &email, now),
+            PageRequest::IssueEnrolment { email } => self.issue_enrolment(&caller, &email, false, now),
             PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound } => {
                 let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token, bound };
                 self.add_device(&caller, new, now)
@@ -189,6 +193,7 @@ impl Warden {
             PageRequest::Snapshot { into } => self.snapshot(std::path::Path::new(&into)),
             PageRequest::Fronts(request) => self.fronts(&caller, request, now),
             PageRequest::Approvals(request) => self.approvals(&caller, request, now),
+            PageRequest::Accounts(request) => self.accounts(&caller, request, now),
             PageRequest::Removals(request) => self.removals(&caller, request, now),
             PageRequest::BreakGlass(request) => self.break_glass(&caller, request, now),
             PageRequest::Links(request) => self.links(&caller, request, now).await,

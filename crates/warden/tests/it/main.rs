@@ -1,6 +1,7 @@
 //! The warden from outside: its socket, its disk, and records as a front would hand them over.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod answering;
 mod approving;
 #[path = "../../../identity/tests/it/authenticator.rs"]

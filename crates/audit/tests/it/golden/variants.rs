@@ -57,13 +57,14 @@ variants! {
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
         FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked, ProfessionalIdChanged, OrderRuleSet, OrderTaken, OrderEnded,
         AppointmentMade, PatientsMerged, OrderKept, LinkMade, LinkOpened, LinkRefused, LinkLeft, LinkEnded,
-        SharingRuleSet, OpinionAsked;
+        SharingRuleSet, OpinionAsked, AuthenticatorsSet, PasswordUntil, DelegateSet,
+        AccountEnds, AccountLapsed, ResetVouched, ProfessionalIdSet;
         Unknown
     }
     Change {
         Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, SharingRule, Shred, RotateKeys, ColdHolders,
         ReplaceColdHolders, ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
-        EraseEntry, OrderRule;
+        EraseEntry, OrderRule, Join, Authenticators;
         Unknown
     }
     Actor { Owner, Person, Device, Link, Stranger, Warden }
