@@ -47,7 +47,7 @@ export function sharing(is, body, me, json, nothing, qr) {
   }
   if (is('GET', /^\/api\/opinions$/)) return json(opinions());
   if (is('DELETE', /^\/api\/opinions\/\d+$/)) return nothing();
-  if (is('GET', /^\/api\/colleagues$/)) return json([{ name: 'Dr. Maren Vogt', email: 'vogt@example.org', organisations: ['Radiologie Musterplatz'] }]);
+  if (is('GET', /^\/api\/opinions\/askable$/)) return json([{ name: 'Dr. Maren Vogt', email: 'vogt@example.org', organisations: ['Radiologie Musterplatz'] }]);
   if (is('POST', /^\/api\/studies\/[\d.]+\/second-opinion$/)) return json({ opinion: 904 });
   if (is('POST', /^\/api\/studies\/[\d.]+\/download$/)) return { body: Buffer.from('PK'), headers: { 'Content-Type': 'application/zip', 'Leadglass-Secret': 'K7QMD-2XW9F-HT4RB-NC8VE-P6JZY' } };
   return null;

@@ -18,9 +18,8 @@ use model::{DeviceId, Origin, SiteId};
 use policy::Service;
 use protocol::{
     AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, LinkRequest, ListReply,
-    ListRequest, OpenReply, OpenRequest, OrderAsk, OrderReply, OpinionRequest, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, SecretText,
-    SignInReply,
-     SignInRequest, WardenClient,
+    ListRequest, OpenReply, OpenRequest, OpinionRequest, OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply,
+    PageRequest, Refusal, SecretText, SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 

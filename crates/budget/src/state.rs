@@ -418,7 +418,10 @@ impl State {
             Evidence::BeyondPeers { .. } => book.beyond = Some(day),
             Evidence::Intake { .. } | Evidence::Related { .. } => {}
             // told, and counted by nobody: what was read afterwards is counted as reading
-            Evidence::EmergencyWarming { .. } | Evidence::LeakedLogin { .. } | Evidence::Orders { .. } | Evidence::EmergencyRefused { .. } => {}
+            Evidence::EmergencyWarming { .. }
+            | Evidence::LeakedLogin { .. }
+            | Evidence::Orders { .. }
+            | Evidence::EmergencyRefused { .. } => {}
         }
     }
 }

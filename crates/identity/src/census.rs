@@ -4,7 +4,7 @@
 //! UTF-16 or Windows-1252, a header whose names may be English or German. An account is found by its address, else by its
 //! professional identifier, never by a name: two people may have one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{Instant, PersonId, Role, SECOND};
 use protocol::{CensusAccount, CensusDifference, CensusLine, CensusReport, Invalid, Refusal, STAFF_LIST_BYTES_MAX};

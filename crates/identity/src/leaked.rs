@@ -101,7 +101,7 @@ impl People {
         entries.extend(self.end_all(person).entries);
         let token = new_token(random);
         let until = now.plus_seconds(KNOWN_PASSWORD_LINK_SECONDS);
-        self.put(Record::Enrolment(EnrolmentRecord { person, token: TokenHash::of(&token), until }));
+        self.put(Record::Enrolment(EnrolmentRecord { person, token: TokenHash::of(&token), until, replaces: false }));
         entries.push(EntryBody::EnrolmentIssued { person, until });
         Ok(Changed { value: EnrolmentLink { person, token, until }, entries })
     }

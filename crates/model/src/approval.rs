@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId, PatientNumber, PersonId,
-    Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId,
+    PatientNumber, PersonId, Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 /// A change that waits for a second person and a delay.

@@ -23,22 +23,21 @@ pub use approval::{
 pub use cases::{About, Clock, DiskPart, ExposureReported};
 pub use cold::{ColdHolder, ColdRule, HolderKind, Priors, Warmed, WarmingBasis};
 pub use entry::{
-    AccountEnds, Actor, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EntryBody, EscrowDrilled, LinkEnd, LinkFor, LinkMade, LinkOpened, LinkRefused,
-    LinkWrong, 
-    LossAccepted, OpenScope, OpinionAsked, Origin, PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed,
-    ShareSetAdded, SignInMethod,
+    AccountEnds, Actor, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EntryBody, EscrowDrilled, LinkEnd,
+    LinkFor, LinkMade, LinkOpened, LinkRefused, LinkWrong, LossAccepted, OpenScope, OpinionAsked, Origin,
+    PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed, ShareSetAdded, SignInMethod,
     UnsealMethodAdded, UnsealMethodGone, UnsealMethodRenamed,
 };
 pub use erasure::{ERASED, Kept};
 pub use finding::{Ceilings, Evidence, Finding, Measure, Reaction, Span, Volume, Whose};
 pub use id::{
-    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, LinkId, ObjectId, OrganisationId, PatientNumber, PersonId,
-    SessionId, SiteId, StudyNumber, Uid,
+    DeviceId, DiskId, EntryNumber, InvalidUid, KeyId, KeyedDigest, LinkId, ObjectId, OrganisationId, PatientNumber,
+    PersonId, SessionId, SiteId, StudyNumber, Uid,
 };
+pub use leaked::LeakList;
 pub use orders::{
     AppointmentMade, KeptOrder, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientsMerged,
 };
-pub use leaked::LeakList;
 pub use patient_set::{NumberSet, NumberSetError};
 pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};
 pub use time::{Instant, SECOND, Window};

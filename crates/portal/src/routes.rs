@@ -11,9 +11,8 @@ use crate::app::{App, Serving};
 use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
-    accounts, approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health, ledger, my, openapi,
-    people,
-     qido, removals, rendered, reports, session, sharing, sign_in, stow, studies, wado,
+    accounts, approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health,
+    ledger, my, openapi, people, qido, removals, rendered, reports, session, sharing, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -78,7 +77,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/studies/{study}/second-opinion", SecondOpinion, sharing::ask_opinion),
     route!(GET "/api/opinions", SecondOpinion, sharing::opinions),
     route!(DELETE "/api/opinions/{opinion}", SecondOpinion, sharing::end_opinion),
-    route!(GET "/api/colleagues", SecondOpinion, sharing::colleagues),
+    route!(GET "/api/opinions/askable", SecondOpinion, sharing::askable),
     route!(GET "/api/people", Directory, people::people),
     route!(POST "/api/people", Manage, people::add_person),
     route!(POST "/api/people/enrolment", Manage, people::issue_enrolment),

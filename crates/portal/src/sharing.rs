@@ -145,10 +145,10 @@ pub(crate) async fn end_opinion(
     done(serving.warden.ask(&caller, PageRequest::Opinions(request)).await?)
 }
 
-/// `GET /api/colleagues`: clinicians of one's own organisations.
-pub(crate) async fn colleagues(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
-    match serving.warden.ask(&caller, PageRequest::Opinions(OpinionRequest::Colleagues)).await? {
-        PageReply::Colleagues(rows) => Ok(json::of(&rows)),
+/// `GET /api/opinions/askable`: clinicians of one's own organisations.
+pub(crate) async fn askable(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
+    match serving.warden.ask(&caller, PageRequest::Opinions(OpinionRequest::Askable)).await? {
+        PageReply::Askable(rows) => Ok(json::of(&rows)),
         _ => Err(unexpected()),
     }
 }

@@ -162,7 +162,7 @@ pub enum OpinionRequest {
         opinion: EntryNumber,
     },
     /// Clinicians who share an organisation with the caller.
-    Colleagues,
+    Askable,
 }
 
 /// One second opinion. It names no patient.
@@ -188,7 +188,7 @@ pub struct OpinionRow {
 
 /// A clinician who may be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColleagueRow {
+pub struct AskableRow {
     /// Name.
     pub name: String,
     /// E-mail address, which names them.

@@ -492,7 +492,10 @@ impl Warden {
 /// The network address that somebody asks from; empty where there is none.
 pub(crate) fn origin(actor: &Actor) -> String {
     match actor {
-        Actor::Person { origin, .. } | Actor::Device { origin, .. } | Actor::Stranger { origin } => origin.0.clone(),
+        Actor::Person { origin, .. }
+        | Actor::Device { origin, .. }
+        | Actor::Link { origin, .. }
+        | Actor::Stranger { origin } => origin.0.clone(),
         Actor::Owner | Actor::Warden => String::new(),
     }
 }

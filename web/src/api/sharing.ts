@@ -64,7 +64,7 @@ export interface OpinionRow {
   until: Micros;
 }
 
-export interface ColleagueRow {
+export interface AskableRow {
   name: string;
   email: string;
   organisations: string[];

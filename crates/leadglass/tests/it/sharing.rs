@@ -196,7 +196,7 @@ fn a_second_opinion_is_in_the_colleagues_list_and_the_patient_reads_who_asked() 
     };
     let (doctor, colleague) = (clinician("doctor@x.example", "referrer"), clinician("col@x.example", "radiologist"));
     site.ok(&["relate", "person:doctor@x.example", "patient:DEMO/M00000001", "--until", "9d", "--basis", "referral"]);
-    let colleagues = doctor.get("/api/colleagues").json();
+    let colleagues = doctor.get("/api/opinions/askable").json();
     assert_eq!(colleagues.as_array().unwrap().iter().map(|row| &row["email"]).collect::<Vec<_>>(), ["col@x.example"]);
     assert_eq!(colleague.get("/api/studies").json()["studies"], json!([]));
     let body = json!({ "colleague": "col@x.example", "reason": "is this a fracture" });

@@ -3,18 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountEnds, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EscrowDrilled, LinkEnd, LinkMade, LinkOpened, LinkRefused, LossAccepted, OpenScope,
-    OpinionAsked, PasswordUntil, ProfessionalIdSet, ProofRefused, ResetVouched, RootRenewed, SignInMethod, UnsealMethodAdded,
+    AccountEnds, AssociationRefused, AuthenticatorsSet, DelegateSet, Entry, EscrowDrilled, LinkEnd, LinkMade,
+    LinkOpened, LinkRefused, LossAccepted, OpenScope, OpinionAsked, PasswordUntil, ProfessionalIdSet, ProofRefused,
+    ResetVouched, RootRenewed, SignInMethod, UnsealMethodAdded,
 };
 use crate::{
     About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
     DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeptOrder,
-    KeyId, LeakList, LinkId, Need,
-    NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId, PatientNumber, PatientsMerged, PersonId,
-    ProposalEnd, Relationship, Role, SessionId, SharingRule,
-    SiteId,
-     Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What,
-    Whose, Window,
+    KeyId, LeakList, LinkId, Need, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId, PatientNumber,
+    PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule, SiteId, Standing, StudyNumber,
+    Verdict, Warmed, WarmingBasis, What, Whose, Window,
 };
 
 /// What happened.

@@ -1,6 +1,9 @@
 //! Which request of a browser a page's message comes from.
 
-use crate::{AccountsRequest, ApprovalRequest, BreakGlassRequest, ColdAsk, LinkRequest, OpinionRequest, PageRequest, RemovalRequest};
+use crate::{
+    AccountsRequest, ApprovalRequest, BreakGlassRequest, ColdAsk, LinkRequest, OpinionRequest, PageRequest,
+    RemovalRequest,
+};
 
 /// The method and path of the browser's request that asks for this; `None` for what no browser asks for.
 #[must_use]
@@ -153,6 +156,6 @@ fn asked_about_opinions(request: &OpinionRequest) -> (&'static str, String) {
         OpinionRequest::Ask { study, .. } => ("POST", format!("/api/studies/{study}/second-opinion")),
         OpinionRequest::Own => ("GET", "/api/opinions".to_owned()),
         OpinionRequest::End { opinion } => ("DELETE", format!("/api/opinions/{opinion}")),
-        OpinionRequest::Colleagues => ("GET", "/api/colleagues".to_owned()),
+        OpinionRequest::Askable => ("GET", "/api/opinions/askable".to_owned()),
     }
 }

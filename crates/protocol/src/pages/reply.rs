@@ -118,7 +118,7 @@ pub enum PageReply {
     /// Second opinions.
     Opinions(Vec<crate::OpinionRow>),
     /// Who may be asked for one.
-    Colleagues(Vec<crate::ColleagueRow>),
+    Askable(Vec<crate::AskableRow>),
     /// Unseal methods.
     Unseal(crate::UnsealReply),
     /// Logins that stand in a dump.
@@ -177,7 +177,7 @@ impl std::fmt::Debug for PageReply {
             Self::Links(_) => "Links",
             Self::Shared(_) => "Shared",
             Self::Opinions(_) => "Opinions",
-            Self::Colleagues(_) => "Colleagues",
+            Self::Askable(_) => "Askable",
             Self::Unseal(_) => "Unseal",
             Self::Window { .. } => "Window",
             Self::Orders(_) => "Orders",

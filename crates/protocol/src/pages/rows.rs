@@ -2,8 +2,7 @@
 
 use model::{
     AuthenticatorRule, Authorisation, DeviceId, DeviceMay, Entry, EntryNumber, Instant, LinkId, OrganisationId, Origin,
-    PersonId, ProfessionalId, Role,
-     SessionId, SignInMethod, Uid,
+    PersonId, ProfessionalId, Role, SessionId, SignInMethod, Uid,
 };
 use serde::{Deserialize, Serialize};
 

@@ -2,8 +2,8 @@
 
 use identity::People;
 use model::{
-    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, OrderRule, OrganisationId, PersonId, Priors, Role,
-    SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, OrderRule,
+    OrganisationId, PersonId, Priors, Role, SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
 use crate::honey::civil;

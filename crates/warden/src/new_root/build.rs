@@ -21,8 +21,7 @@ use crate::state::Warden;
 use crate::unseal::replace;
 
 /// Records that are sealed again. What waits for its approval was made for the old root, and is void.
-const SPACES: [Space; 8] =
-    [
+const SPACES: [Space; 8] = [
     Space::Registry,
     Space::RegistryBundle,
     Space::Identity,
@@ -30,7 +29,8 @@ const SPACES: [Space; 8] =
     Space::Holder,
     Space::KeptOrder,
     Space::KeptMessage,
- Space::Link];
+    Space::Link,
+];
 
 impl Warden {
     /// Writes the folder and puts its `root.json` in force.

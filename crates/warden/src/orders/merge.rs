@@ -37,7 +37,7 @@ impl Warden {
         let running = self.index.read().expect(HELD).reach().running_with(What::Patient(from), now);
         let is_patient = |who: Who| match who {
             Who::Person(person) => people.person(person).is_some_and(|person| person.role() == Role::Patient),
-            Who::Organisation(_) | Who::Device(_) => false,
+            Who::Organisation(_) | Who::Device(_) | Who::Link(_) => false,
         };
         let going: Vec<_> = running.into_iter().filter(|one| !is_patient(one.who)).collect();
         let studies = registry.studies_of(from);

@@ -5,7 +5,7 @@ use model::{
     EntryBody, EntryNumber, Instant, OpinionAsked, PersonId, Relationship, Role, Tier, Uid, What, Who, Window,
 };
 use policy::Service;
-use protocol::{ColleagueRow, OpinionRequest, OpinionRow, PageReply, Refusal};
+use protocol::{AskableRow, OpinionRequest, OpinionRow, PageReply, Refusal};
 
 use crate::approvals::person_of;
 use crate::pages::{HELD, field};
@@ -40,7 +40,7 @@ impl Warden {
             }
             OpinionRequest::Own => Ok(PageReply::Opinions(self.own_opinions(caller))),
             OpinionRequest::End { opinion } => self.end_opinion(caller, opinion, now),
-            OpinionRequest::Colleagues => Ok(PageReply::Colleagues(self.colleagues(caller))),
+            OpinionRequest::Askable => Ok(PageReply::Askable(self.askable(caller))),
         }
     }
 
@@ -123,7 +123,7 @@ impl Warden {
         Ok(PageReply::Done)
     }
 
-    fn colleagues(&self, caller: &Caller) -> Vec<ColleagueRow> {
+    fn askable(&self, caller: &Caller) -> Vec<AskableRow> {
         let Some(own) = person_of(caller) else { return Vec::new() };
         let people = self.people.lock().expect(HELD);
         let Some(organisations) = people.person(own).map(|person| person.organisations().to_vec()) else {
@@ -135,7 +135,7 @@ impl Warden {
             let shares = person.organisations().iter().any(|organisation| organisations.contains(organisation));
             if row.person != own && row.closed.is_none() && reads(row.role) && shares && rows.len() < COLLEAGUES_MAX {
                 let (name, email, organisations) = (row.name, row.email, row.organisations);
-                rows.push(ColleagueRow { name, email, organisations });
+                rows.push(AskableRow { name, email, organisations });
             }
         }
         rows.sort_by(|one, other| one.name.cmp(&other.name));

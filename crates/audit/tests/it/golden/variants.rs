@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     About, Actor, Authorisation, Change, Clock, DeviceMay, DiskPart, EmergencyReason, Entry, EntryBody, Evidence,
-    HolderKind, KeptOrder, LinkEnd, LinkFor, LinkWrong, Measure, OpenScope, OrderCount, OrderEnd, Priors, ProposalEnd, Reaction, Relationship, Role,
-    SignInMethod, Span, Standing, Tier, Verdict, WarmingBasis, What, Who, Whose,
+    HolderKind, KeptOrder, LinkEnd, LinkFor, LinkWrong, Measure, OpenScope, OrderCount, OrderEnd, Priors, ProposalEnd,
+    Reaction, Relationship, Role, SignInMethod, Span, Standing, Tier, Verdict, WarmingBasis, What, Who, Whose,
 };
 
 /// An enum that stands in entries.
