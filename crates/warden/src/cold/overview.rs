@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use budget::Act;
 use model::{Actor, EntryBody, EntryNumber, Instant, NumberSet, PatientNumber, PersonId, StudyNumber, Uid};
 use policy::{Service, Target};
 use protocol::{
@@ -9,8 +10,10 @@ use protocol::{
     WarmedRow,
 };
 
+use super::decide::is_officer;
 use super::replay::{Request, WarmUp};
 use crate::approvals::person_of;
+use crate::budgets::{DECISIONS_MAX, Passed, Reading};
 use crate::pages::HELD;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -34,22 +37,50 @@ impl Warden {
         Ok(ColdOverview { years, requests: self.cold_requests(Some(caller), now), warmed: self.warmed(now), state })
     }
 
-    /// One request with the patient's name, because whoever decides must be able to ask the ward. Recorded as a list.
-    pub(crate) fn named_request(
+    /// One request with the patient's name, because whoever decides must be able to ask the ward: for officers alone. Counted and recorded
+    /// as a list.
+    pub(crate) async fn named_request(
         &self,
         caller: &Caller,
         number: EntryNumber,
         now: Instant,
     ) -> Result<NamedColdRequest, Refusal> {
+        if let Some(named) = self.named_unless_waited(caller, number, now).await? {
+            return Ok(named);
+        }
+        for _ in 1..DECISIONS_MAX {
+            let caller = self.still(caller)?;
+            if let Some(named) = self.named_unless_waited(&caller, number, self.now()).await? {
+                return Ok(named);
+            }
+        }
+        Err(Refusal::Throttled { seconds: 1 })
+    }
+
+    /// Nothing when the budget made it wait: the request may have ended, and the role too.
+    async fn named_unless_waited(
+        &self,
+        caller: &Caller,
+        number: EntryNumber,
+        now: Instant,
+    ) -> Result<Option<NamedColdRequest>, Refusal> {
+        if !is_officer(caller) {
+            return Err(Refusal::NotAllowed);
+        }
         let request = self.open_request(number, now)?;
         let patients: NumberSet = [request.patient.0].into_iter().collect();
+        let counted = self.budgets.lock().expect(HELD).with_former(&patients, &request.studies);
+        let reading = Reading { act: Act::List, patients: &counted, exactly: false, what: None };
+        if self.within_budget(caller, &reading, now).await? == Passed::AfterWait {
+            return Ok(None);
+        }
         let listed = EntryBody::Listed { patients, studies: request.studies.clone(), lease_until: now };
         self.append(caller, vec![listed], now)?;
         let registry = self.readable_registry()?;
         let described = |study: &u32| registry.study(StudyNumber(*study));
         let line = |row: protocol::StudyRow| format!("{} {}", row.date, row.description).trim().to_owned();
         let studies = request.studies.numbers().iter().filter_map(described).map(line).collect();
-        Ok(NamedColdRequest { request: number, patient: registry.patient(request.patient), studies })
+        Ok(Some(NamedColdRequest { request: number, patient: registry.patient(request.patient), studies }))
     }
 
     /// Where a study stands, for whoever could open it if it were not cold.
