@@ -11,8 +11,8 @@ use protocol::{
     HolderProof, SignedColdRequest, SignedHandOver, SignedHolderChallenge,
 };
 use seal::{
-    HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, Share, SitePublicKey, SystemRandom,
-    UnsealMethod, VerifyingKey, holder_set_digest,
+    HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, Share, SitePublicKey,
+    SystemRandom, UnsealMethod, VerifyingKey, holder_set_digest,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

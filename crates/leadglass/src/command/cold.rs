@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use model::{ColdRule, EntryNumber, HolderKind, Instant, Priors};
 use protocol::{
-    AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, ColdState, NewHolder, PageReply, PageRequest, ShredCertificate,
-    SignedColdRequest,
+    AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, ColdState, NewHolder, PageReply, PageRequest,
+    ShredCertificate, SignedColdRequest,
 };
 use serde_json::{Value, json};
 
@@ -16,10 +16,10 @@ use super::holder::{DayBudget, hand_over, new_holder, prove, serve_holder};
 use super::init::read_passphrase;
 use super::manage::when;
 use crate::cli::{ColdCommand, Format, HolderCommand, ShredArgs};
+use crate::control;
 use crate::holder::{Holder, PublicFile, read};
 use crate::output::say;
 use crate::owner::Owner;
-use crate::control;
 use crate::time::{self, Direction};
 
 /// What comes after naming holders.

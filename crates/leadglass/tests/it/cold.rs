@@ -78,7 +78,10 @@ fn cold_site() -> (Installation, String, String, String) {
         let state = String::from_utf8(site.run(&["cold", "state"]).stdout).unwrap();
         assert!(state.contains(&format!("`leadglass cold holder prove`: {missing}.")), "{state}");
         let (what, holds, hint) = proofs(&site);
-        assert!(what.ends_with(&format!(": {missing}")) && !holds && hint.contains("cold holder prove"), "{what} {hint}");
+        assert!(
+            what.ends_with(&format!(": {missing}")) && !holds && hint.contains("cold holder prove"),
+            "{what} {hint}"
+        );
         let said = prove(&site, file);
         assert_eq!(said.contains(&id), file.ends_with(".words"), "it says its key id: {said}");
     }

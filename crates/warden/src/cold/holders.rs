@@ -202,10 +202,7 @@ impl Warden {
             let mut challenges = self.challenges.lock().expect(HELD);
             challenges.0.retain(|(of, _), _| *of == generation);
             // one that is open stays: whoever asks again and again keeps no holder from answering
-            *challenges
-                .0
-                .entry((generation, holder))
-                .or_insert_with(|| *Secret32::generate(&mut SystemRandom).expose())
+            *challenges.0.entry((generation, holder)).or_insert_with(|| *Secret32::generate(&mut SystemRandom).expose())
         };
         let sealed = key.seal_message(&HolderChallenge::info(site, generation, holder), &answer, &mut SystemRandom);
         let sealed = hex::encode(sealed);
@@ -277,7 +274,10 @@ impl Warden {
         let found = self.holder_records()?.into_iter().find(|(_, record)| record.is_of(&present));
         if found.is_none() {
             let generation = present.0;
-            tracing::error!(generation, "the keys of the holders whom the ledger names are not in the database; name them again");
+            tracing::error!(
+                generation,
+                "the keys of the holders whom the ledger names are not in the database; name them again"
+            );
         }
         Ok(found)
     }

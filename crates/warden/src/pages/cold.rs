@@ -27,7 +27,7 @@ impl Warden {
             ColdAsk::Ask(asked) => return self.ask_for_cold(caller, asked, now).await,
             ColdAsk::Requests => ColdReply::Requests(self.cold_requests(Some(caller), now)),
             ColdAsk::Overview => ColdReply::Overview(Box::new(self.cold_overview(caller, now)?)),
-            ColdAsk::Named { request } => ColdReply::Named(Box::new(self.named_request(caller, request, now).await?)),
+            ColdAsk::Named { request } => ColdReply::Named(Box::new(self.named_request(caller, request, now)?)),
             ColdAsk::Endorse { request, digest } => {
                 self.endorse_cold(caller, request, &digest, now).map(|()| ColdReply::Done)?
             }

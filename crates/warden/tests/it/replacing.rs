@@ -65,7 +65,9 @@ async fn nothing_is_handed_over_and_nothing_goes_cold_before_every_new_holder_ha
         assert!(matches!(scene.site.cold(ColdAsk::Prove(late)).await, Err(Refusal::Invalid(_))), "it serves once");
     }
     let stranger = scene.officers[0].secret.public().id();
-    let Err(refusal) = scene.site.cold(ColdAsk::Challenge { holder: stranger }).await else { panic!("not of this set") };
+    let Err(refusal) = scene.site.cold(ColdAsk::Challenge { holder: stranger }).await else {
+        panic!("not of this set")
+    };
     assert!(refusal.to_string().contains("the site was given another key"), "{refusal}");
     // what was shown outlives the process
     let scene = scene.restart().await;
@@ -108,7 +110,10 @@ async fn nothing_goes_cold_before_every_holder_has_shown_their_key_however_they_
     for shown in 0..holders.len() {
         let state = scene.site.cold_state().await;
         let missing: Vec<&str> = holders[shown..].iter().map(|holder| holder.name).collect();
-        assert_eq!((state.unproven, state.takes, state.exchange), (missing.iter().map(ToString::to_string).collect(), false, None));
+        assert_eq!(
+            (state.unproven, state.takes, state.exchange),
+            (missing.iter().map(ToString::to_string).collect(), false, None)
+        );
         assert_eq!(scene.site.sweep().await.unwrap().studies, 0);
         holders[shown].prove(&scene.site).await;
     }
@@ -143,7 +148,11 @@ async fn a_set_that_the_ledger_lost_is_written_over_by_no_other_and_its_boxes_op
 
     let scene = scene.forgetting(ledger.path()).await;
     let state = scene.site.cold_state().await;
-    assert_eq!((state.generation, state.behind, state.takes), (1, 2, true), "they are with others than the ledger says");
+    assert_eq!(
+        (state.generation, state.behind, state.takes),
+        (1, 2, true),
+        "they are with others than the ledger says"
+    );
     let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
     assert_eq!(scene.approve(&lost[0], request).await.unwrap(), (0, 1));
     assert_eq!(scene.approve(&lost[1], request).await.unwrap(), (1, 0));
@@ -158,7 +167,10 @@ async fn a_set_that_the_ledger_lost_is_written_over_by_no_other_and_its_boxes_op
     // after a start too
     let scene = scene.restart().await;
     assert_eq!(hand_over(&scene, &lost[0]).await.unwrap().waiting, 2);
-    assert_eq!(hand_over(&scene, &lost[2]).await.unwrap(), HandedOver { reclosed: 2, waiting: 0, damaged: 0, behind: 0 });
+    assert_eq!(
+        hand_over(&scene, &lost[2]).await.unwrap(),
+        HandedOver { reclosed: 2, waiting: 0, damaged: 0, behind: 0 }
+    );
     let request = scene.site.ask_for_cold("patient:HOSPITAL/P2", 1, false).await.unwrap();
     scene.approve(&third[0], request).await.unwrap();
     assert_eq!(scene.approve(&third[1], request).await.unwrap(), (1, 0));
@@ -180,7 +192,11 @@ async fn a_record_of_other_holders_than_the_ledger_names_is_closed_to_by_nothing
 
     let mut scene = scene.restored(of_lost.path()).await;
     let state = scene.site.cold_state().await;
-    assert_eq!((state.unproven, state.takes), (vec!["G".to_owned(), "H".to_owned()], false), "the ledger's, not the record's");
+    assert_eq!(
+        (state.unproven, state.takes),
+        (vec!["G".to_owned(), "H".to_owned()], false),
+        "the ledger's, not the record's"
+    );
     scene.image_of("P3", "1.2.3").await;
     days_pass(2);
     assert_eq!(scene.site.sweep().await.unwrap().studies, 0);
