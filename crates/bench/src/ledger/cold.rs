@@ -89,9 +89,9 @@ async fn prove(warden: &Warden, secret: &HolderSecret) -> Result<()> {
     let info = HolderChallenge::info(asked.site, asked.generation, holder);
     let answer = secret.open_message(&info, &sealed).context("a challenge opens")?;
     let answer = hex::encode(&answer);
-    let set = hex::encode(&holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
+    let set = hex::encode(holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
     let message = HolderProof::message(asked.site, asked.generation, &set, &answer);
-    let signature = hex::encode(&secret.sign(&message));
+    let signature = hex::encode(secret.sign(&message));
     let proof = HolderProof { generation: asked.generation, holder, answer, signature };
     ask(warden, ColdAsk::Prove(proof)).await.map(drop)
 }
