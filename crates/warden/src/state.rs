@@ -17,7 +17,7 @@ use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::bundles::Loose;
 use crate::cases::Cases;
-use crate::cold::{Challenges, Cold, Exchange, KeyStep, Steps, Years};
+use crate::cold::{Challenges, Cold, Exchange, KeyStep, Named, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
@@ -174,6 +174,8 @@ pub struct Warden {
     pub(crate) challenges: Mutex<Challenges>,
     /// Cold studies by year, as they were counted last.
     pub(crate) cold_years: Mutex<Years>,
+    /// Names of patients that officers were shown for requests; held on its own.
+    pub(crate) cold_named: Mutex<Named>,
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
@@ -342,6 +344,7 @@ impl Warden {
             exchange: Mutex::default(),
             challenges: Mutex::default(),
             cold_years: Mutex::default(),
+            cold_named: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
             front_disk_told: AtomicI64::new(i64::MIN),

@@ -53,6 +53,20 @@ fn look_at_cold(state: &protocol::ColdState, look: &mut impl FnMut(bool, String,
         ),
     };
     look(true, cold, "");
+    if state.generation > 0 {
+        let (what, hint) = match (state.takes, state.unproven.as_slice()) {
+            (true, _) => ("every holder has shown their key".to_owned(), ""),
+            (false, []) => (
+                "nothing goes cold: the holders' keys are not in warden.db".to_owned(),
+                "name them again with `leadglass cold init`",
+            ),
+            (false, missing) => (
+                format!("nothing goes cold before these holders have shown their key: {}", missing.join(", ")),
+                "each of them runs `leadglass cold holder prove`; name others with `leadglass cold holder replace` if one cannot",
+            ),
+        };
+        look(state.takes, what, hint);
+    }
     look(
         !state.rotation_owed,
         "no old epoch key waits for its destruction".to_owned(),

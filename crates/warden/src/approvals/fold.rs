@@ -305,18 +305,14 @@ impl Proposals {
         self.exchange.filter(|(_, until, _)| now < *until)
     }
 
-    /// The public keys of holders who were named, as the proposal that named them has them; whether they replaced others.
-    pub(crate) fn keys_of(&self, threshold: u8, holders: &[ColdHolder]) -> Option<(&[String], bool)> {
-        self.newest_first().find_map(|one| match (&one.state, &one.change) {
-            (State::CarriedOut { .. }, Change::ColdHolders { threshold: needed, holders: named, keys })
+    /// The public keys of holders who were named, as the proposal that named them has them.
+    pub(crate) fn keys_of(&self, threshold: u8, holders: &[ColdHolder]) -> Option<&[String]> {
+        self.newest_first().filter(|one| one.state.is_carried_out()).find_map(|one| match &one.change {
+            Change::ColdHolders { threshold: needed, holders: named, keys }
+            | Change::ReplaceColdHolders { threshold: needed, holders: named, keys }
                 if *needed == threshold && named == holders =>
             {
-                Some((keys.as_slice(), false))
-            }
-            (State::CarriedOut { .. }, Change::ReplaceColdHolders { threshold: needed, holders: named, keys })
-                if *needed == threshold && named == holders =>
-            {
-                Some((keys.as_slice(), true))
+                Some(keys.as_slice())
             }
             _ => None,
         })

@@ -38,6 +38,20 @@ async fn start(folder: &Folder) -> Site {
 
 impl Scene {
     pub async fn new() -> Self {
+        let scene = Self::unproven().await;
+        for holder in scene.holders() {
+            holder.prove(&scene.site).await;
+        }
+        scene
+    }
+
+    pub fn holders(&self) -> [&Holder; 5] {
+        let [a, b, c] = &self.officers;
+        [a, b, c, &self.on_call, &self.service]
+    }
+
+    /// The same, and no holder has shown their key.
+    pub async fn unproven() -> Self {
         let folder = Folder::new();
         let site = start(&folder).await;
         let mut sender = folder.sender();
@@ -50,7 +64,7 @@ impl Scene {
         let on_call = Holder::new("on call", HolderKind::Emergency);
         let service = Holder::new("service", HolderKind::Service);
         let [a, b, c] = &officers;
-        site.set_holders(2, &[a, b, c, &on_call, &service]).await;
+        site.name_holders(2, &[a, b, c, &on_call, &service]).await;
         site.after_a_day().await;
         Self { folder, site, sender, reader, one, two, officers, on_call, service }
     }
@@ -89,6 +103,25 @@ impl Scene {
         }
         std::fs::remove_dir_all(warden.join("epochs")).unwrap();
         copy(kept, &warden);
+        self.site = start(&self.folder).await;
+        self
+    }
+
+    /// A copy of the ledger as it is now.
+    pub async fn ledger_kept(mut self) -> (Self, tempfile::TempDir) {
+        self.site.stop().await;
+        let kept = tempfile::tempdir().unwrap();
+        copy(&self.folder.path().join("ledger"), kept.path());
+        self.site = start(&self.folder).await;
+        (self, kept)
+    }
+
+    /// The process ends, and begins again with a ledger of before and the warden's files of now.
+    pub async fn forgetting(mut self, ledger: &std::path::Path) -> Self {
+        self.site.stop().await;
+        std::fs::remove_dir_all(self.folder.path().join("ledger")).unwrap();
+        std::fs::create_dir(self.folder.path().join("ledger")).unwrap();
+        copy(ledger, &self.folder.path().join("ledger"));
         self.site = start(&self.folder).await;
         self
     }
