@@ -78,6 +78,7 @@ fn asked_about_approvals(request: &ApprovalRequest) -> Option<(&'static str, Str
         ApprovalRequest::Rule { .. } => ("POST", "/api/approvals/rule".to_owned()),
         ApprovalRequest::BreakGlassRule { .. } => ("POST", "/api/approvals/break-glass-rule".to_owned()),
         ApprovalRequest::SharingRule { .. } => ("POST", "/api/approvals/sharing-rule".to_owned()),
+        ApprovalRequest::NetworkRule { .. } => ("POST", "/api/approvals/network-rule".to_owned()),
         ApprovalRequest::Approve { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/approve")),
         ApprovalRequest::Refuse { proposal, .. } => ("POST", format!("/api/approvals/{proposal}/refuse")),
         ApprovalRequest::Withdraw { proposal } => ("POST", format!("/api/approvals/{proposal}/withdraw")),
