@@ -7,7 +7,7 @@ use crate::day::hour_of;
 /// More distinct hours than this of the last 24: nobody's shift with its breaks.
 const OF_24_MAX: u32 = 20;
 /// More than this of the last 48: somebody who was on call for 24 hours rests after it.
-const OF_48_MAX: u32 = 32;
+const OF_48_MAX: u32 = 34;
 
 /// The last 48 hours in which something was done, one bit each, the newest lowest.
 #[derive(Clone, Copy, Default)]

@@ -26,6 +26,7 @@ fn device(site: &Site, name: &str, ae_title: Option<&str>) -> NewDevice {
         from: Vec::new(),
         token: false,
         bound: None,
+        token_until: None,
     }
 }
 

@@ -91,6 +91,7 @@ impl History {
                     from: Vec::new(),
                     token: self.throw(2) == 0,
                     bound: None,
+                    token_until: None,
                 };
                 let _ = self.site.people.add_device(new, &mut self.site.random);
             }

@@ -30,6 +30,7 @@ fn busy() -> (Site, Vec<String>) {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
     let token = site.people.add_device(device, &mut site.random).unwrap().value.token.unwrap();
     let mut secrets = vec![session, open_link, token, GOOD_PASSWORD.to_owned(), anna.secret];
@@ -110,6 +111,7 @@ fn debug_output_shows_no_secret_and_nobody() {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
     let added = site.people.add_device(device, &mut site.random).unwrap();
     shown.push(format!("{:?}", added.value));
