@@ -118,6 +118,7 @@ impl People {
             token: token.as_deref().map(TokenHash::of),
             removed: None,
             bound: new.bound,
+            token_since: token_until.map(|_| now),
             token_until,
             former: None,
             token_used: None,

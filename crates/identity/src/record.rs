@@ -233,6 +233,9 @@ pub(crate) struct DeviceRecord {
     /// What the token is bound to, and the AE title where it is a certificate; without it they are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<TokenBinding>,
+    /// When the token was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_since: Option<Instant>,
     /// When the token ends; one from before tokens ended has none, and ends when it is rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token_until: Option<Instant>,

@@ -44,6 +44,21 @@ impl People {
         device.0.works(hash, now).then_some(device)
     }
 
+    /// Devices whose token, or the one before it, is among these and works now: each once, with its name and since when the token is given
+    /// as far as that is known. Of one that another took the place of, that is not known any more.
+    #[must_use]
+    pub fn devices_with(&self, tokens: &[impl AsRef<str>], now: Instant) -> Vec<(DeviceId, String, Option<Instant>)> {
+        let mut found = std::collections::BTreeMap::new();
+        for token in tokens {
+            let Some(Device(record)) = self.device_by_token(token.as_ref(), now) else { continue };
+            let is_newest = record.token == Some(TokenHash::of(token.as_ref()));
+            let since = record.token_since.filter(|_| is_newest);
+            let known = found.entry(record.device).or_insert((record.name.clone(), since));
+            known.1 = known.1.min(since);
+        }
+        found.into_iter().map(|(device, (name, since))| (device, name, since)).collect()
+    }
+
     /// Remembers that a token was used: when, by the hour, and that the one before is not needed any more. Written without an entry.
     pub fn token_used(&mut self, token: &str, now: Instant) {
         let hash = TokenHash::of(token);
@@ -61,7 +76,7 @@ impl People {
         self.put(Record::Device(record));
     }
 
-    /// Gives a device that has a token a new one. The one before works until the new one is used, for a day at the longest; one that was
+    /// Gives a device that has or had a token a new one. The one before works until the new one is used, for a day at the longest; one that was
     /// before that ends now.
     pub fn rotate_token(
         &mut self,
@@ -70,21 +85,21 @@ impl People {
         now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<RotatedToken>, DirectoryError> {
-        let known = self.devices.get(&device).filter(|record| record.removed.is_none());
-        let before = known.and_then(|record| record.token);
-        let (Some(mut record), Some(before)) = (known.cloned(), before) else {
-            let expected = "a device that has a token; `leadglass device list` says which have one";
+        let with_token = |record: &&DeviceRecord| record.token.is_some() || record.token_since.is_some();
+        let known = self.devices.get(&device).filter(|record| record.removed.is_none()).filter(with_token);
+        let Some(mut record) = known.cloned() else {
+            let expected = "a device that was added with a token; `leadglass device list` says which have one";
             return Err(DirectoryError::Field { field: "device", expected });
         };
         let until = token_end(until, now)?;
         let overlap = now.plus_seconds(TOKEN_OVERLAP_SECONDS);
         let before_until = record.token_until.map_or(overlap, |ends| ends.min(overlap));
         // one that has ended does not come back for a day
-        let before_until = (now < before_until).then_some(before_until);
+        let before_until = (record.token.is_some() && now < before_until).then_some(before_until);
         let token = new_device_token(random);
+        record.former = record.token.zip(before_until).map(|(token, until)| FormerToken { token, until });
         record.token = Some(TokenHash::of(&token));
-        record.token_until = Some(until);
-        record.former = before_until.map(|until| FormerToken { token: before, until });
+        (record.token_since, record.token_until) = (Some(now), Some(until));
         self.put(Record::Device(record));
         let entries = vec![EntryBody::DeviceTokenIssued { device, until, before_until }];
         Ok(Changed { value: RotatedToken { token, until, before_until }, entries })
@@ -111,6 +126,7 @@ impl DeviceRecord {
     /// Whether there was any.
     pub(crate) fn lose_tokens(&mut self) -> bool {
         let had = self.token.take().is_some() | self.former.take().is_some();
+        // `token_since` stays: it says that the device may be given one again
         self.token_until = None;
         had
     }

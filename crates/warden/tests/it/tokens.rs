@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use audit::LedgerOptions;
 use model::{Actor, DeviceId, DeviceMay, EntryBody, Instant, Origin, Role};
-use protocol::{Credential, Invalid, Level, PageReply, PageRequest, Refusal, RemovalRequest, SignedInRows};
+use protocol::{
+    Credential, Invalid, LeakReply, LeakRequest, Level, PageReply, PageRequest, Refusal, RemovalRequest, SecretText,
+    SignedInRows,
+};
 
 use crate::site::{Folder, Site, now};
 
@@ -186,5 +189,65 @@ async fn an_officer_sees_sessions_and_tokens_in_one_list_and_ends_them_and_nobod
     let entries = site.entries().await;
     let ended = entries.iter().find(|entry| matches!(entry.body, EntryBody::DeviceTokenRemoved { .. })).unwrap();
     assert!(matches!(ended.actor, Actor::Person { .. }), "{ended:?}");
-    assert!(matches!(rotate(&site, "viewer", None).await, Err(Refusal::Invalid(Invalid::Field { .. }))));
+    // the device stays, and is given another; one that never had a token is given none
+    let (next, before) = rotate(&site, "viewer", None).await.unwrap();
+    assert_eq!(before, None);
+    assert!(reads(&site, &next).await && !reads(&site, &token).await);
+    site.ask(PageRequest::AddDevice {
+        name: "CT".to_owned(),
+        organisation: "clinic".to_owned(),
+        may: vec![DeviceMay::Store],
+        ae_title: Some("CT".to_owned()),
+        from: Vec::new(),
+        token: false,
+        bound: None,
+        token_until: None,
+    })
+    .await;
+    assert!(matches!(rotate(&site, "CT", None).await, Err(Refusal::Invalid(Invalid::Field { .. }))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_stood_in_a_dump_ends_with_an_incident_and_its_exposure() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    clinic(&site).await;
+    let mut sender = folder.sender();
+    site.hand_over(&[sender.image("P1", "1.2.1", 1)]).await.unwrap();
+    let (leaked, _) = add(&site, "viewer", None).await.unwrap();
+    let (other, _) = add(&site, "other", None).await.unwrap();
+    site.relate("device:viewer", "site", 3600).await;
+    site.list(&leaked, Level::Study).await.unwrap();
+    // the one before, which still works, counts as well
+    let (_, before) = rotate(&site, "viewer", None).await.unwrap();
+    assert!(before.is_some());
+    let text = |token: &Credential| match token {
+        Credential::DeviceToken { token, .. } => SecretText::new(token.clone()),
+        _ => panic!("a token"),
+    };
+    let check = async |tokens: Vec<SecretText>| match site.ask(PageRequest::Leaks(LeakRequest::Tokens { tokens })).await {
+        PageReply::Leaks(reply) => match *reply {
+            LeakReply::Tokens(ended) => ended,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let strange = SecretText::new(format!("lgd_{}", "A".repeat(49)));
+    assert!(check(vec![strange.clone()]).await.is_empty());
+    let ended = check(vec![strange, text(&leaked), text(&leaked)]).await;
+    let [one] = &ended[..] else { panic!("{ended:?}") };
+    assert_eq!((&one.name[..], one.incident, one.listed.patients), ("viewer", 1, 1));
+    assert!(!reads(&site, &leaked).await);
+    assert!(reads(&site, &other).await);
+    assert!(check(vec![text(&leaked)]).await.is_empty(), "once");
+    let entries = site.entries().await;
+    let kinds = |body: &EntryBody| match body {
+        EntryBody::IncidentOpened { about, .. } => Some(format!("opened {about:?}")),
+        EntryBody::DeviceTokenRemoved { .. } => Some("removed".to_owned()),
+        EntryBody::ExposureReported(_) => Some("exposure".to_owned()),
+        EntryBody::IncidentReport { .. } => Some("report".to_owned()),
+        _ => None,
+    };
+    let kinds: Vec<String> = entries.iter().filter_map(|entry| kinds(&entry.body)).collect();
+    assert_eq!(kinds, ["opened [Device(DeviceId(0))]", "removed", "exposure", "report"]);
 }
