@@ -67,10 +67,7 @@ fn networks() -> Vec<(Actor, EntryBody)> {
     vec![
         (Actor::Owner, EntryBody::Proposed { proposed, need, earliest, expires }),
         (Actor::Warden, EntryBody::NetworkRuleSet { rule }),
-        (
-            Actor::Warden,
-            EntryBody::CarriedOut { proposal: EntryNumber(0), standing: Standing::TwoPersons },
-        ),
+        (Actor::Warden, EntryBody::CarriedOut { proposal: EntryNumber(0), standing: Standing::TwoPersons }),
     ]
 }
 

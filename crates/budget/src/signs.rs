@@ -158,7 +158,11 @@ impl State {
     /// Signs that are not recorded yet, to be recorded at once.
     pub fn take_signs(&mut self, now: Instant) -> Vec<Finding> {
         let fresh = |at: &Instant| now < at.plus_seconds(TOLD_WITHIN_SECONDS);
-        std::mem::take(&mut self.signs.seen).into_iter().filter(|(at, _)| fresh(at)).map(|(_, finding)| finding).collect()
+        std::mem::take(&mut self.signs.seen)
+            .into_iter()
+            .filter(|(at, _)| fresh(at))
+            .map(|(_, finding)| finding)
+            .collect()
     }
 
     /// Where addresses are that no network of the site holds.

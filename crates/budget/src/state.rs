@@ -13,8 +13,8 @@ use crate::day::{Day, day_of};
 use crate::due::Due;
 use crate::inflow::Inflow;
 use crate::limits::{Basis, Limit, Table, limits, set};
-use crate::signs::Signs;
 use crate::normal::{Kind, LEARNED_DAYS, Normal, assumed, own};
+use crate::signs::Signs;
 
 /// What new readers are measured by counts for so much with those who read little themselves.
 const PEERS_COUNT: f64 = 0.5;

@@ -226,7 +226,8 @@ impl People {
             let rows = self.session_rows(*person, current, now).into_iter();
             rows.map(|session| row(person, session)).collect::<Vec<_>>()
         };
-        let holders: std::collections::BTreeSet<PersonId> = self.sessions.values().map(|record| record.person).collect();
+        let holders: std::collections::BTreeSet<PersonId> =
+            self.sessions.values().map(|record| record.person).collect();
         let mut rows: Vec<_> = holders.iter().flat_map(of).collect();
         rows.sort_by_key(|row| std::cmp::Reverse((row.session.since, row.session.session)));
         rows

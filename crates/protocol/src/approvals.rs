@@ -1,7 +1,8 @@
 //! Proposals of changes that wait for a second person and a delay.
 
 use model::{
-    ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, NetworkRule, PersonId, ProposalEnd, Role, SharingRule, Standing,
+    ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, NetworkRule, PersonId, ProposalEnd, Role, SharingRule,
+    Standing,
 };
 use serde::{Deserialize, Serialize};
 

@@ -142,7 +142,9 @@ pub enum PlacesError {
     #[error("it cannot be read")]
     Io(#[from] std::io::Error),
     /// A line is none.
-    #[error("line {line} has no block with a latitude and a longitude; give CSV of block,latitude,longitude[,kilometres], or the blocks of MaxMind with their first line")]
+    #[error(
+        "line {line} has no block with a latitude and a longitude; give CSV of block,latitude,longitude[,kilometres], or the blocks of MaxMind with their first line"
+    )]
     Line {
         /// Which, from 1.
         line: usize,

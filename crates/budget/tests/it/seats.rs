@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use model::{
-    Actor, Coordinates, EntryBody, Evidence, Finding, Instant, Network, NetworkRule, Origin, PersonId, SECOND, SessionId,
-    SignInMethod, Who,
+    Actor, Coordinates, EntryBody, Evidence, Finding, Instant, Network, NetworkRule, Origin, PersonId, SECOND,
+    SessionId, SignInMethod, Who,
 };
 
 use crate::dice::Dice;
@@ -120,7 +120,11 @@ impl Seats {
                 // to the far hospital, by train
                 let on_call = [day, day + 1].iter().any(|day| index as i32 == day % 50);
                 if day_of(1) < 1.0 / 100.0 && !on_call && hour >= 11.0 {
-                    return if hour < 16.0 { self.phone(index, habit) } else { ("far".to_owned(), format!("10.3.0.{near}")) };
+                    return if hour < 16.0 {
+                        self.phone(index, habit)
+                    } else {
+                        ("far".to_owned(), format!("10.3.0.{near}"))
+                    };
                 }
                 // over to the other hospital of the town at noon
                 if day_of(2) < 0.1 && hour >= 12.5 {

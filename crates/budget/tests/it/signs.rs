@@ -116,8 +116,10 @@ fn two_sessions_in_turns_from_two_networks_are_a_sign_and_from_one_only_when_it_
     }
     assert_eq!(
         told.words(),
-        ["two sessions of Dr. Beispiel were used in turns, from 10.1.0.5 and from 203.0.113.9: 6 times within an hour one was gone \
-          back to"]
+        [
+            "two sessions of Dr. Beispiel were used in turns, from 10.1.0.5 and from 203.0.113.9: 6 times within an hour one was gone \
+          back to"
+        ]
     );
     // one network: a phone beside a desk, until it is two people
     let mut told = Told::new();
@@ -160,7 +162,9 @@ fn nobody_is_at_two_places_faster_than_people_travel() {
     told.later(140).signs_in(PERSON, "10.1.0.5");
     assert_eq!(
         told.words(),
-        ["Dr. Beispiel was at München (2001:db8:2::5) and 140 minutes later at Berlin (10.1.0.5), which are at least 503 km apart"]
+        [
+            "Dr. Beispiel was at München (2001:db8:2::5) and 140 minutes later at Berlin (10.1.0.5), which are at least 503 km apart"
+        ]
     );
     // once a day
     told.later(10).signs_in(PERSON, "2001:db8:2::5");
@@ -178,7 +182,9 @@ fn places_of_which_only_the_time_is_known_are_as_far_apart_as_their_times() {
     told.later(8 * 60).signs_in(PERSON, "203.0.113.7");
     assert_eq!(
         told.words(),
-        ["Dr. Beispiel was at Wien (198.51.100.7) and 480 minutes later at Sydney (203.0.113.7), which are at least 6750 km apart"]
+        [
+            "Dr. Beispiel was at Wien (198.51.100.7) and 480 minutes later at Sydney (203.0.113.7), which are at least 6750 km apart"
+        ]
     );
     // a place with coordinates says nothing of one with a time
     let mut told = Told::new();
@@ -197,7 +203,13 @@ fn a_file_of_places_says_where_addresses_are_that_no_network_holds() {
     let maxmind = "network,geoname_id,registered_country_geoname_id,latitude,longitude,accuracy_radius\n\
                    198.51.100.0/24,2950159,2921044,52.52,13.40,5\n198.51.101.0/24,,2921044,,,\n";
     assert_eq!(read(maxmind).unwrap().rows(), 1);
-    for (text, line) in [("x", 1), ("10.0.0.0/8,91,0", 1), ("10.0.0.0/8,1,1\n10.0.0.0/33,1,1", 2), ("10.0.0.0/8,1,1,far", 1), ("network,city\n", 1)] {
+    for (text, line) in [
+        ("x", 1),
+        ("10.0.0.0/8,91,0", 1),
+        ("10.0.0.0/8,1,1\n10.0.0.0/33,1,1", 2),
+        ("10.0.0.0/8,1,1,far", 1),
+        ("network,city\n", 1),
+    ] {
         assert!(matches!(read(text), Err(PlacesError::Line { line: found }) if found == line), "{text}");
     }
     assert!(matches!(read(""), Err(PlacesError::Empty)));
@@ -214,7 +226,9 @@ fn a_file_of_places_says_where_addresses_are_that_no_network_holds() {
     told.later(300).signs_in(PERSON, "192.0.2.9");
     assert_eq!(
         told.words(),
-        ["Dr. Beispiel was at Berlin (10.1.0.5) and 300 minutes later at -33.87, 151.21 (192.0.2.9), which are at least 15994 km apart"]
+        [
+            "Dr. Beispiel was at Berlin (10.1.0.5) and 300 minutes later at -33.87, 151.21 (192.0.2.9), which are at least 15994 km apart"
+        ]
     );
 }
 
@@ -234,7 +248,10 @@ fn activity_in_more_hours_than_one_person_works_is_a_sign() {
     for _ in 0..24 {
         told.later(60).opens(1, "10.1.0.5");
     }
-    assert_eq!(told.words()[0], "Dr. Beispiel was active in 21 different hours of the last 24, more than one person works");
+    assert_eq!(
+        told.words()[0],
+        "Dr. Beispiel was active in 21 different hours of the last 24, more than one person works"
+    );
     // eighteen hours a day
     let mut told = Told::new();
     for hour in 0..96 {
@@ -243,7 +260,10 @@ fn activity_in_more_hours_than_one_person_works_is_a_sign() {
         }
         told.later(60);
     }
-    assert_eq!(told.words()[0], "Dr. Beispiel was active in 35 different hours of the last 48, more than one person works");
+    assert_eq!(
+        told.words()[0],
+        "Dr. Beispiel was active in 35 different hours of the last 48, more than one person works"
+    );
 }
 
 #[test]
@@ -283,8 +303,10 @@ fn a_sign_in_from_an_address_that_tried_others_is_a_sign() {
     told.later(59).signs_in(PERSON, "192.0.2.66");
     assert_eq!(
         told.words(),
-        ["Dr. Beispiel signed in from 192.0.2.66, from where sign-ins failed within the hour before: of 3 other people, and 0 with names \
-          that nobody has"]
+        [
+            "Dr. Beispiel signed in from 192.0.2.66, from where sign-ins failed within the hour before: of 3 other people, and 0 with names \
+          that nobody has"
+        ]
     );
     // an hour later it is forgotten; an IPv6 network is one address; names that nobody has count too
     let mut told = Told::new();

@@ -198,7 +198,9 @@ pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> 
                     say!("The new token of {name}, shown once:");
                     say!("  {token}");
                     match before {
-                        Some(before) => say!("It ends {ends}. The one before works until {before}, or until this one is used for reading."),
+                        Some(before) => say!(
+                            "It ends {ends}. The one before works until {before}, or until this one is used for reading."
+                        ),
                         None => say!("It ends {ends}. The one before had ended."),
                     }
                 }

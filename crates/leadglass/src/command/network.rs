@@ -116,7 +116,8 @@ fn tempfile_in(folder: &Path) -> Result<(std::fs::File, std::path::PathBuf)> {
 }
 
 fn coordinates(text: &str) -> Result<Coordinates> {
-    let degrees = text.split_once(',').and_then(|(north, east)| Some((north.trim().parse().ok()?, east.trim().parse().ok()?)));
+    let degrees =
+        text.split_once(',').and_then(|(north, east)| Some((north.trim().parse().ok()?, east.trim().parse().ok()?)));
     let at = degrees.and_then(|(north, east)| Coordinates::from_degrees(north, east));
     at.with_context(|| format!("--at {text} is no place; give latitude and longitude in degrees as in 52.52,13.40"))
 }

@@ -10,9 +10,9 @@ use super::{
 use crate::{
     About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
     DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeptOrder,
-    KeyId, LeakList, LinkId, Need, NetworkRule, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId, PatientNumber,
-    PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule, SiteId, Standing, StudyNumber,
-    Verdict, Warmed, WarmingBasis, What, Whose, Window,
+    KeyId, LeakList, LinkId, Need, NetworkRule, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId,
+    PatientNumber, PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule, SiteId, Standing,
+    StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
 };
 
 /// What happened.

@@ -3,7 +3,10 @@
 use model::{DeviceId, EntryNumber, Instant, PersonId, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{Accesses, DeviceRow, ExposureReport, Health, Me, NumberedEntry, OrganisationRow, PersonRow, SessionRow, SignedInRows};
+use super::{
+    Accesses, DeviceRow, ExposureReport, Health, Me, NumberedEntry, OrganisationRow, PersonRow, SessionRow,
+    SignedInRows,
+};
 use crate::{PatientRow, StudyRow};
 
 /// The answer.

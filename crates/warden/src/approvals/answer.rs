@@ -1,9 +1,7 @@
 //! What pages and commands ask about proposals.
 
 use budget::is_block;
-use model::{
-    ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, NetworkRule, ProposalEnd, Role, SharingRule,
-};
+use model::{ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, NetworkRule, ProposalEnd, Role, SharingRule};
 use policy::Service;
 use protocol::{
     ApprovalRequest, ApprovalRow, PageReply, ProposalRow, ProposalState, Proposals, REASON_CHARACTERS_MAX, Refusal,
@@ -135,7 +133,10 @@ impl Warden {
             }
             let on_earth = network.at.is_none_or(|at| at.latitude.abs() <= 9_000 && at.longitude.abs() <= 18_000);
             if !on_earth || network.utc_minutes.is_some_and(|minutes| !(-12 * 60..=14 * 60).contains(&minutes)) {
-                return Err(field("the network's place", "latitude and longitude on earth, a time from -12:00 to +14:00"));
+                return Err(field(
+                    "the network's place",
+                    "latitude and longitude on earth, a time from -12:00 to +14:00",
+                ));
             }
         }
         Ok(self.ask_for(caller, Change::NetworkRule { rule }, now)?.reply())

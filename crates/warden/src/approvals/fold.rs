@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need,
-    NetworkRule, OrganisationId, PersonId, ProposalEnd, Role, SharingRule, Standing, What, Who, Window,
+    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need, NetworkRule,
+    OrganisationId, PersonId, ProposalEnd, Role, SharingRule, Standing, What, Who, Window,
 };
 
 /// How long an enrolment link may be issued, a window's keys be taken, or a new root be made, after the approval, in seconds.

@@ -2,8 +2,9 @@
 
 use identity::People;
 use model::{
-    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, Network, OrderRule,
-    OrganisationId, PersonId, Priors, Role, SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, Network,
+    OrderRule, OrganisationId, PersonId, Priors, Role, SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose,
+    Window,
 };
 
 use crate::honey::civil;
@@ -148,7 +149,12 @@ fn network(network: &Network) -> String {
         words.push_str(&format!(" at {:.2}, {:.2}", degrees(at.latitude), degrees(at.longitude)));
     }
     if let Some(minutes) = network.utc_minutes {
-        words.push_str(&format!(" with the time of UTC{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60));
+        words.push_str(&format!(
+            " with the time of UTC{}{:02}:{:02}",
+            if minutes < 0 { '-' } else { '+' },
+            minutes.abs() / 60,
+            minutes.abs() % 60
+        ));
     }
     words
 }

@@ -10,8 +10,8 @@ use identity::FoundPassword;
 use leaks::LoginKey;
 use model::{About, Actor, EntryBody, Evidence, Finding, Instant, PersonId, Reaction, SECOND, Whose, Window};
 use protocol::{
-    LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount,
-    LeakedToken, LeaksChecked, NamedAccount, PageReply, Refusal, SecretText,
+    LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount, LeakedToken,
+    LeaksChecked, NamedAccount, PageReply, Refusal, SecretText,
 };
 use seal::{CryptoRng, SystemRandom};
 
@@ -235,7 +235,8 @@ impl Warden {
         let found = self.people.lock().expect(HELD).devices_with(&tokens, now);
         let mut ended = Vec::new();
         for together in found.chunks(ACCOUNTS_PER_INCIDENT) {
-            let begins = |since: &Option<Instant>| since.unwrap_or(Instant(0)).min(Instant(now.0.saturating_sub(SECOND)));
+            let begins =
+                |since: &Option<Instant>| since.unwrap_or(Instant(0)).min(Instant(now.0.saturating_sub(SECOND)));
             let from = together.iter().map(|(.., since)| begins(since)).min().unwrap_or(now);
             // the number is given while nobody else can be given it
             let numbering = self.numbering.lock().expect(HELD);

@@ -150,8 +150,7 @@ impl Warden {
             }
             PageRequest::IssueEnrolment { email } => self.issue_enrolment(&caller, &email, false, now),
             PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound, token_until } => {
-                let new =
-                    directory::DeviceToAdd { name, organisation, may, ae_title, from, token, bound, token_until };
+                let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token, bound, token_until };
                 self.add_device(&caller, new, now)
             }
             PageRequest::Relate { who, whom, tier, from, until, basis } => {

@@ -1,7 +1,9 @@
 //! Signs that an account is shared or in other hands, as the officer is told them.
 
 use model::{Coordinates, Evidence, Finding, Network, NetworkRule, Origin, Reaction, Role, Whose};
-use protocol::{ApprovalRequest, Credential, Invalid, Level, PageReply, PageRequest, Refusal, Scope, SignInReply, SignInRequest};
+use protocol::{
+    ApprovalRequest, Credential, Invalid, Level, PageReply, PageRequest, Refusal, Scope, SignInReply, SignInRequest,
+};
 
 use crate::browser::{self, Sent};
 use crate::site::{Folder, PASSWORD, Site, soon};
@@ -139,7 +141,9 @@ async fn who_is_at_two_places_of_the_site_within_minutes_is_told_and_networks_ar
         at: Some(Coordinates { latitude, longitude }),
         utc_minutes: None,
     };
-    let rule = NetworkRule { networks: vec![network("Berlin", "10.1.0.0/16", 5252, 1340), network("München", "10.2.0.0/16", 4814, 1158)] };
+    let rule = NetworkRule {
+        networks: vec![network("Berlin", "10.1.0.0/16", 5252, 1340), network("München", "10.2.0.0/16", 4814, 1158)],
+    };
     let set = |rule| PageRequest::Approvals(ApprovalRequest::NetworkRule { rule });
     let broken = |change: fn(&mut Network)| {
         let mut rule = rule.clone();
@@ -158,8 +162,7 @@ async fn who_is_at_two_places_of_the_site_within_minutes_is_told_and_networks_ar
     }
     // the site is being set up: it is made at once
     assert!(matches!(site.ask(set(rule.clone())).await, PageReply::Done));
-    let PageReply::Proposals(proposals) =
-        site.ask(PageRequest::Approvals(ApprovalRequest::List { open: true })).await
+    let PageReply::Proposals(proposals) = site.ask(PageRequest::Approvals(ApprovalRequest::List { open: true })).await
     else {
         panic!("no proposals")
     };

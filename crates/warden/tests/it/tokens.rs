@@ -225,7 +225,8 @@ async fn a_token_that_stood_in_a_dump_ends_with_an_incident_and_its_exposure() {
         Credential::DeviceToken { token, .. } => SecretText::new(token.clone()),
         _ => panic!("a token"),
     };
-    let check = async |tokens: Vec<SecretText>| match site.ask(PageRequest::Leaks(LeakRequest::Tokens { tokens })).await {
+    let check = async |tokens: Vec<SecretText>| match site.ask(PageRequest::Leaks(LeakRequest::Tokens { tokens })).await
+    {
         PageReply::Leaks(reply) => match *reply {
             LeakReply::Tokens(ended) => ended,
             other => panic!("{other:?}"),

@@ -14,7 +14,8 @@ use dumps::{Counts, Found, Input, Match, PASSWORDS_PER_LOGIN_MAX, PackedError, S
 use indicatif::{ProgressBar, ProgressStyle};
 use leaks::LoginKey;
 use protocol::{
-    LEAK_CANDIDATES_MAX, LeakCandidate, LeakReply, LeakRequest, LeakedToken, LeaksChecked, PageReply, PageRequest, SecretText,
+    LEAK_CANDIDATES_MAX, LeakCandidate, LeakReply, LeakRequest, LeakedToken, LeaksChecked, PageReply, PageRequest,
+    SecretText,
 };
 use serde_json::json;
 use walls::Wall;
@@ -213,7 +214,11 @@ fn print_tokens(tokens: &[LeakedToken], more: bool) {
     for token in tokens {
         say!(
             "ENDED the token of the device {}: it was in the dump. Incident {}; it could reach {} patients, listed {}, opened {}. Find where it leaked, then give the device another: leadglass device rotate",
-            token.name, token.incident, token.reachable.patients, token.listed.patients, token.opened.patients
+            token.name,
+            token.incident,
+            token.reachable.patients,
+            token.listed.patients,
+            token.opened.patients
         );
     }
     if more {
