@@ -98,7 +98,7 @@ impl Scanner {
 
     /// Tokens of devices that were found, and whether there were more than are kept.
     pub fn take_tokens(&mut self) -> (Vec<Zeroizing<String>>, bool) {
-        std::mem::take(&mut self.tokens).into_sorted()
+        self.tokens.take_sorted()
     }
 
     /// What was found.

@@ -14,7 +14,7 @@ const TOKENS_MAX: usize = 100_000;
 /// Tokens that were found, each once.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    found: HashSet<Zeroizing<String>>,
+    found: HashSet<String>,
     /// Whether there were more than are kept.
     more: bool,
 }
@@ -37,15 +37,21 @@ impl Tokens {
                 self.more = true;
                 return;
             }
-            self.found.insert(Zeroizing::new(line[at..at + PREFIX.len() + CHARACTERS].to_owned()));
+            self.found.insert(line[at..at + PREFIX.len() + CHARACTERS].to_owned());
         }
     }
 
     /// In the order of their texts, and whether there were more.
-    pub(crate) fn into_sorted(self) -> (Vec<Zeroizing<String>>, bool) {
-        let mut found: Vec<_> = self.found.into_iter().collect();
-        found.sort();
+    pub(crate) fn take_sorted(&mut self) -> (Vec<Zeroizing<String>>, bool) {
+        let mut found: Vec<Zeroizing<String>> = self.found.drain().map(Zeroizing::new).collect();
+        found.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         (found, self.more)
+    }
+}
+
+impl Drop for Tokens {
+    fn drop(&mut self) {
+        drop(self.take_sorted());
     }
 }
 
@@ -73,7 +79,7 @@ mod tests {
             tokens.line(line);
         }
         let third = format!("lgd_lgd_{}", "c".repeat(45));
-        let (found, more) = tokens.into_sorted();
+        let (found, more) = tokens.take_sorted();
         let mut expected = [one, other, third];
         expected.sort();
         assert_eq!(found.iter().map(|token| token.as_str()).collect::<Vec<_>>(), expected);
