@@ -1,7 +1,7 @@
 //! Where an address is: by the networks that the site knows, else by a file of places.
 
 use std::io::BufRead;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use model::{Coordinates, NetworkRule, Origin};
 use thiserror::Error;
@@ -275,7 +275,7 @@ fn number(address: IpAddr) -> u128 {
 }
 
 fn ip(address: u128) -> IpAddr {
-    IpAddr::from(std::net::Ipv6Addr::from(address)).to_canonical()
+    IpAddr::from(core::net::Ipv6Addr::from(address)).to_canonical()
 }
 
 /// A block's first address and its bits, of 128.
