@@ -187,10 +187,7 @@ impl DeviceList {
     ) -> Result<DeviceId, NotAdmitted> {
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         decide(
-            self.devices.iter().filter(|device| {
-                device.token_sha256.is_some_and(|own| verify_slices_are_equal(&own, hash.as_ref()).is_ok())
-                    && held.fits(device.bound)
-            }),
+            self.devices.iter().filter(|device| has_token(device, hash.as_ref(), now) && held.fits(device.bound)),
             address,
             // looked at above: a token without what it is bound to is one that nobody holds
             |_| true,
@@ -250,6 +247,13 @@ fn decide<'a>(
     Err(refusal)
 }
 
+/// Whether this is the SHA-256 of a token of the device that works now: its own until it ends, or the one before for a while.
+fn has_token(device: &DeviceEntry, hash: &[u8], now: Instant) -> bool {
+    let is = |own: &[u8; 32]| verify_slices_are_equal(own, hash).is_ok();
+    let newest = device.token_sha256.as_ref().is_some_and(is) && device.token_until.is_none_or(|until| now < until);
+    newest || device.former.as_ref().is_some_and(|former| is(&former.sha256) && now < former.until)
+}
+
 /// The certificate that a device's AE title is bound to. A key that signs requests (RFC 9449) signs no association.
 fn certificate_of(device: &DeviceEntry) -> Option<Thumbprint> {
     match device.bound {
@@ -284,7 +288,25 @@ mod tests {
             token_sha256: token
                 .map(|token| digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().unwrap()),
             bound: None,
+            token_until: None,
+            former: None,
         }
+    }
+
+    #[test]
+    fn a_token_ends_and_the_one_before_works_beside_it_for_a_while() {
+        let hash = |token: &str| digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().unwrap();
+        let former = protocol::FormerTokenEntry { sha256: hash("former"), until: NOW.plus_seconds(60) };
+        let mut rotated = device(1, None, &[], &[DeviceMay::Store], Some("newest"));
+        (rotated.token_until, rotated.former) = (Some(NOW.plus_seconds(600)), Some(former));
+        let list = DeviceList { devices: vec![rotated] };
+        let admits = |token: &str, seconds| {
+            let (held, address) = (Held::default(), "10.0.0.1".parse().unwrap());
+            list.admit_token(token, held, address, Service::Store, NOW.plus_seconds(seconds)).is_ok()
+        };
+        assert_eq!([admits("newest", 0), admits("newest", 599), admits("newest", 600)], [true, true, false]);
+        assert_eq!([admits("former", 0), admits("former", 59), admits("former", 60)], [true, true, false]);
+        assert!(!admits("another", 0));
     }
 
     fn devices() -> Vec<DeviceEntry> {

@@ -14,6 +14,7 @@ use crate::due::Due;
 use crate::inflow::Inflow;
 use crate::limits::{Basis, Limit, Table, limits, set};
 use crate::normal::{Kind, LEARNED_DAYS, Normal, assumed, own};
+use crate::signs::Signs;
 
 /// What new readers are measured by counts for so much with those who read little themselves.
 const PEERS_COUNT: f64 = 0.5;
@@ -50,6 +51,7 @@ pub struct State {
     emergencies: HashMap<(PersonId, u32), Instant>,
     findings: Vec<Found>,
     peers: HashMap<Kind, (Day, [Option<Normal>; 4])>,
+    pub(crate) signs: Signs,
     /// Readings from before this instant are too old to matter.
     since: Option<Instant>,
 }
@@ -66,6 +68,7 @@ impl State {
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         self.due.apply(entry);
         self.inflow.apply(entry);
+        self.signs.apply(number, entry, self.since.is_none_or(|since| entry.recorded >= since));
         let at = entry.recorded;
         match &entry.body {
             EntryBody::PersonAdded { person, role, .. } => {
@@ -421,7 +424,12 @@ impl State {
             Evidence::EmergencyWarming { .. }
             | Evidence::LeakedLogin { .. }
             | Evidence::Orders { .. }
-            | Evidence::EmergencyRefused { .. } => {}
+            | Evidence::EmergencyRefused { .. }
+            | Evidence::ParallelSessions(_)
+            | Evidence::ImpossibleTravel(_)
+            | Evidence::DayAndNight { .. }
+            | Evidence::NewAuthenticator { .. }
+            | Evidence::TriedOthers(_) => {}
         }
     }
 }

@@ -233,6 +233,26 @@ pub(crate) struct DeviceRecord {
     /// What the token is bound to, and the AE title where it is a certificate; without it they are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<TokenBinding>,
+    /// When the token was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_since: Option<Instant>,
+    /// When the token ends; one from before tokens ended has none, and ends when it is rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_until: Option<Instant>,
+    /// The token before, while both work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) former: Option<FormerToken>,
+    /// When the warden was last asked with a token, by the hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_used: Option<Instant>,
+}
+
+/// A token that another took the place of.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct FormerToken {
+    pub(crate) token: TokenHash,
+    /// Until when it works at the longest.
+    pub(crate) until: Instant,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

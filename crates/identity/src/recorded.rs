@@ -16,6 +16,13 @@ use crate::{AAL2_ABSOLUTE_SECONDS, People};
 /// How far the time of an entry may be from that of its record, in seconds.
 const APART_SECONDS: i64 = 60;
 
+/// A token that was given: when it ends, and until when the one before works.
+#[derive(Clone, Copy, Debug)]
+struct Issued {
+    until: Instant,
+    before_until: Option<Instant>,
+}
+
 /// What entries say was over. Entries come in the order of the ledger.
 #[derive(Debug, Default)]
 pub struct Recorded {
@@ -37,9 +44,9 @@ pub struct Recorded {
     professional_ids: HashMap<(PersonId, String, String), bool>,
     /// Passkeys that were removed.
     passkeys: HashSet<(PersonId, String)>,
-    /// Devices that were removed, each with when, and those whose token was.
+    /// Devices that were removed, each with when, and the token that one was last given; `None` once it was removed.
     devices: HashMap<DeviceId, Instant>,
-    tokens: HashSet<DeviceId>,
+    tokens: HashMap<DeviceId, Option<Issued>>,
     /// The right to add colleagues, as it was last given or taken.
     delegates: HashMap<(PersonId, OrganisationId), bool>,
     /// When an account ends by itself, as it was last said, and those that did since.
@@ -137,7 +144,10 @@ impl Recorded {
                 self.devices.insert(*device, at);
             }
             EntryBody::DeviceTokenRemoved { device } => {
-                self.tokens.insert(*device);
+                self.tokens.insert(*device, None);
+            }
+            EntryBody::DeviceTokenIssued { device, until, before_until } => {
+                self.tokens.insert(*device, Some(Issued { until: *until, before_until: *before_until }));
             }
             _ => {}
         }
@@ -263,8 +273,17 @@ impl People {
         for mut record in devices {
             match recorded.devices.get(&record.device) {
                 Some(at) if record.removed.is_none() => record.remove(*at),
-                None if record.token.is_some() && recorded.tokens.contains(&record.device) => record.token = None,
-                _ => continue,
+                Some(_) => continue,
+                None => match recorded.tokens.get(&record.device) {
+                    Some(None) if record.token.is_some() => _ = record.lose_tokens(),
+                    // another took its place, and nobody knows the hash of that one: what is here ends as was said then
+                    Some(Some(issued)) if record.token.is_some() && record.token_until != Some(issued.until) => {
+                        let ends = issued.before_until.unwrap_or(Instant(0));
+                        record.former = None;
+                        record.token_until = Some(record.token_until.map_or(ends, |until| until.min(ends)));
+                    }
+                    _ => continue,
+                },
             }
             self.put(Record::Device(record));
         }

@@ -154,17 +154,6 @@ impl People {
         Ok(Changed { value: (), entries: vec![EntryBody::DeviceRemoved { device }] })
     }
 
-    /// Removes a device's bearer token; the device stays, and its AE title as bound as it was. No entry when it has none.
-    pub fn remove_device_token(&mut self, device: DeviceId) -> Result<Changed<()>, RemovalError> {
-        let mut record = self.devices.get(&device).filter(|record| record.removed.is_none()).cloned();
-        let record = record.as_mut().ok_or(RemovalError::UnknownDevice)?;
-        if record.token.take().is_none() {
-            return Ok(Changed { value: (), entries: Vec::new() });
-        }
-        self.put(Record::Device(record.clone()));
-        Ok(Changed { value: (), entries: vec![EntryBody::DeviceTokenRemoved { device }] })
-    }
-
     fn open_person(&self, person: PersonId) -> Result<&PersonRecord, RemovalError> {
         self.persons.get(&person).filter(|record| record.closed.is_none()).ok_or(RemovalError::UnknownPerson)
     }
@@ -196,7 +185,7 @@ impl PersonRecord {
 impl crate::record::DeviceRecord {
     pub(crate) fn remove(&mut self, now: Instant) {
         self.removed = Some(now);
-        self.token = None;
+        self.lose_tokens();
         self.ae_title = None;
     }
 }

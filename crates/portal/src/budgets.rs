@@ -38,7 +38,7 @@ struct Honey {
 /// `GET /api/findings`: newest first.
 pub(crate) async fn findings(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
     match serving.warden.ask(&caller, PageRequest::Findings).await? {
-        PageReply::Findings(rows) => Ok(json::of(&rows)),
+        PageReply::Findings(rows) => json::with_identifiers(&rows),
         _ => Err(unexpected()),
     }
 }

@@ -532,6 +532,7 @@ mod tests {
             from: from.iter().map(|from| (*from).to_owned()).collect(),
             token,
             bound,
+            token_until: None,
         };
         let key = dpop::Thumbprint([7; 32]);
         let bound = Some(crate::TokenBinding::Dpop(key));

@@ -116,8 +116,10 @@ pub async fn keep_house(warden: Arc<Warden>) {
         {
             tracing::error!(%refusal, "unusual reading and intake could not be told");
         }
+        warden.tell_signs().await;
         let warden = Arc::clone(&warden);
         let swept = tokio::task::spawn_blocking(move || {
+            warden.look_at_places();
             warden.look_at_witnesses();
             warden.tidy_up();
             warden.record_refusals(false);
@@ -174,7 +176,11 @@ impl Protocol for Service {
             return Err(Refusal::NotAllowed);
         }
         let now = self.warden.now();
-        self.warden.sign_in(&origin, request, now).await
+        let reply = self.warden.sign_in(&origin, request, now).await;
+        if matches!(reply, Ok(SignInReply::SignedIn { .. })) {
+            self.warden.tell_signs().await;
+        }
+        reply
     }
 
     /// On a thread that may block: a report folds the ledger, and a change waits for its sync. Reading goes on meanwhile.

@@ -24,6 +24,7 @@ use crate::init::{MadeSite, origin};
 use crate::leaked::KnownPasswords;
 use crate::leases::Leases;
 use crate::orders::fold::Orders;
+use crate::places::KnownPlaces;
 use crate::proof::Proofs;
 use crate::relations::Relations;
 use crate::repeats::Repeats;
@@ -187,6 +188,8 @@ pub struct Warden {
     pub(crate) proofs: Proofs,
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
+    /// Where addresses are. Taken alone.
+    pub(crate) places: Mutex<KnownPlaces>,
     pub(crate) slow_places: Arc<Semaphore>,
     /// Lists of leaked passwords, and which of them the ledger names. Taken alone.
     pub(crate) known_passwords: Arc<Mutex<KnownPasswords>>,
@@ -231,6 +234,8 @@ impl Warden {
         let mut unseal = UnsealMethods::default();
         let mut watched = Watched::after(second_away);
         let mut budgets = budget::State::since(clock());
+        let mut places = KnownPlaces::in_dir(&dir);
+        budgets.know_places(places.renewed().flatten());
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -354,6 +359,7 @@ impl Warden {
             proofs: Proofs::new(&page_origin, &fresh_key(), clock()),
             recorded,
             known_passwords: Arc::new(Mutex::new(known_passwords)),
+            places: Mutex::new(places),
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
             line_seed,

@@ -30,8 +30,9 @@ fn busy() -> (Site, Vec<String>) {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
-    let token = site.people.add_device(device, &mut site.random).unwrap().value.token.unwrap();
+    let token = site.people.add_device(device, site.now, &mut site.random).unwrap().value.token.unwrap();
     let mut secrets = vec![session, open_link, token, GOOD_PASSWORD.to_owned(), anna.secret];
     secrets.extend(anna.recovery_codes);
     (site, secrets)
@@ -52,7 +53,7 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(people.device_rows(), site.people.device_rows());
     people.session(&secrets[0], site.now).unwrap();
     people.enrolment_for(&secrets[1], site.now).unwrap();
-    assert_eq!(people.device_by_token(&secrets[2]).map(Device::id), Some(DeviceId(0)));
+    assert_eq!(people.device_by_token(&secrets[2], site.now).map(Device::id), Some(DeviceId(0)));
 }
 
 #[test]
@@ -110,8 +111,9 @@ fn debug_output_shows_no_secret_and_nobody() {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
-    let added = site.people.add_device(device, &mut site.random).unwrap();
+    let added = site.people.add_device(device, site.now, &mut site.random).unwrap();
     shown.push(format!("{:?}", added.value));
     secrets.push(added.value.token.unwrap());
     for text in shown {

@@ -100,6 +100,25 @@ fn look_at_devices(dir: &Path, rows: &[protocol::DeviceRow], look: &mut impl FnM
     }
 }
 
+/// Tokens that end soon, or ended, or never do.
+fn look_at_tokens(rows: &[protocol::DeviceRow], look: &mut impl FnMut(bool, String, &'static str)) {
+    let now = crate::time::now();
+    let soon = now.plus_seconds(protocol::TOKEN_WARNED_SECONDS);
+    for row in rows.iter().filter(|row| row.token) {
+        let rotate = "give it another with `leadglass device rotate`; the one before works for a day beside it";
+        match row.token_until {
+            None => look(false, format!("the token of {} never ends: it is from before tokens did", row.name), rotate),
+            Some(until) if until <= now => {
+                look(false, format!("the token of {} ended {}", row.name, crate::time::show(until)), rotate);
+            }
+            Some(until) if until < soon => {
+                look(false, format!("the token of {} ends {}", row.name, crate::time::show(until)), rotate);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
 /// Where the running front listens in the clear by this option, when other machines reach it: as its command says.
 fn beyond_loopback(dir: &Path, option: &str) -> Option<SocketAddr> {
     let said: Value = serde_json::from_slice(&std::fs::read(walls_file(dir, "front")).ok()?).ok()?;
@@ -171,6 +190,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         }
         if let Ok(PageReply::Devices(rows)) = Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Devices)) {
             look_at_devices(dir, &rows, &mut look);
+            look_at_tokens(&rows, &mut look);
         }
         for role in [PARENT, "warden", "front", "line", "courier"] {
             walls_of(dir, role, role, &mut look);

@@ -172,6 +172,8 @@ impl Warden for Double {
                 .try_into()
                 .ok(),
             bound: None,
+            token_until: None,
+            former: None,
         };
         let list = serde_json::to_vec(&[
             device(1, "workstation", WORKSTATION, &[DeviceMay::List, DeviceMay::Open]),

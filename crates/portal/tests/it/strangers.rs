@@ -14,6 +14,7 @@ fn path(route: &Route) -> String {
         .replace("{proposal}", "0")
         .replace("{request}", "0")
         .replace("{person}", "0")
+        .replace("{device}", "0")
         .replace("{passkey}", "ab")
         .replace("{used}", "0")
         .replace("{incident}", "1")
@@ -58,6 +59,7 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
     for (name, value) in [("patients", true.into()), ("clinicians", true.into()), ("days_max", 7.into())] {
         body[name] = value;
     }
+    body["networks"] = serde_json::json!([]);
     if route.path == "/api/people/census" {
         body = serde_json::json!({ "list": "email\n", "unused_days": 90 });
     }

@@ -65,6 +65,9 @@ impl Warden {
             Change::SharingRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::SharingRuleSet { rule }], actor, now)
             }
+            Change::NetworkRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::NetworkRuleSet { rule }], actor, now)
+            }
             Change::Shred { patient, studies, whole_patient, reason } => {
                 let studies: Vec<_> = studies.numbers().iter().copied().map(model::StudyNumber).collect();
                 self.shred_as(actor, patient, &studies, whole_patient, &reason, carried_out(&proposal))

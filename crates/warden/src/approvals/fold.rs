@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need,
+    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need, NetworkRule,
     OrganisationId, PersonId, ProposalEnd, Role, SharingRule, Standing, What, Who, Window,
 };
 
@@ -100,6 +100,7 @@ pub(crate) struct Proposals {
     enrolled: bool,
     break_glass: BreakGlassRule,
     sharing: SharingRule,
+    networks: NetworkRule,
 }
 
 impl Proposals {
@@ -111,6 +112,7 @@ impl Proposals {
             EntryBody::ApprovalRuleSet { rule } => self.rule = *rule,
             EntryBody::BreakGlassRuleSet { rule } => self.break_glass = *rule,
             EntryBody::SharingRuleSet { rule } => self.sharing = *rule,
+            EntryBody::NetworkRuleSet { rule } => self.networks.clone_from(rule),
             EntryBody::PersonAdded { person, role, .. } => {
                 self.added = Some(*person);
                 self.holds(*person, *role);
@@ -272,6 +274,11 @@ impl Proposals {
     /// Who may share studies.
     pub(crate) fn sharing(&self) -> SharingRule {
         self.sharing
+    }
+
+    /// Which networks are at which places.
+    pub(crate) fn networks(&self) -> &NetworkRule {
+        &self.networks
     }
 
     /// How many changes were carried out on the word of one person.

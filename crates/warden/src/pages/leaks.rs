@@ -10,7 +10,7 @@ use identity::FoundPassword;
 use leaks::LoginKey;
 use model::{About, Actor, EntryBody, Evidence, Finding, Instant, PersonId, Reaction, SECOND, Whose, Window};
 use protocol::{
-    LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount,
+    LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount, LeakedToken,
     LeaksChecked, NamedAccount, PageReply, Refusal, SecretText,
 };
 use seal::{CryptoRng, SystemRandom};
@@ -18,6 +18,7 @@ use seal::{CryptoRng, SystemRandom};
 use super::HELD;
 use super::directory::field;
 use super::exposure::reported;
+use crate::leases::Holder;
 use crate::sign_in::ended_sessions;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -44,6 +45,7 @@ impl Warden {
         let reply = match request {
             LeakRequest::Logins => LeakReply::Logins(self.leak_logins()),
             LeakRequest::Check { candidates } => LeakReply::Checked(self.check_leaks(caller, candidates, now).await?),
+            LeakRequest::Tokens { tokens } => LeakReply::Tokens(self.end_leaked_tokens(caller, &tokens, now)?),
         };
         Ok(PageReply::Leaks(Box::new(reply)))
     }
@@ -216,6 +218,59 @@ impl Warden {
             Ok(NamedAccount { person, name, email, by_name, tried })
         };
         named.iter().map(account).collect()
+    }
+
+    /// Tokens that stood in a dump end, with an incident, in one append; then what each device could reach is recorded. No hash is slow
+    /// here: nobody guesses 256 bits, so a token that fits was there.
+    fn end_leaked_tokens(
+        &self,
+        caller: &Caller,
+        tokens: &[SecretText],
+        now: Instant,
+    ) -> Result<Vec<LeakedToken>, Refusal> {
+        if tokens.len() > LEAK_CANDIDATES_MAX {
+            return Err(field("tokens", "at most 10,000 tokens at once"));
+        }
+        let tokens: Vec<&str> = tokens.iter().map(SecretText::expose).collect();
+        let found = self.people.lock().expect(HELD).devices_with(&tokens, now);
+        let mut ended = Vec::new();
+        for together in found.chunks(ACCOUNTS_PER_INCIDENT) {
+            let begins =
+                |since: &Option<Instant>| since.unwrap_or(Instant(0)).min(Instant(now.0.saturating_sub(SECOND)));
+            let from = together.iter().map(|(.., since)| begins(since)).min().unwrap_or(now);
+            // the number is given while nobody else can be given it
+            let numbering = self.numbering.lock().expect(HELD);
+            let incident = self.cases.read().expect(HELD).incidents.next();
+            let mut people = self.people.lock().expect(HELD);
+            let mut bodies = vec![EntryBody::IncidentOpened {
+                incident,
+                title: format!("tokens of {} devices stood in a dump", together.len()),
+                about: together.iter().map(|(device, ..)| About::Device(*device)).collect(),
+                window: Window { from, to: now },
+                aware: now,
+            }];
+            for (device, ..) in together {
+                // one that was removed meanwhile has none any more
+                bodies.extend(people.remove_device_token(*device).map(|changed| changed.entries).unwrap_or_default());
+            }
+            self.commit_appended(people, bodies, &caller.actor, now)?;
+            drop(numbering);
+            let mut leases = self.leases.lock().expect(HELD);
+            together.iter().for_each(|(device, ..)| leases.end(Holder::Device(*device)));
+            drop(leases);
+            for (device, name, since) in together {
+                let window = Window { from: begins(since), to: now };
+                let (subject, mut report, _) = self.exposed(&format!("device:{name}"), window)?;
+                report.patients.clear();
+                let bodies = reported(&subject, &report, Default::default(), None, now);
+                let appended = self.append(caller, bodies, now)?;
+                let entry = appended.first().map(|(number, _)| *number).ok_or(Refusal::Internal)?;
+                self.append(caller, vec![EntryBody::IncidentReport { incident, report: entry }], now)?;
+                let (reachable, listed, opened) = (report.reachable, report.listed, report.opened);
+                ended.push(LeakedToken { device: *device, name: name.clone(), incident, reachable, listed, opened });
+            }
+        }
+        Ok(ended)
     }
 
     fn name_and_email(&self, person: PersonId) -> Result<(String, String), Refusal> {

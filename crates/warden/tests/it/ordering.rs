@@ -201,7 +201,16 @@ impl Scene {
         let organisation = "organisation of holder0@example.org".to_owned();
         let from = vec!["10.0.0.9".to_owned()];
         let (may, name) = (vec![DeviceMay::Orders], "RIS".to_owned());
-        let add = PageRequest::AddDevice { name, organisation, may, ae_title: None, from, token: false, bound: None };
+        let add = PageRequest::AddDevice {
+            name,
+            organisation,
+            may,
+            ae_title: None,
+            from,
+            token: false,
+            bound: None,
+            token_until: None,
+        };
         let PageReply::DeviceAdded { device, .. } = site.ask(add).await else { panic!("no device") };
         let rule = OrderRule {
             orders_per_day: 10_000,
