@@ -1,16 +1,15 @@
-//! `docs/threats.md` names a test for each attacker: each must exist, and each row must name one.
+//! `docs/threats.md` names a test for each attacker, and `docs/incidents.md` for each fact: each must exist, and each row must name one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-/// The page.
-const PAGE: &str = "docs/threats.md";
+/// The pages.
+const PAGES: [&str; 2] = ["docs/threats.md", "docs/incidents.md"];
 
 /// Names each row without a test, and each test that no source has. `sources` are all of the workspace.
 pub fn threats(sources: &[PathBuf], breaches: &mut Vec<String>) -> Result<()> {
-    let page = std::fs::read_to_string(PAGE).with_context(|| format!("{PAGE} cannot be read"))?;
     let mut known = BTreeSet::new();
     for path in sources.iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
         let Some(module) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
@@ -18,21 +17,25 @@ pub fn threats(sources: &[PathBuf], breaches: &mut Vec<String>) -> Result<()> {
         let tests = source.split("#[test]").skip(1).filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
         known.extend(tests.map(|(name, _)| format!("{module}::{name}")));
     }
-    breaches.extend(wrong_rows(&page, &known));
+    for name in PAGES {
+        let page = std::fs::read_to_string(name).with_context(|| format!("{name} cannot be read"))?;
+        breaches.extend(wrong_rows(name, &page, &known));
+    }
     Ok(())
 }
 
-fn wrong_rows(page: &str, known: &BTreeSet<String>) -> Vec<String> {
-    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| attacker"));
+fn wrong_rows(name: &str, page: &str, known: &BTreeSet<String>) -> Vec<String> {
+    let is_head = |line: &str| ["| attacker", "| fact"].iter().any(|head| line.starts_with(head));
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !is_head(line));
     let mut wrong = Vec::new();
     for row in rows {
         let named: Vec<&str> = row.split('`').skip(1).step_by(2).filter(|span| is_test(span)).collect();
         if named.is_empty() {
-            let attacker = row.split('|').nth(1).unwrap_or_default().trim();
-            wrong.push(format!("{PAGE}: \"{attacker}\" has no test"));
+            let first = row.split('|').nth(1).unwrap_or_default().trim();
+            wrong.push(format!("{name}: \"{first}\" has no test"));
         }
         let missing = named.into_iter().filter(|name| !known.contains(*name));
-        wrong.extend(missing.map(|name| format!("{PAGE}: there is no test {name}")));
+        wrong.extend(missing.map(|test| format!("{name}: there is no test {test}")));
     }
     wrong
 }
@@ -51,7 +54,7 @@ mod tests {
     fn a_row_without_a_test_and_a_test_that_is_nowhere_are_named() {
         let known = BTreeSet::from(["walls::it_holds".to_owned()]);
         let page = "| attacker | shown by |\n|---|---|\n| one | `walls::it_holds` |\n| two | `DIR` |\n| three | `walls::it_does_not` |\n";
-        let wrong = wrong_rows(page, &known);
+        let wrong = wrong_rows("docs/threats.md", page, &known);
         assert_eq!(wrong.len(), 2, "{wrong:?}");
         assert!(wrong[0].contains("\"two\" has no test") && wrong[1].contains("no test walls::it_does_not"));
     }

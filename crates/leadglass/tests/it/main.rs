@@ -18,6 +18,7 @@ mod drills;
 mod hl7;
 mod hostile_front;
 mod installation;
+mod leaked_login;
 mod ledger_files;
 mod new_root;
 mod orders;
