@@ -5,12 +5,13 @@
 //! [`INSTANCE_ROWS_MAX`] instances; where more match, a `Warning` says so (PS3.18 section 8.3.4.4.1).
 
 use archive::{InstancePage, InstanceQuery};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Uid;
 use protocol::{Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX};
 
+use crate::address::Path;
 use crate::app::Serving;
 use crate::attributes::{self, Attributes, INSTANCE_KEYS, SERIES_KEYS, SERIES_UID, STUDY_KEYS, STUDY_UID};
 use crate::credential::Caller;
