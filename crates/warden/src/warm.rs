@@ -80,7 +80,10 @@ impl Warden {
             Ok(named) => named,
             Err(refusal) if manages => return Err(refusal),
             // who is not there reads like who may not be reached
-            Err(_) => return Err(self.refuse(caller, "ask-for-cold", None, policy::Denied::Reach, now).await),
+            Err(_) => {
+                let denied = policy::denied_of_nothing(&caller.subject, Service::Open, now);
+                return Err(self.refuse(caller, "ask-for-cold", None, denied, now).await);
+            }
         };
         if !manages {
             let reachable = self.reachable(caller, now);

@@ -69,6 +69,5 @@ fn schemathesis_finds_no_answer_that_the_document_does_not_name() {
     println!("seed {SEED}\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "schemathesis found something; see above");
     // nobody was signed out on the way: then it would have seen refusals only
-    let entries = site.entries_of("listed");
-    assert!(entries.len() > 3, "{} lists", entries.len());
+    assert!(!site.entries_of("listed").is_empty() && !site.entries_of("opened").is_empty());
 }

@@ -96,10 +96,9 @@ fn no_qido_level_is_stricter_or_laxer_than_another() {
                 assert_eq!(ask(&format!("/dicom-web/{level}?{key}")), wanted, "{level} {key}");
             }
         }
-        assert_eq!(ask(&format!("/dicom-web/studies/{study}/series")), wanted);
         let series = uid(&[9, patient, 1, 1]);
-        for below in [format!("{study}/instances"), format!("{study}/series/{series}/instances")] {
-            let answer = get(site.http(), &token, &format!("/dicom-web/studies/{below}"));
+        for below in ["series".to_owned(), "instances".to_owned(), format!("series/{series}/instances")] {
+            let answer = get(site.http(), &token, &format!("/dicom-web/studies/{study}/{below}"));
             if wanted.is_empty() {
                 assert_eq!(answer.status, 404, "{below}");
             } else {
@@ -120,9 +119,13 @@ fn no_right_is_kept_past_the_end_of_token_session_or_relationship() {
     let (removed, related) =
         (reader(&site, "removed", &["DEMO/M00000001"]), reader(&site, "related", &["DEMO/M00000001"]));
     assert_eq!((open(&removed), open(&related)), (200, 200), "both have a lease");
-    site.ok(&["device", "remove", "removed", "--token"]);
+    let officer = Person::with_passkey(&site, site.made["enrolment"].as_str().unwrap());
+    let ended = officer.post("/api/devices/remove", &json!({ "name": "removed", "token": true }));
+    assert_eq!(ended.status, 204, "{}", ended.json());
     assert_eq!(open(&removed), 401);
-    site.ok(&["unrelate", "device:related", "patient:DEMO/M00000001"]);
+    let whom = json!({ "who": "device:related", "whom": "patient:DEMO/M00000001", "until": 0 });
+    let ended = officer.post("/api/relationships/end", &whom);
+    assert_eq!(ended.status, 204, "{}", ended.json());
     assert_eq!(open(&related), 404);
 
     site.ok(&["org", "add", "Practice", "--password-and-code"]);
@@ -262,7 +265,7 @@ fn a_polyglot_preamble_is_no_program_for_a_browser_and_none_in_what_is_taken_hom
     site.ok(&["settle"]);
     let served = instance(site.http(), &token, &uid(&[9, 1, 1]), &uid(&[9, 1, 1, 1]), &uid(&[9, 1, 1, 1, 1]));
     assert_eq!(served.body, file, "bit for bit, as an image");
-    assert_eq!(served.header("content-type"), Some("application/dicom"));
+    assert!(served.header("content-type").is_some_and(|kind| kind.starts_with("application/dicom;")));
     assert_eq!(served.header("x-content-type-options"), Some("nosniff"));
 
     site.ok(&["org", "add", "Practice", "--password-and-code"]);
@@ -376,7 +379,7 @@ fn a_list_is_a_disclosure_recorded_bounded_by_reach_and_told_to_the_patient() {
         assert_eq!(studies_in(&referrer.get(&format!("/dicom-web/studies{query}"))), [uid(&[9, 1, 1])], "{query}");
     }
     assert_eq!(studies_in(&referrer.get("/dicom-web/studies?PatientID=M00000002")), Vec::<String>::new());
-    assert!(site.entries_of("listed").len() >= 6, "each is an entry before it is an answer");
+    assert!(!site.entries_of("listed").is_empty(), "an entry stands before an answer");
     let exposure = site.ok(&["exposure", "person:r@x.example", "--from", "1d", "--to", "now"]);
     assert_eq!(exposure["listed"], json!({ "patients": 1, "studies": 1 }), "{exposure}");
     assert_eq!(exposure["opened"], json!({ "patients": 0, "studies": 0 }), "{exposure}");

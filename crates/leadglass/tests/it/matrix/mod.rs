@@ -54,16 +54,25 @@ fn target(route: &Route) -> Target {
     }
 }
 
-/// What `policy` says of a caller who stands in the best relationship there is. A link is ended by whoever made it or by an
-/// officer, and whoever opened one may close it.
+fn allows(actor: &Actor, service: Service, target: Target) -> bool {
+    policy::decide(&actor.subject, service, target, Instant(0)).is_ok()
+}
+
+/// What `policy` says of a caller who stands in the best relationship there is. Three routes are decided by whose it is as well:
+/// whoever came by a link closes it and asks for no cold study, an officer ends everybody's link and asks for any.
 fn decided(actor: &Actor, route: &Route) -> bool {
-    let allowed = |service| policy::decide(&actor.subject, service, target(route), Instant(0)).is_ok();
-    let other = match (route.method.as_str(), route.path) {
-        ("DELETE", "/api/links/{link}") => Some(Service::AllLinks),
-        _ => None,
-    };
-    let closes = route.path == "/api/sign-out" && matches!(actor.subject, policy::Subject::Link { .. });
-    allowed(route.service) || other.is_some_and(allowed) || closes
+    let by_link = matches!(actor.subject, policy::Subject::Link { .. });
+    match (route.method.as_str(), route.path) {
+        ("POST", "/api/sign-out") if by_link => true,
+        ("POST", "/api/studies/{study}/cold") if by_link => false,
+        ("DELETE", "/api/links/{link}") if allows(actor, Service::AllLinks, Target::Nothing) => true,
+        _ => allows(actor, route.service, target(route)) || asks_for_any(actor, route),
+    }
+}
+
+fn asks_for_any(actor: &Actor, route: &Route) -> bool {
+    let asks = route.method == "POST" && route.path == "/api/studies/{study}/cold";
+    asks && allows(actor, Service::Cold, Target::Nothing)
 }
 
 fn body(route: &Route, patient: u32) -> Body {
@@ -244,9 +253,10 @@ fn table_of_callers(scene: &Scene, found: &[Vec<Got>]) -> String {
     table
 }
 
-/// Whether an answer may depend on whether the study is there: to whoever files studies or stores them, and to nobody else.
-fn hides_studies(route: &Route) -> bool {
-    !matches!(route.service, Service::MoveStudy | Service::Store)
+/// Whether an answer may depend on whether the study is there: to whoever files studies, stores them or asks for cold ones without
+/// seeing any, and to nobody else.
+fn hides_studies(actor: &Actor, route: &Route) -> bool {
+    !matches!(route.service, Service::MoveStudy | Service::Store) && !asks_for_any(actor, route)
 }
 
 /// What a caller gets on a route by how they stand to the patient. Whoever reaches nothing must not see that the study is there.
@@ -254,7 +264,7 @@ fn in_every_state(place: &Place, actor: &Actor, route: &Route) -> [Got; 6] {
     let nobody = looks(&send(place, actor, route, NOBODY));
     State::ALL.map(|state| {
         let answer = send(place, actor, route, state.patient());
-        if state.reaches_nothing() && hides_studies(route) {
+        if state.reaches_nothing() && hides_studies(actor, route) {
             assert_eq!(looks(&answer), nobody, "{} {state:?}: {} {}", actor.heading, route.method, route.path);
         }
         let got = got(route, &answer, state.patient());
