@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use identity::{LinkDoor, LinkSecretHash, LinkSessions};
 use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, StudyNumber, Tier, Uid, What, Who};
-use policy::{Denied, Service, Target};
+use policy::{Service, Target};
 use protocol::{LinkRequest, OpinionRequest, PageReply, Refusal};
 
 use crate::database::{Database, DatabaseError, Space};
