@@ -1,6 +1,6 @@
 //! Changes that wait for a second person and a delay: `/api/approvals/...`.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::{ApprovalRule, BreakGlassRule, EntryNumber, NetworkRule, Role, SharingRule};
@@ -8,6 +8,7 @@ use protocol::{ApprovalRequest, PageReply, PageRequest, ProposalRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;

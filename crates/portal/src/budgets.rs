@@ -1,12 +1,13 @@
 //! Unusual reading, budgets and honey patients, for the officer: `/api/findings`, `/api/budgets`, `/api/honey`.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::{Ceilings, EntryNumber};
 use protocol::{PageReply, PageRequest};
 use serde::Deserialize;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::approvals::done_or_proposed;
 use crate::credential::Caller;

@@ -2,10 +2,11 @@
 
 use archive::Download;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::address::Path;
 use crate::app::Serving;
 use crate::credential::Caller;
 use crate::errors::Failure;

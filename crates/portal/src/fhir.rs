@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use archive::{Held, NotAdmitted};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{DeviceId, Origin};
@@ -11,6 +11,7 @@ use policy::Service;
 use protocol::{Credential, OrderAsk, OrderProblem, OrderReply, Refusal, UntakenMessage};
 use serde_json::json;
 
+use crate::address::Path;
 use crate::app::Serving;
 use crate::body::read_whole;
 use crate::credential::Caller;

@@ -1,6 +1,6 @@
 //! Who is signed in, and where else: `/api/session`, `/api/sessions`; and that they are there now: `/api/fresh`.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use dpop::Thumbprint;
@@ -9,6 +9,7 @@ use protocol::{PageReply, PageRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;

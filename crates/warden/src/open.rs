@@ -58,9 +58,11 @@ impl Warden {
         // what may not be reached reads as what is not there; the ledger knows the difference
         match denied {
             Some((reason, study)) => Err(self.refuse(caller, "open", Some(What::Study(study)), reason, now).await),
-            None if caller.who.is_none() => Err(self.refuse(caller, "open", None, Denied::Unknown, now).await),
             // recorded like the others, or the time that the record takes would tell one from the other
-            None => Err(self.refuse(caller, "open", None, Denied::Reach, now).await),
+            None => {
+                let reason = policy::denied_of_nothing(&caller.subject, service, now);
+                Err(self.refuse(caller, "open", None, reason, now).await)
+            }
         }
     }
 

@@ -89,7 +89,7 @@ impl Warden {
             let studies = registry.studies_by_uid(uid);
             studies.iter().filter_map(|study| Some((registry.patient_of(*study)?, *study))).collect()
         };
-        let mut denied = policy::Denied::Reach;
+        let mut denied = policy::denied_of_nothing(&caller.subject, Service::Open, now);
         let study = found.into_iter().find_map(|(patient, study)| {
             let reach = reachable.ground(patient, study).map(crate::list::reach_of);
             let target = Target::Study { patient, study, reach };

@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use identity::{LinkDoor, LinkSecretHash, LinkSessions};
 use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, StudyNumber, Tier, Uid, What, Who};
-use policy::{Denied, Service, Target};
+use policy::{Service, Target};
 use protocol::{LinkRequest, OpinionRequest, PageReply, Refusal};
 
 use crate::database::{Database, DatabaseError, Space};
@@ -115,7 +115,8 @@ impl Warden {
             let studies = registry.studies_by_uid(uid).into_iter();
             studies.filter_map(|study| Some((study, registry.patient_of(study)?))).collect()
         };
-        let (mut found, mut denied, mut asked) = (Vec::new(), Denied::Reach, None);
+        let nothing = policy::denied_of_nothing(&caller.subject, service, now);
+        let (mut found, mut denied, mut asked) = (Vec::new(), nothing, None);
         for (study, patient) in placed {
             let reach = reachable.ground(patient, study).map(reach_of);
             let until = reach.as_ref().map(|reach| reach.until);
