@@ -29,7 +29,7 @@ pub use manage::{
     DeviceCommand, MoveArgs, OrgCommand, PeopleCommand, PersonCommand, RelateArgs, RuleArgs, UnrelateArgs,
 };
 pub use orders::{OrderRuleArgs, OrdersCommand};
-pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, ServeArgs};
+pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, RangesArgs, ServeArgs};
 pub use vault::VaultCommand;
 
 use crate::command::{DrillCommand, UnsealCommand};
@@ -189,6 +189,9 @@ pub enum Command {
     /// The line between a front and a warden on two machines (`warden` and `front` start it).
     #[command(hide = true)]
     Line(LineArgs),
+    /// Ask a service for ranges of leaked passwords (its parent starts it).
+    #[command(hide = true)]
+    Ranges(RangesArgs),
     /// Decode frames for a front (its parent starts it).
     #[command(hide = true)]
     Codecs,

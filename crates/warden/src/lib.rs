@@ -32,6 +32,7 @@ mod orders;
 mod pages;
 mod people;
 mod proof;
+mod ranges;
 mod refusals;
 mod relations;
 mod release;

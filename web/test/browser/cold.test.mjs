@@ -24,7 +24,7 @@ test('an officer sees what is cold by year, who waits from where, and who of the
     await urgent.getByText('1 of 2 holders have answered: Dr. Clara Nowak').waitFor();
     await request(page, 2151).getByText(/Approved by Tim Vogel, .*signed with a passkey/).waitFor();
     await page.getByText(/61,200 cold studies are still with holders of an earlier set/).waitFor();
-    await page.getByText('leadglass cold holder hand-over --share-file FILE.holder --passphrase-file -').waitFor();
+    await page.getByText('leadglass cold holder hand-over --to 3f9a1c --share-file FILE.holder --passphrase-file -').waitFor();
     await page.getByRole('row', { name: /Sturz.*Dr\. Clara Nowak alone agreed.*cold again/ }).waitFor();
     assert.equal(await page.getByText('SANDBERG').count(), 0);
     await urgent.getByRole('button', { name: 'Show patient and studies: request 2160' }).click();

@@ -158,7 +158,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         if let Ok(PageReply::Devices(rows)) = Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Devices)) {
             look_at_devices(dir, &rows, &mut look);
         }
-        for role in [PARENT, "warden", "front", "line", "courier"] {
+        for role in [PARENT, "warden", "front", "line", "courier", "ranges"] {
             walls_of(dir, role, role, &mut look);
         }
         for place in 0..codecs::WORKERS_MAX {
