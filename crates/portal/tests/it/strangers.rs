@@ -20,6 +20,8 @@ fn path(route: &Route) -> String {
         .replace("{question}", "1")
         .replace("{finding}", "1")
         .replace("{link}", "1")
+        .replace("{kept}", "1")
+        .replace("{merge}", "1")
         .replace("{opinion}", "1")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
