@@ -143,7 +143,7 @@ test('an officer sees no worklist and no image', async () => {
   await officer.goto('/officer');
   await officer.getByRole('heading', { name: 'Ledger' }).waitFor();
   const links = await officer.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts();
-  assert.deepEqual(links, ['Ledger', 'Findings', 'Exposure', 'Incidents', 'Questions', 'Emergencies', 'Census', 'Approvals']);
+  assert.deepEqual(links, ['Ledger', 'Findings', 'Exposure', 'Incidents', 'Questions', 'Emergencies', 'Leaks', 'Shared links', 'Census', 'Orders', 'Approvals', 'Cold studies']);
   await officer.goto('/worklist');
   await officer.getByRole('heading', { name: 'This page belongs to another role' }).waitFor();
   const { body: { studies: [{ uid, number }] } } = await ask(radiologist, 'GET', '/api/studies');

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { cases } from './cases.mjs';
 import { cold } from './cold.mjs';
 import { deciding, raised } from './deciding.mjs';
+import { leaksAndOrders } from './desk.mjs';
 import { filesStudy } from './files.mjs';
 import { instancesOf, EXPLICIT, frame, picture, seriesOf } from './images.mjs';
 import { acknowledge, addHoney, budget, findings, honeyPatients, lift, setCeilings } from './findings.mjs';
@@ -227,6 +228,8 @@ async function api(request, url, body, me, token) {
     lift(body.whose, body.note);
     return nothing();
   }
+  const desk = leaksAndOrders(is, searchParams, fault === 'empty', json, nothing, Problem);
+  if (desk) return desk;
   const finding = is('POST', /^\/api\/findings\/\d+\/acknowledge$/) && Number(pathname.split('/')[3]);
   if (finding) {
     acknowledge(finding, body.note);

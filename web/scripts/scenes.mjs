@@ -126,6 +126,11 @@ export const scenes = [
   { name: 'my-study', role: 'patient', looks: BOTH, settle: 800, go: go('/my/study/0') },
   { name: 'my-accesses', role: 'patient', looks: ALL, go: go('/my/accesses') },
   { name: 'links', role: 'patient', looks: ALL, go: go('/links') },
+  { name: 'leaks', role: 'officer', looks: ALL, go: go('/officer/leaks') },
+  { name: 'leaks-empty', role: 'officer', looks: ONE, async go(page, mock) { await mock.fault('empty'); await go('/officer/leaks')(page); } },
+  { name: 'orders', role: 'both', looks: ALL, go: go('/orders') },
+  { name: 'orders-administrator', role: 'administrator', looks: ONE, go: go('/orders') },
+  { name: 'orders-empty', role: 'officer', looks: ONE, async go(page, mock) { await mock.fault('empty'); await go('/orders')(page); } },
   { name: 'links-officer', role: 'officer', looks: BOTH, go: go('/officer/links') },
   {
     name: 'share-link', role: 'patient', looks: ALL, settle: 400,

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Change } from '../src/api/deciding.ts';
 import { changeWords, duration, emergencyBasis, NO_LIMIT } from '../src/approvals/inWords.ts';
 import { typedDate } from '../src/emergency/when.ts';
+import { byDay } from '../src/orders/byDay.ts';
 
 const window = { from: 0, to: 9_223_372_036_854_775_807 };
 const changes: Record<Change['change'], Change> = {
@@ -75,4 +76,11 @@ test('a date is read as people type it, and nothing else is', () => {
 test('the basis of an emergency is known by its shape, and no other basis is', () => {
   assert.deepEqual(emergencyBasis('break-glass, life-threatening: bleeding: twice'), { reason: 'life-threatening', text: 'bleeding: twice' });
   for (const basis of ['referral', 'break-glass, whatever: x', 'a break-glass, other: x']) assert.equal(emergencyBasis(basis), null, basis);
+});
+
+test('orders are counted by day, the newest day first', () => {
+  const at = (day: string, matched: boolean) => ({ order: 1, at: Date.parse(`${day}T23:59:59Z`) * 1_000, sender: 'RIS', patient: 1, matched, ended: null, holders: [] });
+  const rows = [at('2026-11-26', true), at('2026-11-27', false), at('2026-11-26', false), at('2026-10-01', true)];
+  assert.deepEqual(byDay(rows, 2), [{ day: '2026-11-27', orders: 1, unmatched: 1 }, { day: '2026-11-26', orders: 2, unmatched: 1 }]);
+  assert.deepEqual(byDay([], 2), []);
 });

@@ -183,12 +183,12 @@ fn dumps_of_every_shape(lines: u64) -> Result<bool> {
         let (counts, found) = (scanner.counts(), scanner.into_found().into_sorted().len() as u64);
         let rate = counts.lines as f64 / seconds;
         eprintln!(
-            "{shape:<20} {:.2} million lines a second, {:.0} MB/s, {found} logins found (bar for email:password and url:login:password: 1 million)",
+            "{shape:<20} {:.2} million lines a second, {:.0} MB/s, {found} logins found (bar: 1 million)",
             rate / 1e6,
             counts.bytes as f64 / seconds / 1e6
         );
         ensure!(found == lines.div_ceil(100_000), "{found} of the people were found");
-        held &= rate >= 1e6 || !shape.contains(':');
+        held &= rate >= 1e6;
     }
     Ok(held)
 }

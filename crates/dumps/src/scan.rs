@@ -121,15 +121,7 @@ impl Scanner {
             columns.pairs(line, |login, password| take(wanted, found, login, password));
             return;
         }
-        if let Some(values) = json::read(line) {
-            for login in &values.logins {
-                for password in &values.passwords {
-                    take(wanted, found, login, password);
-                }
-                if values.passwords.is_empty() {
-                    take(wanted, found, login, "");
-                }
-            }
+        if json::pairs(line, |login, password| take(wanted, found, login, password)) {
             return;
         }
         self.block_line(line);

@@ -31,7 +31,7 @@ pub use manage::{
 };
 pub use network::NetworkCommand;
 pub use orders::{OrderRuleArgs, OrdersCommand};
-pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, ServeArgs};
+pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, RangesArgs, ServeArgs};
 pub use vault::VaultCommand;
 
 use crate::command::{DrillCommand, UnsealCommand};
@@ -194,6 +194,9 @@ pub enum Command {
     /// The line between a front and a warden on two machines (`warden` and `front` start it).
     #[command(hide = true)]
     Line(LineArgs),
+    /// Ask a service for ranges of leaked passwords (its parent starts it).
+    #[command(hide = true)]
+    Ranges(RangesArgs),
     /// Decode frames for a front (its parent starts it).
     #[command(hide = true)]
     Codecs,

@@ -12,6 +12,8 @@ pub const OWNER_SOCKET: &str = "run/owner.sock";
 pub const FRONT_SOCKET: &str = "run/front.sock";
 /// Name of the warden's socket in DIR, for fronts.
 pub const WARDEN_SOCKET: &str = "run/warden.sock";
+/// Where the warden asks for ranges of leaked passwords, for the one process that fetches them.
+pub const RANGES_SOCKET: &str = "run/ranges.sock";
 
 /// Name of the socket in DIR for programs that hold shares of cold studies.
 pub const HOLDER_SOCKET: &str = "run/holder.sock";

@@ -165,6 +165,7 @@ impl Subject {
                     | Service::Machine
                     | Service::MoveStudy
                     | Service::Propose
+                    | Service::OrderDesk
             ),
             Self::Device { may, .. } => match service {
                 Service::Echo => true,
@@ -215,9 +216,10 @@ fn role_includes(role: Role, service: Service) -> bool {
                     | Approve
                     | ReviewBreakGlass
                     | AllLinks
+                    | OrderDesk
             )
         }
-        Role::Administrator => matches!(service, Directory | Manage | MoveStudy | Propose | Approve),
+        Role::Administrator => matches!(service, Directory | Manage | MoveStudy | Propose | Approve | OrderDesk),
         Role::OfficerAdministrator => {
             role_includes(Role::Officer, service) || role_includes(Role::Administrator, service)
         }

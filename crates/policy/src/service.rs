@@ -69,13 +69,15 @@ pub enum Service {
     Findings,
     /// Telling orders, appointments and merged patients (HL7 v2): devices.
     Orders,
+    /// Looking at what senders of orders told, and at messages that are kept for repair; throwing those away.
+    OrderDesk,
     /// Importing files, snapshots for the vault, the state of the machine.
     Machine,
 }
 
 impl Service {
     /// Every service, for tests that enumerate them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Pages,
         Self::Liveness,
         Self::SignIn,
@@ -109,6 +111,7 @@ impl Service {
         Self::Cold,
         Self::Findings,
         Self::Orders,
+        Self::OrderDesk,
         Self::Machine,
     ];
 }

@@ -12,7 +12,8 @@ use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
     accounts, approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health,
-    ledger, my, openapi, people, qido, removals, rendered, reports, session, sharing, sign_in, stow, studies, wado,
+    leaked, ledger, my, openapi, order_desk, people, qido, removals, rendered, reports, session, sharing, sign_in,
+    stow, studies, wado,
 };
 
 /// One route.
@@ -148,6 +149,11 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/budgets/lift", Findings, budgets::lift),
     route!(GET "/api/honey", Findings, budgets::honey),
     route!(POST "/api/honey", Findings, budgets::add_honey),
+    route!(GET "/api/leaks", Findings, leaked::state),
+    route!(GET "/api/orders", OrderDesk, order_desk::state),
+    route!(GET "/api/orders/kept", OrderDesk, order_desk::kept),
+    route!(DELETE "/api/orders/kept/{kept}", OrderDesk, order_desk::drop_kept),
+    route!(POST "/api/orders/merges/{merge}/undo", MoveStudy, order_desk::undo_merge),
     // QIDO-RS, PS3.18 section 10.6
     route!(GET "/dicom-web/studies", List, qido::studies),
     route!(GET "/dicom-web/studies/{study}/series", List, qido::series_of_study),

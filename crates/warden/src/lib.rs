@@ -33,6 +33,7 @@ mod pages;
 mod people;
 mod places;
 mod proof;
+mod ranges;
 mod refusals;
 mod relations;
 mod release;

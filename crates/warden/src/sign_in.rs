@@ -44,7 +44,7 @@ impl Warden {
                         return self.sign_in_refused(self.people.lock().expect(HELD), &error, stranger, now);
                     }
                 };
-                let known = self.known_passwords();
+                let known = self.known_anywhere();
                 let verified = self.slowly(move || check.verify_against(&password, &known)).await?;
                 let now = self.now();
                 let mut people = self.people.lock().expect(HELD);
@@ -73,7 +73,7 @@ impl Warden {
             }
             SignInRequest::EnrolPasswordBegin { token, password } => {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;
-                let known = self.known_passwords();
+                let known = self.known_anywhere();
                 let hashed = self.slowly(move || setting.hash_against(&password, &known)).await??;
                 let now = self.now();
                 Ok(self.people.lock().expect(HELD).begin_password_enrolment(hashed, now, rng)?.into())

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use audit::{AppendError, ExposureIndex, Ledger, LedgerOptions};
 use model::{Actor, Entry, EntryBody, EntryNumber, Instant, PatientNumber, SiteId, StudyNumber, What};
@@ -21,11 +21,12 @@ use crate::cold::{Challenges, Cold, Exchange, KeyStep, Named, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
-use crate::leaked::KnownPasswords;
+use crate::leaked::{KnownPasswords, LockedAccount};
 use crate::leases::Leases;
 use crate::orders::fold::Orders;
 use crate::places::KnownPlaces;
 use crate::proof::Proofs;
+use crate::ranges::Ranges;
 use crate::relations::Relations;
 use crate::repeats::Repeats;
 use crate::secrets::{Secrets, read_secret};
@@ -193,6 +194,10 @@ pub struct Warden {
     pub(crate) slow_places: Arc<Semaphore>,
     /// Lists of leaked passwords, and which of them the ledger names. Taken alone.
     pub(crate) known_passwords: Arc<Mutex<KnownPasswords>>,
+    /// Where ranges of leaked passwords are asked for; nowhere unless the site says so.
+    pub(crate) ranges: OnceLock<Arc<Ranges>>,
+    /// Accounts that were locked because a dump had their password, the oldest first. Alone, or under any other lock.
+    pub(crate) locked: Arc<RwLock<Vec<LockedAccount>>>,
     pub(crate) tls_key_pem: Option<SecretText>,
     line_seed: seal::Secret32,
     pub(crate) in_use: crate::new_root::InUse,
@@ -240,6 +245,7 @@ impl Warden {
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
         let mut known_passwords = KnownPasswords::open(&dir);
+        let mut locked = Vec::new();
         let recorded = Arc::new(AtomicI64::new(i64::MIN));
         // reading the ledger and reading the registry take most of a start
         let (reader, registry) = std::thread::scope(|scope| {
@@ -263,6 +269,7 @@ impl Warden {
                 budgets.apply(number, &entry);
                 of_people.see(&entry);
                 known_passwords.see(&entry);
+                locked.extend(LockedAccount::of(&entry));
                 match &entry.body {
                     EntryBody::Initialised { name, .. } => site_name.clone_from(name),
                     body => numbers.see(body),
@@ -300,6 +307,8 @@ impl Warden {
         let observed_orders = Arc::clone(&orders);
         let unseal = Arc::new(Mutex::new(unseal));
         let observed_unseal = Arc::clone(&unseal);
+        let locked = Arc::new(RwLock::new(locked));
+        let observed_locked = Arc::clone(&locked);
         let budgets = Arc::new(Mutex::new(budgets));
         let budgets_observed = Arc::clone(&budgets);
         ledger.observe(Box::new(move |number: EntryNumber, entry: &Entry| {
@@ -313,6 +322,7 @@ impl Warden {
             observed_cold.write().expect("no holder panics").apply(number, entry);
             observed_orders.write().expect("no holder panics").apply(number, entry);
             observed_unseal.lock().expect("no holder panics").apply(entry);
+            observed_locked.write().expect("no holder panics").extend(LockedAccount::of(entry));
             observed_watched.lock().expect("no holder panics").apply(entry);
             budgets_observed.lock().expect("no holder panics").apply(number, entry);
         }));
@@ -360,6 +370,8 @@ impl Warden {
             recorded,
             known_passwords: Arc::new(Mutex::new(known_passwords)),
             places: Mutex::new(places),
+            ranges: OnceLock::new(),
+            locked,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
             tls_key_pem,
             line_seed,

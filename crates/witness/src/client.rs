@@ -151,35 +151,62 @@ impl Far {
     }
 }
 
-/// Sends `body`, or asks for the resource when there is none.
-pub(crate) async fn ask(prefix: &str, path: &str, body: Option<String>, ways: &Ways) -> Result<Reply, ClientError> {
-    tokio::time::timeout(ANSWER_TIME, ask_patiently(prefix, path, body, ways)).await.map_err(|_| ClientError::Late)?
+/// One request and its limits.
+pub(crate) struct Asked<'a> {
+    /// The address that `path` is put behind.
+    pub prefix: &'a str,
+    pub path: &'a str,
+    /// What is sent; without it the resource is asked for.
+    pub body: Option<String>,
+    /// One header more.
+    pub header: Option<(&'static str, &'static str)>,
+    /// How long the answer may take.
+    pub time: Duration,
+    /// The longest answer, in bytes.
+    pub bytes_max: usize,
 }
 
-async fn ask_patiently(prefix: &str, path: &str, body: Option<String>, ways: &Ways) -> Result<Reply, ClientError> {
+/// Sends `body` to a witness, or asks for the resource when there is none.
+pub(crate) async fn ask(prefix: &str, path: &str, body: Option<String>, ways: &Ways) -> Result<Reply, ClientError> {
+    let asked = Asked { prefix, path, body, header: None, time: ANSWER_TIME, bytes_max: ANSWER_BYTES_MAX };
+    ask_within(asked, ways).await
+}
+
+/// The same with limits of one's own.
+pub(crate) async fn ask_within(asked: Asked<'_>, ways: &Ways) -> Result<Reply, ClientError> {
+    tokio::time::timeout(asked.time, ask_patiently(asked, ways)).await.map_err(|_| ClientError::Late)?
+}
+
+async fn ask_patiently(asked: Asked<'_>, ways: &Ways) -> Result<Reply, ClientError> {
+    let Asked { prefix, path, body, header, bytes_max, .. } = asked;
     let uri: Uri = format!("{}{path}", prefix.trim_end_matches('/')).parse().map_err(|_| ClientError::Address)?;
     let Far { place, tls } = Far::of(&uri).ok_or(ClientError::Address)?;
     let host = place.0.clone();
     let addresses = ways.addresses.get(&place).map(Vec::as_slice).unwrap_or_default();
     let stream = TcpStream::connect(addresses).await.map_err(ClientError::Connect)?;
-    let request = Request::builder()
+    let mut request = Request::builder();
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
+    }
+    let request = request
         .method(if body.is_some() { Method::POST } else { Method::GET })
         .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
         .header(HOST, uri.authority().map_or(host.as_str(), |authority| authority.as_str()))
         .body(Full::new(Bytes::from(body.unwrap_or_default())))
         .map_err(|_| ClientError::Address)?;
     if !tls {
-        return send(stream, request).await;
+        return send(stream, request, bytes_max).await;
     }
     let name = ServerName::try_from(host).map_err(|_| ClientError::Address)?;
     let stream =
         TlsConnector::from(Arc::clone(&ways.roots.0)).connect(name, stream).await.map_err(ClientError::Certificate)?;
-    send(stream, request).await
+    send(stream, request, bytes_max).await
 }
 
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Full<Bytes>>,
+    bytes_max: usize,
 ) -> Result<Reply, ClientError> {
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
@@ -189,7 +216,7 @@ async fn send(
         let status = response.status().as_u16();
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(response.into_body(), bytes_max).collect().await;
         let body = body.map_err(|_| ClientError::Answer)?.to_bytes();
         let body = String::from_utf8(body.to_vec()).map_err(|_| ClientError::Answer)?;
         Ok(Reply { status, content_type, body })

@@ -14,6 +14,7 @@ mod client;
 mod courier;
 mod files;
 mod logs;
+mod ranges;
 mod serve;
 mod tiles;
 
@@ -21,5 +22,6 @@ pub use answer::Answer;
 pub use client::{ClientError, Roots};
 pub use courier::{Courier, CourierError, Report, Status, Told};
 pub use logs::{InitError, Log, OpenError, Witness, WitnessError};
+pub use ranges::{RANGE_DIGITS, RangeError, Ranges};
 pub use serve::{BODY_BYTES_MAX, CONNECTIONS_MAX, serve};
 pub use tiles::serve_tiles;

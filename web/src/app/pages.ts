@@ -6,7 +6,7 @@ import type { Role } from '../api/types.ts';
 export interface Page {
   path: string;
   /** Names the page in the navigation and in the title; never a patient. */
-  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'colleagues' | 'census' | 'sessions' | 'links';
+  name: 'worklist' | 'myImages' | 'myAccesses' | 'ledger' | 'findings' | 'exposure' | 'incidents' | 'questions' | 'people' | 'organisations' | 'devices' | 'relationships' | 'approvals' | 'cold' | 'emergency' | 'emergencies' | 'colleagues' | 'census' | 'sessions' | 'links' | 'leaks' | 'orders';
   roles: readonly Role[] | 'all';
   /** Stands in the navigation. */
   listed: boolean;
@@ -32,12 +32,14 @@ export const pages: readonly Page[] = [
   { path: '/officer/incidents', name: 'incidents', roles: OFFICERS, listed: true, load: () => import('../officer/Incidents.svelte') },
   { path: '/officer/questions', name: 'questions', roles: OFFICERS, listed: true, load: () => import('../officer/Questions.svelte') },
   { path: '/officer/emergencies', name: 'emergencies', roles: OFFICERS, listed: true, load: () => import('../emergency/Review.svelte') },
+  { path: '/officer/leaks', name: 'leaks', roles: OFFICERS, listed: true, load: () => import('../leaks/Leaks.svelte') },
   { path: '/officer/links', name: 'links', roles: OFFICERS, listed: true, load: () => import('../sharing/Links.svelte') },
   { path: '/people', name: 'people', roles: ADMINISTRATORS, listed: true, load: () => import('../people/People.svelte') },
   { path: '/people/organisations', name: 'organisations', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Organisations.svelte') },
   { path: '/people/census', name: 'census', roles: DECIDERS, listed: true, load: () => import('../people/Census.svelte') },
   { path: '/people/devices', name: 'devices', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Devices.svelte') },
   { path: '/people/relationships', name: 'relationships', roles: ADMINISTRATORS, listed: true, load: () => import('../people/Relationships.svelte') },
+  { path: '/orders', name: 'orders', roles: DECIDERS, listed: true, load: () => import('../orders/Orders.svelte') },
   { path: '/approvals', name: 'approvals', roles: DECIDERS, listed: true, load: () => import('../approvals/Approvals.svelte') },
   { path: '/cold', name: 'cold', roles: DECIDERS, listed: true, load: () => import('../cold/ColdStudies.svelte') },
   { path: '/account', name: 'sessions', roles: 'all', listed: false, load: () => import('../account/Sessions.svelte') },

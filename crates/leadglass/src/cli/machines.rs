@@ -23,9 +23,15 @@ pub struct WardenArgs {
     /// Where fronts on other machines connect, by mutual TLS with pinned keys: ADDRESS:PORT.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// Ask this service, too, whether a password is known from a leak: only the first five hexadecimal digits of its SHA-1 leave.
+    #[arg(long, value_name = "URL", value_parser = crate::command::ranges::service)]
+    pub leak_range: Option<String>,
     /// Ends when standard input closes: the parent is gone.
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+    /// Asks for ranges at its socket.
+    #[arg(long, hide = true, requires = "until_stdin_closes")]
+    pub with_ranges: bool,
     /// Hands the line's secret to the parent.
     #[arg(long, hide = true, requires = "until_stdin_closes")]
     pub with_line: bool,
@@ -124,7 +130,7 @@ pub struct LineArgs {
 #[cfg(debug_assertions)]
 #[derive(Debug, Args)]
 pub struct WallTestArgs {
-    /// serve, warden, front, courier, codecs, line-that-dials or line-that-listens
+    /// serve, warden, front, courier, ranges, codecs, line-that-dials or line-that-listens
     pub role: String,
     /// A TCP port of this machine where somebody listens.
     #[arg(long)]

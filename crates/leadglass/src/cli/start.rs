@@ -61,6 +61,20 @@ pub struct ServeArgs {
     /// Where to listen.
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// Ask this service, too, whether a password is known from a leak: only the first five hexadecimal digits of its SHA-1 leave.
+    #[arg(long, value_name = "URL", value_parser = crate::command::ranges::service)]
+    pub leak_range: Option<String>,
+}
+
+/// `ranges`
+#[derive(Debug, Args)]
+pub struct RangesArgs {
+    /// The service.
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// Ends when standard input closes: the parent is gone.
+    #[arg(long)]
+    pub until_stdin_closes: bool,
 }
 
 /// Where to listen.

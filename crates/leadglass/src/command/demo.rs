@@ -144,6 +144,7 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
             tls_key: None,
             plain_http: true,
         },
+        leak_range: None,
     };
     Installation::start(&Plan::read(&folder.join("data"), &serve)?, Some("error"))
 }

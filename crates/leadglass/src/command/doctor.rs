@@ -192,7 +192,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
             look_at_devices(dir, &rows, &mut look);
             look_at_tokens(&rows, &mut look);
         }
-        for role in [PARENT, "warden", "front", "line", "courier"] {
+        for role in [PARENT, "warden", "front", "line", "courier", "ranges"] {
             walls_of(dir, role, role, &mut look);
         }
         for place in 0..codecs::WORKERS_MAX {

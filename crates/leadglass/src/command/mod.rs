@@ -24,6 +24,7 @@ mod network;
 mod orders;
 mod pin;
 mod question;
+pub mod ranges;
 mod serve;
 mod supervise;
 mod unseal;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Witness(command) => witness::witness(&dir, format, command),
         Command::Courier { until_stdin_closes } => courier::courier(&dir, until_stdin_closes),
+        Command::Ranges(arguments) => ranges::ranges(&arguments),
         Command::Vault(command) => vault::vault(&dir, format, command),
         Command::Unseal(command) => unseal::unseal_command(&dir, format, command),
         Command::Drill(command) => drill::drill(format, command),

@@ -16,7 +16,7 @@ use walls::Standing;
 use zeroize::Zeroizing;
 
 use super::supervise::{Recipe, Roles};
-use super::{walled, workers};
+use super::{ranges, walled, workers};
 use crate::cli::{ListenArgs, ServeArgs};
 use crate::control;
 use crate::output::say;
@@ -55,6 +55,8 @@ pub struct Plan {
     listens: Vec<ListenArgs>,
     /// Codec workers.
     workers: u8,
+    /// The service that is asked for ranges of leaked passwords.
+    leak_range: Option<String>,
 }
 
 impl Plan {
@@ -65,7 +67,8 @@ impl Plan {
             return Err(crate::owner::not_running(&dir));
         }
         let unseal = Method::read(&dir, &arguments.unseal)?;
-        Ok(Self { dir, unseal, listens: settled(&arguments.listen)?, workers: workers::count() })
+        let leak_range = arguments.leak_range.clone();
+        Ok(Self { dir, unseal, listens: settled(&arguments.listen)?, workers: workers::count(), leak_range })
     }
 
     fn raise_walls(&self) -> Result<Standing> {
@@ -80,6 +83,7 @@ pub struct Installation {
     log: Option<&'static str>,
     listen: ListenArgs,
     origin: String,
+    leak_range: Option<String>,
     roles: Roles,
 }
 
@@ -106,10 +110,12 @@ impl Installation {
         let mut roles = Roles::default();
         // the courier comes first: when a witness has seen more than the ledger holds, the warden must know
         start_courier(&dir, log, &mut roles);
-        roles.start(warden_recipe(&dir, log, &plan.unseal, &origin))?;
+        let leak_range = plan.leak_range.clone();
+        roles.start(warden_recipe(&dir, log, &plan.unseal, &origin, leak_range.is_some()))?;
+        ranges::start(&dir, log, leak_range.as_deref(), &mut roles);
         // where only the front does not start, what runs ends with `roles`
         let front = roles.start(front_recipe(&dir, log, listen, plan.workers)).map(drop);
-        Ok(front.map(|()| Self { dir, log, listen: listen.clone(), origin, roles }))
+        Ok(front.map(|()| Self { dir, log, listen: listen.clone(), origin, leak_range, roles }))
     }
 
     /// The line that says that it answers.
@@ -144,6 +150,7 @@ impl Installation {
     pub fn look_after(&mut self) {
         self.roles.look_after();
         start_courier(&self.dir, self.log, &mut self.roles);
+        ranges::start(&self.dir, self.log, self.leak_range.as_deref(), &mut self.roles);
     }
 
     /// Ends both in order.
@@ -194,13 +201,21 @@ pub fn origin_of(listen: &ListenArgs) -> String {
     }
 }
 
-/// The warden of this machine.
-pub fn warden_recipe(dir: &Path, log: Option<&'static str>, unseal: &Method, origin: &str) -> Recipe {
+/// The warden of this machine, and whether it asks for ranges of leaked passwords.
+pub fn warden_recipe(
+    dir: &Path,
+    log: Option<&'static str>,
+    unseal: &Method,
+    origin: &str,
+    with_ranges: bool,
+) -> Recipe {
+    let with_ranges = with_ranges.then(|| "--with-ranges".into());
     Recipe {
         name: "warden",
         dir: dir.to_owned(),
         log,
-        arguments: [unseal.arguments(), vec!["--origin".into(), origin.into()]].concat(),
+        arguments: [unseal.arguments(), vec!["--origin".into(), origin.into()], with_ranges.into_iter().collect()]
+            .concat(),
         secret: unseal.line().map(|line| Zeroizing::new(line.to_owned())),
         reaches: None,
         workers: 0,

@@ -46,6 +46,7 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
         "warden" => (walled::warden(&dir), dir.join("warden"), dir.join("front/front.db")),
         "line-that-dials" => (walled::line_that_dials(port), dir.join("none"), dir.join("warden/warden.db")),
         "line-that-listens" => (walled::line_that_listens(&dir), dir.join("none"), dir.join("warden/warden.db")),
+        "ranges" => (walled::ranges(vec![port]), dir.join("none"), dir.join("warden/warden.db")),
         "courier" => {
             std::fs::create_dir_all(dir.join("witnesses").join(audit::TOLD))?;
             (walled::courier(&dir, vec![port]), dir.join("witnesses/told"), dir.join("warden/warden.db"))

@@ -51,6 +51,11 @@ pub fn courier(dir: &Path, ports: Vec<u16>) -> Wall {
     }
 }
 
+/// Whoever asks for ranges of leaked passwords: no file, and one port.
+pub fn ranges(ports: Vec<u16>) -> Wall {
+    Wall { connects_to: ports, ..Wall::default() }
+}
+
 /// A codec worker: its stream to the front.
 pub fn codecs(front: &impl AsRawFd) -> WorkerWall {
     WorkerWall { stream: front.as_raw_fd(), address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }

@@ -14,10 +14,10 @@ use warden::{Channel, Settings, Unseal, Warden};
 
 use super::serve::{start_courier, warden_recipe, watch, with_port};
 use super::supervise::{Recipe, Roles, SECRET};
-use super::{pin, walled};
+use super::{pin, ranges, walled};
 use crate::cli::WardenArgs;
 use crate::output::say;
-use crate::owner::{HOLDER_SOCKET, OWNER_SOCKET, WARDEN_SOCKET};
+use crate::owner::{HOLDER_SOCKET, OWNER_SOCKET, RANGES_SOCKET, WARDEN_SOCKET};
 use crate::sockets::Bound;
 use crate::unseal::{Method, unseal, warn_of_what_lies_beside};
 use crate::{control, time};
@@ -41,7 +41,7 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     // everything that is started from here on is inside as well
     let standing = walled::parent(&dir, Some(&unseal), None, ports).raise()?;
     let ending = control::ending();
-    let mut recipe = warden_recipe(&dir, None, &unseal, &arguments.origin);
+    let mut recipe = warden_recipe(&dir, None, &unseal, &arguments.origin, arguments.leak_range.is_some());
     if arguments.listen.is_some() {
         recipe.arguments.push("--with-line".into());
     }
@@ -56,6 +56,7 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
         let recipe = Recipe { name: "line", dir: dir.clone(), log: None, arguments, secret, reaches, workers: 0 };
         ready["listen"] = roles.start(recipe)?.ready()["listen"].clone();
     }
+    ranges::start(&dir, None, arguments.leak_range.as_deref(), &mut roles);
     roles.stand_in(&dir, standing);
     if let Err(error) = crate::disk::register(&dir) {
         tracing::warn!(%error, "which disks this installation lies on is not recorded; exposure of a disk may miss one");
@@ -63,7 +64,10 @@ fn supervised(dir: &Path, arguments: &WardenArgs) -> Result<()> {
     ready["pids"] = json!(roles.pids());
     ready["walls"] = roles.walls();
     say!("{ready}");
-    watch(&mut roles, &ending, |roles| start_courier(&dir, None, roles));
+    watch(&mut roles, &ending, |roles| {
+        start_courier(&dir, None, roles);
+        ranges::start(&dir, None, arguments.leak_range.as_deref(), roles);
+    });
     roles.end();
     Ok(())
 }
@@ -83,12 +87,16 @@ fn role(dir: &Path, arguments: &WardenArgs) -> Result<()> {
         })
     };
     let (front, owner, holder) = (bound(WARDEN_SOCKET)?, bound(OWNER_SOCKET)?, bound(HOLDER_SOCKET)?);
+    let ranges = arguments.with_ranges.then(|| bound(RANGES_SOCKET)).transpose()?;
     let standing = walled::warden(dir).raise()?;
 
     // from here on nothing outside of the two folders is opened and nothing is connected to
     let settings = Settings { dir: dir.to_owned(), unseal, origin: arguments.origin.clone(), clock: time::now };
     let warden = Arc::new(Warden::start(settings)?);
     pin::keep_own(dir, &warden)?;
+    if let Some(ranges) = ranges {
+        warden.ask_for_ranges(ranges.listen_unix()?)?;
+    }
     // the sockets and the pulse have a thread of their own, so that work never looks like standing still
     let doors = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

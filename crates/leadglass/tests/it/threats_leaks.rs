@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::client::Answer;
 use crate::installation::{Installation, wait_until};
+use crate::persons::Person;
 
 const PASSWORD: &str = "vortrag kastanie 41 regal";
 const ANOTHER: &str = "teekanne wolke 77 schiene";
@@ -23,13 +24,13 @@ fn entries(site: &Installation, kind: &str) -> Vec<Value> {
     entries.filter(|entry| entry["kind"] == kind).collect()
 }
 
-fn sha1(password: &str) -> String {
+pub fn sha1(password: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
     digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// A person of the organisation, by their link's token.
-fn add(site: &Installation, email: &str) -> String {
+pub fn add(site: &Installation, email: &str) -> String {
     let added = site.ok(&[
         "person",
         "add",
@@ -45,11 +46,11 @@ fn add(site: &Installation, email: &str) -> String {
     token(&added)
 }
 
-fn token(printed: &Value) -> String {
+pub fn token(printed: &Value) -> String {
     printed["enrolment"].as_str().unwrap_or_else(|| panic!("{printed}")).split_once('#').unwrap().1.to_owned()
 }
 
-fn set_password(browser: &mut Browser, token: &str, password: &str) -> Result<Vec<String>, Answer> {
+pub fn set_password(browser: &mut Browser, token: &str, password: &str) -> Result<Vec<String>, Answer> {
     let begun = browser.post("/api/enrolment/password/begin", &json!({ "token": token, "password": password }));
     if begun.status >= 300 {
         return Err(begun);
@@ -61,7 +62,7 @@ fn set_password(browser: &mut Browser, token: &str, password: &str) -> Result<Ve
     Ok(serde_json::from_value(finished["recovery_codes"].clone()).unwrap())
 }
 
-fn sign_in(browser: &mut Browser, email: &str, password: &str, code: &str) -> Answer {
+pub fn sign_in(browser: &mut Browser, email: &str, password: &str, code: &str) -> Answer {
     browser.post("/api/sign-in/password", &json!({ "email": email, "password": password, "code": code }))
 }
 
@@ -92,6 +93,10 @@ fn holds_nothing_of(folder: &Path, secrets: &[&str]) {
 fn a_leaked_password_is_refused_when_it_is_set_and_opens_no_session_later_and_nobody_is_locked_out() {
     let site = Installation::new();
     site.ok(&["org", "add", "Clinic", "--password-and-code"]);
+    let officer =
+        ["person", "add", "officer@clinic.example", "--name", "O", "--role", "officer", "--organisation", "Clinic"];
+    let officer = site.ok(&[&officer[..], &["--password-and-code"]].concat());
+    let officer = Person::enrol(&site, "officer@clinic.example", officer["enrolment"].as_str().unwrap());
     let (email, mut browser) = ("anna@clinic.example", Browser::new(site.http()));
     let mut codes =
         set_password(&mut browser, &add(&site, email), PASSWORD).unwrap_or_else(|refused| panic!("{}", refused.json()));
@@ -132,6 +137,9 @@ fn a_leaked_password_is_refused_when_it_is_set_and_opens_no_session_later_and_no
     assert_eq!(entries(&site, "account-locked").len(), 0, "a filter never locks");
     let lists = || entries(&site, "leak-lists-read").pop().map(|entry| entry["lists"].clone());
     wait_until("the ledger says that the list is there", || lists().is_some_and(|lists| lists[0]["hashes"] == 2));
+    let listed = officer.get("/api/leaks").json()["lists"][0].clone();
+    assert_eq!((&listed["name"], &listed["hash"], &listed["hashes"]), (&json!("sha1"), &json!("sha1"), &json!(2)));
+    assert!(listed["since"].is_number() && listed["readable"] == true, "{listed}");
     site.ok(&["leaks", "remove", "sha1"]);
     wait_until("the ledger says that the list is gone", || lists() == Some(json!([])));
 }
@@ -140,6 +148,11 @@ fn a_leaked_password_is_refused_when_it_is_set_and_opens_no_session_later_and_no
 fn a_dump_that_holds_a_password_locks_its_account_opens_an_incident_and_leaves_nothing_of_itself() {
     let mut site = Installation::new();
     site.ok(&["org", "add", "Clinic", "--password-and-code"]);
+    let [officer, administrator] = ["officer", "administrator"].map(|role| {
+        let (email, by) = (format!("{role}@clinic.example"), ["--organisation", "Clinic", "--password-and-code"]);
+        let added = site.ok(&[&["person", "add", &email, "--name", role, "--role", role][..], &by].concat());
+        Person::enrol(&site, &email, added["enrolment"].as_str().unwrap())
+    });
     let (anna, bert, carl) = ("anna.beispiel@clinic.example", "bert@clinic.example", "carl@clinic.example");
     let mut browsers = Vec::new();
     for email in [anna, bert, carl] {
@@ -202,6 +215,19 @@ fn a_dump_that_holds_a_password_locks_its_account_opens_an_incident_and_leaves_n
     assert_eq!(entries(&site, "account-locked").len(), 1);
     let letter = std::fs::read_to_string(files(Path::new(&letters)).pop().unwrap()).unwrap();
     assert!(letter.contains(anna) && letter.contains("gesperrt"), "{letter}");
+
+    // the officer's page says the same, and an administrator does not have it
+    let page = officer.get("/api/leaks").json();
+    let locked = &page["locked"][0];
+    assert_eq!(
+        (&locked["email"], &locked["incident"], &locked["locked"]),
+        (&json!(anna), &json!(1), &json!(true)),
+        "{page}"
+    );
+    let row = &page["named"][0];
+    assert_eq!((&row["email"], &row["by_name"], &row["tried"]), (&json!(bert), &json!(true), &json!(1)), "{page}");
+    assert!(!page.to_string().contains(CANARY), "{page}");
+    assert_eq!(administrator.get("/api/leaks").status, 403);
 
     // nothing of the dump stands anywhere: not in DIR, not in the log, not in a letter
     std::fs::remove_file(&dump).unwrap();

@@ -162,6 +162,19 @@ fn code_in_the_courier_reads_the_ledger_reaches_its_witness_and_changes_nothing_
 }
 
 #[test]
+fn code_in_whoever_asks_for_ranges_of_leaked_passwords_has_no_file_and_one_port() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let outcome = tried(&site, "ranges", somebody.local_addr().unwrap().port(), false);
+    let calls: Vec<&str> = CALLS.into_iter().filter(|what| *what != "listen on a TCP port").collect();
+    check(&outcome, &["connect to a TCP port"], &calls);
+    if outcome["standing"]["files"] == "stands" {
+        check(&outcome, &[], &["connect to another TCP port", "listen on a TCP port", "write in the own folder"]);
+        check(&outcome, &[], &[&FILES[..], &WATCHED, &["read the sealed root"]].concat());
+    }
+}
+
+#[test]
 fn code_in_a_codec_worker_opens_no_file_makes_no_socket_and_starts_no_program() {
     let site = Installation::new();
     let somebody = TcpListener::bind("127.0.0.1:0").unwrap();

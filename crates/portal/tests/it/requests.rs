@@ -50,6 +50,8 @@ pub fn path(route: &Route, names: &Names) -> String {
         ("question", "1"),
         ("finding", "1"),
         ("link", "1"),
+        ("kept", "1"),
+        ("merge", "1"),
         ("opinion", "1"),
     ] {
         numbered = numbered.replace(&format!("{{{name}}}"), number);

@@ -1,8 +1,8 @@
 //! Which request of a browser a page's message comes from.
 
 use crate::{
-    AccountsRequest, ApprovalRequest, BreakGlassRequest, ColdAsk, LinkRequest, OpinionRequest, PageRequest,
-    RemovalRequest,
+    AccountsRequest, ApprovalRequest, BreakGlassRequest, ColdAsk, LeakRequest, LinkRequest, OpinionRequest,
+    OrdersRequest, PageRequest, RemovalRequest,
 };
 
 /// The method and path of the browser's request that asks for this; `None` for what no browser asks for.
@@ -60,13 +60,14 @@ pub fn asked_by_page(request: &PageRequest) -> Option<(&'static str, String)> {
         PageRequest::AddHoney { .. } => ("POST", "/api/honey"),
         PageRequest::Honey => ("GET", "/api/honey"),
         PageRequest::Cold(request) => return asked_about_cold(request),
+        PageRequest::Orders(request) => return asked_about_orders(request),
+        PageRequest::Leaks(LeakRequest::State) => ("GET", "/api/leaks"),
         PageRequest::SetWitness { .. }
         | PageRequest::SetSink { .. }
         | PageRequest::ExportWindow(_)
         | PageRequest::Fronts(_)
         | PageRequest::Unseal(_)
         | PageRequest::Leaks(_)
-        | PageRequest::Orders(_)
         | PageRequest::DiskHolds { .. }
         | PageRequest::Health
         | PageRequest::Snapshot { .. } => return None,
@@ -161,5 +162,38 @@ fn asked_about_opinions(request: &OpinionRequest) -> (&'static str, String) {
         OpinionRequest::Own => ("GET", "/api/opinions".to_owned()),
         OpinionRequest::End { opinion } => ("DELETE", format!("/api/opinions/{opinion}")),
         OpinionRequest::Askable => ("GET", "/api/opinions/askable".to_owned()),
+    }
+}
+
+fn asked_about_orders(request: &OrdersRequest) -> Option<(&'static str, String)> {
+    Some(match request {
+        OrdersRequest::State { .. } => ("GET", "/api/orders".to_owned()),
+        OrdersRequest::Kept => ("GET", "/api/orders/kept".to_owned()),
+        OrdersRequest::Drop { kept } => ("DELETE", format!("/api/orders/kept/{kept}")),
+        OrdersRequest::Unmerge { merge } => ("POST", format!("/api/orders/merges/{merge}/undo")),
+        // what a message says never goes through a browser, and what it is read as is no front's word alone
+        OrdersRequest::Show { .. } | OrdersRequest::Replay { .. } => return None,
+        OrdersRequest::SetRule(_) | OrdersRequest::ProfessionalId { .. } => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_about_an_order_says_is_asked_for_by_no_page() {
+        let of = |request| asked_by_page(&PageRequest::Orders(request));
+        let at = |method, path: &str| Some((method, path.to_owned()));
+        assert_eq!(of(OrdersRequest::State { unmatched: true }), at("GET", "/api/orders"));
+        assert_eq!(of(OrdersRequest::Kept), at("GET", "/api/orders/kept"));
+        assert_eq!(of(OrdersRequest::Drop { kept: 3 }), at("DELETE", "/api/orders/kept/3"));
+        let unmerge = OrdersRequest::Unmerge { merge: model::EntryNumber(17) };
+        assert_eq!(of(unmerge), at("POST", "/api/orders/merges/17/undo"));
+        assert_eq!(of(OrdersRequest::Show { kept: 3 }), None);
+        let leaks = |request| asked_by_page(&PageRequest::Leaks(request));
+        assert_eq!(leaks(LeakRequest::State), at("GET", "/api/leaks"));
+        assert_eq!(leaks(LeakRequest::Logins), None);
+        assert_eq!(leaks(LeakRequest::Check { candidates: Vec::new() }), None);
     }
 }

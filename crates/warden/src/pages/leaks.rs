@@ -11,13 +11,14 @@ use leaks::LoginKey;
 use model::{About, Actor, EntryBody, Evidence, Finding, Instant, PersonId, Reaction, SECOND, Whose, Window};
 use protocol::{
     LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount, LeakedToken,
-    LeaksChecked, NamedAccount, PageReply, Refusal, SecretText,
+    LeaksChecked, LeaksState, LockedRow, NamedAccount, NamedRow, PageReply, Refusal, SecretText,
 };
 use seal::{CryptoRng, SystemRandom};
 
 use super::HELD;
 use super::directory::field;
 use super::exposure::reported;
+use crate::leaked::LockedAccount;
 use crate::leases::Holder;
 use crate::sign_in::ended_sessions;
 use crate::state::Warden;
@@ -25,6 +26,9 @@ use crate::subject::Caller;
 
 /// The most accounts of one incident, as for incidents that people open.
 const ACCOUNTS_PER_INCIDENT: usize = protocol::INCIDENT_ABOUT_MAX;
+
+/// The most rows of each kind that an officer is shown.
+const ROWS_MAX: usize = 500;
 
 /// What a dump says of one person.
 #[derive(Default)]
@@ -44,10 +48,47 @@ impl Warden {
     ) -> Result<PageReply, Refusal> {
         let reply = match request {
             LeakRequest::Logins => LeakReply::Logins(self.leak_logins()),
+            LeakRequest::State => LeakReply::State(self.leaks_state()),
             LeakRequest::Check { candidates } => LeakReply::Checked(self.check_leaks(caller, candidates, now).await?),
             LeakRequest::Tokens { tokens } => LeakReply::Tokens(self.end_leaked_tokens(caller, &tokens, now)?),
         };
         Ok(PageReply::Leaks(Box::new(reply)))
+    }
+
+    /// Lists and what was found so far, for an officer.
+    fn leaks_state(&self) -> LeaksState {
+        let lists = self.leak_list_rows();
+        let found: Vec<budget::Found> = {
+            let budgets = self.budgets.lock().expect(HELD);
+            let found = budgets.findings().iter().rev();
+            found
+                .filter(|found| matches!(found.finding.evidence, Evidence::LeakedLogin { .. }))
+                .take(ROWS_MAX)
+                .cloned()
+                .collect()
+        };
+        let locked = self.locked.read().expect(HELD).clone();
+        let people = self.people.lock().expect(HELD);
+        let who = |person| {
+            let one = people.person(person);
+            one.map(|one| (one.name().to_owned(), one.email().to_owned())).unwrap_or_default()
+        };
+        let mut seen = BTreeSet::new();
+        let locked = locked.into_iter().rev().take(ROWS_MAX).map(|LockedAccount { at, person, incident }| {
+            let (name, email) = who(person);
+            // the newest lock of an account is the one that may hold
+            let locked = seen.insert(person) && people.is_locked(person);
+            LockedRow { at, person, name, email, incident, locked }
+        });
+        let named = found.into_iter().filter_map(|found| {
+            let Whose::Person(person) = found.finding.about else { return None };
+            let Evidence::LeakedLogin { by_name, tried } = found.finding.evidence else { return None };
+            let (name, email) = who(person);
+            let acknowledged = found.acknowledged.is_some();
+            Some(NamedRow { finding: found.entry, at: found.at, person, name, email, by_name, tried, acknowledged })
+        });
+        let ranges_failed = self.ranges.get().map(|ranges| ranges.failed());
+        LeaksState { lists, locked: locked.collect(), named: named.collect(), ranges_failed }
     }
 
     fn leak_logins(&self) -> LeakLogins {

@@ -81,6 +81,7 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
             (Service::Machine, "machine")
         }
         PageRequest::Unseal(_) => (Service::Machine, "unseal"),
+        PageRequest::Leaks(protocol::LeakRequest::State) => (Service::Findings, "leaks"),
         PageRequest::Leaks(_) => (Service::Machine, "leaks"),
         PageRequest::Orders(request) => (orders::service_of(request), "orders"),
     }

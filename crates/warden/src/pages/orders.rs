@@ -1,4 +1,4 @@
-//! Orders for officer and owner: the rule, what came, what is kept for repair, merges, professional identifiers.
+//! Orders for officer, administrator and owner: the rule, what came, what is kept for repair, merges, professional identifiers.
 
 use std::collections::BTreeMap;
 
@@ -23,16 +23,14 @@ const NAMES_MAX: usize = 1_000;
 /// The most that one sender may tell a day.
 const PER_DAY_MAX: u32 = 1_000_000;
 
-/// Which service a request is. What shows a message or changes reach is the owner's.
+/// Which service a request is. What shows a message, or decides on one as it is read anew, is the owner's.
 pub(super) fn service_of(request: &OrdersRequest) -> Service {
     match request {
-        OrdersRequest::State { .. } => Service::Findings,
+        OrdersRequest::State { .. } | OrdersRequest::Kept | OrdersRequest::Drop { .. } => Service::OrderDesk,
+        // studies are filed under another patient by it
+        OrdersRequest::Unmerge { .. } => Service::MoveStudy,
         OrdersRequest::SetRule(_) | OrdersRequest::ProfessionalId { .. } => Service::Manage,
-        OrdersRequest::Kept
-        | OrdersRequest::Show { .. }
-        | OrdersRequest::Replay { .. }
-        | OrdersRequest::Drop { .. }
-        | OrdersRequest::Unmerge { .. } => Service::Machine,
+        OrdersRequest::Show { .. } | OrdersRequest::Replay { .. } => Service::Machine,
     }
 }
 

@@ -192,7 +192,7 @@ fn sent(owner: &Owner, candidates: Vec<LeakCandidate>) -> Result<LeaksChecked> {
     let PageReply::Leaks(reply) = reply else { bail!(OTHER_VERSION) };
     match *reply {
         LeakReply::Checked(checked) => Ok(checked),
-        LeakReply::Logins(_) | LeakReply::Tokens(_) => bail!(OTHER_VERSION),
+        LeakReply::Logins(_) | LeakReply::Tokens(_) | LeakReply::State(_) => bail!(OTHER_VERSION),
     }
 }
 
