@@ -1,7 +1,7 @@
 //! Where an address is: by the networks that the site knows, else by a file of places.
 
-use std::io::BufRead;
 use core::net::IpAddr;
+use std::io::BufRead;
 
 use model::{Coordinates, NetworkRule, Origin};
 use thiserror::Error;

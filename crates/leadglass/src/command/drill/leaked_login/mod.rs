@@ -41,6 +41,7 @@ pub fn leaked_login(format: Format, patients: u32, as_it_was: bool) -> Result<()
     rows.begin("fast harvesting");
     let before = reckoning::Before::keep(&scene)?;
     let taken = harvest::harvest(&mut scene, &mut signed_in)?;
+    sessions::sign(&mut rows, &scene)?;
     harvest::reach(&mut rows, &scene, &taken);
     reckoning::exposure(&mut rows, &scene, &taken)?;
     harvest::fast(&mut rows, &scene, &taken)?;

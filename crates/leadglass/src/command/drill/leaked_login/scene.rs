@@ -30,6 +30,8 @@ const AE_TITLE: &str = "DRILL";
 const NETWORK: &str = "Imaging Network";
 /// How long relationships last, in seconds.
 const REACH_SECONDS: i64 = 30 * 86_400;
+/// Who holds what is cold.
+const HOLDERS: [&str; 3] = ["anna", "bela", "chris"];
 const HOLDER_PASSPHRASE: &str = "nine calm rivers of copper";
 /// So many entries are looked at for what just happened.
 const NEWEST: u64 = 300;
@@ -181,6 +183,7 @@ impl Scene {
             ae_title: Some(AE_TITLE.to_owned()),
             from: vec!["127.0.0.1".to_owned()],
             token: false,
+            token_until: None,
             bound: None,
         })?;
         Ok(())
@@ -189,13 +192,18 @@ impl Scene {
     /// Three holders, of whom two are needed; what no relationship names goes cold at once, as it would over the years.
     fn cool(&self) -> Result<()> {
         let mut init = vec!["cold".to_owned(), "init".to_owned(), "--threshold".to_owned(), "2".to_owned()];
-        for name in ["anna", "bela", "chris"] {
+        for name in HOLDERS {
             let file = self.folder.join(name);
             let new = ["cold", "holder", "new", name, "--out", text(&file)?, "--passphrase-file", "-"];
             self.site.ok(&new, HOLDER_PASSPHRASE)?;
             init.extend(["--holder".to_owned(), format!("{}.pub", text(&file)?)]);
         }
         self.site.ok(&init.iter().map(String::as_str).collect::<Vec<_>>(), "")?;
+        for name in HOLDERS {
+            let file = self.folder.join(name);
+            let prove = ["cold", "holder", "prove", "--share-file", text(&file)?, "--passphrase-file", "-"];
+            self.site.ok(&prove, HOLDER_PASSPHRASE)?;
+        }
         self.site.ok(&["cold", "rule", "--after", "0s"], "")?;
         let swept = self.site.ok(&["cold", "sweep"], "")?;
         if swept["studies"].as_u64().unwrap_or_default() == 0 {

@@ -14,6 +14,9 @@ const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// What the evidence of a finding is called that says that a login is shared; this version raises none.
 const SIGN_OF_SHARING: Option<&str> = None;
 
+/// The fact of the incident.
+const SHARED: &str = "the logins were apparently shared by several people, and nothing told them apart";
+
 /// The attacker's browsers, with everything that the owners have.
 pub struct SignedIn {
     /// One of each account, in their order.
@@ -74,7 +77,7 @@ pub fn stolen(rows: &mut Rows, scene: &Scene, signed_in: &SignedIn) -> Result<()
 
 /// One login on two devices at once.
 pub fn shared(rows: &mut Rows, scene: &Scene, signed_in: &SignedIn) -> Result<()> {
-    rows.about("the logins were apparently shared by several people, and nothing told them apart");
+    rows.about(SHARED);
     let sessions: Vec<&str> =
         signed_in.first.last().into_iter().chain([&signed_in.second]).map(Browser::session).collect();
     let entries = entries(scene, "signed-in")?;
@@ -85,8 +88,14 @@ pub fn shared(rows: &mut Rows, scene: &Scene, signed_in: &SignedIn) -> Result<()
     rows.played(
         "an account is one person, and each device signs in by itself",
         own && sessions[0] != sessions[1],
-        format!("{} sessions of one account, each after its own password and code, each in the ledger by person, session and address; their reading counts as one reader's", sessions.len()),
+        format!("{} sessions of one account, each after its own password and code, each in the ledger by person, session and address", sessions.len()),
     );
+    Ok(())
+}
+
+/// After two devices worked in turns: whether the officer reads of it.
+pub fn sign(rows: &mut Rows, scene: &Scene) -> Result<()> {
+    rows.about(SHARED);
     let Some(sign) = SIGN_OF_SHARING else {
         rows.missing(
             "a login on two devices at once is a finding",
