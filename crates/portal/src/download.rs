@@ -73,3 +73,20 @@ pub(crate) async fn study(
     headers.insert(SECRET, secret);
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_are_on_their_way_at_once_and_one_to_each_reader() {
+        let downloads = Downloads::default();
+        let mut places: Vec<Place> = (0..4).map(|reader| downloads.place(reader).expect("there is a place")).collect();
+        assert!(downloads.place(9).is_err(), "a fifth");
+        places.pop();
+        assert!(downloads.place(0).is_err(), "a second one of the same reader");
+        let place = downloads.place(9).expect("a place is free");
+        drop((place, places));
+        assert!(downloads.place(0).is_ok());
+    }
+}

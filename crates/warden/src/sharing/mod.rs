@@ -271,3 +271,22 @@ impl Doors {
         self.sessions.end(session);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_given_again_is_opened_by_the_later_secret_alone() {
+        let mut random = seal::SystemRandom;
+        let (before, after) = (identity::NewLink::new(&mut random), identity::NewLink::new(&mut random));
+        let door = |new: &identity::NewLink, random: &mut seal::SystemRandom| {
+            LinkDoor::of(new, identity::PasswordCost::new(8, 1).expect("a cost"), random)
+        };
+        let mut doors = Doors::default();
+        doors.put(LinkId(7), door(&before, &mut random));
+        assert!(doors.find(&before.secret).is_some());
+        doors.put(LinkId(7), door(&after, &mut random));
+        assert!(doors.find(&before.secret).is_none() && doors.find(&after.secret).is_some());
+    }
+}
