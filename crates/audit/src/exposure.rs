@@ -222,7 +222,8 @@ impl ExposureIndex {
             Who::Organisation(organisation) => {
                 let members = self.reach.ever_members(organisation).iter();
                 let made = members.flat_map(|&person| {
-                    let as_member = move |(_, made): &(LinkId, Instant)| self.reach.is_member(person, organisation, *made);
+                    let as_member =
+                        move |(_, made): &(LinkId, Instant)| self.reach.is_member(person, organisation, *made);
                     self.links.of(person).filter(as_member)
                 });
                 made.map(|(link, _)| link).collect()

@@ -209,7 +209,10 @@ mod tests {
         assert_eq!(tags(&[image]), [0x0020_0013], "an image's record names no patient and has no concept");
         assert_eq!(tags(&[report]), [0x0020_0013, 0x0040_a043]);
         assert_eq!(tags(&[image, PATIENT]), [0x0010_0010, 0x0020_0013]);
-        assert_eq!(Attributes::read(json, &[image, PATIENT]).only(PATIENT).0.into_keys().collect::<Vec<_>>(), [0x0010_0010]);
+        assert_eq!(
+            Attributes::read(json, &[image, PATIENT]).only(PATIENT).0.into_keys().collect::<Vec<_>>(),
+            [0x0010_0010]
+        );
         assert_eq!(Attributes::read(b"[", &[image]), Attributes::default());
     }
 }

@@ -2,8 +2,8 @@
 
 use model::{
     Actor, DeviceId, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkFor, LinkId,
-    LinkMade, NumberSet, OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, SignInMethod,
-    StudyNumber, Tier, What, Who, Window,
+    LinkMade, NumberSet, OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId,
+    SignInMethod, StudyNumber, Tier, What, Who, Window,
 };
 
 /// Time runs from 0 to here, so that every instant can be looked at.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{Exposure, Touch};
 use model::{
-    Actor, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, OpenScope, OrganisationId,
-    Origin, PatientNumber, PersonId, Relationship, Role, SessionId, StudyNumber, Tier, What, Who, Window,
+    Actor, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, OpenScope,
+    OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, StudyNumber, Tier, What, Who,
+    Window,
 };
 
 use super::dice::END;
