@@ -132,7 +132,10 @@ impl Warden {
             [(patient, study, until)] => {
                 let emergency = reachable.ground(patient, study).is_some_and(|ground| is_break_glass(&ground.basis));
                 if service == Service::Share && emergency {
-                    return Err(field("the study", "one that you reach otherwise: what break-glass reaches leaves by no link"));
+                    return Err(field(
+                        "the study",
+                        "one that you reach otherwise: what break-glass reaches leaves by no link",
+                    ));
                 }
                 let warm_until = self.cold.read().expect(HELD).warm_until(study);
                 if warm_until.is_some_and(|until| until <= now) {

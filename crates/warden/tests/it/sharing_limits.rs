@@ -6,8 +6,8 @@ use audit::LedgerOptions;
 use dpop::Signer;
 use model::{Ceilings, EmergencyReason, EntryBody, Evidence, LinkEnd, Reaction, Role, Whose};
 use protocol::{
-    BreakGlassRequest, Emergency, Invalid, LeakCandidate, LeakRequest, Level, LinkRequest, OpinionRequest,
-    PageReply, PageRequest, Refusal, Scope, SecretText, SignInReply, SignInRequest,
+    BreakGlassRequest, Emergency, Invalid, LeakCandidate, LeakRequest, Level, LinkRequest, OpinionRequest, PageReply,
+    PageRequest, Refusal, Scope, SecretText, SignInReply, SignInRequest,
 };
 
 use crate::browser::{self, Sent};
@@ -40,7 +40,9 @@ async fn leaked(site: &Site, email: &str) {
 
 async fn ends(site: &Site) -> Vec<LinkEnd> {
     let entries = site.entries().await.into_iter();
-    entries.filter_map(|entry| if let EntryBody::LinkEnded { end, .. } = entry.body { Some(end) } else { None }).collect()
+    entries
+        .filter_map(|entry| if let EntryBody::LinkEnded { end, .. } = entry.body { Some(end) } else { None })
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
