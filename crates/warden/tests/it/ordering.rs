@@ -306,7 +306,9 @@ async fn entries_about_orders_hold_no_number_of_an_order_and_no_identifier_of_a_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_shows_nothing_more_once_its_patients_record_was_merged_into_another() {
     let mut scene = Scene::new().await;
-    scene.site.relate("person:holder0@example.org", "site", 86_400).await;
+    for patient in ["patient:HOSPITAL/P0", "patient:HOSPITAL/P1"] {
+        scene.site.relate("person:holder0@example.org", patient, 86_400).await;
+    }
     let link = crate::sharing::make(&scene.site, &scene.holders[0], "1.2.0").await.unwrap();
     let other = crate::sharing::make(&scene.site, &scene.holders[0], "1.2.1").await.unwrap();
     let (guest, _) = crate::sharing::open(&scene.site, &link).await.unwrap();

@@ -84,8 +84,10 @@ async fn a_link_shows_no_other_patient_when_its_study_is_moved() {
     let site = with_images(&folder).await;
     let doctor = site.person("doctor@x.example", Role::Radiologist, None).await;
     let colleague = site.person("colleague@x.example", Role::Radiologist, None).await;
-    // whoever reaches everything reaches it under the other patient as well
-    site.relate("person:doctor@x.example", "site", 30 * DAY).await;
+    // whoever reaches both patients reaches it under the other one as well
+    for patient in ["patient:HOSPITAL/P1", "patient:HOSPITAL/P2"] {
+        site.relate("person:doctor@x.example", patient, 30 * DAY).await;
+    }
     let link = make(&site, &doctor, STUDY).await.unwrap();
     let (guest, _) = open(&site, &link).await.unwrap();
     site.ask_as(&doctor, asking("colleague@x.example")).await.unwrap();
