@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use self::dicomdir::FileSet;
 use self::zip::{Entry, ZipError, ZipWriter};
 use crate::open::blocking;
-use crate::{ByteStream, MetadataOf, OpenStudy, ReadError};
+use crate::{ByteStream, OpenStudy, ReadError};
 
 /// Blocks that wait for a slow receiver.
 const BLOCKS_WAITING_MAX: usize = 2;
@@ -46,20 +46,23 @@ pub struct Download {
 }
 
 impl OpenStudy {
-    /// The study as a File-set in a zip. Memory does not grow with the pixels; the directory is made first, of the metadata.
+    /// The study as a File-set in a zip. Memory does not grow with the pixels, nor with what no directory record holds; the directory is
+    /// made first, of the metadata.
     pub async fn download(self: &Arc<Self>) -> Result<Download, ReadError> {
         if self.instances().is_empty() {
             return Err(Refusal::NotFound.into());
         }
-        let metadata = self.metadata(MetadataOf::Study, "").await?;
         let study = Arc::clone(self);
-        let set = blocking(move || Ok(FileSet::of(&study, &metadata.json))).await?;
+        let set = blocking(move || FileSet::of(&study)).await?;
         let secret = new_secret();
         let zip = ZipWriter::new(&secret);
         let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
         let study = Arc::clone(self);
         tokio::spawn(async move {
-            if let Err(error) = write(&study, set, zip, &sender).await {
+            // whoever takes it slowly holds no keys beyond the lease
+            let written = tokio::time::timeout(study.lease_left(), write(&study, set, zip, &sender)).await;
+            drop(study);
+            if let Err(error) = written.unwrap_or(Err(ReadError::LeaseEnded)) {
                 // a receiver that went away needs no reason
                 let _ = sender.send(Err(error)).await;
             }

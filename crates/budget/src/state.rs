@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
     Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, NumberSet, OrganisationId,
-    PatientNumber, PersonId, Reaction, SessionId, Tier, Who, Whose,
+    PatientNumber, PersonId, Reaction, SessionId, StudyNumber, Tier, Who, Whose,
 };
 
 use crate::ask::{Act, Ask};
@@ -95,8 +95,12 @@ impl State {
             }
             EntryBody::Opened { patient, study, scope, .. } => {
                 let act = if scope.tier() == Tier::Open { Act::Open } else { Act::List };
-                let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
-                self.read(&entry.actor, act, self.with_former(&patients, &studies).numbers(), at);
+                self.read_study(&entry.actor, act, *patient, *study, at);
+            }
+            // sharing counts as opening
+            EntryBody::LinkMade(made) => self.read_study(&entry.actor, Act::Open, made.patient, made.study, at),
+            EntryBody::OpinionAsked(asked) => {
+                self.read_study(&entry.actor, Act::Open, asked.patient, asked.study, at);
             }
             EntryBody::FindingRaised { finding } => self.found(number, at, finding),
             EntryBody::FindingAcknowledged { finding, note } => {
@@ -363,6 +367,12 @@ impl State {
             }
         }
         findings
+    }
+
+    /// The same of one study: of its patient, and of those whom it lay under before.
+    fn read_study(&mut self, actor: &Actor, act: Act, patient: PatientNumber, study: StudyNumber, at: Instant) {
+        let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
+        self.read(actor, act, self.with_former(&patients, &studies).numbers(), at);
     }
 
     /// A reading that the ledger shows. What was asked for is counted already.

@@ -127,8 +127,16 @@ fn said(text: &str) -> Result<String, Refusal> {
 
 /// The basis of the relationship, which the officer, the user and the patient see.
 pub(crate) fn basis(reason: EmergencyReason, text: &str) -> String {
-    format!("break-glass, {}: {text}", word(reason))
+    format!("{BASIS}{}: {text}", word(reason))
 }
+
+/// Whether that is why something is in reach.
+pub(crate) fn is_break_glass(basis: &str) -> bool {
+    basis.starts_with(BASIS)
+}
+
+/// What each of them begins with.
+const BASIS: &str = "break-glass, ";
 
 /// The fixed word in it.
 fn word(reason: EmergencyReason) -> &'static str {

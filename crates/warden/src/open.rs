@@ -1,7 +1,7 @@
 //! The open flow: credential → [`policy::Grant`] → [`audit::Receipt`] (durable) → [`Release`] → keys.
 
 use budget::Act;
-use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What};
+use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What, Who};
 use policy::{Denied, Reach, Service, Target};
 use protocol::{Asking, Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
 use seal::BatchKeys;
@@ -37,6 +37,10 @@ impl Warden {
             Scope::Images => Service::Open,
             Scope::Listing => Service::OpenListing,
             Scope::Download => Service::Download,
+        };
+        let _turn = match caller.who {
+            Some(Who::Link(link)) if service == Service::Download => Some(self.download_turn(link, now)?),
+            _ => None,
         };
         let mut studies = Vec::new();
         let mut denied = None;

@@ -398,6 +398,7 @@ impl Warden {
         match warden.ledger.append(vec![(Actor::Warden, started)], clock()) {
             // what was approved before a crash, or fell due meanwhile
             Ok(_) => {
+                warden.drop_loose_doors()?;
                 warden.give_sunsets(clock());
                 warden.lapse_accounts(clock());
                 warden.carry_out_due(clock());

@@ -257,7 +257,7 @@ impl Warden for Double {
     }
 
     async fn open(self, _: Context, credential: Credential, request: OpenRequest) -> Result<OpenReply, Refusal> {
-        let method = if request.scope == Scope::Images { "open" } else { "open listing" };
+        let method = if request.scope == Scope::Listing { "open listing" } else { "open" };
         self.heard(method, &credential)?.reads()?;
         let state = self.state.lock().unwrap();
         let studies: Vec<_> = state
@@ -424,7 +424,7 @@ impl State {
             let keys = &self.keys[key];
             ReleasedKey {
                 key: *key,
-                data_key: (scope == Scope::Images).then(|| *keys.data.expose()),
+                data_key: (scope != Scope::Listing).then(|| *keys.data.expose()),
                 listing_key: *keys.listing.expose(),
             }
         });

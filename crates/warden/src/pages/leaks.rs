@@ -211,6 +211,8 @@ impl Warden {
         self.commit_appended(people, bodies, &caller.actor, now)?;
         drop(numbering);
         self.end_leases(&ended);
+        // what these people share ends with it, not at the next round
+        self.end_links_due(now);
         Ok((incident, locked))
     }
 

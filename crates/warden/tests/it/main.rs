@@ -32,6 +32,7 @@ mod rooting;
 mod second_folder;
 mod sender;
 mod sharing;
+mod sharing_limits;
 mod shredding;
 mod signing_in;
 mod signs;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::{DeviceId, DeviceMay, EntryBody, EntryNumber, OrderEnd, OrderRule, Origin, Role};
 use protocol::{
     Authority, Credential, Identifier, Level, OrderAsk, OrderEvent, OrderMessage, OrderNumbers, OrderReply,
-    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder,
+    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder, Refusal, Scope,
 };
 
 use crate::site::{Folder, Site, soon};
@@ -310,4 +310,23 @@ async fn entries_about_orders_hold_no_number_of_an_order_and_no_identifier_of_a_
         }
     }
     drop(scene.folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_shows_nothing_more_once_its_patients_record_was_merged_into_another() {
+    let mut scene = Scene::new().await;
+    for patient in ["patient:HOSPITAL/P0", "patient:HOSPITAL/P1"] {
+        scene.site.relate("person:holder0@example.org", patient, 86_400).await;
+    }
+    let link = crate::sharing::make(&scene.site, &scene.holders[0], "1.2.0").await.unwrap();
+    let other = crate::sharing::make(&scene.site, &scene.holders[0], "1.2.1").await.unwrap();
+    let (guest, _) = crate::sharing::open(&scene.site, &link).await.unwrap();
+    let (elsewhere, _) = crate::sharing::open(&scene.site, &other).await.unwrap();
+    assert!(scene.site.open(&guest, "1.2.0", Scope::Images).await.is_ok());
+    assert!(scene.tell(merged(0, 1)).await);
+    assert!(scene.site.open(&scene.holders[0], "1.2.0", Scope::Images).await.is_ok());
+    assert_eq!(scene.site.open(&guest, "1.2.0", Scope::Images).await.err(), Some(Refusal::NotFound));
+    scene.site.keep_house();
+    assert_eq!(scene.site.open(&guest, "1.2.0", Scope::Images).await.err(), Some(Refusal::SignedOut));
+    assert!(scene.site.open(&elsewhere, "1.2.1", Scope::Images).await.is_ok(), "that record is what it was");
 }
