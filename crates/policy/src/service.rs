@@ -74,7 +74,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Every service, for tests that enumerate them.
+    /// Every service.
     pub const ALL: [Self; 34] = [
         Self::Pages,
         Self::Liveness,
