@@ -359,3 +359,17 @@ async fn an_approval_wants_a_fresh_touch_for_exactly_this() {
     assert!(look(&site, &row).await.approvals.is_empty());
     assert!(approve(&site, &officer, &row).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_an_officer_whose_account_is_locked_takes_a_second_person_all_the_same() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let officer_link = site.add_person("officer@x.example", Role::Officer, None).await;
+    let admin_link = site.add_person("admin@x.example", Role::Administrator, None).await;
+    let _officer = site.session("officer@x.example", &officer_link).await;
+    let _admin = site.with_passkey(&admin_link).await;
+    crate::accounts::lock(&site, "officer@x.example").await;
+    let enrol = PageRequest::IssueEnrolment { email: "officer@x.example".to_owned() };
+    let row = proposed(site.ask_owner(enrol).await);
+    assert_eq!(row.need.standing, Standing::TwoPersons);
+}
