@@ -248,10 +248,10 @@ fn what_an_authenticator_showed_is_held_against_the_rule_of_now() {
     bind(&mut site, person, &mut key).unwrap();
     for (makers, models, fits) in [
         (&[&maker][..], &[][..], true),
-        (&[&maker, &other], &[a1], true),
-        (&[&other], &[], false),
-        (&[&maker], &[a2], false),
-        (&[&maker], &[a2, a1], true),
+        (&[&maker, &other][..], &[a1][..], true),
+        (&[&other][..], &[][..], false),
+        (&[&maker][..], &[a2][..], false),
+        (&[&maker][..], &[a2, a1][..], true),
     ] {
         site.people.set_rule(site.strict, asked(makers, models), None, site.now).unwrap();
         let outcome = sign_in(&mut site, &mut key);
