@@ -151,11 +151,8 @@ impl Scanner {
 }
 
 fn take(wanted: &Wanted, found: &mut Found, login: &str, password: &str) {
-    if let Some((by, name)) = wanted.find(login)
-        && let Some(login) = found.login(by, &name)
-    {
-        login.lines += 1;
-        login.take(password);
+    if let Some((by, name)) = wanted.find(login) {
+        found.named(by, &name, 1, |take| take(password));
     }
 }
 

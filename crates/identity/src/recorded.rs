@@ -30,8 +30,13 @@ pub struct Recorded {
     ended: HashMap<SessionId, Instant>,
     /// Until when the newest link of a person works; `None` once it was used.
     links: HashMap<PersonId, Option<Instant>>,
-    /// When a person's password was last set.
+    /// Before which a person's password counts no more: the last one was set then, or all were taken away.
     passwords: HashMap<PersonId, Instant>,
+    /// The same for passkeys: since when an account was locked that is not any more.
+    passkeys_since: HashMap<PersonId, Instant>,
+    /// Whose authenticators are lost: the next link replaces them, and whose open link does.
+    lost: HashSet<PersonId>,
+    replaced_by: HashSet<PersonId>,
     /// The role that a person was last given.
     roles: HashMap<PersonId, Role>,
     /// Accounts that were closed, each with when.
@@ -70,18 +75,39 @@ impl Recorded {
                 self.forget_old();
             }
             EntryBody::EnrolmentIssued { person, until } => {
+                self.void_link(*person);
                 self.links.insert(*person, Some(*until));
+                if self.lost.remove(person) {
+                    self.replaced_by.insert(*person);
+                }
+            }
+            // a word of a colleague counts for a while, a reset is said in the moment
+            EntryBody::ResetVouched(reset) if reset.until <= entry.recorded => {
+                self.lost.insert(reset.person);
             }
             EntryBody::PasskeyBound { person, .. } => {
-                self.links.insert(*person, None);
-                self.locked.remove(person);
+                if self.replaced_by.contains(person) {
+                    self.passwords.insert(*person, entry.recorded);
+                }
+                self.link_used(*person);
             }
             EntryBody::PasswordSet { person } => {
-                self.links.insert(*person, None);
                 self.passwords.insert(*person, entry.recorded);
-                self.locked.remove(person);
+                self.link_used(*person);
             }
             body => self.see_removal(body, entry.recorded),
+        }
+    }
+
+    fn void_link(&mut self, person: PersonId) {
+        self.links.insert(person, None);
+        self.replaced_by.remove(&person);
+    }
+
+    fn link_used(&mut self, person: PersonId) {
+        self.void_link(person);
+        if let Some(locked) = self.locked.remove(&person) {
+            self.passkeys_since.insert(person, locked);
         }
     }
 
@@ -89,7 +115,7 @@ impl Recorded {
         match body {
             EntryBody::RoleChanged { person, from, to } => {
                 self.roles.insert(*person, *to);
-                self.links.insert(*person, None);
+                self.void_link(*person);
                 if to.decides() && !from.decides() {
                     self.passwords.insert(*person, at);
                 }
@@ -104,14 +130,16 @@ impl Recorded {
                 }
             }
             EntryBody::AccountLocked { person, .. } => {
-                self.links.insert(*person, None);
+                self.void_link(*person);
+                self.passwords.insert(*person, at);
                 self.locked.insert(*person, at);
             }
             EntryBody::PersonClosed { person } => {
-                self.links.insert(*person, None);
+                self.void_link(*person);
                 self.closed.insert(*person, at);
             }
             EntryBody::MemberJoined { person, organisation } => {
+                self.void_link(*person);
                 self.members.insert((*person, *organisation), true);
             }
             EntryBody::MemberLeft { person, organisation } => {
@@ -124,6 +152,9 @@ impl Recorded {
                 self.passkeys.insert((*person, passkey.clone()));
             }
             EntryBody::DelegateSet(set) => {
+                if set.delegate {
+                    self.void_link(set.person);
+                }
                 self.delegates.insert((set.person, set.organisation), set.delegate);
             }
             EntryBody::AccountEnds(ends) => {
@@ -131,7 +162,7 @@ impl Recorded {
                 self.lapsed.remove(&ends.person);
             }
             EntryBody::AccountLapsed { person } => {
-                self.links.insert(*person, None);
+                self.void_link(*person);
                 self.lapsed.insert(*person, at);
             }
             EntryBody::AuthenticatorsSet(set) => {
@@ -156,13 +187,11 @@ impl Recorded {
     /// Links from before somebody read the whole site.
     fn void_links(&mut self, who: Who) {
         match who {
-            Who::Person(person) => {
-                self.links.insert(person, None);
-            }
+            Who::Person(person) => self.void_link(person),
             Who::Organisation(of) => {
                 let members = self.members.iter().filter(|((_, organisation), is)| *organisation == of && **is);
                 let members: Vec<PersonId> = members.map(|((person, _), _)| *person).collect();
-                self.links.extend(members.into_iter().map(|person| (person, None)));
+                members.into_iter().for_each(|person| self.void_link(person));
             }
             Who::Device(_) | Who::Link(_) => {}
         }
@@ -233,9 +262,15 @@ impl People {
             if let (None, Some(at)) = (record.closed, recorded.closed.get(&person)) {
                 record.close(*at);
             }
+            if let Some(since) = recorded.passkeys_since.get(&person) {
+                record.passkeys.retain(|bound| bound.bound.plus_seconds(APART_SECONDS) >= *since);
+            }
             match (record.locked, recorded.locked.get(&person)) {
                 (None, Some(at)) => record.lock(*at),
-                (Some(_), None) => record.locked = None,
+                (Some(since), None) => {
+                    record.passkeys.retain(|bound| bound.bound > since);
+                    record.locked = None;
+                }
                 _ => {}
             }
             let changed = record.role != was.role

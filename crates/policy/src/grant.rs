@@ -226,6 +226,12 @@ fn role_includes(role: Role, service: Service) -> bool {
     }
 }
 
+/// Whether a role includes everything that another does.
+#[must_use]
+pub fn role_covers(role: Role, other: Role) -> bool {
+    Service::ALL.into_iter().all(|service| role_includes(role, service) || !role_includes(other, service))
+}
+
 /// Whether somebody of a role may be given the right to add colleagues, and may be added by it: whoever works with patients, and
 /// decides about nobody.
 #[must_use]

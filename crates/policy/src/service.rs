@@ -76,7 +76,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Every service, for tests that enumerate them.
+    /// Every service.
     pub const ALL: [Self; 35] = [
         Self::Pages,
         Self::Liveness,

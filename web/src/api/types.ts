@@ -66,6 +66,8 @@ export interface EnrolmentFor {
   attested: boolean;
   /** What the person had before is lost, and goes. */
   replaces: boolean;
+  /** The link sets another password and nothing else; a code of the app that there is confirms it. */
+  only_password: boolean;
 }
 
 export interface PasswordEstimate {

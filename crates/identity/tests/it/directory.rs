@@ -219,3 +219,36 @@ fn an_ae_title_is_bound_to_a_certificate_without_a_token_and_when_its_token_is_g
         assert_eq!((entry.token_sha256, entry.bound), (None, bound), "{}", entry.name);
     }
 }
+
+#[test]
+fn a_professional_identifier_of_an_account_that_ended_is_not_given_again_and_one_of_two_names_nobody() {
+    let mut site = Site::new();
+    let (one, other) = (site.person("one@x.example", &[site.strict]), site.person("two@x.example", &[site.strict]));
+    site.people.set_professional_id(one, "KV", "1", true).unwrap();
+    assert_eq!(site.people.person_by_professional_id("KV", "1").map(|person| person.id()), Some(one));
+    let until = site.now.plus_seconds(60);
+    site.people.set_until(one, Some(until), site.now).unwrap();
+    site.now = until;
+    assert_eq!(site.people.lapse(site.now).value, [one]);
+    assert!(site.people.person_by_professional_id("KV", "1").is_none());
+    let taken = site.people.set_professional_id(other, "KV", "1", true);
+    assert_eq!(taken.unwrap_err(), DirectoryError::ProfessionalIdTaken, "it may be opened again");
+    // an earlier version gave it all the same
+    let two = site.people.take_dirty().into_iter().map(|record| {
+        let text = String::from_utf8(record.to_bytes().to_vec()).unwrap();
+        let text = match record.key().as_str() {
+            "person/1" => {
+                text.replace(r#""known_origins":[]"#, r#""known_origins":[],"professional_ids":[["KV","1"]]"#)
+            }
+            _ => text,
+        };
+        identity::IdentityRecord::from_bytes(text.as_bytes()).unwrap()
+    });
+    let mut people = identity::People::load(crate::site::settings(), two.collect::<Vec<_>>()).unwrap();
+    assert!(people.person_by_professional_id("KV", "1").is_none());
+    people.set_until(one, None, site.now).unwrap();
+    assert!(people.person_by_professional_id("KV", "1").is_none(), "two have it");
+    let taken_away = people.set_professional_id(one, "KV", "1", false);
+    assert!(taken_away.is_ok());
+    assert_eq!(people.person_by_professional_id("KV", "1").map(|person| person.id()), Some(other));
+}

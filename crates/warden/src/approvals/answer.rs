@@ -169,7 +169,7 @@ impl Warden {
 
     fn row_of(&self, proposal: &Proposal, caller: &Caller) -> ProposalRow {
         let (may_approve, may_withdraw) = (self.may_approve(proposal, caller), self.may_withdraw(proposal, caller));
-        let deciders = self.deciders();
+        let deciders = self.deciders_of(&proposal.change);
         let people = self.people.lock().expect(HELD);
         let names = words::names(&people, &proposal.change);
         let approved = policy::is_approved(
@@ -219,14 +219,15 @@ impl Warden {
     fn may_approve(&self, proposal: &Proposal, caller: &Caller) -> bool {
         let Some(person) = person_of(caller).filter(|_| proposal.is_open()) else { return false };
         let (proposer, approvers) = (proposal.proposer(), proposal.approvers());
-        policy::may_approve(&proposal.change, proposer, &approvers, &proposal.need, person, &self.deciders()).is_ok()
+        let deciders = self.deciders_of(&proposal.change);
+        policy::may_approve(&proposal.change, proposer, &approvers, &proposal.need, person, &deciders).is_ok()
     }
 
     /// Who may approve may refuse, also after approving.
     pub(super) fn may_refuse(&self, proposal: &Proposal, caller: &Caller) -> bool {
         let Some(person) = person_of(caller).filter(|_| proposal.is_open()) else { return false };
-        policy::may_approve(&proposal.change, proposal.proposer(), &[], &proposal.need, person, &self.deciders())
-            .is_ok()
+        let deciders = self.deciders_of(&proposal.change);
+        policy::may_approve(&proposal.change, proposal.proposer(), &[], &proposal.need, person, &deciders).is_ok()
     }
 
     pub(super) fn may_withdraw(&self, proposal: &Proposal, caller: &Caller) -> bool {

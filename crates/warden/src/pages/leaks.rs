@@ -120,6 +120,7 @@ impl Warden {
             let by_name = !suspected.by_address;
             let (verified, tried) = self.try_passwords(person, suspected.passwords).await?;
             match verified {
+                Some(verified) if self.forgot_unused(&verified, now)? => named.push((person, by_name, tried)),
                 Some(verified) => found.push(verified),
                 None => named.push((person, by_name, tried)),
             }
@@ -177,6 +178,14 @@ impl Warden {
             }
         }
         Ok((None, tried))
+    }
+
+    /// Removes a password that signs nobody in any more: it is known, and a later rule must not make it good again. Nobody is locked for
+    /// it, and the finding says that a login was found.
+    fn forgot_unused(&self, found: &FoundPassword, now: Instant) -> Result<bool, Refusal> {
+        let mut people = self.people.lock().expect(HELD);
+        let value = people.forget_unused(found, now);
+        self.commit(people, identity::Changed { value, entries: Vec::new() }, &Actor::Warden, now)
     }
 
     /// Locks accounts under one incident. Those whose password was replaced meanwhile stay as they are.

@@ -1,8 +1,10 @@
 //! `leadglass leaks check`: this process reads the dump, the warden verifies.
 //!
-//! A dump is hostile, so it is read where nothing is to be had: after the dump is open and the warden answered, this process raises walls
-//! that leave it no file (but the folder for letters) and no new socket. It has no list of the people, only digests under a key that the
-//! warden made for this look. What it sends is what stood beside logins that are here. It writes nothing of the dump anywhere.
+//! A dump is hostile, so it is read where little is to be had: after the dump is open and the warden answered, this process raises walls
+//! that leave it no file (but the folder for letters) and no new socket, and it gets no more memory than it needs. It has no list of the
+//! people, only digests under a key that the warden made for this look. What it sends is what stood beside logins that are here. It writes
+//! nothing of the dump anywhere. It keeps its connection to the warden: a parser that was taken over would speak as the owner
+//! (`docs/leaks.md` says what that is).
 
 use std::fs::File;
 use std::io;
@@ -34,6 +36,7 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let wanted = wanted(&owner)?;
     let (input, length) = open(dump)?;
     let folders = letters.map(letters_folder).transpose()?;
+    walls::limit_address_space(ADDRESS_SPACE_BYTES)?;
     Wall { folders: folders.clone().into_iter().collect(), ..Wall::default() }.raise()?;
     let (found, (tokens, more_tokens), looked) = look(input, length, wanted, format);
     let (candidates, untried) = candidates(found);
@@ -41,15 +44,16 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let mut checked = LeaksChecked::default();
     for message in messages(candidates) {
         let LeaksChecked { verified, named } = sent(&owner, message)?;
+        // they are locked now: what fails later takes no letter away
+        if let Some(folder) = &folders {
+            for account in &verified {
+                letter::write(folder, account)?;
+            }
+        }
         checked.verified.extend(verified);
         checked.named.extend(named);
     }
     let tokens = ended_tokens(&owner, &tokens)?;
-    if let Some(folder) = &folders {
-        for account in &checked.verified {
-            letter::write(folder, account)?;
-        }
-    }
     let Looked { counts, skipped, damaged } = looked;
     match format {
         Format::Json => say!(
@@ -83,6 +87,10 @@ fn wanted(owner: &Owner) -> Result<Wanted> {
         names: logins.names.into_iter().collect(),
     })
 }
+
+/// All the address space of this process, in bytes: a dump that is made to fill memory, a zip with an endless directory among them, ends
+/// the look and nothing else.
+const ADDRESS_SPACE_BYTES: u64 = 4 << 30;
 
 /// Passwords of one message: as many slow hashes.
 const PASSWORDS_PER_MESSAGE: usize = 500;
