@@ -80,7 +80,14 @@ impl Warden {
             registry.patient_by_identity(&name.issuer, &name.id) != self.known_patient(registry, name)
         };
         let mixed = !merging.is_empty() && merging.len() != message.events.len() * 2;
-        if mixed || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
+        // by different numbers, too
+        let touched = steps.iter().filter_map(|step| match step {
+            Step::Take(taking) => taking.replaces,
+            Step::End { order, .. } => Some(*order),
+            _ => None,
+        });
+        let twice = !each_once(touched);
+        if mixed || twice || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
             let why = "an order or a patient is named twice in one message, or a merge among orders; send one message for each";
             return Err(OrderProblem::at(ErrorCode::SegmentSequence, "MSH", 0, why).into());
         }

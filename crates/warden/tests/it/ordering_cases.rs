@@ -84,6 +84,12 @@ async fn an_order_ends_by_any_number_that_it_ever_had_and_numbers_of_two_orders_
         }
     }
     assert_eq!(scene.reached(1).await, none());
+    // one order by two numbers in one message
+    assert!(scene.tell(placed(order(&[Placer(5), Filler(5)], 1, &[0]))).await);
+    let mut both = message("both".to_owned(), placed(order(&[Placer(5)], 1, &[1])));
+    both.events.push(placed(order(&[Filler(5)], 1, &[1])));
+    assert!(matches!(scene.ask(OrderAsk::Decide(both)).await.unwrap(), OrderReply::Refused(_)));
+    assert_eq!(scene.reached(1).await, none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
