@@ -215,6 +215,7 @@ async fn a_honey_patient_is_merged_with_nobody() {
     scene.site.ask(PageRequest::AddHoney { count: 1 }).await;
     let PageReply::Honey(rows) = scene.site.ask(PageRequest::Honey).await else { panic!() };
     let own = |row: &protocol::PatientRow| vec![identifier(&row.issuer, row.id.clone())];
+    assert!(!rows[0].issuer.is_empty() && !rows[0].id.is_empty());
     let honey = own(&rows[0]);
     for (stays, goes) in [(patient(1), honey.clone()), (honey, patient(1))] {
         assert!(!scene.tell(OrderEvent::Merged { patient: stays, prior: goes }).await);
