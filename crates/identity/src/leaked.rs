@@ -71,12 +71,6 @@ impl People {
         Some(StoredPassword { person, hash: password.hash.clone(), set: password.set })
     }
 
-    /// Whether the account of a person is locked, because its password stood in a dump.
-    #[must_use]
-    pub fn is_locked(&self, person: PersonId) -> bool {
-        self.persons.get(&person).is_some_and(|record| record.locked.is_some())
-    }
-
     /// Locks the account of a password that was found: sessions and links end; password, one-time-code secret and recovery codes
     /// are removed; nobody signs in, with a passkey neither, before a new enrolment link was used. Nothing when the password was
     /// replaced meanwhile.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{DeviceId, DeviceMay, EntryBody, EntryNumber, OrderEnd, OrderRule, Origin, Role};
 use protocol::{
-    Authority, Credential, Identifier, Level, OrderAsk, OrderCaller, OrderEvent, OrderMessage, OrderNumbers, OrderReply,
-    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder, Refusal, Scope,
+    Authority, Credential, Identifier, Level, OrderAsk, OrderCaller, OrderEvent, OrderMessage, OrderNumbers,
+    OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder, Refusal, Scope,
 };
 
 use crate::site::{Folder, Site, soon};
