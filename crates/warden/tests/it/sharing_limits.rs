@@ -123,7 +123,9 @@ async fn a_second_opinion_ends_with_the_askers_reach_and_wants_a_touch() {
 async fn nobody_has_more_than_a_hundred_second_opinions_at_once() {
     let folder = Folder::new();
     let site = with_images(&folder).await;
-    let doctor = site.person("doctor@x.example", Role::Referrer, None).await;
+    // with a passkey: it answers as often as it is asked
+    let enrolment = site.add_person("doctor@x.example", Role::Referrer, None).await;
+    let doctor = site.with_passkey(&enrolment).await;
     site.person("colleague@x.example", Role::Radiologist, None).await;
     site.relate("person:doctor@x.example", "patient:HOSPITAL/P1", 30 * DAY).await;
     let mut entries = Vec::new();
