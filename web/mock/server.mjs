@@ -113,7 +113,7 @@ function signIn(pathname, body) {
 
 function enrol(pathname, body) {
   if (body.token !== 'good' && body.token !== 'passkey-only') throw new Problem(404, 'this enrolment link does not work', 'ask your administrator for a new one');
-  if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND, password_until: body.token === 'good' ? now() + 90 * 86_400 * SECOND : null, device_bound: body.token !== 'good', attested: false, replaces: false });
+  if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND, password_until: body.token === 'good' ? now() + 90 * 86_400 * SECOND : null, device_bound: body.token !== 'good', attested: false, replaces: false, only_password: false });
   if (pathname.endsWith('/passkey/begin')) return json({ ceremony: 'c2', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { rp: { id: 'localhost', name: 'leadglass' }, user: { id: 'BAUGBw', name: 'patient@example.org', displayName: 'Emil Sandberg' }, challenge: 'AAECAwQFBgcICQoLDA0ODw', pubKeyCredParams: [{ type: 'public-key', alg: -7 }], authenticatorSelection: { residentKey: 'required', userVerification: 'required' }, excludeCredentials: [] } } });
   if (pathname.endsWith('/passkey/finish')) return json({ recovery_codes: [] });
   if (pathname.endsWith('/estimate')) {
