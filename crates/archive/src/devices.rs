@@ -145,7 +145,8 @@ impl DeviceList {
     }
 
     /// The device that tells orders like this: over TLS by its certificate, and by the name that it gives only where several are bound to
-    /// the same; in the clear by that name, its own or its AE title, at one of its addresses. Without a name: whether there is any.
+    /// the same; in the clear by that name, its own or its AE title, at one of its addresses, and only where it has neither a token nor
+    /// anything that it is bound to. Without a name: whether there is any.
     pub fn admit_order_sender(
         &self,
         name: Option<&str>,
@@ -166,10 +167,10 @@ impl DeviceList {
         decide(
             self.devices.iter().filter(|device| alone && bound(device) || is_named(device)),
             caller.address,
-            // a name that everybody may say is nobody's without an address
-            |device| {
-                certificate_of(device) == caller.certificate
-                    && (caller.certificate.is_some() || !device.from.is_empty())
+            // a name that everybody may say is nobody's without an address, and never that of a device that has something to show
+            |device| match caller.certificate {
+                Some(_) => certificate_of(device) == caller.certificate,
+                None => device.bound.is_none() && device.token_sha256.is_none() && !device.from.is_empty(),
             },
             Service::Orders,
             now,
@@ -395,12 +396,16 @@ mod tests {
         let orders = [DeviceMay::Orders];
         let mut bound = device(4, None, &[], &orders, None);
         bound.bound = Some(TokenBinding::Certificate(own));
+        let mut signs = device(6, Some("SIGNS"), &["172.16.0.0/12"], &orders, None);
+        signs.bound = Some(TokenBinding::Dpop(own));
         let list = DeviceList {
             devices: vec![
                 device(1, Some("RIS"), &["10.0.0.0/8"], &orders, None),
                 device(2, Some("CT1"), &["10.0.0.0/8"], &[DeviceMay::Store], None),
                 device(3, Some("ANYWHERE"), &[], &orders, None),
                 bound,
+                device(5, Some("TOKEN"), &["172.16.0.0/12"], &orders, Some("secret")),
+                signs,
             ],
         };
         let check = |name, certificate, address: &str, expected: Result<u32, NotAdmitted>| {
@@ -417,6 +422,10 @@ mod tests {
         check(Some("CT1"), None, near, Err(NotAdmitted::Service));
         check(Some("ANYWHERE"), None, near, Err(NotAdmitted::Certificate));
         check(Some("device 4"), None, near, Err(NotAdmitted::Certificate));
+        // who has a token shows it: its name in the clear is not enough
+        check(Some("TOKEN"), None, "172.16.0.1", Err(NotAdmitted::Certificate));
+        check(Some("SIGNS"), None, "172.16.0.1", Err(NotAdmitted::Certificate));
+        check(None, None, "172.16.0.1", Err(NotAdmitted::Certificate));
         check(Some(""), None, near, Err(NotAdmitted::Unknown));
         check(Some("NOBODY"), None, near, Err(NotAdmitted::Unknown));
         check(None, Some(own), far, Ok(4));
