@@ -11,7 +11,8 @@ use serde_json::Value;
 
 pub use self::page::asked_by_page;
 use crate::{
-    IncidentChange, Level, ListRequest, OpenRequest, Order, PAGE_ROWS_MAX, PageRequest, Proof, RemovalRequest, Scope,
+    IncidentChange, Level, ListRequest, OpenRequest, Order, OrderAsk, PAGE_ROWS_MAX, PageRequest, Proof,
+    RemovalRequest, Scope,
 };
 
 /// Tags and keywords of what studies are searched by (PS3.6), Study Instance UID included.
@@ -70,6 +71,8 @@ pub enum Asking<'a> {
     Open(&'a OpenRequest),
     /// [`crate::Warden::ask`]
     Page(&'a PageRequest),
+    /// [`crate::Warden::order`]
+    Order(&'a OrderAsk),
 }
 
 /// A request as it was signed, with study numbers in its path told as UIDs.
@@ -81,6 +84,16 @@ pub struct Asked<'a> {
     by_uid: String,
     query: Vec<(String, String)>,
     body: &'a [u8],
+}
+
+/// Whether a resource of this kind is what is decided on or kept.
+fn tells(kind: &str, ask: &OrderAsk) -> bool {
+    match ask {
+        OrderAsk::Decide(message) => message.control_id.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/')),
+        OrderAsk::Keep(untaken) => {
+            untaken.kind.strip_prefix("FHIR ").is_some_and(|kept| !kept.is_empty() && kind.starts_with(kept))
+        }
+    }
 }
 
 impl<'a> Asked<'a> {
@@ -110,6 +123,9 @@ impl<'a> Asked<'a> {
             }
             Asking::Open(request) => self.method == "GET" && self.opens(request),
             Asking::Page(request) => self.asks_page(request),
+            Asking::Order(ask) => {
+                self.method == "POST" && self.path.strip_prefix("/fhir/").is_some_and(|kind| tells(kind, ask))
+            }
         }
     }
 
@@ -361,6 +377,36 @@ mod tests {
         let read = Asked::of(&proof, |number| (number == 7).then(|| Uid::parse("1.2.7").unwrap()));
         let identities = |study: &str| if study == "1.2.7" { vec![("P7".into(), "SITE".into())] } else { vec![] };
         assert_eq!(read.asks_for(asking, identities), asked, "{method} {address} {body} {asking:?}");
+    }
+
+    #[test]
+    fn an_order_is_told_where_its_kind_is() {
+        let decide = |control_id: &str| {
+            OrderAsk::Decide(crate::OrderMessage {
+                control_id: control_id.into(),
+                content: [0; 32],
+                test: false,
+                events: Vec::new(),
+            })
+        };
+        let keep = |kind: &str| {
+            let problem = crate::OrderProblem::at(crate::ErrorCode::DataType, "Resource", 0, "x");
+            OrderAsk::Keep(crate::UntakenMessage {
+                control_id: String::new(),
+                kind: kind.into(),
+                problem,
+                bytes: vec![1],
+            })
+        };
+        let own = decide("ServiceRequest/7/ab");
+        check("POST", "/fhir/ServiceRequest", "", Asking::Order(&own), true);
+        check("GET", "/fhir/ServiceRequest", "", Asking::Order(&own), false);
+        check("POST", "/fhir/Service", "", Asking::Order(&own), false);
+        check("POST", "/fhir/Patient", "", Asking::Order(&own), false);
+        check("POST", "/dicom-web/studies", "", Asking::Order(&own), false);
+        check("POST", "/fhir/Patient", "", Asking::Order(&keep("FHIR Patient")), true);
+        check("POST", "/fhir/Patient", "", Asking::Order(&keep("FHIR ServiceRequest")), false);
+        check("POST", "/fhir/Patient", "", Asking::Order(&keep("ORM^O01")), false);
     }
 
     fn list(level: Level, matches: &[(u32, &str)]) -> ListRequest {

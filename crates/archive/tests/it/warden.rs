@@ -341,8 +341,7 @@ impl Warden for FakeWarden {
     async fn order(
         self,
         _: Context,
-        _: model::DeviceId,
-        _: model::Origin,
+        _: protocol::OrderCaller,
         _: protocol::OrderAsk,
     ) -> Result<protocol::OrderReply, Refusal> {
         Err(Refusal::NotAllowed)

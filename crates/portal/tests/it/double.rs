@@ -373,8 +373,7 @@ impl Warden for Double {
     async fn order(
         self,
         _: Context,
-        _: model::DeviceId,
-        _: model::Origin,
+        _: protocol::OrderCaller,
         _: protocol::OrderAsk,
     ) -> Result<protocol::OrderReply, Refusal> {
         Err(Refusal::NotAllowed)

@@ -22,6 +22,7 @@ mod holder;
 mod leaving;
 mod moving;
 mod ordering;
+mod ordering_cases;
 mod proving;
 mod raising;
 mod reaching;
