@@ -25,7 +25,7 @@ pub fn holder(site: &Installation, name: &str) -> String {
 }
 
 /// A holder shows their key; the program's words.
-fn prove(site: &Installation, file: &str) -> String {
+pub fn prove(site: &Installation, file: &str) -> String {
     let arguments = ["cold", "holder", "prove", "--share-file", file, "--passphrase-file", "-"];
     // words on paper are sealed by nothing
     let count = if file.ends_with(".words") { arguments.len() - 2 } else { arguments.len() };

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 
 use identity::{LinkDoor, LinkSecretHash, LinkSessions};
 use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, PersonId, StudyNumber, Tier, Uid, What, Who};
-use policy::{Denied, Service, Target};
+use policy::{Service, Target};
 use protocol::{LinkRequest, OpinionRequest, PageReply, Refusal};
 
 use crate::break_glass::is_break_glass;

@@ -230,6 +230,7 @@ async fn add_sender(scene: &Scene, name: &str, token: bool) -> (model::DeviceId,
         ae_title: None,
         from: vec!["10.0.0.9".to_owned()],
         token,
+        token_until: None,
         bound: None,
     };
     let PageReply::DeviceAdded { device, token, .. } = scene.site.ask(add).await else { panic!() };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::client::{Answer, ask};
-use crate::cold::holder;
+use crate::cold::{holder, prove};
 use crate::installation::{Installation, PASSPHRASE, store, wait_until};
 use crate::persons::Person;
 use crate::requests::Names;
@@ -280,6 +280,7 @@ fn make_studies(site: &Installation) {
     store_all(vec![file(State::Cold)]);
     let anna = holder(site, "anna");
     site.ok(&["cold", "init", "--threshold", "1", "--holder", &format!("{anna}.pub")]);
+    prove(site, &anna);
     site.ok(&["cold", "rule", "--after", "0s"]);
     assert_eq!(site.ok(&["cold", "sweep"])["studies"], 1);
     site.ok(&["cold", "rule", "--after", "3650d"]);
