@@ -208,9 +208,12 @@ impl Scene {
             ("delegate", "referrer", person(Role::Referrer, &[OrganisationId(1)])),
             ("maker", "referrer", person(Role::Referrer, &[])),
         ];
-        let links: Vec<_> = roles.iter().map(|(name, role, _)| add(&site, name, role)).collect();
+        let mut links: Vec<_> = roles.iter().map(|(name, role, _)| add(&site, name, role)).collect();
         add(&site, "colleague", "radiologist");
         site.ok(&["person", "delegate", "delegate@x.example", "--organisation", "Practice"]);
+        // the right ends the link that was open
+        let delegate = roles.iter().position(|(name, ..)| *name == "delegate").expect("there is one");
+        links[delegate] = site.ok(&["person", "enrol", "delegate@x.example"])["enrolment"].as_str().unwrap().to_owned();
         make_studies(&site);
         let numbers = numbers(&site, &reader);
         // everybody signs in before relationships are made: whoever is enrolled must not approve any of this
