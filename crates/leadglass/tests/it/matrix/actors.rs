@@ -55,7 +55,7 @@ pub const NOBODY: u32 = 77;
 /// Who sends.
 pub enum Key {
     Nothing,
-    Person(Person),
+    Person(Box<Person>),
     /// Browsers with an open link.
     Guests(Vec<Guest>),
     Device(String),
@@ -234,10 +234,10 @@ impl Scene {
         relate(&site, &format!("person:{owner}"));
         let mut actors = vec![Actor { heading: "stranger", subject: Subject::Stranger, key: Key::Nothing }];
         for (heading, subject, person) in people {
-            actors.push(Actor { heading, subject, key: Key::Person(person) });
+            actors.push(Actor { heading, subject, key: Key::Person(person.into()) });
         }
         let delegate = actors.pop().expect("the delegate");
-        actors.push(Actor { heading: "officer and administrator", subject: both_is, key: Key::Person(both) });
+        actors.push(Actor { heading: "officer and administrator", subject: both_is, key: Key::Person(both.into()) });
         actors.push(delegate);
         let link = Subject::Link { link: LinkId(0), session_until: FAR };
         actors.push(Actor { heading: "share link", subject: link, key: Key::Guests(guests) });
