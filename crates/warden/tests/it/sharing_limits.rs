@@ -286,6 +286,7 @@ async fn a_secret_of_before_a_lost_end_of_the_ledger_opens_no_later_link() {
     let lost = make(&site, &patient, STUDY).await.unwrap();
     site.stop().await;
     std::fs::remove_dir_all(&ledger).unwrap();
+    std::fs::create_dir(&ledger).unwrap();
     copy(kept.path(), &ledger);
     let site = folder.start_with(clock, LedgerOptions::default()).await;
     assert_eq!(open(&site, &lost).await.err(), GONE);

@@ -179,6 +179,11 @@ impl Site {
 
     /// A device with a token that may list and open.
     pub async fn reader(&self, name: &str) -> Credential {
+        self.reader_until(name, None).await
+    }
+
+    /// A device that reads; its token works until then, or as long as one does when nothing is said.
+    pub async fn reader_until(&self, name: &str, token_until: Option<Instant>) -> Credential {
         self.ask(PageRequest::AddOrganisation {
             name: format!("{name} clinic"),
             authorisation: model::Authorisation::PasswordAndCode,
@@ -192,7 +197,7 @@ impl Site {
             from: Vec::new(),
             token: true,
             bound: None,
-            token_until: None,
+            token_until,
         };
         let PageReply::DeviceAdded { token: Some(token), .. } = self.ask(request).await else { panic!("no token") };
         Credential::DeviceToken { token, origin: Origin("10.0.0.9".into()) }

@@ -88,7 +88,9 @@ fn body(route: &Route, patient: u32) -> Body {
                     body["seconds"] = json!(86_400);
                 }
                 Service::Share => body["seconds"] = json!(86_400),
-                Service::MoveStudy => body["patient"] = json!(format!("DEMO/M{patient:08}")),
+                Service::MoveStudy if route.path.ends_with("/move") => {
+                    body["patient"] = json!(format!("DEMO/M{patient:08}"))
+                }
                 Service::Delegate => body["organisation"] = json!("Practice"),
                 Service::Open => body["until"] = json!(far()),
                 _ => {}
@@ -124,8 +126,13 @@ fn send_through(scene: &Place, actor: &Actor, route: &Route, patient: u32, link:
     let method = route.method.as_str();
     let body = body(route, patient);
     let mut answer = actor.send(&scene.site, method, &format!("{path}{query}"), &body, link);
-    for _ in 0..5 {
-        if answer.status == 503 {
+    for _ in 0..50 {
+        // a download of before may still be on its way
+        let busy = answer.status == 429 && route.service == Service::Download;
+        if busy {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        if answer.status == 503 || busy {
             answer = actor.send(&scene.site, method, &format!("{path}{query}"), &body, link);
         }
     }
