@@ -270,7 +270,7 @@ test('an officer reads why something was found, sees the volume, and lifts it wi
     await dialog.getByLabel('What you saw').fill('asked the practice');
     await dialog.getByRole('button', { name: 'Lift' }).click();
     await dialog.waitFor({ state: 'detached' });
-    await page.getByText('1 is open').waitFor();
+    await page.getByText('2 are open').waitFor();
     await page.setViewportSize({ width: 360, height: 740 });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing is cut off at 360 px');
   }));
