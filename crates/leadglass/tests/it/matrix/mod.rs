@@ -179,6 +179,16 @@ fn check_silent(actor: &Actor, route: &Route, answer: &Answer) {
     }
 }
 
+/// A *yes* about a study is an answer with it: no error may pass for one that would come for another reason. A study that is filed
+/// where it is already, and one that is asked for and open, are errors of their own.
+fn check_answered(actor: &Actor, route: &Route, answer: &Answer) {
+    let cold = route.method == "POST" && route.path == "/api/studies/{study}/cold";
+    if is_about_a_study(route) && !cold && !matches!(route.service, Service::MoveStudy | Service::Store) {
+        let (heading, method, path) = (actor.heading, &route.method, route.path);
+        assert!((200..300).contains(&answer.status), "{heading} {method} {path}: {}", text(answer));
+    }
+}
+
 /// Status, body and every header but the time and the nonce.
 fn looks(answer: &Answer) -> (u16, Vec<String>, String) {
     let varies = |line: &str| ["date:", "dpop-nonce:"].iter().any(|name| line.to_ascii_lowercase().starts_with(name));
@@ -246,6 +256,9 @@ fn by_caller(scene: &mut Scene) -> Vec<Vec<Got>> {
                 if got == Got::No && !lists_studies(route) {
                     check_silent(actor, route, &answer);
                 }
+                if got == Got::Yes {
+                    check_answered(actor, route, &answer);
+                }
                 if (got != Got::No) != decided(actor, route) {
                     wrong.push(format!("{}: {} {}: {}", actor.heading, route.method, route.path, text(&answer)));
                 }
@@ -291,6 +304,9 @@ fn in_every_state(place: &Place, actor: &Actor, route: &Route) -> [Got; 6] {
         let got = got(route, &answer, state.patient());
         if got == Got::No && !lists_studies(route) {
             check_silent(actor, route, &answer);
+        }
+        if got == Got::Yes {
+            check_answered(actor, route, &answer);
         }
         got
     })
