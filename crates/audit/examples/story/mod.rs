@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,6 @@ pub fn write(
         lines.push('\n');
     }
     drop(ledger);
-    fs::write(folder.join("entries.jsonl"), lines)?;
+    fs::File::create(folder.join("entries.jsonl"))?.write_all(lines.as_bytes())?;
     Ok(())
 }

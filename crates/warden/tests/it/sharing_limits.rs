@@ -11,10 +11,9 @@ use protocol::{
 };
 
 use crate::browser::{self, Sent};
-use crate::cold::copy;
 use crate::sender::uid;
 use crate::sharing::{DAY, OTHER, STUDY, clock, end, links, make, open, open_in, own, wait, with_images};
-use crate::site::{Folder, PASSWORD, Site};
+use crate::site::{Folder, PASSWORD, Site, copy};
 
 const GONE: Option<Refusal> = Some(Refusal::Invalid(Invalid::ShareLink));
 
@@ -286,7 +285,6 @@ async fn a_secret_of_before_a_lost_end_of_the_ledger_opens_no_later_link() {
     let lost = make(&site, &patient, STUDY).await.unwrap();
     site.stop().await;
     std::fs::remove_dir_all(&ledger).unwrap();
-    std::fs::create_dir(&ledger).unwrap();
     copy(kept.path(), &ledger);
     let site = folder.start_with(clock, LedgerOptions::default()).await;
     assert_eq!(open(&site, &lost).await.err(), GONE);

@@ -26,6 +26,21 @@ pub fn now() -> Instant {
     Instant(i64::try_from(since.as_micros()).unwrap())
 }
 
+/// Copies what lies in a folder; sockets are left out.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&entry.path(), &to);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 /// The folder of a site.
 pub struct Folder {
     folder: TempDir,
