@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as pixels from './stage/pixels.mjs';
 import { ask, keptBy, setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 const MINUTE_MS = 60_000;
 const RADIOLOGIST = 'Dr. Rae Reader';
@@ -47,7 +48,7 @@ test('an entry appears on the officer’s page while somebody else acts', async 
   await officer.goto('/');
   await officer.getByRole('table').getByRole('row').nth(1).waitFor();
   const opened = officer.getByRole('row').filter({ hasText: RADIOLOGIST }).filter({ hasText: /Study \d+ of patient \d+ was opened\./ });
-  assert.equal(await opened.count(), 0);
+  await counted(opened, 0);
 
   const { body: { studies } } = await ask(radiologist, 'GET', '/api/studies');
   const { number } = studies.find((row) => row.patient.id === 'D-1001' && row.date === '20260503');
@@ -74,7 +75,7 @@ test('the patient reads who looked, in which role and why', async () => {
   assert.match(words, /CT scan of the head, 3 May 2026/);
   await stage.picture(patient, 'my-accesses');
   await patient.getByRole('button', { name: 'Who looked at images' }).click();
-  assert.equal(await patient.getByText('Saw them in a list; no image was opened').count(), 0);
+  await counted(patient.getByText('Saw them in a list; no image was opened'), 0);
 });
 
 test('beside the picture stands who looked at it, and when', async () => {
@@ -83,7 +84,7 @@ test('beside the picture stands who looked at it, and when', async () => {
   const look = patient.getByRole('listitem').filter({ hasText: RADIOLOGIST });
   await look.first().waitFor();
   assert.match(await look.first().getByRole('time').innerText(), /^\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d$/);
-  assert.equal(await patient.getByText('Nobody has opened these images yet, apart from you.').count(), 0);
+  await counted(patient.getByText('Nobody has opened these images yet, apart from you.'), 0);
 });
 
 test('a patient is refused the images of others', async () => {
@@ -126,7 +127,7 @@ test('the plot has a title, two axes with marks, and says its unit', async () =>
   const marks = await plot.locator('text').allTextContents();
   assert.ok(marks.includes('0') && marks.includes('6'), `marks of the upright axis: ${marks}`);
   assert.ok(marks.filter((mark) => /^\d\d:\d\d$/.test(mark)).length >= 3, `marks of the time axis: ${marks}`);
-  assert.equal(await plot.locator('line.axis').count(), 1);
+  await counted(plot.locator('line.axis'), 1);
   assert.ok((await plot.locator('rect.wide').count()) >= 10);
   await officer.getByText(/^Patients per /).waitFor();
   await plot.scrollIntoViewIfNeeded();

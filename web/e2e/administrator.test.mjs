@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { ask, setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 /** What names the demonstration's patients; Anna is a person with an account too, so her name may stand here. */
 const PATIENTS = /müller|yamada|phantom|specimen|muster\b|D-100\d/i;
@@ -37,7 +38,7 @@ test('the same organisation is not added twice', async () => {
   await dialog('Add an organisation').getByText('This exists already.').waitFor();
   await stage.picture(page, 'organisation-refused');
   await page.keyboard.press('Escape');
-  assert.equal(await page.getByRole('row').filter({ hasText: 'Praxis Süd' }).count(), 1);
+  await counted(page.getByRole('row').filter({ hasText: 'Praxis Süd' }), 1);
 });
 
 test('a person is added, and the link that is shown once is theirs', async () => {
@@ -66,7 +67,7 @@ test('a person is added, and the link that is shown once is theirs', async () =>
   await visitor.getByRole('heading', { name: 'Welcome' }).waitFor();
   await visitor.getByText('Dr. Nora Neu').waitFor();
   // her organisation takes passkeys only
-  assert.equal(await visitor.getByRole('button', { name: 'Set a password and an authenticator app instead' }).count(), 0);
+  await counted(visitor.getByRole('button', { name: 'Set a password and an authenticator app instead' }), 0);
   await visitor.context().close();
 });
 

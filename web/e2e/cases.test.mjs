@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { PROGRAM } from './stage/demo.mjs';
 import { setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 const run = promisify(execFile);
 
@@ -87,7 +88,7 @@ test('an incident is opened on the page, its clocks run, and the command says th
   await officer.getByRole('button', { name: 'Open', exact: true }).click();
   await officer.getByRole('heading', { level: 1, name: /Incident 1: A login was found in a dump/ }).waitFor();
   const clocks = officer.locator('ul.clocks > li');
-  assert.equal(await clocks.count(), 4);
+  await counted(clocks, 4);
   await clocks.filter({ hasText: 'GDPR Art. 33' }).getByText(/running, (71 h 59 min|72 h 0 min) left/).waitFor();
   await officer.getByRole('button', { name: /Mark as done.*NIS2 early warning/ }).click();
   await clocks.filter({ hasText: 'NIS2 early warning' }).getByText(/done in time/).waitFor();

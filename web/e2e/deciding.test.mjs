@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 /** The demonstration's delay, and what a busy machine may add, in milliseconds. */
 const DELAY_MS_MAX = 120_000;
@@ -62,7 +63,7 @@ test('an officer approves exactly that', async () => {
 test('in an emergency one form reaches a patient of another practice', async () => {
   const rows = doctor.getByRole('row').filter({ hasText: 'MÜLLER-PROBE' });
   await doctor.getByRole('row').nth(1).waitFor();
-  assert.equal(await rows.count(), 0);
+  await counted(rows, 0);
   await doctor.getByRole('link', { name: 'Patient not in my list' }).first().click();
   await doctor.getByLabel('Patient ID').first().fill('D-1003');
   await doctor.getByLabel('Birth date').fill('01.07.1944');

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as pixels from './stage/pixels.mjs';
 import { ask, keptBy, setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 /** @type {import('playwright-core').Page} */
 let page;
@@ -53,7 +54,7 @@ test('the worklist names everybody of the demonstration', async () => {
   await links.first().waitFor();
   const names = new Set(await links.allInnerTexts());
   assert.deepEqual(names, new Set(['YAMADA, Tarou', 'PHANTOM, Felix', 'SPECIMEN, Dr. Chris', 'MÜLLER-PROBE, Änne', 'MUSTER, Bruno', 'BEISPIEL, Anna']));
-  assert.equal(await links.count(), 13);
+  await counted(links, 13);
   await page.getByText('13 studies', { exact: true }).waitFor();
   await stage.picture(page, 'worklist');
   await assertNothingKept();

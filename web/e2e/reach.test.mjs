@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 const REFERRED = ['D-1001', 'D-1002', 'D-1005'];
 const OTHERS = ['D-1003', 'D-1004', 'D-1006'];
@@ -106,7 +107,7 @@ test('a technologist sees what arrived and opens no image', async () => {
   const technologist = await stage.signedIn('technologist', '/', { expected: [/status of 40[34]/] });
   const links = technologist.getByRole('grid', { name: 'Worklist' }).getByRole('link');
   await links.first().waitFor();
-  assert.equal(await links.count(), everything.length);
+  await counted(links, everything.length);
   await links.first().click();
   await technologist.getByText('You may see that this study is here, but not its images.').first().waitFor();
   assert.equal(await technologist.locator('.pane.shown').count(), 0);

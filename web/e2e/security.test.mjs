@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { codeNow } from './stage/demo.mjs';
 import { ask, setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 const REFUSALS = [/status of 40[0-9]/];
 
@@ -213,12 +214,12 @@ test('a session that is ended from another browser is signed out there, and the 
   await page.getByRole('heading', { name: 'My sessions' }).waitFor();
   const end = page.getByRole('button', { name: /^End: / });
   await end.first().waitFor();
-  assert.equal(await end.count(), 2);
+  await counted(end, 2);
   await page.getByText('Password and recovery code').first().waitFor();
   await stage.picture(page, 'sessions');
   await page.getByRole('button', { name: 'End all others' }).click();
   await page.getByText('The session was ended.').waitFor();
-  assert.equal(await end.count(), 0);
+  await counted(end, 0);
 
   assert.equal((await ask(second, 'GET', '/api/session')).status, 401);
   await second.getByRole('searchbox').fill('beispiel');

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, setStage } from './stage/stage.mjs';
+import { counted } from '../test/counted.mjs';
 
 /** @type {import('playwright-core').Page} */
 let page;
@@ -22,7 +23,7 @@ test('while the warden is away, the page says that reading waits and keeps what 
   await page.getByRole('searchbox').fill('beispiel ct');
   await banner().waitFor();
   await page.getByText('This page goes on by itself as soon as keys can be released again.').waitFor();
-  assert.equal(await page.getByRole('grid').getByRole('link').count(), 13);
+  await counted(page.getByRole('grid').getByRole('link'), 13);
   await stage.picture(page, 'warden-away');
 
   const { status, body, headers } = await ask(page, 'GET', '/api/studies');
@@ -38,7 +39,7 @@ test('when the warden is back, the page goes on by itself and the session holds'
   process.kill(stage.demo.pids.serve, 'SIGCONT');
   await page.getByText('2 studies', { exact: true }).waitFor();
   await banner().waitFor({ state: 'hidden' });
-  assert.equal(await page.getByRole('grid').getByRole('link', { name: 'BEISPIEL' }).count(), 2);
+  await counted(page.getByRole('grid').getByRole('link', { name: 'BEISPIEL' }), 2);
   assert.deepEqual((await ask(page, 'GET', '/api/health')).body, { front: 'ok', warden: 'ok' });
 });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as } from './stage.mjs';
+import { counted } from '../counted.mjs';
 
 test('an incident is opened, its clocks run, a deadline is met, and the draft is saved', () =>
   as('officer', '/officer/incidents', async (page) => {
@@ -14,7 +15,7 @@ test('an incident is opened, its clocks run, a deadline is met, and the draft is
     await page.getByRole('button', { name: 'Open', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: /A disk is missing/ }).waitFor();
     const clocks = page.locator('ul.clocks > li');
-    assert.equal(await clocks.count(), 4);
+    await counted(clocks, 4);
     await clocks.filter({ hasText: 'NIS2 early warning' }).getByText(/running, (23 h 59 min|24 h 0 min) left/).waitFor();
     await page.getByRole('button', { name: /Mark as done.*GDPR Art\. 33/ }).click();
     await clocks.filter({ hasText: 'GDPR Art. 33' }).getByText(/done in time/).waitFor();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as } from './stage.mjs';
+import { counted } from '../counted.mjs';
 
 /** The person confirms the act that the dialog names, with a password and a code. */
 async function confirm(page, why) {
@@ -96,7 +97,7 @@ test('a refusal needs a reason, and the request is gone', () =>
     const body = JSON.parse((await sent).postData());
     assert.deepEqual([body.digest, body.reason], ['2151'.repeat(16), 'No operation is planned']);
     await page.getByText('The request is refused.').waitFor();
-    assert.equal(await request(page, 2151).count(), 0);
+    await counted(request(page, 2151), 0);
   }));
 
 test('whoever needs a cold study asks on its page, follows the request there, and the study opens by itself', () =>

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as } from './stage.mjs';
+import { counted } from '../counted.mjs';
 
 test('an officer reads which lists hold, whom a dump locked and whom it only named, and how a dump is looked through', () =>
   as('officer', '/officer/leaks', async (page) => {
@@ -45,7 +46,7 @@ test('orders show what each sender told against its limits, by day, and those wi
     const days = await page.getByRole('region', { name: 'By day' }).getByRole('row').allInnerTexts();
     assert.match(days[1], /^\d{4}-\d\d-\d\d\s+2\s+1$/);
     const newest = page.getByRole('region', { name: 'The newest orders' });
-    assert.equal(await newest.getByRole('row').count(), 7);
+    await counted(newest.getByRole('row'), 7);
     await page.getByRole('button', { name: 'Without an appointment' }).click();
     await page.waitForFunction(() => document.querySelectorAll('[aria-label="The newest orders"] tbody tr').length === 2);
     await newest.getByRole('row', { name: /9,096.*No appointment known replaced by a newer state Nobody/ }).waitFor();
@@ -69,7 +70,7 @@ test('a message that waits for repair is described without its content, and thro
     await dialog.getByRole('button', { name: 'Throw away', exact: true }).click();
     assert.ok((await sent).url().endsWith('/api/orders/kept/3'));
     await page.getByText('Message 3 is thrown away.').waitFor();
-    assert.equal(await message.count(), 0);
+    await counted(message, 0);
   }));
 
 test('a merge is taken back after a question', () =>
@@ -81,6 +82,6 @@ test('a merge is taken back after a question', () =>
     await dialog.getByRole('button', { name: 'Take back' }).click();
     assert.ok((await sent).url().endsWith('/api/orders/merges/9050/undo'));
     await page.getByText('The merge is taken back.').waitFor();
-    assert.equal(await page.getByRole('button', { name: 'Take back the merge of entry 9050' }).count(), 0);
+    await counted(page.getByRole('button', { name: 'Take back the merge of entry 9050' }), 0);
     await page.getByRole('button', { name: 'Take back the merge of entry 8720' }).waitFor();
   }));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as, mock } from './stage.mjs';
+import { counted } from '../counted.mjs';
 
 const worklist = (page) => page.getByRole('grid', { name: 'Worklist' });
 const search = (page) => page.getByRole('searchbox', { name: 'Search studies' });
@@ -68,7 +69,7 @@ test('a later search is never overtaken by an earlier one', () =>
     await search(page).pressSequentially('dberg emil thorax', { delay: 5 });
     await page.getByText('1 study', { exact: true }).waitFor();
     await page.waitForTimeout(900);
-    assert.equal(await page.getByRole('row').count(), 2);
+    await counted(page.getByRole('row'), 2);
   }));
 
 test('ten thousand rows are reached by scrolling, and few of them are drawn', () =>
@@ -293,7 +294,7 @@ test('an officer lowers a ceiling at once, and a higher one waits for a second p
     await page.getByRole('button', { name: 'Set ceilings' }).click();
     assert.deepEqual((await sent).postDataJSON(), { whose: 'person:referrer@example.org', ceilings: { opened_other: 12, opened_due: null, listed_other: null, listed_due: null } });
     await page.waitForFunction(() => [...document.querySelectorAll('form input')].some((input) => input.value === '12'));
-    assert.equal(await page.getByText(/It waits as proposal/).count(), 0);
+    await counted(page.getByText(/It waits as proposal/), 0);
   }));
 
 test('an officer makes honey patients and sees which they are', () =>
@@ -305,7 +306,7 @@ test('an officer makes honey patients and sees which they are', () =>
     await page.getByLabel('How many more').fill('3');
     await page.getByRole('button', { name: 'Make honey patients' }).click();
     await page.getByText('3 honey patients were made').waitFor();
-    assert.equal(await page.getByRole('row', { name: /UPHUES, Irmtraud/ }).count(), 3);
+    await counted(page.getByRole('row', { name: /UPHUES, Irmtraud/ }), 3);
     await page.setViewportSize({ width: 360, height: 740 });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing is cut off at 360 px');
   }));
@@ -314,7 +315,7 @@ test('a name that is markup stays a name', () =>
   as('radiologist', '/worklist', async (page) => {
     const rows = page.locator('.row');
     await rows.first().waitFor();
-    assert.equal(await rows.filter({ hasText: '<IMG' }).count(), 1);
+    await counted(rows.filter({ hasText: '<IMG' }), 1);
     assert.equal(await page.locator('.row img').count(), 0);
   }, {
     prepare: (page) =>

@@ -3,19 +3,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as } from './stage.mjs';
+import { counted } from '../counted.mjs';
 
 test('the officer sees people and machines in one list, tells them apart and ends a token', () =>
   as('officer', '/account', async (page) => {
     const list = page.getByRole('heading', { level: 2, name: 'All sessions and tokens' }).locator('..');
     const rows = list.getByRole('listitem');
     await rows.filter({ hasText: 'Befundarbeitsplatz' }).getByText('ends soon').waitFor();
-    assert.equal(await rows.count(), 4);
+    await counted(rows, 4);
     await list.getByRole('button', { name: 'Machines' }).click();
-    assert.equal(await rows.count(), 1);
+    await counted(rows, 1);
     await list.getByRole('button', { name: 'People' }).click();
-    assert.equal(await rows.count(), 3);
+    await counted(rows, 3);
     // one's own is not ended here
-    assert.equal(await list.getByRole('button', { name: /^End: / }).count(), 2);
+    await counted(list.getByRole('button', { name: /^End: / }), 2);
     await list.getByRole('button', { name: 'Machines' }).click();
     await list.getByRole('button', { name: 'End the token of Befundarbeitsplatz' }).click();
     await list.getByText('The token was ended. The device stays.').waitFor();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { as, brightness, mock } from './stage.mjs';
+import { counted } from '../counted.mjs';
 
 const pane = (page, number = 1) => page.getByRole('group', { name: `Pane ${number}` });
 const shown = (page, image, number = 1) => pane(page, number).and(page.locator(`[data-shown="${image}"]`)).waitFor();
@@ -93,7 +94,7 @@ test('two panes show the prior beside it and scroll together by millimetres', ()
     for (let step = 0; step < 9; step += 1) await page.keyboard.press('ArrowDown');
     await shown(page, 10, 2);
     await shown(page, 10, 1);
-    assert.equal(await page.getByRole('region', { name: 'Patient' }).count(), 1);
+    await counted(page.getByRole('region', { name: 'Patient' }), 1);
   }));
 
 /** How far a pane's picture is stretched: its canvas' own shape against the shape in which it is shown. */
@@ -162,7 +163,7 @@ test('single keys can be turned off, arrows stay', () =>
     await page.keyboard.press('t');
     await page.keyboard.press('ArrowDown');
     await shown(page, 2);
-    assert.equal(await pane(page, 2).count(), 0);
+    await counted(pane(page, 2), 0);
   }));
 
 test('a study that is out of reach is refused in a sentence', () =>
