@@ -118,3 +118,37 @@ test('without holders the page of cold studies gives the command that names them
     await page.getByText('leadglass cold init', { exact: true }).waitFor();
     await page.getByRole('button', { name: /Kopieren/ }).first().waitFor();
   }, { ...PHONE, prepare: async () => (await import('./stage.mjs')).mock.fault('empty') }));
+
+/** Names, addresses and organisations as long as they come. */
+const LONG = {
+  name: 'Prof. Dr. med. Maximiliane-Alexandra von Wolkenstein-Trostburg zu Hohenlohe-Schillingsfürst',
+  email: 'maximiliane-alexandra.von-wolkenstein-trostburg@radiologie-versorgungszentrum.example.org',
+  organisation: 'Medizinisches Versorgungszentrum für Radiologie, Nuklearmedizin und Strahlentherapie Schwäbisch-Gmünd GmbH',
+};
+const lengthened = (value) =>
+  JSON.parse(JSON.stringify(value), (key, inner) => (typeof inner === 'string' && key in LONG ? LONG[key] : key === 'organisations' ? inner.map(() => LONG.organisation) : inner));
+const long = (api) => (page) => page.route((url) => url.pathname === api, async (route) => route.fulfill({ json: lengthened(await (await route.fetch()).json()) }));
+
+for (const width of [360, 1_280]) {
+  test(`the longest names cover no button and hide none at ${width}`, async () => {
+    const size = { locale: 'de-DE', viewport: { width, height: 800 } };
+    await as('administrator', '/people', async (page) => {
+      await page.getByRole('row', { name: /Wolkenstein/ }).first().waitFor();
+      assert.deepEqual(await cutOff(page), []);
+    }, { ...size, prepare: long('/api/people') });
+    await as('officer', '/account', async (page) => {
+      await page.getByRole('heading', { level: 3, name: /Wolkenstein/ }).first().waitFor();
+      const covered = await page.evaluate(() => [...document.querySelectorAll('li.sheet')].filter((card) => {
+        const button = card.querySelector('button')?.getBoundingClientRect();
+        const words = [...card.querySelectorAll('h2, h3, dd, h3 span')].flatMap((element) => {
+          const range = document.createRange();
+          range.selectNodeContents(element);
+          return [...range.getClientRects()];
+        });
+        return button && words.some((box) => box.right > button.left && box.left < button.right && box.bottom > button.top && box.top < button.bottom);
+      }).map((card) => card.textContent));
+      assert.deepEqual(covered, []);
+      assert.deepEqual(await cutOff(page), []);
+    }, { ...size, prepare: long('/api/sessions/all') });
+  });
+}
