@@ -23,6 +23,13 @@ async function emergency(page, id) {
   await page.locator('dialog form button').last().click();
 }
 
+/** The touch that a change asks for, with password and code. */
+async function confirmed(page) {
+  await page.locator('dialog input[type=password]').fill('password of a test');
+  await page.locator('dialog input[name=code]').fill('123456');
+  await page.locator('dialog:has(input[name=code]) form button').last().click();
+}
+
 async function search(page, words) {
   await page.getByRole('searchbox').fill(words);
   await page.waitForTimeout(500);
@@ -138,6 +145,18 @@ export const scenes = [
       await go('/my/study/0')(page);
       await page.getByRole('button', { name: /Mit einem Link teilen|Share by a link/ }).click();
       await page.locator('dialog form').waitFor();
+    },
+  },
+  { name: 'links-clinician', role: 'referrer', looks: CEILINGS, go: go('/links') },
+  {
+    name: 'share-made', role: 'patient', looks: CEILINGS, settle: 400,
+    async go(page) {
+      await go('/my/study/0')(page);
+      await page.getByRole('button', { name: /Mit einem Link teilen|Share by a link/ }).click();
+      await page.locator('dialog form input').first().fill('Praxis Dr. Weber');
+      await page.locator('dialog form button.primary').click();
+      await confirmed(page);
+      await page.locator('dialog .qr').waitFor();
     },
   },
   { name: 'link-code', looks: ALL, go: go('/link#good') },
@@ -345,9 +364,7 @@ export const scenes = [
       await page.locator('dialog input').nth(0).fill('Dr. Carla Kollegin');
       await page.locator('dialog input').nth(1).fill('carla@example.org');
       await page.locator('dialog form button.primary').click();
-      await page.locator('dialog input[type=password]').fill('password of a test');
-      await page.locator('dialog input[name=code]').fill('123456');
-      await page.locator('dialog:has(input[name=code]) form button').last().click();
+      await confirmed(page);
       await page.locator('article.letter').waitFor();
     },
   },
@@ -377,8 +394,17 @@ export const scenes = [
       await page.locator('.page-head button.primary').click();
     },
   },
+  {
+    name: 'devices-rotate', role: 'administrator', looks: ONE,
+    async go(page) {
+      await go('/people/devices')(page);
+      await page.getByRole('button', { name: /[Tt]oken/ }).first().click();
+      await page.locator('dialog').waitFor();
+    },
+  },
   { name: 'relationships', role: 'administrator', looks: BOTH, go: go('/people/relationships') },
   { name: 'sessions', role: 'radiologist', looks: BOTH, go: go('/account') },
+  { name: 'sessions-officer', role: 'officer', looks: CEILINGS, go: go('/account') },
   {
     name: 'menu', role: 'officer-administrator', looks: BOTH, noAxe: true,
     async go(page) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endOf, professionalIdOf } from '../src/colleagues/ends.ts';
+import { unclearInWords } from '../src/people/censusWords.ts';
 import { certificatesIn, dayOf, endOfDay } from '../src/people/rule.ts';
 import { decoded } from '../src/people/staff.ts';
 
@@ -34,4 +35,13 @@ test('certificates are told apart, and what is none is given on to be refused', 
   assert.deepEqual(certificatesIn(`words\n${one}${one}`), [one, one]);
   assert.deepEqual(certificatesIn('  '), []);
   assert.deepEqual(certificatesIn('no certificate'), ['no certificate']);
+});
+
+test('what is not clear in a staff list is said in the words of the page, and what is not known as it came', () => {
+  const words = { role: (what: string) => `Rolle ${what}`, date: (what: string) => `Tag ${what}`, stated: (what: string) => `Kennung ${what}`, twice: 'zweimal' };
+  assert.equal(unclearInWords('unknown role: Zauberer: alt', words), 'Rolle Zauberer: alt');
+  assert.equal(unclearInWords('no date: irgendwann', words), 'Tag irgendwann');
+  assert.equal(unclearInWords('found by an identifier that a delegate stated: ben@x.example', words), 'Kennung ben@x.example');
+  assert.equal(unclearInWords('an earlier line is about the same account', words), 'zweimal');
+  assert.equal(unclearInWords('something new', words), 'something new');
 });

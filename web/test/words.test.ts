@@ -4,7 +4,7 @@ import { browserName } from '../src/account/browser.ts';
 import { german } from '../src/app/refusals.ts';
 import { bodyPart, kindInWords } from '../src/my/inWords.ts';
 import { nameLine, personName, spokenName } from '../src/words/name.ts';
-import { ageOf, dayOf, dicomDate, dicomTime, isEndless } from '../src/words/when.ts';
+import { ageOf, dayOf, dicomDate, dicomTime, isEndless, zonedTime } from '../src/words/when.ts';
 
 test('names are taken apart as the standard has them', () => {
   assert.deepEqual(personName('Müller^Anna^Lea^Dr.^MD'), { family: 'MÜLLER', given: 'Dr. Anna Lea MD' });
@@ -49,6 +49,16 @@ test('ages turn on the birthday, and small children are counted in months', () =
   assert.deepEqual(ageOf('20250525', today), { months: 17 });
   assert.equal(ageOf('20270101', today), null);
   assert.equal(ageOf('', today), null);
+});
+
+test('an end is told to the minute and with the zone', () => {
+  const before = process.env['TZ'];
+  const at = Date.UTC(2026, 6, 3, 12, 5, 59) * 1_000;
+  process.env['TZ'] = 'Europe/Berlin';
+  assert.equal(zonedTime(at, 'de'), '03.07.2026, 14:05 MESZ');
+  assert.equal(zonedTime(at, 'en'), '03/07/2026, 14:05 CEST');
+  if (before === undefined) delete process.env['TZ'];
+  else process.env['TZ'] = before;
 });
 
 test('the end of time has no date', () => {

@@ -42,7 +42,7 @@ export const t = both(
     local: 'this machine',
     accountUntil: (at: string) => `Your account ends by itself on ${at}, with every session. Whoever adds colleagues, or your administrator, can set another end.`,
     passwordUntil: (day: string) => `Your password signs you in until ${day}. Before that day, get a letter for a passkey from whoever adds colleagues, or from your administrator.`,
-    ends: (at: string) => `This session ends at ${at} at the latest.`,
+    ends: (at: string) => `This session ends on ${at} at the latest.`,
     codesLeft: (left: number) => (left === 1 ? 'One recovery code is left.' : `${left} recovery codes are left.`),
   },
   {
@@ -63,7 +63,7 @@ export const t = both(
     tokenGone: 'Das Token wurde beendet. Das Gerät bleibt.',
     endToken: (name) => `Das Token von ${name} beenden`,
     noneHere: 'Niemand und nichts ist angemeldet.',
-    officerLead: 'Als Datenschutzbeauftragte oder -beauftragter sehen und beenden Sie Sitzungen aller und die Token der Geräte; jedes Ende ist ein Eintrag.',
+    officerLead: 'Als Datenschutzbeauftragte oder ‑beauftragter sehen und beenden Sie Sitzungen aller und die Token der Geräte; jedes Ende ist ein Eintrag.',
     none: 'Unter diesem Namen ist hier niemand angemeldet.',
     lead: 'Jeder Browser, in dem Sie angemeldet sind. Beenden Sie, was Sie nicht erkennen, und sagen Sie dann Ihrer Verwaltung Bescheid.',
     browser: 'Browser',
@@ -85,7 +85,7 @@ export const t = both(
     local: 'dieser Maschine',
     accountUntil: (at) => `Ihr Konto endet von selbst am ${at}, mit allen Sitzungen. Wer Kollegen anlegt, oder Ihre Verwaltung, kann ein anderes Ende setzen.`,
     passwordUntil: (day) => `Ihr Passwort meldet Sie bis ${day} an. Lassen Sie sich vorher einen Brief für einen Passkey geben, von der Person, die Kollegen anlegt, oder von Ihrer Verwaltung.`,
-    ends: (at) => `Diese Sitzung endet spätestens um ${at}.`,
+    ends: (at) => `Diese Sitzung endet spätestens am ${at}.`,
     codesLeft: (left) => (left === 1 ? 'Ein Wiederherstellungscode ist übrig.' : `${left} Wiederherstellungscodes sind übrig.`),
   },
 );

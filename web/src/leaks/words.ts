@@ -2,11 +2,12 @@ import { both } from '../words/both.ts';
 
 const en = {
   title: 'Leaks',
-  lead: 'Passwords that circulate, and logins of people here that stood in dumps of stolen ones. Of a dump itself nothing is kept, and nothing is shown.',
+  lead: 'Passwords that circulate, and accounts of people here whose login stood in a dump of stolen ones. Of a dump itself nothing is kept, and nothing is shown.',
   lists: 'Lists of leaked passwords',
-  listsText: 'Each password is held against these when it is set and at each sign-in. One that a list has gets no session until another is chosen; nobody is locked by a list.',
+  listsText: 'Each password is held against these when it is set and at each sign-in. One that stands in a list signs nobody in until another is chosen; nobody is locked by a list.',
   noList: 'No list is loaded',
-  noListText: 'Passwords are held against nothing but the rules for new ones. The owner of the machine loads a list:',
+  noListText: 'Passwords are held against nothing but the rules for new ones.',
+  loadOne: 'The owner of the machine loads a list:',
   loadMore: 'The owner of the machine loads another, or a newer one:',
   ranges: (failed: string, none: boolean) => `A service is asked too, by the first five digits of a password’s hash. ${none ? 'Every answer came since the last start.' : `Without an answer since the last start: ${failed}; those passwords counted as not known.`}`,
   name: 'List',
@@ -28,7 +29,7 @@ const en = {
   enrol: 'A locked account is opened by a new enrolment link, handed over in person.',
   named: 'Accounts that were only named',
   namedText: 'Their login stood in a dump, and no password beside it signs in here. Nobody is locked for that.',
-  namedNone: 'No login of an account here only stood in a dump.',
+  namedNone: 'Of no account here did the login alone stand in a dump.',
   what: 'What stood there',
   address: 'The whole address',
   byName: 'Only the part before the @, perhaps of somebody else',
@@ -38,16 +39,17 @@ const en = {
   looked: 'Looked at',
   open: 'Open',
   check: 'Look through a dump',
-  checkText: 'A dump never goes through a browser. Where the archive runs, in constant memory and whatever its size; it is read inside walls and not kept. A letter is written for each person whose account was locked:',
+  checkText: 'A dump never goes through a browser. It is looked through where the archive runs, whatever its size; it is read in a closed-off process and not kept. A letter is written for each person whose account was locked:',
 };
 
 const de: typeof en = {
   title: 'Datenlecks',
-  lead: 'Passwörter, die im Umlauf sind, und Anmeldungen von Personen hier, die in Sammlungen gestohlener standen. Von einer Sammlung selbst wird nichts aufbewahrt und nichts gezeigt.',
+  lead: 'Passwörter, die im Umlauf sind, und Konten, deren Anmeldename in einer Sammlung gestohlener Zugangsdaten stand. Von einer Sammlung selbst wird nichts aufbewahrt und nichts gezeigt.',
   lists: 'Listen geleakter Passwörter',
-  listsText: 'Jedes Passwort wird beim Setzen und bei jeder Anmeldung mit ihnen verglichen. Eines, das in einer Liste steht, bekommt keine Sitzung, bis ein anderes gewählt ist; gesperrt wird durch eine Liste niemand.',
+  listsText: 'Jedes Passwort wird beim Setzen und bei jeder Anmeldung mit ihnen verglichen. Eines, das in einer Liste steht, meldet niemanden an, bis ein anderes gewählt ist; gesperrt wird durch eine Liste niemand.',
   noList: 'Keine Liste ist geladen',
-  noListText: 'Passwörter werden nur mit den Regeln für neue verglichen. Wer die Maschine betreibt, lädt eine Liste:',
+  noListText: 'Passwörter werden nur an den Regeln für neue gemessen.',
+  loadOne: 'Wer die Maschine betreibt, lädt eine Liste:',
   loadMore: 'Wer die Maschine betreibt, lädt eine weitere oder eine neuere:',
   ranges: (failed, none) => `Auch ein Dienst wird gefragt, mit den ersten fünf Ziffern der Prüfsumme eines Passworts. ${none ? 'Seit dem letzten Start kam jede Antwort.' : `Ohne Antwort seit dem letzten Start: ${failed}; diese Passwörter galten als nicht bekannt.`}`,
   name: 'Liste',
@@ -57,7 +59,7 @@ const de: typeof en = {
   unreadable: 'Nicht lesbar und ausgelassen',
   unreadableText: 'Eine Liste ist nicht lesbar und wird ausgelassen. Laden Sie sie neu.',
   locked: 'Gesperrte Konten',
-  lockedText: 'Ihr Passwort stand in einer Sammlung und war das, das hier anmeldet. Jede Person wird persönlich, am Telefon oder mit einem Brief benachrichtigt, nie mit E-Mail.',
+  lockedText: 'Ihr Passwort stand in einer Sammlung und war das, das hier anmeldet. Jede Person wird persönlich, am Telefon oder mit einem Brief benachrichtigt, nie per E-Mail.',
   lockedNone: 'Kein Passwort eines Kontos hier wurde in einer Sammlung gefunden.',
   when: 'Wann',
   who: 'Wer',
@@ -69,7 +71,7 @@ const de: typeof en = {
   enrol: 'Ein gesperrtes Konto öffnet ein neuer Einrichtungslink, der persönlich übergeben wird.',
   named: 'Nur genannte Konten',
   namedText: 'Ihr Anmeldename stand in einer Sammlung, und kein Passwort daneben meldet hier an. Dafür wird niemand gesperrt.',
-  namedNone: 'Kein Anmeldename eines Kontos hier stand nur in einer Sammlung.',
+  namedNone: 'Von keinem Konto hier stand nur der Anmeldename in einer Sammlung.',
   what: 'Was dort stand',
   address: 'Die ganze Adresse',
   byName: 'Nur der Teil vor dem @, vielleicht einer anderen Person',
@@ -79,7 +81,7 @@ const de: typeof en = {
   looked: 'Angesehen',
   open: 'Offen',
   check: 'Eine Sammlung durchsehen',
-  checkText: 'Eine Sammlung geht nie durch einen Browser. Dort, wo das Archiv läuft, in gleichbleibendem Speicher und bei jeder Größe; sie wird in Mauern gelesen und nicht aufbewahrt. Für jede Person mit gesperrtem Konto entsteht ein Brief:',
+  checkText: 'Eine Sammlung geht nie durch einen Browser. Sie wird dort durchgesehen, wo das Archiv läuft, gleich wie groß sie ist; gelesen wird sie in einem abgeschotteten Prozess, und aufbewahrt wird sie nicht. Für jede Person mit gesperrtem Konto entsteht ein Brief:',
 };
 
 export const t = both(en, de);

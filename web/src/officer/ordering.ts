@@ -1,7 +1,7 @@
 /** Entries about orders as sentences. */
 
 import type { OrderingBody, OrderingKind, OrderRule } from '../api/ordering.ts';
-import { dateTime, type Tongue } from '../words/when.ts';
+import { count, dateTime, type Tongue } from '../words/when.ts';
 
 type Say = (en: string, de: string) => string;
 
@@ -32,8 +32,8 @@ export function orderRuleSentence(rule: OrderRule, say: Say): string {
   const places = Object.keys(rule.places).length;
   const authorities = Object.keys(rule.authorities).length;
   return say(
-    `An order gives a relationship of ${rule.open_days} days and ${rule.grace_days} more after it was done; ${rule.reading_group === null ? 'no reading group' : 'one reading group'}, ${places === 1 ? 'one place' : `${places} places`} and ${authorities === 1 ? 'one authority' : `${authorities} authorities`} are named; one sender may tell ${rule.orders_per_day} orders a day, ${rule.unmatched_per_day} without an appointment, and ${rule.merges_per_day} merges.`,
-    `Ein Auftrag gibt eine Beziehung von ${rule.open_days} Tagen und ${rule.grace_days} weiteren, nachdem er erledigt ist; benannt sind ${rule.reading_group === null ? 'keine Befundgruppe' : 'eine Befundgruppe'}, ${places === 1 ? 'ein Ort' : `${places} Orte`} und ${authorities === 1 ? 'eine Vergabestelle' : `${authorities} Vergabestellen`}; ein Absender darf am Tag ${rule.orders_per_day} Aufträge melden, ${rule.unmatched_per_day} ohne Termin, und ${rule.merges_per_day} Zusammenführungen.`,
+    `An order gives a relationship of ${rule.open_days} days and ${rule.grace_days} more after it was done; ${rule.reading_group === null ? 'no reading group' : 'one reading group'}, ${places === 1 ? 'one place' : `${places} places`} and ${authorities === 1 ? 'one authority' : `${authorities} authorities`} are named; one sender may tell ${count(rule.orders_per_day, 'en')} orders a day, ${count(rule.unmatched_per_day, 'en')} without an appointment, and ${count(rule.merges_per_day, 'en')} merges.`,
+    `Ein Auftrag gibt eine Beziehung von ${rule.open_days} Tagen und ${rule.grace_days} weiteren, nachdem er erledigt ist; benannt sind ${rule.reading_group === null ? 'keine Befundgruppe' : 'eine Befundgruppe'}, ${places === 1 ? 'ein Ort' : `${places} Orte`} und ${authorities === 1 ? 'eine Vergabestelle' : `${authorities} Vergabestellen`}; ein Absender darf am Tag ${count(rule.orders_per_day, 'de')} Aufträge melden, ${count(rule.unmatched_per_day, 'de')} ohne Termin, und ${count(rule.merges_per_day, 'de')} Zusammenführungen.`,
   );
 }
 

@@ -36,6 +36,13 @@ export function exactTime(at: Micros, tongue: Tongue): string {
   }).format(at / 1_000);
 }
 
+/** With the zone, for an end that people are told: `03/05/2026, 14:05 CEST`. */
+export function zonedTime(at: Micros, tongue: Tongue): string {
+  return format(tongue, 'zoned', {
+    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
+  }).format(at / 1_000);
+}
+
 /** `14:05`. */
 export function clock(at: Micros, tongue: Tongue): string {
   return format(tongue, 'clock', { hour: '2-digit', minute: '2-digit' }).format(at / 1_000);
