@@ -340,7 +340,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, LeakRequest, Match, OrdersRequest};
+    use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, Match};
     use model::{Instant, SessionId, StudyNumber, Tier};
 
     fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -508,22 +508,6 @@ mod tests {
         check("GET", "/api/studies/1.2.8/cold", "", Asking::Page(&of_study), false);
         check("GET", "/api/cold", "", Asking::Page(&PageRequest::Cold(ColdAsk::Overview)), true);
         check("GET", "/api/cold", "", Asking::Page(&PageRequest::Cold(ColdAsk::State)), false);
-        let orders = PageRequest::Orders;
-        let (kept, undo) = ("/api/orders/kept/3", "/api/orders/merges/17/undo");
-        let drop = |kept| orders(OrdersRequest::Drop { kept });
-        check("DELETE", kept, "", Asking::Page(&drop(3)), true);
-        check("DELETE", kept, "", Asking::Page(&drop(4)), false);
-        check("GET", kept, "", Asking::Page(&drop(3)), false);
-        check("DELETE", kept, "", Asking::Page(&orders(OrdersRequest::Show { kept: 3 })), false);
-        let unmerge = |merge| OrdersRequest::Unmerge { merge: model::EntryNumber(merge) };
-        check("POST", undo, "", Asking::Page(&orders(unmerge(17))), true);
-        check("POST", undo, "", Asking::Page(&orders(unmerge(18))), false);
-        let state = |unmatched| OrdersRequest::State { unmatched };
-        check("GET", "/api/orders?unmatched=true", "", Asking::Page(&orders(state(true))), true);
-        check("GET", "/api/orders", "", Asking::Page(&orders(state(true))), false);
-        let leaks = PageRequest::Leaks;
-        check("GET", "/api/leaks", "", Asking::Page(&leaks(LeakRequest::State)), true);
-        check("GET", "/api/leaks", "", Asking::Page(&leaks(LeakRequest::Logins)), false);
         let terms = PageRequest::BreakGlass(BreakGlassRequest::Terms);
         check("GET", "/api/break-glass/terms", "", Asking::Page(&terms), true);
         check("GET", "/api/break-glass", "", Asking::Page(&terms), false);

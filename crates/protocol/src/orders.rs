@@ -103,6 +103,17 @@ pub enum OrderEvent {
         /// Who goes.
         prior: Vec<Identifier>,
     },
+    /// A patient's consent: whom it denies, or nobody any more.
+    Consent {
+        /// Identifiers of the patient.
+        patient: Vec<Identifier>,
+        /// What the consent is called.
+        consent: Identifier,
+        /// Whom it denies.
+        denied: DeniedActors,
+        /// Until when.
+        until: Option<Instant>,
+    },
 }
 
 /// An order that was placed or changed.
@@ -120,6 +131,15 @@ pub struct PlacedOrder {
     pub places: Vec<String>,
     /// When it is to be performed.
     pub scheduled: Option<Instant>,
+}
+
+/// Whom a patient does not want to reach them by orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedActors {
+    /// Professionals, by their identifier.
+    pub people: Vec<Identifier>,
+    /// Organisations, by their name here or a place of the rule.
+    pub organisations: Vec<String>,
 }
 
 /// HL7 table 0357, message error condition codes.

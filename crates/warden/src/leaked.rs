@@ -113,6 +113,18 @@ impl Warden {
         known.lists.all().iter().map(row).collect()
     }
 
+    /// Says whether a list has a password; goes to another thread. Lists that were loaded a moment ago are looked at, too.
+    pub(crate) fn known_passwords(&self) -> impl Fn(&str) -> bool + Send + use<> {
+        let known: Arc<Mutex<KnownPasswords>> = Arc::clone(&self.known_passwords);
+        move |password| {
+            let mut known = known.lock().expect(HELD);
+            known.lists.renew();
+            known.lists.knows(password, |list, error| {
+                tracing::error!(list, %error, "a list of leaked passwords cannot be read");
+            })
+        }
+    }
+
     /// The same, and where the site says so a range is asked for elsewhere when no list has it. For a password that is set or used, and
     /// never for one that is still being typed: the ranges of its beginnings, one after the other, would tell it.
     pub(crate) fn known_anywhere(&self) -> impl Fn(&str) -> bool + Send + use<> {
@@ -129,17 +141,5 @@ impl Warden {
             }
         })?;
         Ok(())
-    }
-
-    /// Says whether a list has a password; goes to another thread. Lists that were loaded a moment ago are looked at, too.
-    pub(crate) fn known_passwords(&self) -> impl Fn(&str) -> bool + Send + use<> {
-        let known: Arc<Mutex<KnownPasswords>> = Arc::clone(&self.known_passwords);
-        move |password| {
-            let mut known = known.lock().expect(HELD);
-            known.lists.renew();
-            known.lists.knows(password, |list, error| {
-                tracing::error!(list, %error, "a list of leaked passwords cannot be read");
-            })
-        }
     }
 }

@@ -20,6 +20,8 @@ fn path(route: &Route) -> String {
         .replace("{question}", "1")
         .replace("{finding}", "1")
         .replace("{link}", "1")
+        .replace("{kept}", "1")
+        .replace("{merge}", "1")
         .replace("{opinion}", "1")
         .replace("{study}", STUDY)
         .replace("{series}", "1.2.3.1")
@@ -76,6 +78,7 @@ async fn send(front: &Front, route: &Route, who: As) -> Answer {
     }
     let query = match route.path {
         "/api/budgets" => "?whose=site",
+        "/fhir/ImagingStudy" => "?patient=ISSUER%7C1",
         path if path.starts_with("/api/exposure") => "?who=person:a&from=1&to=2",
         _ => "",
     };

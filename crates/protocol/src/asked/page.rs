@@ -172,3 +172,24 @@ fn asked_about_orders(request: &OrdersRequest) -> Option<(&'static str, String)>
         OrdersRequest::SetRule(_) | OrdersRequest::ProfessionalId { .. } => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_about_an_order_says_is_asked_for_by_no_page() {
+        let of = |request| asked_by_page(&PageRequest::Orders(request));
+        let at = |method, path: &str| Some((method, path.to_owned()));
+        assert_eq!(of(OrdersRequest::State { unmatched: true }), at("GET", "/api/orders"));
+        assert_eq!(of(OrdersRequest::Kept), at("GET", "/api/orders/kept"));
+        assert_eq!(of(OrdersRequest::Drop { kept: 3 }), at("DELETE", "/api/orders/kept/3"));
+        let unmerge = OrdersRequest::Unmerge { merge: model::EntryNumber(17) };
+        assert_eq!(of(unmerge), at("POST", "/api/orders/merges/17/undo"));
+        assert_eq!(of(OrdersRequest::Show { kept: 3 }), None);
+        let leaks = |request| asked_by_page(&PageRequest::Leaks(request));
+        assert_eq!(leaks(LeakRequest::State), at("GET", "/api/leaks"));
+        assert_eq!(leaks(LeakRequest::Logins), None);
+        assert_eq!(leaks(LeakRequest::Check { candidates: Vec::new() }), None);
+    }
+}

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use model::{
-    Actor, AppointmentMade, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder, KeyedDigest,
-    NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber, PatientsMerged,
-    SECOND, Whose,
+    Actor, AppointmentMade, ConsentTold, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder,
+    KeyedDigest, NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber,
+    PatientsMerged, SECOND, Who, Whose,
 };
 use protocol::OrderProblem;
 
@@ -66,6 +66,13 @@ impl Told {
     }
 }
 
+/// A consent that denies somebody.
+struct Consent {
+    patient: PatientNumber,
+    denied: Vec<Who>,
+    until: Instant,
+}
+
 /// Two records that are one person's.
 #[derive(Clone, Debug)]
 pub(crate) struct Merge {
@@ -91,6 +98,8 @@ pub(crate) struct Orders {
     told: HashMap<DeviceId, Told>,
     found: HashMap<(DeviceId, OrderCount), i64>,
     merges: BTreeMap<EntryNumber, Merge>,
+    /// Consents that deny somebody.
+    consents: HashMap<KeyedDigest, Consent>,
     /// Who went, and who stayed.
     merged: HashMap<PatientNumber, PatientNumber>,
     next_kept: u32,
@@ -110,6 +119,7 @@ impl Orders {
             EntryBody::OrderTaken(taken) => self.take(number, taken, at),
             EntryBody::OrderEnded(ended) => self.end(ended, at),
             EntryBody::AppointmentMade(made) => self.appoint(made, at),
+            EntryBody::ConsentTold(told) => self.consent(told, at),
             EntryBody::PatientsMerged(merged) => self.merge(number, merged, &entry.actor, at),
             EntryBody::OrderKept { kept, state: KeptOrder::Kept, .. } => {
                 self.next_kept = self.next_kept.max(kept.saturating_add(1));
@@ -179,6 +189,18 @@ impl Orders {
             if let Some(told) = self.told.get_mut(&device).filter(|told| first && told.day == day) {
                 told.unmatched = told.unmatched.saturating_sub(1);
             }
+        }
+        self.saw(source, Vec::new(), at);
+    }
+
+    fn consent(&mut self, told: &ConsentTold, at: Instant) {
+        let ConsentTold { patient, consent, denied, until, source } = told;
+        self.today(source.device, at).appointments += 1;
+        if denied.is_empty() {
+            self.consents.remove(consent);
+        } else {
+            let until = until.unwrap_or(Instant::MAX);
+            self.consents.insert(*consent, Consent { patient: *patient, denied: denied.clone(), until });
         }
         self.saw(source, Vec::new(), at);
     }
@@ -261,6 +283,23 @@ impl Orders {
     pub(crate) fn has_appointment(&self, patient: PatientNumber, numbers: &[KeyedDigest], now: Instant) -> bool {
         numbers.iter().any(|number| self.appointed.get(number) == Some(&patient))
             || self.appointments.get(&patient).is_some_and(|own| own.iter().any(|one| now < one.until))
+    }
+
+    /// Whose a consent is that denies somebody.
+    pub(crate) fn consent_of(&self, consent: KeyedDigest) -> Option<PatientNumber> {
+        self.consents.get(&consent).map(|consent| self.stays(consent.patient))
+    }
+
+    /// Whether a consent of a patient, or of a record that became theirs, keeps somebody from having reach by orders.
+    pub(crate) fn denies(&self, patient: PatientNumber, who: Who, now: Instant) -> bool {
+        let holds = |consent: &&Consent| now < consent.until && consent.denied.contains(&who);
+        self.consents.values().filter(holds).any(|consent| self.stays(consent.patient) == patient)
+    }
+
+    /// Relationships that orders gave with a patient.
+    pub(crate) fn given_with(&self, patient: PatientNumber) -> impl Iterator<Item = EntryNumber> {
+        let orders = self.of_patient.get(&patient).into_iter().flatten().filter_map(|order| self.orders.get(order));
+        orders.flat_map(|order| order.relationships.iter().copied())
     }
 
     /// What a sender told today.

@@ -18,8 +18,9 @@ use std::collections::HashSet;
 
 use identity::People;
 use model::{
-    Actor, AppointmentMade, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount, OrderEnd,
-    OrderEnded, OrderSource, OrderTaken, Origin, PatientNumber, Reaction, Relationship, Tier, What, Whose, Window,
+    Actor, AppointmentMade, ConsentTold, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount,
+    OrderEnd, OrderEnded, OrderSource, OrderTaken, Origin, PatientNumber, Reaction, Relationship, Tier, What, Who,
+    Whose, Window,
 };
 use policy::{Service, Subject, Target};
 use protocol::{ErrorCode, OrderAsk, OrderMessage, OrderProblem, OrderReply, Refusal};
@@ -185,6 +186,14 @@ impl Warden {
                     let made = AppointmentMade { patient, appointment, orders, starts, source };
                     vec![EntryBody::AppointmentMade(Box::new(made))]
                 }
+                Step::Consent { patient, consent, denied, until } => {
+                    let patient = self.follow_patient(registry, &patient, &mut follows);
+                    let mut bodies = self.denied(patient, &denied, now);
+                    follows.ended |= !bodies.is_empty();
+                    let told = ConsentTold { patient, consent, denied, until, source };
+                    bodies.push(EntryBody::ConsentTold(Box::new(told)));
+                    bodies
+                }
                 Step::Merge { from, to } => {
                     let from = self.follow_patient(registry, &from, &mut follows);
                     let to = self.follow_patient(registry, &to, &mut follows);
@@ -247,13 +256,26 @@ impl Warden {
         bodies
     }
 
+    /// The ends of what orders gave with a patient to those whom a consent denies.
+    fn denied(&self, patient: PatientNumber, denied: &[Who], now: Instant) -> Vec<EntryBody> {
+        let given: Vec<EntryNumber> = self.orders.read().expect(HELD).given_with(patient).collect();
+        let running = {
+            let index = self.index.read().expect(HELD);
+            let made = given.into_iter().filter_map(|entry| index.reach().relationship(entry));
+            made.filter(|one| now < one.window.to && denied.contains(&one.who)).map(|one| one.entry).collect::<Vec<_>>()
+        };
+        let relations = self.relations.read().expect(HELD);
+        let ends = running.into_iter().filter(|entry| relations.until(*entry).is_some_and(|ends| now < ends));
+        ends.map(|entry| EntryBody::RelationshipEnded { entry, until: now }).collect()
+    }
+
     /// Whether a sender may tell so much today. Beyond it nothing is taken, and the officer is told once a day.
     fn within_order_budget(&self, device: DeviceId, steps: &[Step], now: Instant) -> Result<(), NotTaken> {
         let new = |count: OrderCount| {
             let counted = steps.iter().filter(|step| match (count, step) {
                 (OrderCount::Orders, Step::Take(_))
                 | (OrderCount::Merges, Step::Merge { .. })
-                | (OrderCount::Appointments, Step::Appoint { .. }) => true,
+                | (OrderCount::Appointments, Step::Appoint { .. } | Step::Consent { .. }) => true,
                 (OrderCount::Unmatched, Step::Take(taking)) => !taking.matched,
                 _ => false,
             });
@@ -284,7 +306,7 @@ impl Warden {
                 OrderCount::Orders => "orders",
                 OrderCount::Unmatched => "orders without an appointment",
                 OrderCount::Merges => "merged patients",
-                OrderCount::Appointments => "appointments",
+                OrderCount::Appointments => "appointments and consents",
             };
             let why =
                 format!("this sender has told {limit} {what} today, which is all that it may; the message is kept");

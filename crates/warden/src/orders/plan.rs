@@ -3,13 +3,13 @@
 use identity::People;
 use model::{EntryNumber, Instant, KeyedDigest, OrderEnd, OrderRule, Who};
 use protocol::{
-    ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent, OrderMessage,
-    OrderNumbers, OrderProblem, PlacedOrder,
+    DeniedActors, ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent,
+    OrderMessage, OrderNumbers, OrderProblem, PlacedOrder,
 };
 use registry::Registry;
 
 use super::fold::DAY_SECONDS;
-use super::names::{PatientName, patient_name, reading_group, referrers};
+use super::names::{PatientName, patient_name, person_of, reading_group, referrers};
 use super::{NotTaken, OrderSender, each_once};
 use crate::pages::HELD;
 use crate::state::Warden;
@@ -24,6 +24,7 @@ pub(super) enum Step {
     End { order: EntryNumber, how: OrderEnd },
     Appoint { patient: PatientName, appointment: KeyedDigest, orders: Vec<KeyedDigest>, starts: Option<Instant> },
     Merge { from: PatientName, to: PatientName },
+    Consent { patient: PatientName, consent: KeyedDigest, denied: Vec<Who>, until: Option<Instant> },
 }
 
 /// An order to take in.
@@ -75,6 +76,16 @@ impl Warden {
                     merging.extend([to.clone(), from.clone()]);
                     self.plan_merge(from, to, registry)?
                 }
+                OrderEvent::Consent { patient, consent, denied, until } => {
+                    let patient = patient_name(&rule, patient, ("PID", 3))?;
+                    let consent = self.entity_digest(sender, b"consent", consent);
+                    let known = self.known_patient(registry, &patient);
+                    if self.orders.read().expect(HELD).consent_of(consent).is_some_and(|of| Some(of) != known) {
+                        let why = "the consent of this identifier is known for another patient";
+                        return Err(OrderProblem::at(ErrorCode::UnknownKey, "Consent.identifier", 0, why).into());
+                    }
+                    Step::Consent { patient, consent, denied: denied_here(&rule, people, denied)?, until: *until }
+                }
             });
         }
         // a record that is part of another one already may be the same as one beside it
@@ -118,10 +129,16 @@ impl Warden {
             said.push(unknown);
         }
         holders.extend(group.map(Who::Organisation));
-        let scheduled = order.scheduled.unwrap_or(now).max(now).min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS));
-        let until = scheduled.plus_seconds((i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS);
         let known = self.known_patient(registry, &patient);
         let orders = self.orders.read().expect(HELD);
+        let wanted = holders.len();
+        holders.retain(|who| !known.is_some_and(|known| orders.denies(known, *who, now)));
+        if holders.len() < wanted {
+            let why = "the patient's consent keeps somebody whom this order names from the patient";
+            said.push(OrderProblem::at(ErrorCode::TableValue, "Consent.provision", 0, why));
+        }
+        let scheduled = order.scheduled.unwrap_or(now).max(now).min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS));
+        let until = scheduled.plus_seconds((i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS);
         let mut replaces = None;
         if let Some((number, former)) = orders.known(&numbers) {
             if Some(former.patient) != known {
@@ -200,6 +217,27 @@ impl Warden {
     }
 }
 
+/// Who of those here a consent denies. One that names somebody who is not known is refused whole: it would be taken for more than it is.
+fn denied_here(rule: &OrderRule, people: &People, denied: &DeniedActors) -> Result<Vec<Who>, OrderProblem> {
+    let unknown = |why: &str| OrderProblem::at(ErrorCode::UnknownKey, "Consent.provision.actor", 0, why);
+    let mut who = Vec::new();
+    for one in &denied.people {
+        let person = person_of(people, one);
+        let person =
+            person.ok_or_else(|| unknown("nobody here has this professional identifier with its authority"))?;
+        who.push(Who::Person(person));
+    }
+    for name in &denied.organisations {
+        let by_name = || people.organisation_by_name(name).map(|organisation| organisation.id());
+        let organisation = rule.places.get(name).copied().or_else(by_name);
+        let organisation =
+            organisation.ok_or_else(|| unknown("no organisation here has this name, and no place of the rule"))?;
+        who.push(Who::Organisation(organisation));
+    }
+    who.dedup();
+    Ok(who)
+}
+
 fn of_another(numbers: &OrderNumbers) -> OrderProblem {
     let field = if numbers.placer.is_none() && numbers.filler.is_some() { 3 } else { 2 };
     OrderProblem::at(ErrorCode::UnknownKey, "ORC", field, "the order of this number is known for another patient")
@@ -229,6 +267,13 @@ pub(super) fn fits(message: &OrderMessage) -> bool {
             identifiers(patient) && identifier(appointment) && numbers(order)
         }
         OrderEvent::Merged { patient, prior } => identifiers(patient) && identifiers(prior),
+        OrderEvent::Consent { patient, consent, denied, .. } => {
+            identifiers(patient)
+                && identifier(consent)
+                && identifiers(&denied.people)
+                && denied.organisations.len() <= ORDER_NAMES_MAX
+                && denied.organisations.iter().all(|name| short(name))
+        }
     };
     !message.control_id.is_empty()
         && short(&message.control_id)
