@@ -100,6 +100,9 @@ test('two persons name two holders, and what nobody has a reason to open goes co
   await agreed('Studies go cold 0 seconds after');
   await carriedOut('Cold studies are held by: Dr. ada, Dr. bea');
   await carriedOut('Studies go cold 0 seconds after');
+  await officer.goto('/cold');
+  await officer.getByText('Nothing goes cold, and nothing is handed over, before these holders have shown their key: Dr. ada, Dr. bea.', { exact: false }).waitFor();
+  for (const name of ['ada', 'bea']) await stage.demo.tell('cold', 'holder', 'prove', '--share-file', file(name));
   const { studies } = await stage.demo.tell('cold', 'sweep');
   assert.ok(studies > 0);
   await officer.goto('/cold');
@@ -183,11 +186,13 @@ test('other holders get what is cold already: the page says what is left, and th
   await officer.goto('/cold');
   const left = officer.getByText(/cold studies are still with holders of an earlier set/);
   await left.waitFor();
-  await stage.demo.tell('cold', 'holder', 'hand-over', '--share-file', file('ada'));
+  await stage.demo.tell('cold', 'holder', 'prove', '--share-file', file('cleo'));
+  const { set } = (await stage.demo.tell('cold', 'state')).exchange;
+  await stage.demo.tell('cold', 'holder', 'hand-over', '--to', set, '--share-file', file('ada'));
   await officer.getByText('Handed over already, waiting for the others: Dr. ada').waitFor();
   await officer.setViewportSize(PHONE);
   await stage.picture(officer, 'cold-exchange-phone', { fullPage: true });
-  const { behind } = await stage.demo.tell('cold', 'holder', 'hand-over', '--share-file', file('bea'));
+  const { behind } = await stage.demo.tell('cold', 'holder', 'hand-over', '--to', set, '--share-file', file('bea'));
   assert.equal(behind, 0);
   await left.waitFor({ state: 'detached' });
   await officer.getByRole('region', { name: 'Holders' }).getByText('Dr. cleo').waitFor();

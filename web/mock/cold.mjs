@@ -32,8 +32,8 @@ let own = null;
 
 const overview = (empty) => ({
   state: {
-    generation: empty ? 0 : 2, threshold: empty ? 0 : 2, holders: empty ? [] : holders, rule: { after_seconds: 90 * 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 },
-    cold: empty ? 0 : 98_412, warm: empty ? 0 : 2, requests: empty ? 0 : requests.length, behind: empty ? 0 : 61_200, exchange: empty ? null : { exchange: 2_090, until: ago(-20 * 24 * HOUR), waiting: ['Prof. Ludwig Ahrens'], set: '3f9a1c', unproven: [] },
+    generation: empty ? 0 : 2, threshold: empty ? 0 : 2, holders: empty ? [] : holders, unproven: [], takes: !empty, rule: { after_seconds: 90 * 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 },
+    cold: empty ? 0 : 98_412, warm: empty ? 0 : 2, requests: empty ? 0 : requests.length, behind: empty ? 0 : 61_200, exchange: empty ? null : { exchange: 2_090, until: ago(-20 * 24 * HOUR), waiting: ['Prof. Ludwig Ahrens'], set: 'ab'.repeat(32) },
     last_rotation: ago(HOUR), rotation_owed: false,
   },
   years: empty ? [] : years, requests: empty ? [] : requests, warmed: empty ? [] : warmed,

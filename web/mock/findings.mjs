@@ -17,6 +17,8 @@ const rows = [
   { entry: 180, at: now() - DAY, whose: 'device:CT 1', name: 'CT 1', finding: { about: { device: 0 }, reaction: 'noticed', evidence: { honey: { patient: 11, opened: false } } } },
   { entry: 171, at: now() - 20 * 3_600 * SECOND, whose: 'person:referrer@example.org', name: 'Dr. Jonas Keller', finding: { about: { person: 2 }, reaction: 'noticed', evidence: { 'emergency-warming': { patient: 0, studies: 2, request: 169, holder: [] } } } },
   { entry: 122, at: now() - 6 * DAY, whose: 'person:radiologist@example.org', name: 'Dr. Anna Weiß', finding: { about: { person: 1 }, reaction: 'slowed', evidence: volume('opened-other', 'week', 78, 78, 24, 74) }, acknowledged: now() - 5 * DAY, note: 'Tumorkonferenz und Lehrtag, nachgefragt' },
+  { entry: 119, at: now() - 7 * DAY, whose: 'person:referrer@example.org', name: 'Dr. Jonas Keller', finding: { about: { person: 2 }, reaction: 'noticed', evidence: { 'parallel-sessions': { one: { session: 'ab'.repeat(16), origin: '192.0.2.40', place: 'Praxis Keller' }, other: { session: 'cd'.repeat(16), origin: '203.0.113.9', place: '' }, returns: 6, since: now() - 7 * DAY - 3_000 * SECOND } } } },
+  { entry: 117, at: now() - 8 * DAY, whose: 'person:radiologist@example.org', name: 'Dr. Anna Weiß', finding: { about: { person: 1 }, reaction: 'noticed', evidence: { 'impossible-travel': { from: { session: 'ab'.repeat(16), origin: '10.1.0.5', place: 'Berlin' }, to: { session: 'cd'.repeat(16), origin: '10.2.0.5', place: 'München' }, kilometres: 504, minutes: 20 } } } },
 ].map((row) => ({ acknowledged: null, note: '', sentence: '', ...row }));
 
 export const findings = (quiet) => (quiet ? [] : rows);

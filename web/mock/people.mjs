@@ -26,8 +26,8 @@ export const organisations = [
 ];
 
 export const devices = [
-  { device: 0, name: 'CT 1', organisation: SITE, ae_title: 'CT1', from: ['192.0.2.11'], may: ['store'], token: false },
-  { device: 1, name: 'Befundarbeitsplatz', organisation: SITE, ae_title: null, from: ['192.0.2.0/24'], may: ['list', 'open'], token: true },
+  { device: 0, name: 'CT 1', organisation: SITE, ae_title: 'CT1', from: ['192.0.2.11'], may: ['store'], token: false, bound: null, token_until: null, former_until: null, token_used: null },
+  { device: 1, name: 'Befundarbeitsplatz', organisation: SITE, ae_title: null, from: ['192.0.2.0/24'], may: ['list', 'open'], token: true, bound: null, token_until: now() + 12 * 86_400 * SECOND, former_until: null, token_used: now() - 2 * 3_600 * SECOND },
 ];
 
 const FAMILY = ['Sandberg', 'Müller', 'Østergård', 'Yılmaz', 'Nowak', 'Rossi', 'García López', 'Schröder', 'Dubois', 'Kowalski', 'Lindholm', 'Horváth', 'Meyer-Lüdenscheid', 'Okafor', 'Tanaka', 'Nguyen', 'Petrov', 'Haddad', 'Becker', 'Vandenberghe'];

@@ -113,7 +113,7 @@ function signIn(pathname, body) {
 
 function enrol(pathname, body) {
   if (body.token !== 'good' && body.token !== 'passkey-only') throw new Problem(404, 'this enrolment link does not work', 'ask your administrator for a new one');
-  if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND, password_until: body.token === 'good' ? now() + 90 * 86_400 * SECOND : null, device_bound: body.token !== 'good', attested: false, replaces: false });
+  if (pathname.endsWith('/look')) return json({ name: 'Emil Sandberg', email: 'patient@example.org', role: 'patient', password_allowed: body.token === 'good', until: now() + 72 * 3_600 * SECOND, password_until: body.token === 'good' ? now() + 90 * 86_400 * SECOND : null, device_bound: body.token !== 'good', attested: false, replaces: false, only_password: false });
   if (pathname.endsWith('/passkey/begin')) return json({ ceremony: 'c2', nonce: 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8', options: { publicKey: { rp: { id: 'localhost', name: 'leadglass' }, user: { id: 'BAUGBw', name: 'patient@example.org', displayName: 'Emil Sandberg' }, challenge: 'AAECAwQFBgcICQoLDA0ODw', pubKeyCredParams: [{ type: 'public-key', alg: -7 }], authenticatorSelection: { residentKey: 'required', userVerification: 'required' }, excludeCredentials: [] } } });
   if (pathname.endsWith('/passkey/finish')) return json({ recovery_codes: [] });
   if (pathname.endsWith('/estimate')) {
@@ -155,7 +155,22 @@ async function api(request, url, body, me, token) {
       { session: 'ab'.repeat(16), person: me.person, since: now() - 90_000 * SECOND, last_used: now() - 4_000 * SECOND, origin: '192.0.2.40', user_agent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile Safari/604.1', method: 'password-and-code', current: false },
     ]);
   }
+  if (is('GET', /^\/api\/sessions\/all$/)) {
+    const session = (digits, person, back, origin, user_agent, current) => ({ session: digits, person, since: now() - (back + 7_200) * SECOND, last_used: now() - back * SECOND, origin, user_agent, method: 'passkey', current });
+    const open = [[token, me.person, 0, '127.0.0.1', request.headers['user-agent'], true], ['cd'.repeat(16), 1, 300, '192.0.2.17', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', false], ['ef'.repeat(16), 2, 9_000, '198.51.100.4', 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile Safari/604.1', false]];
+    return json({ people: open.map((row) => ({ session: session(...row), name: people[row[1]].name, email: people[row[1]].email })), devices: devices.filter((row) => row.token) });
+  }
   if (is('DELETE', /^\/api\/sessions\/\w+$/)) return nothing();
+  const tokenOf = is('DELETE', /^\/api\/device-tokens\/(\d+)$/);
+  if (tokenOf) {
+    Object.assign(devices[Number(tokenOf[1])], { token: false, token_until: null, former_until: null });
+    return nothing();
+  }
+  if (is('POST', /^\/api\/devices\/rotate$/)) {
+    const rotated = { until: now() + 365 * 86_400 * SECOND, before_until: now() + 86_400 * SECOND };
+    Object.assign(devices.find((row) => row.name === body.name), { token_until: rotated.until, former_until: rotated.before_until });
+    return json({ token: 'lgd_4fJ8sKq2VbX0pRt6YwZ1mNc3', ...rotated });
+  }
   if (is('GET', /^\/api\/studies$/)) return json(listed(searchParams));
   const number = is('GET', /^\/api\/studies\/number\/(\d+)$/);
   const named = is('GET', /^\/api\/studies\/([\d.]+)$/);
@@ -193,8 +208,8 @@ async function api(request, url, body, me, token) {
     return nothing();
   }
   if (is('POST', /^\/api\/devices$/)) {
-    devices.push({ device: devices.length, name: body.name, organisation: body.organisation, ae_title: body.ae_title, from: body.from, may: body.may, token: body.token });
-    return json({ device: devices.length - 1, token: body.token ? 'lgd_4fJ8sKq2VbX0pRt6YwZ1mNc3' : null });
+    devices.push({ device: devices.length, name: body.name, organisation: body.organisation, ae_title: body.ae_title, from: body.from, may: body.may, token: body.token, bound: null, token_until: body.token ? now() + 365 * 86_400 * SECOND : null, former_until: null, token_used: null });
+    return json({ device: devices.length - 1, token: body.token ? 'lgd_4fJ8sKq2VbX0pRt6YwZ1mNc3' : null, token_until: devices.at(-1).token_until });
   }
   if (is('POST', /^\/api\/relationships$/)) return json({ entry: 312 });
   if (is('POST', /^\/api\/relationships\/end$/)) return nothing();

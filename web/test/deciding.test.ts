@@ -20,6 +20,7 @@ const changes: Record<Change['change'], Change> = {
   'replace-cold-holders': { change: 'replace-cold-holders', threshold: 2, holders: [{ name: 'A', kind: 'sharing', key: [0xa1, 0x0b] }, { name: 'B', kind: 'emergency', key: [0xb2] }] },
   'cold-rule': { change: 'cold-rule', rule: { after_seconds: 86_400, priors: { years: 5 }, service_per_day: 200, emergency_per_day: 5 } },
   'order-rule': { change: 'order-rule', rule: { grace_days: 30, open_days: 90, reading_group: 2, places: { MRT: 2 }, authorities: {}, orders_per_day: 2000, unmatched_per_day: 100, merges_per_day: 50 } },
+  'network-rule': { change: 'network-rule', rule: { networks: [{ name: 'A', blocks: ['10.0.0.0/8'], at: null, utc_minutes: null }] } },
   'add-witness': { change: 'add-witness', url: 'https://w.example', vkeys: ['w.example+0a+b'] },
   'remove-witness': { change: 'remove-witness', url: 'https://w.example' },
   'add-sink': { change: 'add-sink', path: '/mnt/second' },

@@ -145,7 +145,8 @@ impl DeviceList {
     }
 
     /// The device that tells orders like this: over TLS by its certificate, and by the name that it gives only where several are bound to
-    /// the same; in the clear by that name, its own or its AE title, at one of its addresses. Without a name: whether there is any.
+    /// the same; in the clear by that name, its own or its AE title, at one of its addresses, and only where it has neither a token nor
+    /// anything that it is bound to. Without a name: whether there is any.
     pub fn admit_order_sender(
         &self,
         name: Option<&str>,
@@ -166,10 +167,10 @@ impl DeviceList {
         decide(
             self.devices.iter().filter(|device| alone && bound(device) || is_named(device)),
             caller.address,
-            // a name that everybody may say is nobody's without an address
-            |device| {
-                certificate_of(device) == caller.certificate
-                    && (caller.certificate.is_some() || !device.from.is_empty())
+            // a name that everybody may say is nobody's without an address, and never that of a device that has something to show
+            |device| match caller.certificate {
+                Some(_) => certificate_of(device) == caller.certificate,
+                None => device.bound.is_none() && device.token_sha256.is_none() && !device.from.is_empty(),
             },
             Service::Orders,
             now,
@@ -187,10 +188,7 @@ impl DeviceList {
     ) -> Result<DeviceId, NotAdmitted> {
         let hash = digest::digest(&digest::SHA256, token.as_bytes());
         decide(
-            self.devices.iter().filter(|device| {
-                device.token_sha256.is_some_and(|own| verify_slices_are_equal(&own, hash.as_ref()).is_ok())
-                    && held.fits(device.bound)
-            }),
+            self.devices.iter().filter(|device| has_token(device, hash.as_ref(), now) && held.fits(device.bound)),
             address,
             // looked at above: a token without what it is bound to is one that nobody holds
             |_| true,
@@ -250,6 +248,13 @@ fn decide<'a>(
     Err(refusal)
 }
 
+/// Whether this is the SHA-256 of a token of the device that works now: its own until it ends, or the one before for a while.
+fn has_token(device: &DeviceEntry, hash: &[u8], now: Instant) -> bool {
+    let is = |own: &[u8; 32]| verify_slices_are_equal(own, hash).is_ok();
+    let newest = device.token_sha256.as_ref().is_some_and(is) && device.token_until.is_none_or(|until| now < until);
+    newest || device.former.as_ref().is_some_and(|former| is(&former.sha256) && now < former.until)
+}
+
 /// The certificate that a device's AE title is bound to. A key that signs requests (RFC 9449) signs no association.
 fn certificate_of(device: &DeviceEntry) -> Option<Thumbprint> {
     match device.bound {
@@ -284,7 +289,25 @@ mod tests {
             token_sha256: token
                 .map(|token| digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().unwrap()),
             bound: None,
+            token_until: None,
+            former: None,
         }
+    }
+
+    #[test]
+    fn a_token_ends_and_the_one_before_works_beside_it_for_a_while() {
+        let hash = |token: &str| digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into().unwrap();
+        let former = protocol::FormerTokenEntry { sha256: hash("former"), until: NOW.plus_seconds(60) };
+        let mut rotated = device(1, None, &[], &[DeviceMay::Store], Some("newest"));
+        (rotated.token_until, rotated.former) = (Some(NOW.plus_seconds(600)), Some(former));
+        let list = DeviceList { devices: vec![rotated] };
+        let admits = |token: &str, seconds| {
+            let (held, address) = (Held::default(), "10.0.0.1".parse().unwrap());
+            list.admit_token(token, held, address, Service::Store, NOW.plus_seconds(seconds)).is_ok()
+        };
+        assert_eq!([admits("newest", 0), admits("newest", 599), admits("newest", 600)], [true, true, false]);
+        assert_eq!([admits("former", 0), admits("former", 59), admits("former", 60)], [true, true, false]);
+        assert!(!admits("another", 0));
     }
 
     fn devices() -> Vec<DeviceEntry> {
@@ -395,12 +418,16 @@ mod tests {
         let orders = [DeviceMay::Orders];
         let mut bound = device(4, None, &[], &orders, None);
         bound.bound = Some(TokenBinding::Certificate(own));
+        let mut signs = device(6, Some("SIGNS"), &["172.16.0.0/12"], &orders, None);
+        signs.bound = Some(TokenBinding::Dpop(own));
         let list = DeviceList {
             devices: vec![
                 device(1, Some("RIS"), &["10.0.0.0/8"], &orders, None),
                 device(2, Some("CT1"), &["10.0.0.0/8"], &[DeviceMay::Store], None),
                 device(3, Some("ANYWHERE"), &[], &orders, None),
                 bound,
+                device(5, Some("TOKEN"), &["172.16.0.0/12"], &orders, Some("secret")),
+                signs,
             ],
         };
         let check = |name, certificate, address: &str, expected: Result<u32, NotAdmitted>| {
@@ -417,6 +444,10 @@ mod tests {
         check(Some("CT1"), None, near, Err(NotAdmitted::Service));
         check(Some("ANYWHERE"), None, near, Err(NotAdmitted::Certificate));
         check(Some("device 4"), None, near, Err(NotAdmitted::Certificate));
+        // who has a token shows it: its name in the clear is not enough
+        check(Some("TOKEN"), None, "172.16.0.1", Err(NotAdmitted::Certificate));
+        check(Some("SIGNS"), None, "172.16.0.1", Err(NotAdmitted::Certificate));
+        check(None, None, "172.16.0.1", Err(NotAdmitted::Certificate));
         check(Some(""), None, near, Err(NotAdmitted::Unknown));
         check(Some("NOBODY"), None, near, Err(NotAdmitted::Unknown));
         check(None, Some(own), far, Ok(4));

@@ -4,7 +4,8 @@
 //! warden: decide, record the entry 'opened' with the scope download, release ──► DICOMDIR from the metadata
 //!        ──► DICOMDIR, then each instance: read, encrypted, handed on; a few blocks are held at a time
 //! ```
-//! Instances leave as they are stored: nothing is transcoded, so the File-set claims no application profile of PS3.11. The secret is
+//! Instances leave as they are stored: nothing is transcoded, so the File-set claims no application profile of PS3.11. Only their
+//! preambles are blank, as those of a medium are: a file that somebody takes home is never a program as well. The secret is
 //! made here and is in the answer's header once; nobody keeps it.
 
 mod dicomdir;
@@ -23,10 +24,12 @@ use zeroize::Zeroizing;
 use self::dicomdir::FileSet;
 use self::zip::{Entry, ZipError, ZipWriter};
 use crate::open::blocking;
-use crate::{ByteStream, MetadataOf, OpenStudy, ReadError};
+use crate::{ByteStream, OpenStudy, ReadError};
 
 /// Blocks that wait for a slow receiver.
 const BLOCKS_WAITING_MAX: usize = 2;
+/// What stands before `DICM` (PS3.10 7.1).
+const PREAMBLE_BYTES: usize = 128;
 /// What secrets are spelled with: no character that looks like another one.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Groups of a secret.
@@ -43,20 +46,23 @@ pub struct Download {
 }
 
 impl OpenStudy {
-    /// The study as a File-set in a zip. Memory does not grow with the pixels; the directory is made first, of the metadata.
+    /// The study as a File-set in a zip. Memory does not grow with the pixels, nor with what no directory record holds; the directory is
+    /// made first, of the metadata.
     pub async fn download(self: &Arc<Self>) -> Result<Download, ReadError> {
         if self.instances().is_empty() {
             return Err(Refusal::NotFound.into());
         }
-        let metadata = self.metadata(MetadataOf::Study, "").await?;
         let study = Arc::clone(self);
-        let set = blocking(move || Ok(FileSet::of(&study, &metadata.json))).await?;
+        let set = blocking(move || FileSet::of(&study)).await?;
         let secret = new_secret();
         let zip = ZipWriter::new(&secret);
         let (sender, receiver) = mpsc::channel(BLOCKS_WAITING_MAX);
         let study = Arc::clone(self);
         tokio::spawn(async move {
-            if let Err(error) = write(&study, set, zip, &sender).await {
+            // whoever takes it slowly holds no keys beyond the lease
+            let written = tokio::time::timeout(study.lease_left(), write(&study, set, zip, &sender)).await;
+            drop(study);
+            if let Err(error) = written.unwrap_or(Err(ReadError::LeaseEnded)) {
                 // a receiver that went away needs no reason
                 let _ = sender.send(Err(error)).await;
             }
@@ -78,9 +84,25 @@ async fn write(study: &Arc<OpenStudy>, set: FileSet, mut zip: ZipWriter, sender:
     for (name, instance) in set.files {
         let stored = study.stored(&instance).await?;
         let entry = zip.begin(&name);
-        zip = write_file(zip, entry, stored.stream, sender).await?;
+        zip = write_file(zip, entry, without_preamble(stored.stream), sender).await?;
     }
     hand_on(sender, zip.finish()).await
+}
+
+/// A Part 10 stream whose preamble is zeros (PS3.10 7.1), whatever stood in it.
+fn without_preamble(content: ByteStream) -> ByteStream {
+    let mut left = PREAMBLE_BYTES;
+    let mut blank = move |block: Bytes| {
+        let here = left.min(block.len());
+        left -= here;
+        if block[..here].iter().all(|byte| *byte == 0) {
+            return block;
+        }
+        let mut changed = block.to_vec();
+        changed[..here].fill(0);
+        changed.into()
+    };
+    content.map(move |block| block.map(&mut blank)).boxed()
 }
 
 /// One file: its header, its bytes as they come, its end.
@@ -134,6 +156,18 @@ fn new_secret() -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_preamble_is_blank_however_the_stream_is_cut() {
+        for at in [1, 64, 127, 128, 129, 140] {
+            let file = [&[b'M'; PREAMBLE_BYTES][..], b"DICM and more bytes"].concat();
+            let blocks = [&file[..at], &file[at..]].map(|block| Ok(Bytes::copy_from_slice(block)));
+            let read = futures::executor::block_on(without_preamble(stream::iter(blocks).boxed()).collect::<Vec<_>>());
+            let read: Vec<u8> = read.into_iter().flat_map(|block| block.expect("no error").to_vec()).collect();
+            assert_eq!(read[..PREAMBLE_BYTES], [0; PREAMBLE_BYTES], "{at}");
+            assert_eq!(read[PREAMBLE_BYTES..], file[PREAMBLE_BYTES..], "{at}");
+        }
+    }
 
     #[test]
     fn secrets_are_five_groups_of_five_and_never_the_same() {

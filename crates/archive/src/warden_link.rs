@@ -18,8 +18,8 @@ use model::{DeviceId, Origin, SiteId};
 use policy::Service;
 use protocol::{
     AssociationRefusal, Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, LinkRequest, ListReply,
-    ListRequest, OpenReply, OpenRequest, OpinionRequest, OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply,
-    PageRequest, Refusal, SecretText, SignInReply, SignInRequest, WardenClient,
+    ListRequest, OpenReply, OpenRequest, OpinionRequest, OrderAsk, OrderCaller, OrderReply, PROTOCOL_VERSION,
+    PageReply, PageRequest, Refusal, SecretText, SignInReply, SignInRequest, WardenClient,
 };
 use tarpc::{client::RpcError, context::Context};
 
@@ -257,12 +257,12 @@ impl WardenLink {
     }
 
     /// Asks about an order. The entries are durable before this returns. The same message may be asked about twice: it counts once.
-    pub async fn order(&self, device: DeviceId, origin: &Origin, ask: OrderAsk) -> Result<OrderReply, Refusal> {
+    pub async fn order(&self, caller: &OrderCaller, ask: OrderAsk) -> Result<OrderReply, Refusal> {
         let decides = matches!(ask, OrderAsk::Decide(_));
         let reply = self
             .repeatable(CALL_SECONDS_MAX, |client, context| {
-                let (origin, ask) = (origin.clone(), ask.clone());
-                async move { client.order(context, device, origin, ask).await }
+                let (caller, ask) = (caller.clone(), ask.clone());
+                async move { client.order(context, caller, ask).await }
             })
             .await;
         // a cancelled order ends reach

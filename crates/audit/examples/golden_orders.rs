@@ -62,7 +62,8 @@ impl Story {
         let made =
             vec![self.related(Who::Person(REFERRER), patient), self.related(Who::Organisation(READERS), patient)];
         let numbers = vec![digest(number), digest(number + 1)];
-        let taken = OrderTaken { patient, numbers, relationships: 2, matched, source: source(number) };
+        let (named, source) = (patient, source(number));
+        let taken = OrderTaken { patient, named, numbers, relationships: 2, matched, source };
         (self.by_ris(EntryBody::OrderTaken(Box::new(taken))), made)
     }
 
@@ -126,7 +127,8 @@ fn orders(story: &mut Story) {
     story.add(Actor::Owner, stored);
     for orders in [vec![], vec![digest(9)]] {
         let (appointment, starts) = (digest(8), (!orders.is_empty()).then(|| story.now().plus_seconds(86_400)));
-        let made = AppointmentMade { patient: PATIENT, appointment, orders, starts, source: source(7) };
+        let (patient, named) = (PATIENT, PATIENT);
+        let made = AppointmentMade { patient, named, appointment, orders, starts, source: source(7) };
         story.by_ris(EntryBody::AppointmentMade(Box::new(made)));
     }
     for (number, how) in [(1, OrderEnd::Cancelled), (3, OrderEnd::Completed), (5, OrderEnd::Changed)] {

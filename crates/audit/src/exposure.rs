@@ -8,11 +8,14 @@
 //!   images it shows is not always whose file it lies in.
 //! - An organisation reaches what its own relationships reach; listed and opened to it is what its members did, being
 //!   members when the entry was recorded.
+//! - What went out by a share link counts for whoever made it, and for the organisations that they were a member of when they did:
+//!   reachable, listed and opened.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use model::{
-    Actor, Entry, EntryBody, EntryNumber, Instant, OpenScope, Origin, PatientNumber, StudyNumber, Tier, Who, Window,
+    Actor, Entry, EntryBody, EntryNumber, Instant, LinkId, OpenScope, Origin, PatientNumber, StudyNumber, Tier, Who,
+    Window,
 };
 
 use crate::ReachState;
@@ -20,6 +23,8 @@ use crate::actions::{Action, Actions, Deed};
 use crate::disks::Disks;
 use crate::gathering::Gathering;
 use crate::keys::Keys;
+use crate::links::LinksMade;
+use crate::reach::Span;
 use crate::sessions::Sessions;
 
 /// The most parts of one timeline.
@@ -33,6 +38,7 @@ pub struct ExposureIndex {
     pub(crate) sessions: Sessions,
     pub(crate) keys: Keys,
     pub(crate) disks: Disks,
+    links: LinksMade,
     applied: u64,
     /// When the entries were recorded whose words were erased, ascending.
     erased: Vec<Instant>,
@@ -46,6 +52,7 @@ impl ExposureIndex {
         self.sessions.apply(entry);
         self.keys.apply(entry);
         self.disks.apply(entry);
+        self.links.apply(entry);
         if let EntryBody::Erased { left, .. } = &entry.body {
             let position = self.erased.partition_point(|at| *at <= left.recorded);
             self.erased.insert(position, left.recorded);
@@ -103,7 +110,7 @@ impl ExposureIndex {
     pub fn report(&self, who: Who, window: Window) -> Exposure {
         let mut gathered = Gathering::new(self, window);
         self.each_action(who, window, |action| gathered.take(action, action.lease));
-        gathered.finish(self.reachable(who, window))
+        gathered.finish(self.reachable_with_links(who, window))
     }
 
     /// The window cut into `parts` equal parts, at most [`TIMELINE_PARTS_MAX`], for a plot.
@@ -187,8 +194,19 @@ impl ExposureIndex {
     }
 
     pub(crate) fn reachable(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
+        self.reached(self.reach.spans(who, window))
+    }
+
+    /// The same with what was reachable by links that this person made, or members of this organisation.
+    fn reachable_with_links(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
+        let links = self.links_of(who).into_iter();
+        let by_links = links.flat_map(|link| self.reach.spans(Who::Link(link), window));
+        self.reached(self.reach.spans(who, window).into_iter().chain(by_links))
+    }
+
+    fn reached(&self, spans: impl IntoIterator<Item = Span>) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
         let mut found = Vec::new();
-        for span in self.reach.spans(who, window) {
+        for span in spans {
             self.reach.studies_of(&span, |patient, study| found.push(((patient, study), span.tier)));
         }
         // ascending, so that of one key the furthest tier comes last and stays
@@ -196,8 +214,29 @@ impl ExposureIndex {
         found.into_iter().collect()
     }
 
-    /// Every listing and opening that counts for `who` in `window`, oldest first for each person.
+    /// The links whose use counts for `who`: those that a person made; of an organisation those that were made by somebody who was a
+    /// member then.
+    fn links_of(&self, who: Who) -> Vec<LinkId> {
+        match who {
+            Who::Person(person) => self.links.of(person).map(|(link, _)| link).collect(),
+            Who::Organisation(organisation) => {
+                let members = self.reach.ever_members(organisation).iter();
+                let made = members.flat_map(|&person| {
+                    let as_member =
+                        move |(_, made): &(LinkId, Instant)| self.reach.is_member(person, organisation, *made);
+                    self.links.of(person).filter(as_member)
+                });
+                made.map(|(link, _)| link).collect()
+            }
+            Who::Device(_) | Who::Link(_) => Vec::new(),
+        }
+    }
+
+    /// Every listing and opening that counts for `who` in `window`, oldest first for each person and each link.
     pub(crate) fn each_action(&self, who: Who, window: Window, mut each: impl FnMut(&Action)) {
+        for link in self.links_of(who) {
+            self.actions.of(Who::Link(link), window).for_each(&mut each);
+        }
         match who {
             Who::Person(_) | Who::Device(_) | Who::Link(_) => self.actions.of(who, window).for_each(each),
             Who::Organisation(organisation) => {

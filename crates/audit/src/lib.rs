@@ -23,6 +23,7 @@ mod journal;
 mod keys;
 mod leaf;
 mod ledger;
+mod links;
 mod merkle;
 mod note;
 mod open;

@@ -15,6 +15,7 @@ mod inflow;
 mod limits;
 mod normal;
 mod sentence;
+mod signs;
 mod state;
 mod view;
 
@@ -23,5 +24,6 @@ pub use due::{DUE_AFTER_RELATIONSHIP_DAYS, DUE_AFTER_STUDY_DAYS};
 pub use limits::{Basis, Limit};
 pub use normal::LEARNED_DAYS;
 pub use sentence::sentence;
+pub use signs::{Places, PlacesError, is_block};
 pub use state::{Found, State};
 pub use view::{DayOf, Row, View};

@@ -1,6 +1,9 @@
 //! A finding in one sentence.
 
-use model::{Evidence, Finding, Measure, OrderCount, Reaction, Span, Volume, Whose};
+use model::{
+    Evidence, Finding, ImpossibleTravel, Measure, OrderCount, ParallelSessions, Reaction, Span, TriedOthers, UsedFrom,
+    Volume, Whose,
+};
 
 /// Why a finding was raised and what was done, with its numbers. `name` is whose it is, in words.
 #[must_use]
@@ -43,6 +46,15 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
         Evidence::EmergencyRefused { patient, studies, request } => format!(
             "{name} refused {studies} cold studies of patient {patient} that somebody asked for in an emergency in entry {request}"
         ),
+        Evidence::ParallelSessions(parallel) => of_parallel(parallel, name),
+        Evidence::ImpossibleTravel(travel) => of_travel(travel, name),
+        Evidence::DayAndNight { hours, of } => {
+            format!("{name} was active in {hours} different hours of the last {of}, more than one person works")
+        }
+        Evidence::NewAuthenticator { finding, .. } => format!(
+            "{name}, who had authenticators, was given a further one, and within three days followed what finding {finding} says"
+        ),
+        Evidence::TriedOthers(tried) => of_tried(tried, name),
     };
     if let Evidence::Orders { count, limit } = &finding.evidence {
         let what = match count {
@@ -62,6 +74,37 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
         Reaction::Stopped => "such reading is stopped until an officer lifts it",
     };
     format!("{why}: {done}")
+}
+
+fn of_parallel(parallel: &ParallelSessions, name: &str) -> String {
+    let ParallelSessions { one, other, returns, .. } = parallel;
+    format!(
+        "two sessions of {name} were used in turns, from {} and from {}: {returns} times within an hour one was gone back to",
+        place(other),
+        place(one)
+    )
+}
+
+fn of_travel(travel: &ImpossibleTravel, name: &str) -> String {
+    let ImpossibleTravel { from, to, kilometres, minutes } = travel;
+    format!(
+        "{name} was at {} and {minutes} minutes later at {}, which are at least {kilometres} km apart",
+        place(from),
+        place(to)
+    )
+}
+
+fn of_tried(tried: &TriedOthers, name: &str) -> String {
+    let TriedOthers { origin, others, unknown, .. } = tried;
+    format!(
+        "{name} signed in from {}, from where sign-ins failed within the hour before: of {others} other people, and {unknown} with \
+         names that nobody has",
+        origin.0
+    )
+}
+
+fn place(used: &UsedFrom) -> String {
+    if used.place.is_empty() { used.origin.0.clone() } else { format!("{} ({})", used.place, used.origin.0) }
 }
 
 fn of_volume(volume: &Volume, name: &str) -> String {

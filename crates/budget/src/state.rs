@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
     Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, NumberSet, OrganisationId,
-    PatientNumber, PersonId, Reaction, SessionId, Tier, Who, Whose,
+    PatientNumber, PersonId, Reaction, SessionId, StudyNumber, Tier, Who, Whose,
 };
 
 use crate::ask::{Act, Ask};
@@ -14,6 +14,7 @@ use crate::due::Due;
 use crate::inflow::Inflow;
 use crate::limits::{Basis, Limit, Table, limits, set};
 use crate::normal::{Kind, LEARNED_DAYS, Normal, assumed, own};
+use crate::signs::Signs;
 
 /// What new readers are measured by counts for so much with those who read little themselves.
 const PEERS_COUNT: f64 = 0.5;
@@ -50,6 +51,7 @@ pub struct State {
     emergencies: HashMap<(PersonId, u32), Instant>,
     findings: Vec<Found>,
     peers: HashMap<Kind, (Day, [Option<Normal>; 4])>,
+    pub(crate) signs: Signs,
     /// Readings from before this instant are too old to matter.
     since: Option<Instant>,
 }
@@ -66,6 +68,7 @@ impl State {
     pub fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         self.due.apply(entry);
         self.inflow.apply(entry);
+        self.signs.apply(number, entry, self.since.is_none_or(|since| entry.recorded >= since));
         let at = entry.recorded;
         match &entry.body {
             EntryBody::PersonAdded { person, role, .. } => {
@@ -92,8 +95,12 @@ impl State {
             }
             EntryBody::Opened { patient, study, scope, .. } => {
                 let act = if scope.tier() == Tier::Open { Act::Open } else { Act::List };
-                let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
-                self.read(&entry.actor, act, self.with_former(&patients, &studies).numbers(), at);
+                self.read_study(&entry.actor, act, *patient, *study, at);
+            }
+            // sharing counts as opening
+            EntryBody::LinkMade(made) => self.read_study(&entry.actor, Act::Open, made.patient, made.study, at),
+            EntryBody::OpinionAsked(asked) => {
+                self.read_study(&entry.actor, Act::Open, asked.patient, asked.study, at);
             }
             EntryBody::FindingRaised { finding } => self.found(number, at, finding),
             EntryBody::FindingAcknowledged { finding, note } => {
@@ -362,6 +369,12 @@ impl State {
         findings
     }
 
+    /// The same of one study: of its patient, and of those whom it lay under before.
+    fn read_study(&mut self, actor: &Actor, act: Act, patient: PatientNumber, study: StudyNumber, at: Instant) {
+        let (patients, studies) = ([patient.0].into_iter().collect(), [study.0].into_iter().collect());
+        self.read(actor, act, self.with_former(&patients, &studies).numbers(), at);
+    }
+
     /// A reading that the ledger shows. What was asked for is counted already.
     fn read(&mut self, actor: &Actor, act: Act, patients: &[u32], at: Instant) {
         if self.since.is_some_and(|since| at < since) {
@@ -421,7 +434,12 @@ impl State {
             Evidence::EmergencyWarming { .. }
             | Evidence::LeakedLogin { .. }
             | Evidence::Orders { .. }
-            | Evidence::EmergencyRefused { .. } => {}
+            | Evidence::EmergencyRefused { .. }
+            | Evidence::ParallelSessions(_)
+            | Evidence::ImpossibleTravel(_)
+            | Evidence::DayAndNight { .. }
+            | Evidence::NewAuthenticator { .. }
+            | Evidence::TriedOthers(_) => {}
         }
     }
 }

@@ -10,6 +10,8 @@ pub const PASSWORDS_PER_LOGIN_MAX: usize = 32;
 const PASSWORD_BYTES_MAX: usize = 512;
 /// The most logins that are kept.
 const LOGINS_MAX: usize = 100_000;
+/// The most text that is kept of all of them, in bytes: a dump that is made for it fills no memory.
+const KEPT_BYTES_MAX: usize = 64 << 20;
 
 /// How a login fits one of the site's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +46,7 @@ impl std::fmt::Debug for Login {
 #[derive(Debug, Default)]
 pub struct Found {
     logins: HashMap<(Match, String), Login>,
+    kept_bytes: usize,
 }
 
 impl Found {
@@ -61,28 +64,61 @@ impl Found {
         self.logins.get(&(by, login.to_owned()))
     }
 
-    pub(crate) fn login(&mut self, by: Match, login: &str) -> Option<&mut Login> {
+    /// Counts lines that name a login, and keeps what `passwords` gives as far as there is room.
+    pub(crate) fn named(&mut self, by: Match, login: &str, lines: u64, passwords: impl FnOnce(&mut dyn FnMut(&str))) {
+        let Self { logins, kept_bytes } = self;
         let key = (by, login.to_owned());
-        if self.logins.len() >= LOGINS_MAX && !self.logins.contains_key(&key) {
-            return None;
+        if !logins.contains_key(&key) {
+            if logins.len() >= LOGINS_MAX || *kept_bytes + login.len() > KEPT_BYTES_MAX {
+                return;
+            }
+            *kept_bytes += login.len();
         }
-        Some(self.logins.entry(key).or_insert(Login { lines: 0, passwords: Vec::new(), more: false }))
+        let login = logins.entry(key).or_insert(Login { lines: 0, passwords: Vec::new(), more: false });
+        login.lines += lines;
+        passwords(&mut |password| login.take(password, kept_bytes));
     }
 }
 
 impl Login {
     /// Takes what may be the password.
-    pub(crate) fn take(&mut self, password: &str) {
+    fn take(&mut self, password: &str, kept_bytes: &mut usize) {
         if password.is_empty()
             || password.len() > PASSWORD_BYTES_MAX
             || self.passwords.iter().any(|known| known.as_str() == password)
         {
             return;
         }
-        if self.passwords.len() >= PASSWORDS_PER_LOGIN_MAX {
+        if self.passwords.len() >= PASSWORDS_PER_LOGIN_MAX || *kept_bytes + password.len() > KEPT_BYTES_MAX {
             self.more = true;
             return;
         }
+        *kept_bytes += password.len();
         self.passwords.push(Zeroizing::new(password.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_much_stands_beside_a_login_no_more_is_kept_than_there_is_room_for() {
+        let mut found = Found::default();
+        let filler = "x".repeat(PASSWORD_BYTES_MAX - 8);
+        for login in 0..5_000 {
+            let all = (0..PASSWORDS_PER_LOGIN_MAX).map(|number| format!("{number:08}{filler}"));
+            let all: Vec<String> = all.collect();
+            found.named(Match::Name, &format!("anna@{login}.example"), 1, |take| {
+                all.iter().for_each(|password| take(password));
+            });
+        }
+        let kept = found.into_sorted();
+        let bytes = |((_, login), what): &((Match, String), Login)| {
+            login.len() + what.passwords.iter().map(|password| password.len()).sum::<usize>()
+        };
+        assert!(kept.iter().map(bytes).sum::<usize>() <= KEPT_BYTES_MAX);
+        assert_eq!(kept.iter().find(|(key, _)| key.1 == "anna@0.example").expect("it was named").1.passwords.len(), 32);
+        assert!(kept.iter().any(|(_, what)| what.more), "and it is said");
     }
 }

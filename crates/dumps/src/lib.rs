@@ -15,6 +15,7 @@ mod line;
 mod packed;
 mod scan;
 mod text;
+mod token;
 
 pub use found::{Found, Login, Match, PASSWORDS_PER_LOGIN_MAX};
 pub use packed::{Input, PackedError, unpacked, unpacked_file};

@@ -33,11 +33,9 @@ pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
             let dashes = word.find("--").filter(|_| word.contains('@')).map(|dashes| from + dashes);
             let mut counted = false;
             for end in [dashes, Some(end)].into_iter().flatten() {
-                if let Some((by, name)) = wanted.find(&line[from..end])
-                    && let Some(login) = found.login(by, &name)
-                {
-                    login.lines += u64::from(!std::mem::replace(&mut counted, true));
-                    passwords(line, from, end, &mut |password| login.take(password));
+                if let Some((by, name)) = wanted.find(&line[from..end]) {
+                    let lines = u64::from(!std::mem::replace(&mut counted, true));
+                    found.named(by, &name, lines, |take| passwords(line, from, end, take));
                     if by == Match::Address {
                         break;
                     }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::columns::{Columns, is_login, is_password};
 use crate::found::{Found, Match};
+use crate::token::Tokens;
 use crate::{folded, json, line, text};
 
 /// The longest login that is looked up, in bytes.
@@ -44,6 +45,7 @@ pub struct Counts {
 pub struct Scanner {
     wanted: Wanted,
     found: Found,
+    tokens: Tokens,
     counts: Counts,
     /// Whether the next line is the first of its text.
     first: bool,
@@ -57,7 +59,7 @@ impl Scanner {
     #[must_use]
     pub fn new(wanted: Wanted) -> Self {
         let (found, counts) = (Found::default(), Counts::default());
-        Self { wanted, found, counts, first: true, columns: None, block: None }
+        Self { wanted, found, tokens: Tokens::default(), counts, first: true, columns: None, block: None }
     }
 
     /// Reads a text to its end. `tell` is told now and then.
@@ -94,6 +96,11 @@ impl Scanner {
         self.counts
     }
 
+    /// Tokens of devices that were found, and whether there were more than are kept.
+    pub fn take_tokens(&mut self) -> (Vec<Zeroizing<String>>, bool) {
+        self.tokens.take_sorted()
+    }
+
     /// What was found.
     #[must_use]
     pub fn into_found(self) -> Found {
@@ -102,6 +109,7 @@ impl Scanner {
 
     /// Looks at one line.
     pub fn line(&mut self, line: &str) {
+        self.tokens.line(line);
         if std::mem::take(&mut self.first) {
             self.columns = Columns::of_header(line);
             if self.columns.is_some() {
@@ -143,11 +151,8 @@ impl Scanner {
 }
 
 fn take(wanted: &Wanted, found: &mut Found, login: &str, password: &str) {
-    if let Some((by, name)) = wanted.find(login)
-        && let Some(login) = found.login(by, &name)
-    {
-        login.lines += 1;
-        login.take(password);
+    if let Some((by, name)) = wanted.find(login) {
+        found.named(by, &name, 1, |take| take(password));
     }
 }
 

@@ -3,14 +3,14 @@
 
 use model::{
     AccountEnds, DelegateSet, EntryBody, Instant, OrganisationId, PersonId, ProfessionalId, ProfessionalIdSet,
-    ResetVouched,
+    ResetVouched, Role,
 };
 use protocol::{ColleagueRow, Refusal};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::record::{Key, PersonRecord, Record, Vouch};
-use crate::{Changed, DirectoryError, EnrolmentLink, People, VOUCH_SECONDS};
+use crate::{Changed, DirectoryError, EnrolmentLink, People, REJOINED_SECONDS, VOUCH_SECONDS};
 
 /// Something about an account cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -89,7 +89,37 @@ impl People {
         Changed { value: whose, entries }
     }
 
-    /// Gives or takes the right to add colleagues to an organisation. No entry when nothing changes.
+    /// Lets somebody join again whose account ended by itself, who is a member of nothing and enrolled, as a delegate may. `None` for
+    /// everybody else: an address alone makes nobody a colleague.
+    pub fn rejoin(
+        &mut self,
+        person: PersonId,
+        organisation: OrganisationId,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Option<Changed<()>>, AccountError> {
+        let record = self.open_account(person)?;
+        let ended = record.lapsed.is_some() && record.organisations.is_empty();
+        if !ended || !record.can_sign_in() {
+            return Ok(None);
+        }
+        let mut entries = self.set_until(person, until, now)?.entries;
+        entries.extend(self.join(person, organisation).map_err(|_| AccountError::NoMember)?.entries);
+        let mut record = self.open_account(person)?.clone();
+        record.rejoined = Some(now);
+        self.put(Record::Person(record));
+        Ok(Some(Changed { value: (), entries }))
+    }
+
+    /// Whether a delegate let this account join again a short time ago: until somebody would have noticed, colleagues get no link to it.
+    #[must_use]
+    pub fn has_just_rejoined(&self, person: PersonId, now: Instant) -> bool {
+        let rejoined = self.persons.get(&person).and_then(|record| record.rejoined);
+        rejoined.is_some_and(|at| now < at.plus_seconds(REJOINED_SECONDS))
+    }
+
+    /// Gives or takes the right to add colleagues to an organisation. No entry when nothing changes. A link from before works no more
+    /// when it is given: it was issued for less.
     pub fn set_delegate(
         &mut self,
         person: PersonId,
@@ -109,6 +139,7 @@ impl People {
         record.delegate_of.retain(|of| *of != organisation);
         if delegate {
             record.delegate_of.push(organisation);
+            self.remove(Key::Enrolment(person));
         }
         self.put(Record::Person(record));
         let entry = EntryBody::DelegateSet(DelegateSet { person, organisation, delegate });
@@ -155,11 +186,17 @@ impl People {
         Ok(Changed { value: link.value, entries })
     }
 
-    /// Takes the word of a colleague that somebody lost their authenticators. The value says whether another one said so before, and
-    /// recently: then it is time for [`issue_reset`](Self::issue_reset).
-    pub fn vouch(&mut self, person: PersonId, by: PersonId, now: Instant) -> Result<Changed<bool>, AccountError> {
+    /// Takes the word of a colleague that somebody lost their authenticators. The value says whether another one said so before, recently,
+    /// and counts: then it is time for [`issue_reset`](Self::issue_reset).
+    pub fn vouch(
+        &mut self,
+        person: PersonId,
+        by: PersonId,
+        counts: impl Fn(&Self, PersonId) -> bool,
+        now: Instant,
+    ) -> Result<Changed<bool>, AccountError> {
         let mut record = self.open_account(person)?.clone();
-        let before = record.vouched.as_ref().filter(|vouch| now < vouch.until);
+        let before = record.vouched.as_ref().filter(|vouch| now < vouch.until && counts(self, vouch.by));
         if before.is_some_and(|vouch| vouch.by != by) {
             return Ok(Changed { value: true, entries: Vec::new() });
         }
@@ -170,11 +207,18 @@ impl People {
         Ok(Changed { value: false, entries: vec![entry] })
     }
 
-    /// Whether somebody's word still counts that this person lost their authenticators, and whose.
+    /// Whether `by` may say that `person` lost their authenticators: their account can be used now, and they have every membership and
+    /// every right of that person, and a role that covers theirs.
     #[must_use]
-    pub fn vouched_by(&self, person: PersonId, now: Instant) -> Option<PersonId> {
-        let vouch = self.persons.get(&person)?.vouched.as_ref()?;
-        (now < vouch.until).then_some(vouch.by)
+    pub fn may_vouch(&self, by: PersonId, person: PersonId, covers: impl Fn(Role, Role) -> bool, now: Instant) -> bool {
+        let (Some(voucher), Some(lost)) = (self.persons.get(&by), self.persons.get(&person)) else { return false };
+        let usable = voucher.is_open(now) && voucher.lapsed.is_none() && voucher.can_sign_in();
+        let has_all = |own: &[OrganisationId], theirs: &[OrganisationId]| theirs.iter().all(|one| own.contains(one));
+        by != person
+            && usable
+            && covers(voucher.role, lost.role)
+            && has_all(&voucher.organisations, &lost.organisations)
+            && has_all(&voucher.delegate_of, &lost.delegate_of)
     }
 
     /// Whether the account ended by itself, or is about to in this very moment.

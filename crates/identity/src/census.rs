@@ -100,6 +100,17 @@ pub fn decode(bytes: &[u8]) -> String {
     }
 }
 
+/// Accounts by what a chamber, an authority or a payer calls them.
+type ByProfessionalId<'a> = HashMap<String, Vec<&'a PersonRecord>>;
+
+/// The one account that has the identifier of a line.
+fn one_of<'a>(accounts: &ByProfessionalId<'a>, person: &Staff) -> Option<&'a PersonRecord> {
+    match accounts.get(person.professional_id.as_deref()?)?.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
 impl StaffList {
     /// Reads a list.
     pub fn parse(text: &str) -> Result<Self, CensusError> {
@@ -125,24 +136,21 @@ impl People {
         let staff: Vec<&PersonRecord> =
             self.persons.values().filter(|record| record.is_open(now) && record.role != Role::Patient).collect();
         let by_email: HashMap<&str, &PersonRecord> = staff.iter().map(|one| (one.email.as_str(), *one)).collect();
-        let mut by_professional_id: HashMap<String, Vec<&PersonRecord>> = HashMap::new();
+        let (mut given, mut stated): (ByProfessionalId<'_>, ByProfessionalId<'_>) = Default::default();
         for one in &staff {
-            let stated = one.professional_id.iter().map(ToString::to_string);
-            let given = one.professional_ids.iter().map(|(issuer, id)| format!("{issuer}/{id}"));
-            for id in stated.chain(given).map(|id| folded(&id)).collect::<BTreeSet<_>>() {
-                by_professional_id.entry(id).or_default().push(one);
-            }
+            let ids = one.professional_ids.iter().map(|(issuer, id)| folded(&format!("{issuer}/{id}")));
+            ids.collect::<BTreeSet<_>>().into_iter().for_each(|id| given.entry(id).or_default().push(one));
+            let id = one.professional_id.iter().map(|id| folded(&id.to_string()));
+            id.for_each(|id| stated.entry(id).or_default().push(one));
         }
         let mut report =
             CensusReport { accounts: staff.len() as u32, people: list.people.len() as u32, ..Default::default() };
-        let mut lines: HashMap<PersonId, &Staff> = HashMap::new();
+        let mut lines: HashMap<PersonId, (&Staff, bool)> = HashMap::new();
         for person in &list.people {
             report.unclear.extend(person.unclear());
-            let by_id = || match by_professional_id.get(person.professional_id.as_deref()?)?.as_slice() {
-                [one] => Some(*one),
-                _ => None,
-            };
-            let found = person.email.as_deref().and_then(|email| by_email.get(email).copied()).or_else(by_id);
+            let by_email = person.email.as_deref().and_then(|email| by_email.get(email).copied());
+            let surely = by_email.or_else(|| one_of(&given, person));
+            let found = surely.or_else(|| one_of(&stated, person));
             match found {
                 None if person.has_ended(now) => {}
                 None => report.without_account.push(person.line.clone()),
@@ -150,7 +158,11 @@ impl People {
                     report.unclear.push((person.line.clone(), "an earlier line is about the same account".to_owned()));
                 }
                 Some(account) => {
-                    lines.insert(account.person, person);
+                    if surely.is_none() {
+                        let what = format!("found by an identifier that a delegate stated: {}", shown(&account.email));
+                        report.unclear.push((person.line.clone(), what));
+                    }
+                    lines.insert(account.person, (person, surely.is_some()));
                 }
             }
         }
@@ -165,12 +177,13 @@ impl People {
     fn compare(
         &self,
         record: &PersonRecord,
-        person: Option<&Staff>,
+        line: Option<(&Staff, bool)>,
         names: &HashMap<String, u32>,
         unused_days: u32,
         now: Instant,
         report: &mut CensusReport,
     ) {
+        let (person, surely) = line.map_or((None, true), |(person, surely)| (Some(person), surely));
         let account = CensusAccount {
             name: record.name.clone(),
             email: record.email.clone(),
@@ -180,7 +193,7 @@ impl People {
             until: record.until,
             line: person.map(|person| person.line.line).or_else(|| names.get(&folded(&record.name)).copied()),
         };
-        let mut fits = true;
+        let mut fits = surely;
         let used = record.last_sign_in.is_some_and(|last| {
             now.0.saturating_sub(last.0) < i64::from(unused_days).saturating_mul(DAY_SECONDS * SECOND)
         });

@@ -15,7 +15,7 @@ use crate::throttle::origin_key;
 use crate::{CEREMONIES_MAX, CEREMONIES_PER_ORIGIN_MAX, CEREMONIES_PER_SESSION_MAX, CEREMONY_SECONDS};
 
 /// Wrong codes that an authenticator app may give before its enrolment has to start again.
-const CODE_TRIES: u8 = 5;
+pub(crate) const CODE_TRIES: u8 = 5;
 
 #[derive(Default)]
 pub(crate) struct Ceremonies {
@@ -57,16 +57,17 @@ pub(crate) struct FreshWaiting {
     pub(crate) state: Option<PasskeyAuthentication>,
 }
 
-/// A password whose one-time-code secret waits to be confirmed.
+/// A password that waits for a code: of its new secret, or of the one that stays.
 pub(crate) struct NewPassword {
     pub(crate) person: PersonId,
     pub(crate) hash: PasswordHash,
-    pub(crate) code_secret: SecretBytes,
+    /// `None` where the old one stays.
+    pub(crate) code_secret: Option<SecretBytes>,
     pub(crate) tries_left: u8,
 }
 
 impl NewPassword {
-    pub(crate) fn new(person: PersonId, hash: PasswordHash, code_secret: SecretBytes) -> Self {
+    pub(crate) fn new(person: PersonId, hash: PasswordHash, code_secret: Option<SecretBytes>) -> Self {
         Self { person, hash, code_secret, tries_left: CODE_TRIES }
     }
 }

@@ -1,12 +1,13 @@
 //! Devices: modalities, workstations and machine clients, and their bearer tokens (RFC 6750).
 
-use model::{DeviceId, DeviceMay, EntryBody, OrganisationId};
-use protocol::{DeviceEntry, DeviceRow, TokenBinding};
+use model::{DeviceId, DeviceMay, EntryBody, Instant, OrganisationId};
+use protocol::{DeviceEntry, DeviceRow, FormerTokenEntry, TokenBinding};
 use rand_core::CryptoRng;
 
 use crate::directory::{folded, normal_name};
 use crate::record::{DeviceRecord, Record};
-use crate::secret::{TokenHash, is_device_token, new_device_token};
+use crate::secret::{TokenHash, new_device_token};
+use crate::token::token_end;
 use crate::{AE_TITLE_CHARACTERS_MAX, Changed, DEVICE_BLOCKS_MAX, DirectoryError, People};
 
 /// A device to add.
@@ -26,6 +27,8 @@ pub struct NewDevice {
     pub token: bool,
     /// What the token is bound to; a certificate binds the AE title as well.
     pub bound: Option<TokenBinding>,
+    /// When the token ends; a year from now where nothing is said.
+    pub token_until: Option<Instant>,
 }
 
 /// A device that was added. The token exists here only.
@@ -34,6 +37,8 @@ pub struct AddedDevice {
     pub device: DeviceId,
     /// Its bearer token, to be shown once.
     pub token: Option<String>,
+    /// When the token ends.
+    pub token_until: Option<Instant>,
 }
 
 impl std::fmt::Debug for AddedDevice {
@@ -44,13 +49,14 @@ impl std::fmt::Debug for AddedDevice {
 
 /// A device.
 #[derive(Clone, Copy)]
-pub struct Device<'a>(&'a DeviceRecord);
+pub struct Device<'a>(pub(crate) &'a DeviceRecord);
 
 impl People {
     /// Adds a device.
     pub fn add_device(
         &mut self,
         new: NewDevice,
+        now: Instant,
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<AddedDevice>, DirectoryError> {
         let name = normal_name("name", &new.name)?;
@@ -94,8 +100,14 @@ impl People {
         }
         let device = DeviceId(self.next.device);
         let token = new.token.then(|| new_device_token(random));
-        let entry =
-            EntryBody::DeviceAdded { device, name: name.clone(), organisation: new.organisation, may: may.clone() };
+        let token_until = token.as_ref().map(|_| token_end(new.token_until, now)).transpose()?;
+        let mut entries = vec![EntryBody::DeviceAdded {
+            device,
+            name: name.clone(),
+            organisation: new.organisation,
+            may: may.clone(),
+        }];
+        entries.extend(token_until.map(|until| EntryBody::DeviceTokenIssued { device, until, before_until: None }));
         self.put(Record::Device(DeviceRecord {
             device,
             name,
@@ -106,8 +118,12 @@ impl People {
             token: token.as_deref().map(TokenHash::of),
             removed: None,
             bound: new.bound,
+            token_since: token_until.map(|_| now),
+            token_until,
+            former: None,
+            token_used: None,
         }));
-        Ok(Changed { value: AddedDevice { device, token }, entries: vec![entry] })
+        Ok(Changed { value: AddedDevice { device, token, token_until }, entries })
     }
 
     /// Every device as a front needs it, with the digest of its token.
@@ -121,17 +137,10 @@ impl People {
             may: record.may.clone(),
             token_sha256: record.token.map(TokenHash::bytes),
             bound: record.bound,
+            token_until: record.token_until,
+            former: record.former.map(|former| FormerTokenEntry { sha256: former.token.bytes(), until: former.until }),
         };
         self.devices.values().filter(|record| record.removed.is_none()).map(entry).collect()
-    }
-
-    /// The device that holds this bearer token.
-    #[must_use]
-    pub fn device_by_token(&self, token: &str) -> Option<Device<'_>> {
-        if !is_device_token(token) {
-            return None;
-        }
-        self.device_by_token_hash(TokenHash::of(token)).and_then(|device| self.device(device))
     }
 
     /// A device by number.
@@ -171,6 +180,9 @@ impl People {
             may: record.may.clone(),
             token: record.token.is_some(),
             bound: record.bound,
+            token_until: record.token_until,
+            former_until: record.former.map(|former| former.until),
+            token_used: record.token_used,
         };
         self.devices.values().filter(|record| record.removed.is_none()).map(row).collect()
     }

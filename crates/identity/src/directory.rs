@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::record::{OrganisationRecord, PersonRecord, Record};
+use crate::record::{Key, OrganisationRecord, PersonRecord, Record};
 use crate::{Changed, EMAIL_BYTES_MAX, NAME_CHARACTERS_MAX, PROFESSIONAL_IDS_MAX, People};
 
 /// A person to add.
@@ -153,6 +153,7 @@ impl People {
             delegate_of: Vec::new(),
             password_until: None,
             vouched: None,
+            rejoined: None,
         }));
         Ok(Changed { value: person, entries })
     }
@@ -167,7 +168,8 @@ impl People {
         }
     }
 
-    /// Makes a person a member of an organisation. No entry when they are one already.
+    /// Makes a person a member of an organisation. No entry when they are one already. A link from before works no more: it was issued
+    /// for less.
     pub fn join(&mut self, person: PersonId, organisation: OrganisationId) -> Result<Changed<()>, DirectoryError> {
         if !self.organisations.contains_key(&organisation) {
             return Err(DirectoryError::UnknownOrganisation);
@@ -178,6 +180,7 @@ impl People {
         };
         record.organisations.insert(place, organisation);
         self.put(Record::Person(record));
+        self.remove(Key::Enrolment(person));
         Ok(Changed { value: (), entries: vec![EntryBody::MemberJoined { person, organisation }] })
     }
 
@@ -200,8 +203,8 @@ impl People {
         holds: bool,
     ) -> Result<Changed<()>, DirectoryError> {
         let (issuer, id) = (normal_name("issuer", issuer)?, normal_name("id", id)?);
-        let holder = self.person_by_professional_id(&issuer, &id).map(Person::id);
-        if holds && holder.is_some_and(|holder| holder != person) {
+        // one that ended may be opened again, and would have it then
+        if holds && self.holders_of(&issuer, &id).any(|holder| holder.person != person) {
             return Err(DirectoryError::ProfessionalIdTaken);
         }
         let mut record = self.persons.get(&person).ok_or(DirectoryError::UnknownPerson)?.clone();
@@ -222,15 +225,18 @@ impl People {
         Ok(Changed { value: (), entries: vec![EntryBody::ProfessionalIdChanged { person, issuer, id, holds }] })
     }
 
-    /// The person with an open account who has this professional identifier.
+    /// The person with an open account who has this professional identifier; nobody when it names two.
     #[must_use]
     pub fn person_by_professional_id(&self, issuer: &str, id: &str) -> Option<Person<'_>> {
-        let has = |record: &&PersonRecord| {
-            record.closed.is_none()
-                && record.lapsed.is_none()
-                && record.professional_ids.iter().any(|(own, number)| own == issuer && number == id)
-        };
-        self.persons.values().find(has).map(Person)
+        let mut holders = self.holders_of(issuer, id);
+        let one = holders.next()?;
+        (holders.next().is_none() && one.lapsed.is_none()).then_some(Person(one))
+    }
+
+    fn holders_of(&self, issuer: &str, id: &str) -> impl Iterator<Item = &PersonRecord> {
+        self.persons.values().filter(move |record| {
+            record.closed.is_none() && record.professional_ids.iter().any(|(own, number)| own == issuer && number == id)
+        })
     }
 
     /// A person by number.

@@ -37,6 +37,9 @@ pub enum EnrolmentError {
     /// Unknown, used, expired or voided: which of these is not told.
     #[error("this link has been used or has expired; ask for a new one where you got it")]
     Link,
+    /// The link sets another password and nothing else.
+    #[error("this link sets another password and nothing else; ask for a link where you got your first one")]
+    OnlyPassword,
     /// An organisation of this person takes passkeys only.
     #[error("your organisation takes passkeys only; bind a passkey instead")]
     PasswordNotAllowed,
@@ -76,7 +79,7 @@ impl From<EnrolmentError> for Refusal {
         let field =
             |field: &str, expected: &str| Invalid::Field { field: field.to_owned(), expected: expected.to_owned() };
         Self::Invalid(match error {
-            EnrolmentError::PasswordNotAllowed => return Self::NotAllowed,
+            EnrolmentError::PasswordNotAllowed | EnrolmentError::OnlyPassword => return Self::NotAllowed,
             EnrolmentError::Link => Invalid::EnrolmentLink,
             EnrolmentError::Password { reasons } => Invalid::Password(reasons.join(", ")),
             EnrolmentError::Code => Invalid::Code,
@@ -110,7 +113,7 @@ impl People {
         }
         let token = new_token(random);
         let until = now.plus_seconds(ENROLMENT_SECONDS);
-        self.put(Record::Enrolment(EnrolmentRecord { person, token: TokenHash::of(&token), until, replaces: false }));
+        self.put(Record::Enrolment(EnrolmentRecord::new(person, &token, until)));
         let entries = vec![EntryBody::EnrolmentIssued { person, until }];
         Ok(Changed { value: EnrolmentLink { person, token, until }, entries })
     }
@@ -128,7 +131,8 @@ impl People {
             password_until,
             device_bound: asked.device_bound,
             attested: asked.attested,
-            replaces: link.replaces,
+            replaces: replaces(link, person),
+            only_password: link.only_password,
         })
     }
 
@@ -149,4 +153,16 @@ impl People {
     pub(crate) fn use_up_enrolment(&mut self, person: PersonId) {
         self.remove(Key::Enrolment(person));
     }
+}
+
+impl EnrolmentRecord {
+    pub(crate) fn new(person: PersonId, token: &str, until: Instant) -> Self {
+        let token = TokenHash::of(token);
+        Self { person, token, until, replaces: false, only_password: false, wrong_codes: 0 }
+    }
+}
+
+/// Whether what the person has goes when the link is used: it is lost, or the account is locked and nobody knows who else has it.
+pub(crate) fn replaces(link: &EnrolmentRecord, person: &PersonRecord) -> bool {
+    link.replaces || person.locked.is_some()
 }

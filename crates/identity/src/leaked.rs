@@ -6,8 +6,8 @@ use rand_core::CryptoRng;
 use crate::password::normalised;
 use crate::password_hash::PasswordHash;
 use crate::record::{EnrolmentRecord, Key, PersonRecord, Record};
-use crate::secret::{TokenHash, new_token};
-use crate::{Changed, EnrolmentLink, KNOWN_PASSWORD_LINK_SECONDS, People, SignInError, Verified};
+use crate::secret::new_token;
+use crate::{Changed, EnrolmentLink, KNOWN_PASSWORD_LINK_SECONDS, People, SignInError, SignInReason, Verified};
 
 /// A password's hash, to hold against what stands in a dump: owned, so that it goes to another thread.
 #[derive(Clone)]
@@ -71,12 +71,6 @@ impl People {
         Some(StoredPassword { person, hash: password.hash.clone(), set: password.set })
     }
 
-    /// Whether the account of a person is locked, because its password stood in a dump.
-    #[must_use]
-    pub fn is_locked(&self, person: PersonId) -> bool {
-        self.persons.get(&person).is_some_and(|record| record.locked.is_some())
-    }
-
     /// Locks the account of a password that was found: sessions and links end; password, one-time-code secret and recovery codes
     /// are removed; nobody signs in, with a passkey neither, before a new enrolment link was used. Nothing when the password was
     /// replaced meanwhile.
@@ -93,8 +87,24 @@ impl People {
         Some(Changed { value: *person, entries })
     }
 
+    /// Removes a password that was found and signs nobody in any more, so that no later rule makes it good again. Nobody is locked
+    /// for it. Whether it was so.
+    pub fn forget_unused(&mut self, found: &FoundPassword, now: Instant) -> bool {
+        let FoundPassword(StoredPassword { person, hash, .. }) = found;
+        let Some(record) = self.persons.get(person).filter(|record| record.closed.is_none()) else { return false };
+        let same = record.password.as_ref().is_some_and(|password| password.hash.is(hash));
+        if !same || self.password_allowed(record, now) {
+            return false;
+        }
+        let mut record = record.clone();
+        record.password = None;
+        self.put(Record::Person(record));
+        true
+    }
+
     /// Goes on with a sign-in whose password is known from a leak: the code is used up, sessions that there are end, and what comes
-    /// of it is a link to choose another password, for some minutes. Never a lock.
+    /// of it is a link to choose another password, for some minutes. Never a lock. The link sets a password and nothing else: whoever has
+    /// the password and saw one code binds nothing of their own by it, and voids no link that replaces what was lost.
     pub fn finish_known_password(
         &mut self,
         verified: Verified,
@@ -103,11 +113,17 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<EnrolmentLink>, SignInError> {
         let (person, _) = self.confirm_password(verified, code, now)?;
+        if self.enrolments.get(&person).is_some_and(|link| link.replaces && now < link.until) {
+            return Err(SignInError::recorded(SignInReason::Leaked, Some(person)));
+        }
         let mut entries = vec![EntryBody::LeakedPasswordUsed { person }];
         entries.extend(self.end_all(person).entries);
         let token = new_token(random);
         let until = now.plus_seconds(KNOWN_PASSWORD_LINK_SECONDS);
-        self.put(Record::Enrolment(EnrolmentRecord { person, token: TokenHash::of(&token), until, replaces: false }));
+        self.put(Record::Enrolment(EnrolmentRecord {
+            only_password: true,
+            ..EnrolmentRecord::new(person, &token, until)
+        }));
         entries.push(EntryBody::EnrolmentIssued { person, until });
         Ok(Changed { value: EnrolmentLink { person, token, until }, entries })
     }
@@ -116,6 +132,7 @@ impl People {
 impl PersonRecord {
     pub(crate) fn lock(&mut self, now: Instant) {
         self.locked = Some(now);
+        self.vouched = None;
         self.password = None;
         self.known_origins.clear();
     }

@@ -40,6 +40,7 @@ mod secret;
 mod session;
 mod settings;
 mod throttle;
+mod token;
 
 pub use rand_core::CryptoRng;
 
@@ -65,3 +66,4 @@ pub use removal::RemovalError;
 pub use rules::RuleError;
 pub use session::{SessionInfo, SignInError, SignInReason, SignedIn, SignedOut};
 pub use settings::{Settings, SettingsError};
+pub use token::{RotatedToken, TOKEN_OVERLAP_SECONDS, TOKEN_SECONDS, TOKEN_SECONDS_MAX};

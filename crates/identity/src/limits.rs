@@ -23,6 +23,8 @@ pub const AAL3_ABSOLUTE_SECONDS: i64 = 12 * 60 * 60;
 pub const PASSWORD_SUNSET_SECONDS: i64 = 180 * 24 * 60 * 60;
 /// For how long a colleague's word counts that somebody lost their authenticators, in seconds.
 pub const VOUCH_SECONDS: i64 = 60 * 60;
+/// For how long colleagues get no link to an account that a delegate let join again, in seconds.
+pub const REJOINED_SECONDS: i64 = 14 * 24 * 60 * 60;
 
 /// How long an enrolment link works, in seconds.
 pub const ENROLMENT_SECONDS: i64 = 7 * 24 * 60 * 60;

@@ -21,7 +21,8 @@ use webauthn_rs_core::proto::RegistrationState;
 
 use crate::ceremony::Ceremony;
 use crate::directory::normal_name;
-use crate::record::{PasskeyRecord, PersonRecord, Record};
+use crate::enrolment::replaces;
+use crate::record::{PasskeyRecord, PersonRecord, Record, Shown};
 use crate::rules::is_copied;
 use crate::session::{SignInError, SignInReason, SignedIn};
 use crate::{CREDENTIAL_BYTES_MAX, Changed, EnrolmentError, PASSKEYS_PER_PERSON_MAX, People};
@@ -150,8 +151,11 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<PasskeyCeremony, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
+        if link.only_password {
+            return Err(EnrolmentError::OnlyPassword);
+        }
         // what is lost makes room, and may turn up again
-        let stays = if link.replaces { &[][..] } else { &person.passkeys[..] };
+        let stays = if replaces(link, person) { &[][..] } else { &person.passkeys[..] };
         if stays.len() >= PASSKEYS_PER_PERSON_MAX {
             return Err(EnrolmentError::PasskeysFull);
         }
@@ -187,7 +191,10 @@ impl People {
         now: Instant,
     ) -> Result<Changed<PersonId>, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        let (link, replaces, mut record) = (link.token, link.replaces, person.clone());
+        if link.only_password {
+            return Err(EnrolmentError::OnlyPassword);
+        }
+        let (link, replaces, mut record) = (link.token, replaces(link, person), person.clone());
         let label = normal_name("label", label).map_err(|_| EnrolmentError::Label)?;
         let Some(Ceremony::BindPasskey(state)) = self.ceremonies.take_enrolment(ceremony, link, now) else {
             return Err(EnrolmentError::Passkey);
@@ -208,14 +215,18 @@ impl People {
         if asked.device_bound && is_copied(&passkey) {
             return Err(EnrolmentError::PasskeyCopied);
         }
-        let attested = asked.attested && self.is_attested(&record, &credential, &registration_state(&state));
-        if asked.attested && !attested {
+        let shown = if asked.attested {
+            self.shown(&record, &credential, &registration_state(&state))
+        } else {
+            Shown::default()
+        };
+        if !self.takes(&record, &shown) {
             return Err(EnrolmentError::PasskeyNotAttested);
         }
         let person = record.person;
         let mut entries = if replaces { record.lose_authenticators() } else { Vec::new() };
         record.locked = None;
-        record.passkeys.push(PasskeyRecord { label: label.clone(), bound: now, passkey, attested });
+        record.passkeys.push(PasskeyRecord { label: label.clone(), bound: now, passkey, shown });
         self.put(Record::Person(record));
         self.use_up_enrolment(person);
         entries.push(EntryBody::PasskeyBound { person, label });

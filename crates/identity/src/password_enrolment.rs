@@ -7,11 +7,12 @@ use qrcode::{EcLevel, QrCode};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::ceremony::{Ceremony, NewPassword};
-use crate::one_time_code::{new_code_secret, new_recovery_codes, otpauth_uri, step_of, typed};
+use crate::ceremony::{CODE_TRIES, Ceremony, NewPassword};
+use crate::enrolment::replaces;
+use crate::one_time_code::{CodeVerdict, check_code, new_code_secret, new_recovery_codes, otpauth_uri, step_of, typed};
 use crate::password::{estimate, normalised, reasons};
 use crate::password_hash::{PasswordHash, SALT_BYTES, new_salt};
-use crate::record::{PasswordRecord, PersonRecord, Record};
+use crate::record::{EnrolmentRecord, PasswordRecord, PersonRecord, Record};
 use crate::secret::TokenHash;
 use crate::{Changed, EnrolmentError, PasswordCost, People};
 
@@ -31,7 +32,7 @@ pub struct HashedPassword {
     hash: PasswordHash,
 }
 
-/// A one-time-code secret, to be shown once.
+/// A one-time-code secret, to be shown once; every text but the first is empty where the old secret stays.
 #[derive(Clone)]
 pub struct CodeSecret {
     /// Names the enrolment in the next step.
@@ -44,7 +45,7 @@ pub struct CodeSecret {
     pub secret: String,
 }
 
-/// Recovery codes, to be shown once.
+/// Recovery codes, to be shown once; none where the old ones stay.
 #[derive(Clone)]
 pub struct RecoveryCodes {
     /// Whose.
@@ -146,7 +147,8 @@ impl People {
         context
     }
 
-    /// Makes the one-time-code secret for an accepted password. Nothing holds before a code confirmed it.
+    /// Makes the one-time-code secret for an accepted password. Nothing holds before a code confirmed it. With a link that sets another
+    /// password only the old secret stays, and none is shown.
     pub fn begin_password_enrolment(
         &mut self,
         hashed: HashedPassword,
@@ -155,18 +157,24 @@ impl People {
     ) -> Result<CodeSecret, EnrolmentError> {
         // the link may have been voided while the password was hashed
         let link = self.enrolments.get(&hashed.person);
-        link.filter(|link| link.token == hashed.link && now < link.until).ok_or(EnrolmentError::Link)?;
+        let link = link.filter(|link| link.token == hashed.link && now < link.until).ok_or(EnrolmentError::Link)?;
         let person = self.persons.get(&hashed.person).ok_or(EnrolmentError::Link)?;
+        if link.only_password {
+            let waiting = Ceremony::ConfirmCode(NewPassword::new(hashed.person, hashed.hash, None));
+            let ceremony = self.ceremonies.begin_enrolment(waiting, hashed.link, now, random);
+            return Ok(CodeSecret { ceremony, uri: String::new(), qr_svg: String::new(), secret: String::new() });
+        }
         let code_secret = new_code_secret(random);
         let (uri, secret) = otpauth_uri(&code_secret, &self.settings.site_name, &person.email);
         let qr_svg = qr_svg(&uri);
-        let waiting = Ceremony::ConfirmCode(NewPassword::new(hashed.person, hashed.hash, code_secret));
+        let waiting = Ceremony::ConfirmCode(NewPassword::new(hashed.person, hashed.hash, Some(code_secret)));
         let ceremony = self.ceremonies.begin_enrolment(waiting, hashed.link, now, random);
         Ok(CodeSecret { ceremony, uri, qr_svg, secret })
     }
 
     /// Confirms the secret by a code of the moment and sets the password. The link is used up, a former password with
-    /// its secret and recovery codes is gone, and this person's sessions end.
+    /// its secret and recovery codes is gone, and this person's sessions end. With a link that sets another password only, secret and
+    /// recovery codes stay, and a further code of them confirms it: whoever has the password and one code has no second one.
     pub fn finish_password_enrolment(
         &mut self,
         token: &str,
@@ -176,40 +184,86 @@ impl People {
         random: &mut dyn CryptoRng,
     ) -> Result<Changed<RecoveryCodes>, EnrolmentError> {
         let (link, person) = self.enrolment(token, now)?;
-        let allowed = self.password_allowed(person, now);
-        let (link, replaces, mut record) = (link.token, link.replaces, person.clone());
-        if !allowed {
+        if !self.password_allowed(person, now) {
             return Err(EnrolmentError::PasswordNotAllowed);
         }
-        let waiting = self.ceremonies.new_password(ceremony, link, now).ok_or(EnrolmentError::Code)?;
+        let (link, mut record, replaces) = (link.clone(), person.clone(), replaces(link, person));
+        if link.only_password {
+            return self.finish_another_password(link, record, ceremony, code, now);
+        }
+        let waiting = self.ceremonies.new_password(ceremony, link.token, now).ok_or(EnrolmentError::Code)?;
         let code = typed(code).map(Zeroizing::new);
-        let Some(step) = code.and_then(|code| step_of(&waiting.code_secret, &code, now)) else {
+        let step = code.zip(waiting.code_secret.as_ref()).and_then(|(code, secret)| step_of(secret, &code, now));
+        let Some(step) = step else {
             waiting.tries_left -= 1;
             if waiting.tries_left == 0 {
-                self.ceremonies.take_enrolment(ceremony, link, now);
+                self.ceremonies.take_enrolment(ceremony, link.token, now);
             }
             return Err(EnrolmentError::Code);
         };
-        let Some(Ceremony::ConfirmCode(waiting)) = self.ceremonies.take_enrolment(ceremony, link, now) else {
-            return Err(EnrolmentError::Code);
-        };
+        let waiting = self.take_new_password(&link, ceremony, now)?;
+        let code_secret = waiting.code_secret.ok_or(EnrolmentError::Code)?;
         let person = record.person;
-        assert_eq!(waiting.person, person, "a ceremony belongs to the person of its link");
         let (codes, recovery_codes) = new_recovery_codes(random);
         record.locked = None;
         let mut entries = if replaces { record.lose_authenticators() } else { Vec::new() };
-        record.password = Some(PasswordRecord {
-            hash: waiting.hash,
-            set: now,
-            code_secret: waiting.code_secret,
-            last_step: step,
-            recovery_codes,
-        });
+        record.password =
+            Some(PasswordRecord { hash: waiting.hash, set: now, code_secret, last_step: step, recovery_codes });
+        entries.extend(self.set_password(record));
+        Ok(Changed { value: RecoveryCodes { person, codes }, entries })
+    }
+
+    /// Sets another password beside the secret and the recovery codes that there are. Five wrong codes cost the link.
+    fn finish_another_password(
+        &mut self,
+        mut link: EnrolmentRecord,
+        mut record: PersonRecord,
+        ceremony: &str,
+        code: &str,
+        now: Instant,
+    ) -> Result<Changed<RecoveryCodes>, EnrolmentError> {
+        self.ceremonies.new_password(ceremony, link.token, now).ok_or(EnrolmentError::Code)?;
+        let password = record.password.as_mut().ok_or(EnrolmentError::Link)?;
+        match check_code(password, code, now) {
+            CodeVerdict::OneTimeCode { step } => password.last_step = step,
+            CodeVerdict::RecoveryCode { place } => drop(password.recovery_codes.remove(place)),
+            CodeVerdict::Replayed | CodeVerdict::Wrong => {
+                link.wrong_codes = link.wrong_codes.saturating_add(1);
+                if link.wrong_codes < CODE_TRIES {
+                    self.put(Record::Enrolment(link));
+                } else {
+                    self.use_up_enrolment(link.person);
+                }
+                return Err(EnrolmentError::Code);
+            }
+        }
+        let waiting = self.take_new_password(&link, ceremony, now)?;
+        (password.hash, password.set) = (waiting.hash, now);
+        let person = record.person;
+        let entries = self.set_password(record);
+        Ok(Changed { value: RecoveryCodes { person, codes: Vec::new() }, entries })
+    }
+
+    fn take_new_password(
+        &mut self,
+        link: &EnrolmentRecord,
+        ceremony: &str,
+        now: Instant,
+    ) -> Result<NewPassword, EnrolmentError> {
+        let Some(Ceremony::ConfirmCode(waiting)) = self.ceremonies.take_enrolment(ceremony, link.token, now) else {
+            return Err(EnrolmentError::Code);
+        };
+        assert_eq!(waiting.person, link.person, "a ceremony belongs to the person of its link");
+        Ok(waiting)
+    }
+
+    fn set_password(&mut self, record: PersonRecord) -> Vec<EntryBody> {
+        let person = record.person;
         self.put(Record::Person(record));
         self.use_up_enrolment(person);
-        entries.push(EntryBody::PasswordSet { person });
+        let mut entries = vec![EntryBody::PasswordSet { person }];
         entries.extend(self.end_all(person).entries);
-        Ok(Changed { value: RecoveryCodes { person, codes }, entries })
+        entries
     }
 }
 

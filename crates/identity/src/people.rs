@@ -250,7 +250,7 @@ impl People {
             }
             Record::Device(record) => {
                 self.next.device = self.next.device.max(record.device.0.saturating_add(1));
-                if let Some(token) = record.token {
+                for token in record.tokens() {
                     self.by_device_token.insert(token, record.device);
                 }
                 self.devices.insert(record.device, record);
@@ -277,7 +277,7 @@ impl People {
                 }
             }
             Key::Device(key) => {
-                if let Some(token) = self.devices.remove(&key).and_then(|record| record.token) {
+                for token in self.devices.remove(&key).iter().flat_map(DeviceRecord::tokens) {
                     self.by_device_token.remove(&token);
                 }
             }

@@ -181,6 +181,9 @@ pub(crate) struct PersonRecord {
     /// A colleague's word that the authenticators are lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) vouched: Option<Vouch>,
+    /// When a delegate let an account join again that had ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rejoined: Option<Instant>,
 }
 
 /// A colleague's word that somebody lost their authenticators.
@@ -195,9 +198,24 @@ pub(crate) struct PasskeyRecord {
     pub(crate) label: String,
     pub(crate) bound: Instant,
     pub(crate) passkey: Passkey,
-    /// Whether the authenticator showed that it is of a maker and model that the organisations took then.
-    #[serde(default)]
-    pub(crate) attested: bool,
+    /// Which makers' certificates, of those that the organisations took then, verified what the authenticator said of itself.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    pub(crate) shown: Shown,
+}
+
+/// What an authenticator showed of its origin when it was bound.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// SHA-256 of each maker's certificate that verified it, as PEM without white space, in hexadecimal.
+    pub(crate) makers: Vec<String>,
+    /// Its model, the AAGUID, where a maker vouches for it.
+    pub(crate) model: Option<String>,
+}
+
+impl Shown {
+    fn is_empty(&self) -> bool {
+        self.makers.is_empty()
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -233,6 +251,26 @@ pub(crate) struct DeviceRecord {
     /// What the token is bound to, and the AE title where it is a certificate; without it they are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<TokenBinding>,
+    /// When the token was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_since: Option<Instant>,
+    /// When the token ends; one from before tokens ended has none, and ends when it is rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_until: Option<Instant>,
+    /// The token before, while both work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) former: Option<FormerToken>,
+    /// When the warden was last asked with a token, by the hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token_used: Option<Instant>,
+}
+
+/// A token that another took the place of.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct FormerToken {
+    pub(crate) token: TokenHash,
+    /// Until when it works at the longest.
+    pub(crate) until: Instant,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -243,6 +281,17 @@ pub(crate) struct EnrolmentRecord {
     /// Whether what the person had before is lost, and goes when the link is used.
     #[serde(default)]
     pub(crate) replaces: bool,
+    /// Whether it sets another password and nothing else: the one-time-code secret stays, and confirms it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) only_password: bool,
+    /// Wrong codes that were given with such a link.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) wrong_codes: u8,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -16,6 +16,13 @@ use crate::{AAL2_ABSOLUTE_SECONDS, People};
 /// How far the time of an entry may be from that of its record, in seconds.
 const APART_SECONDS: i64 = 60;
 
+/// A token that was given: when it ends, and until when the one before works.
+#[derive(Clone, Copy, Debug)]
+struct Issued {
+    until: Instant,
+    before_until: Option<Instant>,
+}
+
 /// What entries say was over. Entries come in the order of the ledger.
 #[derive(Debug, Default)]
 pub struct Recorded {
@@ -23,8 +30,13 @@ pub struct Recorded {
     ended: HashMap<SessionId, Instant>,
     /// Until when the newest link of a person works; `None` once it was used.
     links: HashMap<PersonId, Option<Instant>>,
-    /// When a person's password was last set.
+    /// Before which a person's password counts no more: the last one was set then, or all were taken away.
     passwords: HashMap<PersonId, Instant>,
+    /// The same for passkeys: since when an account was locked that is not any more.
+    passkeys_since: HashMap<PersonId, Instant>,
+    /// Whose authenticators are lost: the next link replaces them, and whose open link does.
+    lost: HashSet<PersonId>,
+    replaced_by: HashSet<PersonId>,
     /// The role that a person was last given.
     roles: HashMap<PersonId, Role>,
     /// Accounts that were closed, each with when.
@@ -37,9 +49,9 @@ pub struct Recorded {
     professional_ids: HashMap<(PersonId, String, String), bool>,
     /// Passkeys that were removed.
     passkeys: HashSet<(PersonId, String)>,
-    /// Devices that were removed, each with when, and those whose token was.
+    /// Devices that were removed, each with when, and the token that one was last given; `None` once it was removed.
     devices: HashMap<DeviceId, Instant>,
-    tokens: HashSet<DeviceId>,
+    tokens: HashMap<DeviceId, Option<Issued>>,
     /// The right to add colleagues, as it was last given or taken.
     delegates: HashMap<(PersonId, OrganisationId), bool>,
     /// When an account ends by itself, as it was last said, and those that did since.
@@ -63,18 +75,39 @@ impl Recorded {
                 self.forget_old();
             }
             EntryBody::EnrolmentIssued { person, until } => {
+                self.void_link(*person);
                 self.links.insert(*person, Some(*until));
+                if self.lost.remove(person) {
+                    self.replaced_by.insert(*person);
+                }
+            }
+            // a word of a colleague counts for a while, a reset is said in the moment
+            EntryBody::ResetVouched(reset) if reset.until <= entry.recorded => {
+                self.lost.insert(reset.person);
             }
             EntryBody::PasskeyBound { person, .. } => {
-                self.links.insert(*person, None);
-                self.locked.remove(person);
+                if self.replaced_by.contains(person) {
+                    self.passwords.insert(*person, entry.recorded);
+                }
+                self.link_used(*person);
             }
             EntryBody::PasswordSet { person } => {
-                self.links.insert(*person, None);
                 self.passwords.insert(*person, entry.recorded);
-                self.locked.remove(person);
+                self.link_used(*person);
             }
             body => self.see_removal(body, entry.recorded),
+        }
+    }
+
+    fn void_link(&mut self, person: PersonId) {
+        self.links.insert(person, None);
+        self.replaced_by.remove(&person);
+    }
+
+    fn link_used(&mut self, person: PersonId) {
+        self.void_link(person);
+        if let Some(locked) = self.locked.remove(&person) {
+            self.passkeys_since.insert(person, locked);
         }
     }
 
@@ -82,7 +115,7 @@ impl Recorded {
         match body {
             EntryBody::RoleChanged { person, from, to } => {
                 self.roles.insert(*person, *to);
-                self.links.insert(*person, None);
+                self.void_link(*person);
                 if to.decides() && !from.decides() {
                     self.passwords.insert(*person, at);
                 }
@@ -97,14 +130,16 @@ impl Recorded {
                 }
             }
             EntryBody::AccountLocked { person, .. } => {
-                self.links.insert(*person, None);
+                self.void_link(*person);
+                self.passwords.insert(*person, at);
                 self.locked.insert(*person, at);
             }
             EntryBody::PersonClosed { person } => {
-                self.links.insert(*person, None);
+                self.void_link(*person);
                 self.closed.insert(*person, at);
             }
             EntryBody::MemberJoined { person, organisation } => {
+                self.void_link(*person);
                 self.members.insert((*person, *organisation), true);
             }
             EntryBody::MemberLeft { person, organisation } => {
@@ -117,6 +152,9 @@ impl Recorded {
                 self.passkeys.insert((*person, passkey.clone()));
             }
             EntryBody::DelegateSet(set) => {
+                if set.delegate {
+                    self.void_link(set.person);
+                }
                 self.delegates.insert((set.person, set.organisation), set.delegate);
             }
             EntryBody::AccountEnds(ends) => {
@@ -124,7 +162,7 @@ impl Recorded {
                 self.lapsed.remove(&ends.person);
             }
             EntryBody::AccountLapsed { person } => {
-                self.links.insert(*person, None);
+                self.void_link(*person);
                 self.lapsed.insert(*person, at);
             }
             EntryBody::AuthenticatorsSet(set) => {
@@ -137,7 +175,10 @@ impl Recorded {
                 self.devices.insert(*device, at);
             }
             EntryBody::DeviceTokenRemoved { device } => {
-                self.tokens.insert(*device);
+                self.tokens.insert(*device, None);
+            }
+            EntryBody::DeviceTokenIssued { device, until, before_until } => {
+                self.tokens.insert(*device, Some(Issued { until: *until, before_until: *before_until }));
             }
             _ => {}
         }
@@ -146,13 +187,11 @@ impl Recorded {
     /// Links from before somebody read the whole site.
     fn void_links(&mut self, who: Who) {
         match who {
-            Who::Person(person) => {
-                self.links.insert(person, None);
-            }
+            Who::Person(person) => self.void_link(person),
             Who::Organisation(of) => {
                 let members = self.members.iter().filter(|((_, organisation), is)| *organisation == of && **is);
                 let members: Vec<PersonId> = members.map(|((person, _), _)| *person).collect();
-                self.links.extend(members.into_iter().map(|person| (person, None)));
+                members.into_iter().for_each(|person| self.void_link(person));
             }
             Who::Device(_) | Who::Link(_) => {}
         }
@@ -223,9 +262,15 @@ impl People {
             if let (None, Some(at)) = (record.closed, recorded.closed.get(&person)) {
                 record.close(*at);
             }
+            if let Some(since) = recorded.passkeys_since.get(&person) {
+                record.passkeys.retain(|bound| bound.bound.plus_seconds(APART_SECONDS) >= *since);
+            }
             match (record.locked, recorded.locked.get(&person)) {
                 (None, Some(at)) => record.lock(*at),
-                (Some(_), None) => record.locked = None,
+                (Some(since), None) => {
+                    record.passkeys.retain(|bound| bound.bound > since);
+                    record.locked = None;
+                }
                 _ => {}
             }
             let changed = record.role != was.role
@@ -263,8 +308,17 @@ impl People {
         for mut record in devices {
             match recorded.devices.get(&record.device) {
                 Some(at) if record.removed.is_none() => record.remove(*at),
-                None if record.token.is_some() && recorded.tokens.contains(&record.device) => record.token = None,
-                _ => continue,
+                Some(_) => continue,
+                None => match recorded.tokens.get(&record.device) {
+                    Some(None) if record.token.is_some() => _ = record.lose_tokens(),
+                    // another took its place, and nobody knows the hash of that one: what is here ends as was said then
+                    Some(Some(issued)) if record.token.is_some() && record.token_until != Some(issued.until) => {
+                        let ends = issued.before_until.unwrap_or(Instant(0));
+                        record.former = None;
+                        record.token_until = Some(record.token_until.map_or(ends, |until| until.min(ends)));
+                    }
+                    _ => continue,
+                },
             }
             self.put(Record::Device(record));
         }

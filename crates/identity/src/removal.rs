@@ -51,14 +51,27 @@ impl From<RemovalError> for Refusal {
 }
 
 impl People {
-    /// Everybody who may sign in and holds one of these roles, by number.
+    /// Everybody who enrolled and holds one of these roles, by number; who is locked, too.
     #[must_use]
     pub fn enrolled(&self, holds: impl Fn(Role) -> bool) -> Vec<(PersonId, Role)> {
         let enrolled = |person: &&PersonRecord| person.is_enrolled() && holds(person.role);
         self.persons.values().filter(enrolled).map(|person| (person.person, person.role)).collect()
     }
 
-    /// Whether somebody can sign in with this account.
+    /// Those of them who can sign in now.
+    #[must_use]
+    pub fn able(&self, holds: impl Fn(Role) -> bool) -> Vec<(PersonId, Role)> {
+        let able = |person: &&PersonRecord| person.can_sign_in() && holds(person.role);
+        self.persons.values().filter(able).map(|person| (person.person, person.role)).collect()
+    }
+
+    /// Whether the account is locked: its password was found in a dump.
+    #[must_use]
+    pub fn is_locked(&self, person: PersonId) -> bool {
+        self.persons.get(&person).is_some_and(|record| record.locked.is_some())
+    }
+
+    /// Whether somebody enrolled with this account. A lock takes nobody's enrolment away: a further link is not the first one.
     #[must_use]
     pub fn is_enrolled(&self, person: PersonId) -> bool {
         self.persons.get(&person).is_some_and(PersonRecord::is_enrolled)
@@ -136,7 +149,7 @@ impl People {
         let mut record = self.open_person(person)?.clone();
         let place = record.passkeys.iter().position(|bound| bound.id() == passkey);
         let removed = record.passkeys.remove(place.ok_or(RemovalError::UnknownPasskey)?);
-        if !record.is_enrolled() {
+        if !record.has_authenticators() {
             return Err(RemovalError::LastAuthenticator);
         }
         self.put(Record::Person(record));
@@ -154,17 +167,6 @@ impl People {
         Ok(Changed { value: (), entries: vec![EntryBody::DeviceRemoved { device }] })
     }
 
-    /// Removes a device's bearer token; the device stays, and its AE title as bound as it was. No entry when it has none.
-    pub fn remove_device_token(&mut self, device: DeviceId) -> Result<Changed<()>, RemovalError> {
-        let mut record = self.devices.get(&device).filter(|record| record.removed.is_none()).cloned();
-        let record = record.as_mut().ok_or(RemovalError::UnknownDevice)?;
-        if record.token.take().is_none() {
-            return Ok(Changed { value: (), entries: Vec::new() });
-        }
-        self.put(Record::Device(record.clone()));
-        Ok(Changed { value: (), entries: vec![EntryBody::DeviceTokenRemoved { device }] })
-    }
-
     fn open_person(&self, person: PersonId) -> Result<&PersonRecord, RemovalError> {
         self.persons.get(&person).filter(|record| record.closed.is_none()).ok_or(RemovalError::UnknownPerson)
     }
@@ -172,7 +174,15 @@ impl People {
 
 impl PersonRecord {
     pub(crate) fn is_enrolled(&self) -> bool {
-        self.closed.is_none() && (!self.passkeys.is_empty() || self.password.is_some())
+        self.closed.is_none() && (self.has_authenticators() || self.locked.is_some())
+    }
+
+    pub(crate) fn can_sign_in(&self) -> bool {
+        self.closed.is_none() && self.locked.is_none() && self.has_authenticators()
+    }
+
+    pub(crate) fn has_authenticators(&self) -> bool {
+        !self.passkeys.is_empty() || self.password.is_some()
     }
 
     /// Takes every authenticator away.
@@ -187,6 +197,7 @@ impl PersonRecord {
         self.organisations.clear();
         self.delegate_of.clear();
         self.vouched = None;
+        self.rejoined = None;
         self.passkeys.clear();
         self.password = None;
         self.known_origins.clear();
@@ -196,7 +207,7 @@ impl PersonRecord {
 impl crate::record::DeviceRecord {
     pub(crate) fn remove(&mut self, now: Instant) {
         self.removed = Some(now);
-        self.token = None;
+        self.lose_tokens();
         self.ae_title = None;
     }
 }

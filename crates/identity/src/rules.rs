@@ -15,7 +15,8 @@ use webauthn_rs::prelude::{Passkey, RegisterPublicKeyCredential, Uuid};
 use webauthn_rs_core::proto::{AttestationCaList, AttestationMetadata, Credential, RegistrationState};
 
 use crate::passkey::to_value;
-use crate::record::{PasskeyRecord, PersonRecord, Record};
+use crate::record::{PasskeyRecord, PersonRecord, Record, Shown};
+use crate::secret::sha256;
 use crate::{
     AAL2_ABSOLUTE_SECONDS, AAL2_IDLE_SECONDS, AAL3_ABSOLUTE_SECONDS, AAL3_IDLE_SECONDS, Changed, DirectoryError,
     PASSWORD_SUNSET_SECONDS, People,
@@ -193,8 +194,20 @@ impl People {
 
     /// Whether a passkey fits what the organisations ask now.
     pub(crate) fn fits(&self, person: &PersonRecord, bound: &PasskeyRecord) -> bool {
-        let asked = self.asked_of(person);
-        !(asked.device_bound && is_copied(&bound.passkey)) && (!asked.attested || bound.attested)
+        !(self.asked_of(person).device_bound && is_copied(&bound.passkey)) && self.takes(person, &bound.shown)
+    }
+
+    /// Whether what an authenticator showed of its origin is enough for every rule of now.
+    pub(crate) fn takes(&self, person: &PersonRecord, shown: &Shown) -> bool {
+        self.rules_about_makers(person).all(|rule| {
+            let made = rule.makers.iter().any(|maker| shown.makers.contains(&digest_of(maker)));
+            made && (rule.models.is_empty() || shown.model.as_ref().is_some_and(|model| names(&rule.models, model)))
+        })
+    }
+
+    fn rules_about_makers(&self, person: &PersonRecord) -> impl Iterator<Item = &AuthenticatorRule> {
+        let rules = person.organisations.iter().filter_map(|number| self.organisations.get(number));
+        rules.map(|record| &record.rule).filter(|rule| !rule.makers.is_empty())
     }
 
     /// Members of an organisation who have authenticators of which none fits.
@@ -202,25 +215,30 @@ impl People {
         let members = self.persons.values().filter(|person| person.organisations.contains(&organisation));
         let shut = members.filter(|person| {
             let password = person.password.is_some() && self.password_allowed(person, now);
-            person.is_enrolled() && !password && !person.passkeys.iter().any(|bound| self.fits(person, bound))
+            person.can_sign_in() && !password && !person.passkeys.iter().any(|bound| self.fits(person, bound))
         });
         shut.count() as u32
     }
 
-    /// Whether the authenticator showed, in this registration, that it is one that every organisation of the person takes. The
-    /// statement is verified anew with the makers' certificates (WebAuthn section 7.1 steps 21 to 24).
-    pub(crate) fn is_attested(
+    /// What the authenticator shows in this registration: the statement is verified anew with each maker's certificate alone (WebAuthn
+    /// section 7.1 steps 21 to 24).
+    pub(crate) fn shown(
         &self,
         person: &PersonRecord,
         answer: &RegisterPublicKeyCredential,
         state: &RegistrationState,
-    ) -> bool {
-        let rules = person.organisations.iter().filter_map(|number| self.organisations.get(number));
-        rules.map(|record| &record.rule).filter(|rule| !rule.makers.is_empty()).all(|rule| {
-            let verified =
-                makers(rule).and_then(|makers| self.core.register_credential(answer, state, Some(&makers)).ok());
-            verified.is_some_and(|credential| is_of_models(&credential, &rule.models))
-        })
+    ) -> Shown {
+        let mut shown = Shown::default();
+        for maker in self.rules_about_makers(person).flat_map(|rule| &rule.makers) {
+            let verified = certificate(maker)
+                .and_then(|certificate| self.core.register_credential(answer, state, Some(&certificate)).ok());
+            let (Some(credential), digest) = (verified, digest_of(maker)) else { continue };
+            shown.model = model_of(&credential);
+            if !shown.makers.contains(&digest) {
+                shown.makers.push(digest);
+            }
+        }
+        shown
     }
 }
 
@@ -228,17 +246,32 @@ impl People {
 fn makers(rule: &AuthenticatorRule) -> Option<AttestationCaList> {
     let mut list = AttestationCaList::default();
     for maker in &rule.makers {
-        list.union(&AttestationCaList::try_from(maker.as_bytes()).ok()?);
+        list.union(&certificate(maker)?);
     }
     Some(list)
 }
 
-fn is_of_models(credential: &Credential, models: &[String]) -> bool {
-    let model = match &credential.attestation.metadata {
-        AttestationMetadata::Packed { aaguid } | AttestationMetadata::Tpm { aaguid, .. } => Some(*aaguid),
+/// One maker's certificate.
+fn certificate(pem: &str) -> Option<AttestationCaList> {
+    AttestationCaList::try_from(pem.as_bytes()).ok()
+}
+
+/// What a maker's certificate is called in a record: it may be written with other line ends than before.
+fn digest_of(pem: &str) -> String {
+    let text: String = pem.split_whitespace().collect();
+    sha256(&[text.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn model_of(credential: &Credential) -> Option<String> {
+    match &credential.attestation.metadata {
+        AttestationMetadata::Packed { aaguid } | AttestationMetadata::Tpm { aaguid, .. } => Some(aaguid.to_string()),
         _ => None,
-    };
-    models.is_empty() || models.iter().any(|taken| Uuid::parse_str(taken).ok() == model && model.is_some())
+    }
+}
+
+fn names(models: &[String], model: &str) -> bool {
+    let model = Uuid::parse_str(model).ok();
+    models.iter().any(|taken| model.is_some() && Uuid::parse_str(taken).ok() == model)
 }
 
 /// Whether a passkey can be copied to other devices: its flag BE.

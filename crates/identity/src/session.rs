@@ -2,7 +2,7 @@
 
 use dpop::Thumbprint;
 use model::{EntryBody, Instant, OrganisationId, Origin, PersonId, Role, SECOND, SessionId, SignInMethod};
-use protocol::{Me, Refusal, SessionRow, SignInReply};
+use protocol::{Me, PersonSessionRow, Refusal, SessionRow, SignInReply};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
@@ -212,6 +212,25 @@ impl People {
     #[must_use]
     pub fn session_owner(&self, session: SessionId) -> Option<PersonId> {
         self.sessions.get(&session).map(|record| record.person)
+    }
+
+    /// Everybody's living sessions, newest first. `current` is the caller's.
+    #[must_use]
+    pub fn all_session_rows(&self, current: Option<SessionId>, now: Instant) -> Vec<PersonSessionRow> {
+        let row = |person: &PersonId, session| {
+            let person = self.persons.get(person);
+            let (name, email) = person.map(|one| (one.name.clone(), one.email.clone())).unwrap_or_default();
+            PersonSessionRow { session, name, email }
+        };
+        let of = |person: &PersonId| {
+            let rows = self.session_rows(*person, current, now).into_iter();
+            rows.map(|session| row(person, session)).collect::<Vec<_>>()
+        };
+        let holders: std::collections::BTreeSet<PersonId> =
+            self.sessions.values().map(|record| record.person).collect();
+        let mut rows: Vec<_> = holders.iter().flat_map(of).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.session.since, row.session.session)));
+        rows
     }
 
     /// A person's living sessions, newest first. `current` is the caller's.

@@ -8,6 +8,7 @@ mod leaks;
 mod ledger;
 mod machines;
 mod manage;
+mod network;
 mod orders;
 mod start;
 mod vault;
@@ -28,6 +29,7 @@ pub use machines::{FrontArgs, FrontCommand, LineArgs, WardenArgs, WardenCommand,
 pub use manage::{
     DeviceCommand, MoveArgs, OrgCommand, PeopleCommand, PersonCommand, RelateArgs, RuleArgs, UnrelateArgs,
 };
+pub use network::NetworkCommand;
 pub use orders::{OrderRuleArgs, OrdersCommand};
 pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, RangesArgs, ServeArgs};
 pub use vault::VaultCommand;
@@ -148,6 +150,9 @@ pub enum Command {
     /// Leaked passwords: lists that none may be in, dumps that name people.
     #[command(subcommand)]
     Leaks(LeaksCommand),
+    /// Networks and where they are: what signs of sharing and takeover go by.
+    #[command(subcommand)]
+    Network(NetworkCommand),
     /// The ledger's files.
     #[command(subcommand)]
     Ledger(LedgerCommand),

@@ -11,8 +11,8 @@ use protocol::{
     HolderProof, SignedColdRequest, SignedHandOver, SignedHolderChallenge,
 };
 use seal::{
-    HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, SitePublicKey, SystemRandom,
-    UnsealMethod, VerifyingKey, holder_set_digest,
+    HolderPublicKey, HolderSecret, PassphraseCost, RecoveryKit, RootEnvelope, RootSecret, Share, SitePublicKey,
+    SystemRandom, UnsealMethod, VerifyingKey, holder_set_digest,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -150,7 +150,8 @@ impl Holder {
     /// Releases the shares of a request, sealed for it alone.
     pub fn approve(&self, request: &ColdRequest) -> Result<ColdApproval> {
         let opener = self.secret.share_opener();
-        let mut shares = Zeroizing::new(Vec::new());
+        // as long as it gets: what grows leaves copies behind
+        let mut shares = Zeroizing::new(Vec::with_capacity(request.shares.len() * (size_of::<KeyId>() + Share::BYTES)));
         for share in &request.shares {
             let opened = opener.open(request.site, share.name, &hex::decode(&share.wrapped)?)?;
             shares.extend_from_slice(&share.name.0);
@@ -208,7 +209,8 @@ impl Holder {
     /// Hands the shares of a page over, sealed for this exchange and this set of holders alone; says how many are damaged and stay.
     pub fn hand_over(&self, page: &ColdHandOver) -> Result<(ColdHandedOver, usize)> {
         let opener = self.secret.share_opener();
-        let mut shares = Zeroizing::new(Vec::new());
+        let placed = size_of::<u32>() + size_of::<KeyId>() + Share::BYTES;
+        let mut shares = Zeroizing::new(Vec::with_capacity(page.shares.len() * placed));
         let mut damaged = 0;
         for share in &page.shares {
             let Ok(opened) = opener.open(page.site, share.name, &hex::decode(&share.wrapped)?) else {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use archive::Caller;
-use model::{DeviceId, Origin};
+use model::Origin;
 use orders::{Answer, Deframer, Header, MllpError, acknowledge, frame, read};
-use protocol::{ErrorCode, OrderAsk, OrderProblem, OrderReply, Refusal, UntakenMessage};
+use protocol::{ErrorCode, OrderAsk, OrderCaller, OrderProblem, OrderReply, Refusal, UntakenMessage};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::watch,
@@ -152,8 +152,9 @@ async fn decide(bytes: Vec<u8>, caller: Caller, shared: &Shared) -> Option<(Answ
         }
     };
     let origin = Origin(caller.address.to_string());
+    let named = OrderCaller::Named { device, origin };
     let (header, problem) = match read {
-        Ok(read) => match shared.link.order(device, &origin, OrderAsk::Decide(read.message)).await {
+        Ok(read) => match shared.link.order(&named, OrderAsk::Decide(read.message)).await {
             Ok(OrderReply::Taken(said)) => return Some((Answer::Taken(said), Some(read.header), false)),
             Ok(OrderReply::Refused(problem)) => (Some(read.header), problem),
             Ok(OrderReply::Kept(_)) => return None,
@@ -162,7 +163,7 @@ async fn decide(bytes: Vec<u8>, caller: Caller, shared: &Shared) -> Option<(Answ
         Err(unread) => (unread.header, unread.problem),
     };
     if !problem.code.rejects() {
-        keep(bytes, device, &origin, header.as_ref(), &problem, shared).await?;
+        keep(bytes, &named, header.as_ref(), &problem, shared).await?;
     }
     Some((Answer::Refused(problem), header, false))
 }
@@ -182,8 +183,7 @@ fn undecided(refusal: Refusal, header: Header) -> Option<(Answer, Option<Header>
 /// Has the warden keep a message for repair. Nothing when it does not answer.
 async fn keep(
     bytes: Vec<u8>,
-    device: DeviceId,
-    origin: &Origin,
+    named: &OrderCaller,
     header: Option<&Header>,
     problem: &OrderProblem,
     shared: &Shared,
@@ -194,7 +194,7 @@ async fn keep(
         problem: problem.clone(),
         bytes,
     };
-    match shared.link.order(device, origin, OrderAsk::Keep(untaken)).await {
+    match shared.link.order(named, OrderAsk::Keep(untaken)).await {
         Ok(_) => Some(()),
         Err(refusal) => {
             tracing::warn!(%refusal, "a message that was not taken could not be kept; its sender comes again");

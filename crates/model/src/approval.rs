@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NumberSet, OrderRule, OrganisationId,
+    AuthenticatorRule, Ceilings, ColdHolder, ColdRule, EntryNumber, NetworkRule, NumberSet, OrderRule, OrganisationId,
     PatientNumber, PersonId, Relationship, Role, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
 };
 
@@ -65,6 +65,11 @@ pub enum Change {
     SharingRule {
         /// The rule from then on.
         rule: SharingRule,
+    },
+    /// Which networks are at which places.
+    NetworkRule {
+        /// The rule from then on.
+        rule: NetworkRule,
     },
     /// The keys of studies are destroyed.
     Shred {
@@ -218,6 +223,7 @@ impl Change {
             | Self::ApprovalRule { .. }
             | Self::BreakGlassRule { .. }
             | Self::SharingRule { .. }
+            | Self::NetworkRule { .. }
             | Self::Shred { .. }
             | Self::RotateKeys
             | Self::ColdHolders { .. }

@@ -110,6 +110,8 @@ impl EntryBody {
             | Self::ApprovalRuleSet { .. }
             | Self::BreakGlassRuleSet { .. }
             | Self::SharingRuleSet { .. }
+            | Self::NetworkRuleSet { .. }
+            | Self::DeviceTokenIssued { .. }
             | Self::LinkRefused(_)
             | Self::ColdHoldersSet { .. }
             | Self::UnsealMethodAdded(_)

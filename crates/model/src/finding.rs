@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, EntryNumber, KeyId, OrderCount, OrganisationId, PatientNumber, PersonId, Who};
+use crate::{
+    DeviceId, EntryNumber, ImpossibleTravel, Instant, KeyId, OrderCount, OrganisationId, ParallelSessions,
+    PatientNumber, PersonId, TriedOthers, Who,
+};
 
 /// Whose volume is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -177,6 +180,26 @@ pub enum Evidence {
         /// The request, with its reason.
         request: EntryNumber,
     },
+    /// Two sessions of a person were used in turns, from different devices or networks.
+    ParallelSessions(Box<ParallelSessions>),
+    /// A person was at two places, and nobody travels as fast.
+    ImpossibleTravel(Box<ImpossibleTravel>),
+    /// A person was active in more hours than one person works.
+    DayAndNight {
+        /// Distinct hours of the clock.
+        hours: u32,
+        /// Of so many.
+        of: u32,
+    },
+    /// Somebody who had authenticators was given a further one, and unusual reading followed.
+    NewAuthenticator {
+        /// When it was bound.
+        bound: Instant,
+        /// The finding about what was read.
+        finding: EntryNumber,
+    },
+    /// A sign-in came from an address that others failed to sign in from shortly before.
+    TriedOthers(Box<TriedOthers>),
 }
 
 /// More patients than usual.

@@ -14,6 +14,7 @@ mod leaked;
 mod orders;
 mod patient_set;
 mod reach;
+mod signs;
 mod time;
 
 pub use accounts::{Assurance, AuthenticatorRule, InvalidProfessionalId, ProfessionalId};
@@ -41,4 +42,5 @@ pub use orders::{
 };
 pub use patient_set::{NumberSet, NumberSetError};
 pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};
+pub use signs::{Coordinates, ImpossibleTravel, Network, NetworkRule, ParallelSessions, TriedOthers, UsedFrom};
 pub use time::{Instant, SECOND, Window};

@@ -70,7 +70,9 @@ pub struct OrderSource {
 pub struct OrderTaken {
     /// The patient.
     pub patient: PatientNumber,
-    /// Keyed digests of the numbers by which it is known.
+    /// Whose identifier the message named: another record than `patient` where that one was merged.
+    pub named: PatientNumber,
+    /// Keyed digests of the numbers by which it is known, beside those of the order whose place it takes.
     pub numbers: Vec<KeyedDigest>,
     /// How many relationships.
     pub relationships: u32,
@@ -96,6 +98,8 @@ pub struct OrderEnded {
 pub struct AppointmentMade {
     /// The patient.
     pub patient: PatientNumber,
+    /// As of an order.
+    pub named: PatientNumber,
     /// Keyed digest of what it is called.
     pub appointment: KeyedDigest,
     /// Keyed digests of the numbers of the order that it is for; none where it does not say.
@@ -128,7 +132,7 @@ pub struct PatientsMerged {
 /// entries just before. One that denies nobody takes the place of what the same consent denied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentTold {
-    /// The patient.
+    /// The record whose identifier the message named: the consent goes with it where a merge is taken back.
     pub patient: PatientNumber,
     /// Keyed digest of what it is called.
     pub consent: KeyedDigest,

@@ -115,7 +115,8 @@ fn order_event(
         "CM" => return Ok(ended(numbers, patient, OrderEnd::Completed)),
         _ => {}
     }
-    match orc.text(1)?.as_str() {
+    let control = orc.text(1)?;
+    match control.as_str() {
         "CA" | "OC" | "CR" | "DC" | "OD" | "DR" => return Ok(ended(numbers, patient, OrderEnd::Cancelled)),
         "NW" | "SN" | "NA" | "OK" | "XO" | "XX" | "XR" | "SC" | "RE" | "PA" | "CH" => {}
         "" => return Err(missing("ORC", 1, "the order control says what is done with the order")),
@@ -129,6 +130,7 @@ fn order_event(
         (ordered_by, at) = (professionals(obr, 16)?, ("OBR", 16));
     }
     Ok(OrderEvent::Placed(Box::new(PlacedOrder {
+        new: matches!(control.as_str(), "NW" | "SN" | "NA"),
         numbers,
         patient,
         ordered_by,

@@ -24,6 +24,10 @@ pub fn read_resource(bytes: &[u8]) -> Result<OrderMessage, OrderProblem> {
     }
     let resource: Value = serde_json::from_slice(bytes).map_err(|_| wrong("one resource as JSON is expected"))?;
     let kind = resource["resourceType"].as_str().unwrap_or_default();
+    if is_modified(&resource) {
+        let why = "a modifierExtension changes what the resource means, and none is known here";
+        return Err(problem(ErrorCode::TableValue, "Resource", why));
+    }
     let event = match kind {
         "ServiceRequest" => service_request(&resource)?,
         "Appointment" => appointment(&resource)?,
@@ -40,9 +44,33 @@ pub fn read_resource(bytes: &[u8]) -> Result<OrderMessage, OrderProblem> {
     Ok(OrderMessage { control_id, content: *content.as_bytes(), test: false, events: vec![event] })
 }
 
+/// Whether anything in it says that it means something else than it says.
+fn is_modified(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(is_modified),
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            let says =
+                name == "modifierExtension" && !value.is_null() && value.as_array().is_none_or(|own| !own.is_empty());
+            says || is_modified(value)
+        }),
+        _ => false,
+    }
+}
+
 /// R4 section ServiceRequest: an order is placed by `active` and `on-hold`, ended by `completed`, `revoked` and `entered-in-error`.
 fn service_request(resource: &Value) -> Result<OrderEvent, OrderProblem> {
-    let patient = reference(&resource["subject"], "ServiceRequest.subject")?;
+    let subject = &resource["subject"];
+    if !subject["type"].is_null() && subject["type"] != "Patient" {
+        let why = "orders are about patients; a group, a device or a place is none";
+        return Err(problem(ErrorCode::TableValue, "ServiceRequest.subject", why));
+    }
+    let patient = reference(subject, "ServiceRequest.subject")?;
+    match &resource["doNotPerform"] {
+        Value::Null | Value::Bool(false) => {}
+        // that something is not to be done is no order
+        Value::Bool(true) => return Ok(OrderEvent::Seen { patient }),
+        _ => return Err(problem(ErrorCode::DataType, "ServiceRequest.doNotPerform", "true or false is expected")),
+    }
     match resource["intent"].as_str().unwrap_or_default() {
         "order" | "original-order" | "reflex-order" | "filler-order" | "instance-order" => {}
         "proposal" | "plan" | "directive" | "option" => return Ok(OrderEvent::Seen { patient }),
@@ -64,6 +92,7 @@ fn service_request(resource: &Value) -> Result<OrderEvent, OrderProblem> {
     let start = [&resource["occurrenceDateTime"], &resource["occurrencePeriod"]["start"]];
     let start = start.into_iter().find(|value| !value.is_null());
     Ok(OrderEvent::Placed(Box::new(PlacedOrder {
+        new: resource["status"] == "active",
         numbers,
         patient,
         ordered_by,

@@ -5,46 +5,54 @@ use protocol::{Authority, ErrorCode, Identifier, ORDER_NAMES_MAX, ORDER_TEXT_CHA
 use crate::message::{Part, Segment};
 
 /// HD in one component: namespace & universal id & type.
-fn authority(part: Part<'_>) -> Authority {
-    Authority { name: part.subcomponent(1).text(), universal: part.subcomponent(2).text() }
+fn authority(part: Part<'_>) -> Option<Authority> {
+    Some(Authority { name: part.subcomponent(1).name()?, universal: part.subcomponent(2).name()? })
 }
 
 /// Patient identifiers (CX): every repetition that has an identifier. Who gave it may be empty; the warden decides whether that is enough.
 pub(crate) fn patient(segment: &Segment<'_>, number: usize) -> Result<Vec<Identifier>, OrderProblem> {
-    let field = segment.field(number)?;
-    let identifiers = field.repetitions().filter(|part| !part.component(1).text().is_empty());
-    let identifiers =
-        identifiers.map(|part| Identifier { authority: authority(part.component(4)), id: part.component(1).text() });
-    let identifiers: Vec<_> = identifiers.take(ORDER_NAMES_MAX).collect();
+    let identifiers = named(segment, number, 4)?;
     if identifiers.is_empty() {
         let why = "an identifier of the patient with its assigning authority is needed";
         return Err(OrderProblem::at(ErrorCode::RequiredField, segment.name(), number as u8, why));
     }
-    fit(&identifiers, segment, number)?;
     Ok(identifiers)
 }
 
 /// Professionals (XCN): identifier in the first component, who gave it in the ninth.
 pub(crate) fn professionals(segment: &Segment<'_>, number: usize) -> Result<Vec<Identifier>, OrderProblem> {
-    let field = segment.field(number)?;
-    let named = field.repetitions().filter(|part| !part.component(1).text().is_empty());
-    let named = named.map(|part| Identifier { authority: authority(part.component(9)), id: part.component(1).text() });
-    let named: Vec<_> = named.take(ORDER_NAMES_MAX).collect();
-    fit(&named, segment, number)?;
-    Ok(named)
+    named(segment, number, 9)
+}
+
+/// The repetitions of a field that have an identifier; who gave it stands in the component `giver`.
+fn named(segment: &Segment<'_>, number: usize, giver: usize) -> Result<Vec<Identifier>, OrderProblem> {
+    let is_there = |part: &Part<'_>| part.component(1).name().is_none_or(|id| !id.is_empty());
+    let parts = segment.field(number)?.repetitions().filter(is_there).take(ORDER_NAMES_MAX);
+    let read = |part: Part<'_>| {
+        Some(Identifier { authority: authority(part.component(giver))?, id: part.component(1).name()? })
+    };
+    let identifiers = parts.map(read).collect::<Option<Vec<_>>>().ok_or_else(|| not_known(segment, number))?;
+    fit(&identifiers, segment, number)?;
+    Ok(identifiers)
 }
 
 /// An entity (EI): identifier, namespace, universal id.
 pub(crate) fn entity(segment: &Segment<'_>, number: usize) -> Result<Option<Identifier>, OrderProblem> {
     let field = segment.field(number)?;
-    let id = field.component(1).text();
+    let names: Option<Vec<String>> = (1..=3).map(|component| field.component(component).name()).collect();
+    let [id, name, universal] =
+        names.and_then(|names| <[String; 3]>::try_from(names).ok()).ok_or_else(|| not_known(segment, number))?;
     if id.is_empty() {
         return Ok(None);
     }
-    let authority = Authority { name: field.component(2).text(), universal: field.component(3).text() };
-    let entity = Identifier { authority, id };
+    let entity = Identifier { authority: Authority { name, universal }, id };
     fit(std::slice::from_ref(&entity), segment, number)?;
     Ok(Some(entity))
+}
+
+fn not_known(segment: &Segment<'_>, number: usize) -> OrderProblem {
+    let why = "an identifier holds an escape sequence that is not known; without it it could be another one";
+    OrderProblem::at(ErrorCode::DataType, segment.name(), number as u8, why)
 }
 
 fn fit(identifiers: &[Identifier], segment: &Segment<'_>, number: usize) -> Result<(), OrderProblem> {

@@ -156,14 +156,20 @@ impl<'m> Part<'m> {
         if text == "\"\"" {
             return String::new();
         }
-        unescape(text, self.separators).trim().to_owned()
+        unescape(text, self.separators).0.trim().to_owned()
+    }
+
+    /// The same for what names somebody or something: nothing where an escape sequence is not known, because what is left could be another
+    /// name.
+    pub(crate) fn name(self) -> Option<String> {
+        unescape(self.subcomponent(1).text, self.separators).1.then(|| self.text())
     }
 }
 
 /// Replaces `\F\`, `\S\`, `\T\`, `\R\`, `\E\` and `\Xhh..\` of printable ASCII; what highlights or breaks lines goes, and so does
-/// every sequence that is not known: no part of an identifier is guessed.
-fn unescape(text: &str, separators: Separators) -> String {
-    let mut out = String::with_capacity(text.len());
+/// every sequence that is not known: no part of an identifier is guessed. Also whether all are known.
+fn unescape(text: &str, separators: Separators) -> (String, bool) {
+    let (mut out, mut known) = (String::with_capacity(text.len()), true);
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(separators.escape) {
         out.push_str(before);
@@ -179,12 +185,15 @@ fn unescape(text: &str, separators: Separators) -> String {
             "T" => out.push(separators.subcomponent),
             "R" => out.push(separators.repetition),
             "E" => out.push(separators.escape),
-            _ => out.extend(hexadecimal(sequence).into_iter().flatten()),
+            _ => match hexadecimal(sequence) {
+                Some(characters) => out.extend(characters),
+                None => known = false,
+            },
         }
         rest = behind;
     }
     out.push_str(rest);
-    out
+    (out, known)
 }
 
 fn hexadecimal(sequence: &str) -> Option<Vec<char>> {

@@ -226,6 +226,12 @@ fn role_includes(role: Role, service: Service) -> bool {
     }
 }
 
+/// Whether a role includes everything that another does.
+#[must_use]
+pub fn role_covers(role: Role, other: Role) -> bool {
+    Service::ALL.into_iter().all(|service| role_includes(role, service) || !role_includes(other, service))
+}
+
 /// Whether somebody of a role may be given the right to add colleagues, and may be added by it: whoever works with patients, and
 /// decides about nobody.
 #[must_use]
@@ -269,9 +275,30 @@ pub fn decide(subject: &Subject, service: Service, target: Target, now: Instant)
     Ok(Grant { service, target, lease_until })
 }
 
+/// Why somebody does not get a study that is not there: the same as for one that is there and that they do not reach, so that an
+/// answer says nothing about which it is.
+#[must_use]
+pub fn denied_of_nothing(subject: &Subject, service: Service, now: Instant) -> Denied {
+    let target = Target::Study { patient: PatientNumber(u32::MAX), study: StudyNumber(u32::MAX), reach: None };
+    decide(subject, service, target, now).err().unwrap_or(Denied::Reach)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_there_is_refused_like_what_is_not_reached() {
+        let stored = Subject::Device { device: DeviceId(1), may: vec![DeviceMay::Store] };
+        let subjects = ROLES.map(person).into_iter().chain([stored, link(), Subject::Owner, Subject::Stranger]);
+        for subject in subjects {
+            for service in [Service::Open, Service::OpenListing, Service::Download, Service::Share] {
+                let there = Target::Study { patient: PatientNumber(1), study: StudyNumber(2), reach: None };
+                let denied = decide(&subject, service, there, NOW).err();
+                assert_eq!(Some(denied_of_nothing(&subject, service, NOW)), denied, "{subject:?} {service:?}");
+            }
+        }
+    }
 
     const NOW: Instant = Instant(1_000_000_000);
 

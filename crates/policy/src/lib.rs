@@ -9,7 +9,7 @@ mod grant;
 mod service;
 
 pub use approval::{Decider, NotApprover, administers, decides, earliest, is_approved, may_approve, need, officer};
-pub use grant::{Denied, Grant, Reach, Subject, Target, decide, may_be_delegate};
+pub use grant::{Denied, Grant, Reach, Subject, Target, decide, denied_of_nothing, may_be_delegate, role_covers};
 pub use service::{Service, is_open_to_strangers};
 
 /// The longest lease, in seconds: how long released names or keys may be used without a new entry.

@@ -29,7 +29,7 @@ pub enum Service {
     MoveStudy,
     /// One's own session and sign-ins.
     OwnSessions,
-    /// Other people's sessions.
+    /// Everybody's sessions and the tokens of devices, and ending them.
     AllSessions,
     /// A patient's own studies.
     OwnStudies,
@@ -76,7 +76,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Every service, for tests that enumerate them.
+    /// Every service.
     pub const ALL: [Self; 35] = [
         Self::Pages,
         Self::Liveness,

@@ -8,6 +8,7 @@ use codecs::{Reader as PictureReader, Renderer};
 use protocol::Credential;
 use tokio::sync::Semaphore;
 
+use crate::download::Downloads;
 use crate::errors::Failure;
 
 /// What the portal serves: the use cases of the front.
@@ -38,6 +39,8 @@ pub(crate) struct Serving {
     pub(crate) rendering: Arc<Semaphore>,
     /// STOW-RS requests at one time.
     pub(crate) storing: Arc<Semaphore>,
+    /// Studies that are taken along at one time.
+    pub(crate) downloads: Downloads,
 }
 
 /// One more than there are processors, as there are codec workers: one reader has at most all of these but one.
@@ -59,6 +62,7 @@ impl Serving {
             dicom_web: format!("{}/dicom-web", public_origin.trim_end_matches('/')).into(),
             rendering: Arc::new(Semaphore::new(rendering_max())),
             storing: Arc::new(Semaphore::new(STORING_MAX)),
+            downloads: Downloads::default(),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Changes that wait for a second person and a delay: `/api/approvals/...`.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::{ApprovalRule, BreakGlassRule, EntryNumber, Role, SharingRule};
+use model::{ApprovalRule, BreakGlassRule, EntryNumber, NetworkRule, Role, SharingRule};
 use protocol::{ApprovalRequest, PageReply, PageRequest, ProposalRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;
@@ -91,6 +92,17 @@ pub(crate) async fn sharing_rule(
 ) -> Result<Response, Failure> {
     let rule: SharingRule = json::read(request).await?;
     let request = PageRequest::Approvals(ApprovalRequest::SharingRule { rule });
+    done_or_proposed(serving.warden.ask(&caller, request).await?)
+}
+
+/// `POST /api/approvals/network-rule`
+pub(crate) async fn network_rule(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let rule: NetworkRule = json::read(request).await?;
+    let request = PageRequest::Approvals(ApprovalRequest::NetworkRule { rule });
     done_or_proposed(serving.warden.ask(&caller, request).await?)
 }
 

@@ -1,12 +1,13 @@
 //! Reaching a patient in an emergency, and what officers see of it: `/api/break-glass...`.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::{EmergencyReason, EntryNumber, Verdict};
 use protocol::{BreakGlassRequest, Emergency, PageReply, PageRequest};
 use serde::Deserialize;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;

@@ -1,12 +1,13 @@
 //! Unusual reading, budgets and honey patients, for the officer: `/api/findings`, `/api/budgets`, `/api/honey`.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::{Ceilings, EntryNumber};
 use protocol::{PageReply, PageRequest};
 use serde::Deserialize;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::approvals::done_or_proposed;
 use crate::credential::Caller;
@@ -38,7 +39,7 @@ struct Honey {
 /// `GET /api/findings`: newest first.
 pub(crate) async fn findings(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
     match serving.warden.ask(&caller, PageRequest::Findings).await? {
-        PageReply::Findings(rows) => Ok(json::of(&rows)),
+        PageReply::Findings(rows) => json::with_identifiers(&rows),
         _ => Err(unexpected()),
     }
 }

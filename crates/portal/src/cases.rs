@@ -1,11 +1,12 @@
 //! Incidents and patients' questions: `/api/incidents`, `/api/questions`, `/api/my/questions`.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use model::{Clock, EntryNumber, Instant, Window};
 use protocol::{IncidentChange, PageReply, PageRequest};
 use serde::Deserialize;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;

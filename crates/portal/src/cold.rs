@@ -1,12 +1,13 @@
 //! Cold studies: what waits for holders, and what those who decide say to it: `/api/cold...`; the state of one study.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::EntryNumber;
 use protocol::{ColdAsk, ColdReply, Credential, PageReply, PageRequest};
 use serde::Deserialize;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;

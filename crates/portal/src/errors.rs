@@ -38,6 +38,11 @@ pub(crate) enum Failure {
         /// How long to wait.
         seconds: u32,
     },
+    /// Studies are on their way to as many readers as at one time may be, or to this one.
+    TooManyDownloads {
+        /// How long to wait.
+        seconds: u32,
+    },
     /// The body's media type is not the expected one.
     MediaType(&'static str),
     /// The body is longer than allowed.
@@ -126,7 +131,9 @@ impl IntoResponse for Failure {
             Self::Refused(Refusal::SignedOut | Refusal::SignInFailed) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"leadglass\""));
             }
-            Self::Refused(Refusal::Throttled { seconds }) | Self::TooManyStudies { seconds } => {
+            Self::Refused(Refusal::Throttled { seconds })
+            | Self::TooManyStudies { seconds }
+            | Self::TooManyDownloads { seconds } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::Range { bytes } => {
@@ -188,6 +195,11 @@ impl Failure {
                 StatusCode::TOO_MANY_REQUESTS,
                 "pictures of too many studies were asked for within a minute",
                 "ask for frames as they are stored, or wait for as long as Retry-After says",
+            ),
+            Self::TooManyDownloads { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "a study is on its way to you already, or to as many others as at one time may be",
+                "wait until it has come, or for as long as Retry-After says",
             ),
             Self::NoRoute => (StatusCode::NOT_FOUND, "there is nothing at this address", "see /api/openapi.json"),
             Self::Method => {

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use archive::{Held, NotAdmitted};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{DeviceId, Origin};
 use policy::Service;
-use protocol::{Credential, OrderAsk, OrderProblem, OrderReply, Refusal, UntakenMessage};
+use protocol::{Credential, OrderAsk, OrderCaller, OrderProblem, OrderReply, Refusal, UntakenMessage};
 use serde_json::json;
 
+use crate::address::Path;
 use crate::app::Serving;
 use crate::body::read_whole;
 use crate::credential::Caller;
@@ -25,7 +25,9 @@ pub(crate) async fn tell(
     Path(resource): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let (device, origin) = admit(&serving, caller).await?;
+    admit(&serving, &caller).await?;
+    // the warden looks at the token itself
+    let caller = OrderCaller::Token(caller);
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !matches!(kind.as_str(), "application/fhir+json" | "application/json") {
@@ -36,7 +38,7 @@ pub(crate) async fn tell(
         Ok(message) if !message.control_id.starts_with(&format!("{resource}/")) => {
             return Err(Failure::Malformed("the resource", "the type that stands in the address"));
         }
-        Ok(message) => match serving.warden.order(device, &origin, OrderAsk::Decide(message)).await? {
+        Ok(message) => match serving.warden.order(&caller, OrderAsk::Decide(message)).await? {
             OrderReply::Taken(said) => return Ok(outcome(StatusCode::OK, "warning", &said)),
             OrderReply::Refused(problem) => problem,
             OrderReply::Kept(_) => return Err(Failure::Internal),
@@ -47,24 +49,24 @@ pub(crate) async fn tell(
         let kind = format!("FHIR {}", resource.chars().take(30).collect::<String>());
         let untaken =
             UntakenMessage { control_id: String::new(), kind, problem: problem.clone(), bytes: bytes.to_vec() };
-        serving.warden.order(device, &origin, OrderAsk::Keep(untaken)).await?;
+        serving.warden.order(&caller, OrderAsk::Keep(untaken)).await?;
     }
     Ok(outcome(StatusCode::UNPROCESSABLE_ENTITY, "error", std::slice::from_ref(&problem)))
 }
 
-/// The device whose token it is, if it may tell orders.
-async fn admit(serving: &Serving, caller: Credential) -> Result<(DeviceId, Origin), Failure> {
+/// Whether it is the token of a device that may tell orders: nobody else's message is read.
+async fn admit(serving: &Serving, caller: &Credential) -> Result<(), Failure> {
     let (token, origin, held) = match caller {
         Credential::DeviceToken { token, origin } => (token, origin, Held::default()),
         Credential::BoundToken { token, origin, proof, certificate } => {
-            (token, origin, Held { key: proof.and_then(|proof| proof.key), certificate })
+            (token, origin, Held { key: proof.as_ref().and_then(|proof| proof.key), certificate: *certificate })
         }
         Credential::Session { .. } => return Err(Failure::Refused(Refusal::NotAllowed)),
         Credential::Stranger { .. } | Credential::Owner => return Err(Failure::Refused(Refusal::SignedOut)),
     };
     let address: IpAddr = origin.0.parse().map_err(|_| Failure::Refused(Refusal::SignedOut))?;
-    match serving.warden.admit_token(&token, held, address, Service::Orders).await {
-        Ok(device) => Ok((device, origin)),
+    match serving.warden.admit_token(token, held, address, Service::Orders).await {
+        Ok(_) => Ok(()),
         Err(NotAdmitted::Unknown) => Err(Failure::Refused(Refusal::SignedOut)),
         Err(NotAdmitted::Address | NotAdmitted::Certificate | NotAdmitted::Service) => {
             Err(Failure::Refused(Refusal::NotAllowed))

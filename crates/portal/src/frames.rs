@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use archive::{Frame, Instance, OpenStudy, Stored};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
@@ -12,6 +12,7 @@ use model::Uid;
 use protocol::Scope;
 
 use crate::accept::{self, MediaRange};
+use crate::address::Path;
 use crate::app::Serving;
 use crate::attributes::instance_place;
 use crate::credential::Caller;

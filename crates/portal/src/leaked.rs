@@ -16,6 +16,6 @@ pub(crate) async fn state(State(serving): State<Serving>, Caller(caller): Caller
     };
     match *reply {
         LeakReply::State(state) => Ok(json::of(&state)),
-        LeakReply::Logins(_) | LeakReply::Checked(_) => Err(unexpected()),
+        LeakReply::Logins(_) | LeakReply::Checked(_) | LeakReply::Tokens(_) => Err(unexpected()),
     }
 }

@@ -11,6 +11,7 @@
 
 mod accept;
 mod accounts;
+mod address;
 mod app;
 mod approvals;
 mod assets;

@@ -50,6 +50,15 @@ struct NewDevice {
     token: bool,
     #[serde(default)]
     bound: Option<TokenBinding>,
+    #[serde(default)]
+    token_until: Option<Instant>,
+}
+
+#[derive(Deserialize)]
+struct Rotated {
+    name: String,
+    #[serde(default)]
+    until: Option<Instant>,
 }
 
 #[derive(Deserialize)]
@@ -143,10 +152,27 @@ pub(crate) async fn add_device(
     Caller(caller): Caller,
     request: Request,
 ) -> Result<Response, Failure> {
-    let NewDevice { name, organisation, may, ae_title, from, token, bound } = json::read(request).await?;
-    let request = PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound };
+    let NewDevice { name, organisation, may, ae_title, from, token, bound, token_until } = json::read(request).await?;
+    let request = PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound, token_until };
     match serving.warden.ask(&caller, request).await? {
-        PageReply::DeviceAdded { device, token } => Ok(json::of(&json!({ "device": device, "token": token }))),
+        PageReply::DeviceAdded { device, token, token_until } => {
+            Ok(json::of(&json!({ "device": device, "token": token, "token_until": token_until })))
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// `POST /api/devices/rotate`: a new token; the one before works for a day, or until the new one is used.
+pub(crate) async fn rotate_token(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let Rotated { name, until } = json::read(request).await?;
+    match serving.warden.ask(&caller, PageRequest::RotateToken { name, until }).await? {
+        PageReply::TokenRotated { token, until, before_until } => {
+            Ok(json::of(&json!({ "token": token, "until": until, "before_until": before_until })))
+        }
         _ => Err(unexpected()),
     }
 }

@@ -4,13 +4,14 @@
 //! rows that the warden's listing keys open. A page holds at most [`PAGE_ROWS_MAX`] studies or series, or
 //! [`INSTANCE_ROWS_MAX`] instances; where more match, a `Warning` says so (PS3.18 section 8.3.4.4.1).
 
-use archive::{InstancePage, InstanceQuery};
-use axum::extract::{Path, RawQuery, State};
+use archive::{InstancePage, InstanceQuery, ReadError};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Uid;
-use protocol::{Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX};
+use protocol::{Credential, Level, ListReply, ListRequest, Match, Order, PAGE_ROWS_MAX, Refusal};
 
+use crate::address::Path;
 use crate::app::Serving;
 use crate::attributes::{self, Attributes, INSTANCE_KEYS, SERIES_KEYS, SERIES_UID, STUDY_KEYS, STUDY_UID};
 use crate::credential::Caller;
@@ -154,11 +155,16 @@ async fn find_instances(
     }
     // what the path names holds, whatever the query says of it
     matches.retain(|own| !(study.is_some() && own.tag == STUDY_UID || series.is_some() && own.tag == SERIES_UID));
-    let with_study = study.is_none() || include_all;
+    let searched = study.is_none();
+    let with_study = searched || include_all;
     let study = study.or_else(|| only_study(&mut matches));
     let limit = limit.unwrap_or(INSTANCE_ROWS_MAX).min(INSTANCE_ROWS_MAX);
     let query = InstanceQuery { study, series, matches, offset, limit };
-    let InstancePage { instances, more } = serving.reader.list_instances(caller, &query).await?;
+    let InstancePage { instances, more } = match serving.reader.list_instances(caller, &query).await {
+        // a search that finds nothing says so at every level in the same way; only a path is there or not
+        Err(ReadError::Refused(Refusal::NotFound)) if searched => InstancePage { instances: Vec::new(), more: false },
+        other => other?,
+    };
     let rows: Vec<_> =
         instances.iter().map(|listed| attributes::instance(listed, &serving.dicom_web, with_study)).collect();
     answer(headers, answer_type, &rows, more, ignored).await

@@ -1,12 +1,13 @@
 //! What ends: accounts, memberships, devices, tokens and passkeys.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::PersonId;
 use protocol::{PageReply, PageRequest, RemovalRequest};
 use serde::Deserialize;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::approvals::done_or_proposed;
 use crate::credential::Caller;

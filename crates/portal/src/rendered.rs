@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use archive::{Instance, OpenStudy};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use codecs::{Job, NoPicture, RenderError, RenderOptions};
@@ -14,6 +14,7 @@ use dataset::Window;
 use protocol::{Refusal, Scope};
 
 use crate::accept;
+use crate::address::Path;
 use crate::app::Serving;
 use crate::credential::Caller;
 use crate::errors::Failure;

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::{Instant, Window};
 use protocol::{PageReply, PageRequest, ReportDocument, SignedReport};
 use report::Language;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;

@@ -1,14 +1,15 @@
 //! Who is signed in, and where else: `/api/session`, `/api/sessions`; and that they are there now: `/api/fresh`.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use dpop::Thumbprint;
-use model::{PersonId, SessionId};
+use model::{DeviceId, PersonId, SessionId};
 use protocol::{PageReply, PageRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::Caller;
 use crate::errors::Failure;
@@ -66,6 +67,27 @@ pub(crate) async fn list(
     }
     match serving.warden.ask(&caller, PageRequest::Sessions { person }).await? {
         PageReply::Sessions(sessions) => json::with_identifiers(&sessions),
+        _ => Err(unexpected()),
+    }
+}
+
+/// `GET /api/sessions/all`: sessions of people and tokens of devices.
+pub(crate) async fn all(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
+    match serving.warden.ask(&caller, PageRequest::SignedIn).await? {
+        PageReply::SignedIn(rows) => json::with_identifiers(&*rows),
+        _ => Err(unexpected()),
+    }
+}
+
+/// `DELETE /api/device-tokens/{device}`
+pub(crate) async fn end_token(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    Path(device): Path<String>,
+) -> Result<StatusCode, Failure> {
+    let device = DeviceId(query::number("the device's number", &device)?);
+    match serving.warden.ask(&caller, PageRequest::EndDeviceToken { device }).await? {
+        PageReply::Done => Ok(StatusCode::NO_CONTENT),
         _ => Err(unexpected()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A link's secret and code pass through here in bodies only, never in an address; they are kept nowhere in this process.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{EntryNumber, LinkFor, LinkId};
@@ -10,6 +10,7 @@ use protocol::{LinkRequest, OpinionRequest, PageReply, PageRequest, Refusal, Sig
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::{self, Caller, From};
 use crate::errors::Failure;

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use archive::{Accepted, Batch, Held, Identity, IngestError, IntakeActor, NotAdmitted, Source, Staged};
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use protocol::{Credential, Refusal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::address::Path;
 use crate::app::Serving;
 use crate::attributes::{Attributes, instance_place};
 use crate::credential::Caller;

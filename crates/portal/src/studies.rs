@@ -1,6 +1,6 @@
 //! The worklist and one study as the pages show them: `/api/studies/...`. Every list is an entry before it is an answer.
 
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::{StudyNumber, Uid};
@@ -11,6 +11,7 @@ use protocol::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::attributes::STUDY_UID;
 use crate::credential::Caller;

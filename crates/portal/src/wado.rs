@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use archive::{ByteStream, Instance, MetadataJson, MetadataOf, OpenStudy, ReadError, Stored};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use model::Uid;
 use protocol::{Credential, Refusal, Scope};
 
 use crate::accept::{self, MediaRange};
+use crate::address::Path;
 use crate::app::Serving;
 use crate::assets::etag_matches;
 use crate::attributes::instance_place;

@@ -1,7 +1,8 @@
 //! Proposals of changes that wait for a second person and a delay.
 
 use model::{
-    ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, PersonId, ProposalEnd, Role, SharingRule, Standing,
+    ApprovalRule, BreakGlassRule, EntryNumber, Instant, Need, NetworkRule, PersonId, ProposalEnd, Role, SharingRule,
+    Standing,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,11 @@ pub enum ApprovalRequest {
         /// The rule.
         rule: SharingRule,
     },
+    /// Propose which networks are at which places.
+    NetworkRule {
+        /// The rule.
+        rule: NetworkRule,
+    },
     /// Propose that the words of an entry are erased (owner).
     Erase {
         /// The entry.
@@ -84,6 +90,8 @@ pub struct Proposals {
     pub break_glass: BreakGlassRule,
     /// Who may share studies.
     pub sharing: SharingRule,
+    /// Which networks are at which places.
+    pub networks: NetworkRule,
     /// How many persons may decide: enrolled officers and administrators.
     pub deciders: u32,
     /// How many changes were carried out on the word of one person.

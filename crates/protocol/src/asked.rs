@@ -4,6 +4,7 @@
 //! message is what was signed. The warden holds every message of a session against it, so that a front can ask for
 //! nothing that a present person's browser did not.
 
+mod fhir;
 mod page;
 
 use model::Uid;
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 pub use self::page::asked_by_page;
 use crate::{
-    IncidentChange, Level, ListRequest, OpenRequest, Order, PAGE_ROWS_MAX, PageRequest, Proof, RemovalRequest, Scope,
+    IncidentChange, Level, ListRequest, OpenRequest, Order, OrderAsk, PAGE_ROWS_MAX, PageRequest, Proof,
+    RemovalRequest, Scope,
 };
 
 /// Tags and keywords of what studies are searched by (PS3.6), Study Instance UID included.
@@ -70,6 +72,8 @@ pub enum Asking<'a> {
     Open(&'a OpenRequest),
     /// [`crate::Warden::ask`]
     Page(&'a PageRequest),
+    /// [`crate::Warden::order`]
+    Order(&'a OrderAsk),
 }
 
 /// A request as it was signed, with study numbers in its path told as UIDs.
@@ -110,6 +114,9 @@ impl<'a> Asked<'a> {
             }
             Asking::Open(request) => self.method == "GET" && self.opens(request),
             Asking::Page(request) => self.asks_page(request),
+            Asking::Order(ask) => {
+                self.method == "POST" && self.path.strip_prefix("/fhir/").is_some_and(|kind| fhir::tells(kind, ask))
+            }
         }
     }
 
@@ -144,6 +151,7 @@ impl<'a> Asked<'a> {
                 plain && request.offset == 0 && request.limit == PAGE_ROWS_MAX && known
             }
             ["dicom-web", rest @ ..] => plain && self.searches(request, &matches, rest),
+            ["fhir", "ImagingStudy"] => plain && self.finds(request, &matches),
             _ => false,
         }
     }
@@ -356,14 +364,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(method: &str, address: &str, body: &str, asking: Asking<'_>, asked: bool) {
+    pub(super) fn check(method: &str, address: &str, body: &str, asking: Asking<'_>, asked: bool) {
         let proof = proof(method, address, body);
         let read = Asked::of(&proof, |number| (number == 7).then(|| Uid::parse("1.2.7").unwrap()));
         let identities = |study: &str| if study == "1.2.7" { vec![("P7".into(), "SITE".into())] } else { vec![] };
         assert_eq!(read.asks_for(asking, identities), asked, "{method} {address} {body} {asking:?}");
     }
 
-    fn list(level: Level, matches: &[(u32, &str)]) -> ListRequest {
+    pub(super) fn list(level: Level, matches: &[(u32, &str)]) -> ListRequest {
         let matches = matches.iter().map(|(tag, value)| Match { tag: *tag, value: (*value).into() }).collect();
         ListRequest { level, matches, words: String::new(), order: Order::NewestFirst, offset: 0, limit: 200 }
     }
@@ -532,6 +540,7 @@ mod tests {
             from: from.iter().map(|from| (*from).to_owned()).collect(),
             token,
             bound,
+            token_until: None,
         };
         let key = dpop::Thumbprint([7; 32]);
         let bound = Some(crate::TokenBinding::Dpop(key));

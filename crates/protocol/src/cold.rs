@@ -234,6 +234,10 @@ pub struct ColdState {
     pub threshold: u8,
     /// The holders.
     pub holders: Vec<ColdHolder>,
+    /// Names of present holders who have not shown yet that they have their key.
+    pub unproven: Vec<String>,
+    /// Whether studies go cold: not before there are holders, and all of them have shown their key.
+    pub takes: bool,
     /// The rule.
     pub rule: ColdRule,
     /// Studies that are cold now.

@@ -3,7 +3,7 @@
 //! The owner's command reads the dump and the warden verifies. The command gets no list of the people, only a digest of each login under
 //! a key of the moment; the warden gets no byte of the dump but what stands beside a login that is here.
 
-use model::{EntryNumber, Instant, PersonId};
+use model::{DeviceId, EntryNumber, Instant, PersonId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Count, SecretText};
@@ -22,6 +22,11 @@ pub enum LeakRequest {
     Check {
         /// All of it: an account that is in two messages becomes two incidents.
         candidates: Vec<LeakCandidate>,
+    },
+    /// What may be tokens of devices.
+    Tokens {
+        /// At most [`LEAK_CANDIDATES_MAX`].
+        tokens: Vec<SecretText>,
     },
     /// Which lists there are, and what was found so far: for an officer.
     State,
@@ -47,6 +52,25 @@ pub enum LeakReply {
     Checked(LeaksChecked),
     /// Lists, and what was found so far.
     State(LeaksState),
+    /// Devices whose token stood in it: ended.
+    Tokens(Vec<LeakedToken>),
+}
+
+/// A device whose token stood in a dump.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LeakedToken {
+    /// Which.
+    pub device: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// The incident.
+    pub incident: u32,
+    /// What the device could reach while the token held.
+    pub reachable: Count,
+    /// What it listed.
+    pub listed: Count,
+    /// What it opened.
+    pub opened: Count,
 }
 
 /// The logins of a site under a key of this look.

@@ -84,5 +84,5 @@ pub trait Warden {
     /// A front on a machine of its own says which disk it keeps images on.
     async fn lies_on(disk: FrontDisk) -> Result<(), Refusal>;
     /// Decides on an order that a device sent, or keeps one that was not taken. The entries are durable before the answer.
-    async fn order(device: model::DeviceId, origin: model::Origin, ask: OrderAsk) -> Result<OrderReply, Refusal>;
+    async fn order(caller: OrderCaller, ask: OrderAsk) -> Result<OrderReply, Refusal>;
 }

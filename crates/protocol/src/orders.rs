@@ -3,8 +3,10 @@
 
 use std::fmt;
 
-use model::{DeviceId, EntryNumber, Instant, OrderRule, PatientNumber};
+use model::{DeviceId, EntryNumber, Instant, OrderRule, Origin, PatientNumber};
 use serde::{Deserialize, Serialize};
+
+use crate::Credential;
 
 /// The most events of one message.
 pub const ORDER_EVENTS_MAX: usize = 100;
@@ -119,6 +121,8 @@ pub enum OrderEvent {
 /// An order that was placed or changed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedOrder {
+    /// Whether it is a new order: nothing else opens one that is not known, or that is over.
+    pub new: bool,
     /// How it is called.
     pub numbers: OrderNumbers,
     /// Identifiers of the patient.
@@ -237,6 +241,20 @@ impl OrderProblem {
     pub fn at(code: ErrorCode, segment: &str, field: u8, text: &str) -> Self {
         Self { code, place: Place { segment: segment.to_owned(), field }, text: text.to_owned() }
     }
+}
+
+/// Who tells an order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum OrderCaller {
+    /// A device that the front knows by its certificate, or by name and address. None that shows a token is known like this.
+    Named {
+        /// Which.
+        device: DeviceId,
+        /// From where.
+        origin: Origin,
+    },
+    /// Whoever holds this, as for reading.
+    Token(Credential),
 }
 
 /// What a front asks about an order.

@@ -116,6 +116,24 @@ pub struct DeviceEntry {
     /// What the token is bound to; a certificate binds the AE title as well. Absent in lists from before there was any.
     #[serde(default)]
     pub bound: Option<TokenBinding>,
+    /// When the token ends. Absent for a token from before they ended.
+    #[serde(default)]
+    pub token_until: Option<Instant>,
+    /// The token before, while both work.
+    #[serde(default)]
+    pub former: Option<FormerTokenEntry>,
+}
+
+/// A token that ends within so long is warned of, in seconds: 30 days.
+pub const TOKEN_WARNED_SECONDS: i64 = 30 * 86_400;
+
+/// A token that another took the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerTokenEntry {
+    /// SHA-256 of it.
+    pub sha256: [u8; 32],
+    /// Until when it works.
+    pub until: Instant,
 }
 
 /// What a device is bound to: without it its token is refused and, where it is a certificate, its AE title too.

@@ -59,7 +59,7 @@ pub struct MadeLink {
 /// Links, and what the caller may do about new ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Links {
-    /// The newest first; at most [`LINK_ROWS_MAX`].
+    /// The newest first, of everybody's those that run before the others; at most [`LINK_ROWS_MAX`].
     pub rows: Vec<LinkRow>,
     /// Whether the site lets the caller share.
     pub may_share: bool,

@@ -254,6 +254,16 @@ impl Registry {
         Ok(())
     }
 
+    /// Gives a patient the name, birth date and sex of another one where it has none.
+    pub fn fill_patient(&mut self, patient: PatientNumber, from: PatientNumber) {
+        if self.has_patient(patient) && self.has_patient(from) {
+            let attributes = self.patients.attributes(from.0);
+            if self.patients.fill(patient.0, &attributes) {
+                self.dirty_patients.insert(patient.0);
+            }
+        }
+    }
+
     /// The patient that a study's data sets say.
     #[must_use]
     pub fn origin_of(&self, study: StudyNumber) -> Option<PatientNumber> {

@@ -29,7 +29,7 @@ use thiserror::Error;
 
 pub use calls::CallsError;
 pub use files::FilesError;
-pub use memory::{Memory, lock_memory, no_core_dumps};
+pub use memory::{Memory, limit_address_space, lock_memory, no_core_dumps};
 
 /// What a role may still reach once the walls stand.
 #[derive(Clone, Debug, Default)]

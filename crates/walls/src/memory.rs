@@ -26,7 +26,7 @@ pub fn no_core_dumps() -> std::io::Result<()> {
 }
 
 /// This process gets no more address space than so many bytes, for good.
-pub(crate) fn limit_address_space(bytes: u64) -> std::io::Result<()> {
+pub fn limit_address_space(bytes: u64) -> std::io::Result<()> {
     let most = rustix::process::getrlimit(Resource::As).maximum.map_or(bytes, |most| most.min(bytes));
     rustix::process::setrlimit(Resource::As, Rlimit { current: Some(most), maximum: Some(most) })?;
     Ok(())

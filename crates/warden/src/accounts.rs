@@ -5,7 +5,9 @@
 //! account that is a member of another one too is that one's as well, and a link to it would be a way into it, so an administrator
 //! issues that. Where a whole organisation reads the whole site, two persons stand before every addition.
 
-use identity::NewPerson;
+use std::sync::MutexGuard;
+
+use identity::{NewPerson, People};
 use model::{AuthenticatorRule, Change, EntryBody, Instant, OrganisationId, PersonId, ProfessionalId, Role, Who};
 use policy::{Service, Target};
 use protocol::{AccountsRequest, PageReply, Refusal};
@@ -16,6 +18,10 @@ use crate::pages::{HELD, field, unknown};
 use crate::removals::open_person;
 use crate::state::Warden;
 use crate::subject::Caller;
+
+/// To whom colleagues may give a link.
+const NO_MORE: &str =
+    "somebody who reads no more than those who ask; an administrator issues the link, and a second person agrees";
 
 /// What a delegate says of a colleague.
 struct NewColleague {
@@ -112,14 +118,14 @@ impl Warden {
                 caller.touched()?;
                 let person = self.colleague(&organisation, &email)?;
                 self.belongs_here_alone(&organisation, person)?;
-                self.reaches_no_more_than(person, &[], now)?;
-                self.reset(caller, person, now)
+                let people = self.people.lock().expect(HELD);
+                self.reaches_no_more_than(&people, person, false, now)?;
+                self.reset_in(people, caller, person, now)
             }
         }
     }
 
-    /// Adds a colleague and issues the link. Somebody who was here before, and is a member of nothing, joins again with the
-    /// authenticators that they have.
+    /// Adds a colleague and issues the link. Somebody whose account ended by itself joins again with the authenticators that they have.
     fn add_colleague(
         &self,
         caller: &Caller,
@@ -136,51 +142,72 @@ impl Warden {
         let organisation = self.organisation(organisation)?;
         self.reads_single_patients(organisation, now)?;
         let mut people = self.people.lock().expect(HELD);
-        let known = people.person_by_address(&new.email).map(|one| (one.id(), one.role(), one.organisations().len()));
-        let (person, mut entries) = match known {
-            Some((person, role, 0)) if role == new.role && !people.is_closed(person) => {
-                (person, people.join(person, organisation)?.entries)
+        let known = people.person_by_address(&new.email).map(|one| (one.id(), one.role()));
+        let (until, email) = (new.until, new.email.clone());
+        let added = match known {
+            Some((person, _)) if people.is_closed(person) => {
+                people.may_be_added(&email, &new.name).map_err(Refusal::from).map(|()| None)
             }
-            _ => {
-                let person = NewPerson {
+            Some((person, role)) => {
+                let free = role == new.role && self.ends_of(Who::Person(person), now).is_empty();
+                self.rejoined(&mut people, (person, free), organisation, until, now).map(Some)
+            }
+            None => Ok(None),
+        };
+        let added = added.and_then(|rejoined| match rejoined {
+            Some(entries) => Ok(entries),
+            None => {
+                let new = NewPerson {
                     email: new.email,
                     name: new.name,
                     role: new.role,
                     organisations: vec![organisation],
                     password_and_code: false,
                 };
-                let added = people.add_person(person, &mut SystemRandom)?;
-                (added.value, added.entries)
+                let added = people.add_person(new, &mut SystemRandom)?;
+                Ok([added.entries, people.set_until(added.value, until, now)?.entries].concat())
             }
-        };
-        let more = people.set_until(person, new.until, now).and_then(|until| {
-            let id = match professional_id {
-                None => Vec::new(),
-                id => people.state_professional_id(person, id)?.entries,
-            };
-            Ok([until.entries, id].concat())
         });
-        match more {
-            Ok(more) => entries.extend(more),
-            Err(error) => {
-                people.revert();
-                return Err(error.into());
+        let made = added.and_then(|mut entries| {
+            let person = people.person_by_address(&email).map(|one| one.id()).ok_or(Refusal::Internal)?;
+            if professional_id.is_some() {
+                entries.extend(people.state_professional_id(person, professional_id)?.entries);
             }
-        }
-        if people.is_enrolled(person) {
-            self.commit_appended(people, entries, &caller.actor, now)?;
-            return Ok(PageReply::Done);
-        }
-        let link = match people.issue_enrolment(person, now, &mut SystemRandom) {
-            Ok(link) => link,
-            Err(error) => {
+            if known.is_some() {
+                return Ok((person, entries, None));
+            }
+            let link = people.issue_enrolment(person, now, &mut SystemRandom)?;
+            entries.extend(link.entries);
+            Ok((person, entries, Some(link.value)))
+        });
+        let (person, entries, link) = match made {
+            Ok(made) => made,
+            Err(refusal) => {
                 people.revert();
-                return Err(error.into());
+                return Err(refusal);
             }
         };
-        entries.extend(link.entries);
         self.commit_appended(people, entries, &caller.actor, now)?;
-        Ok(self.link_reply(person, link.value))
+        Ok(link.map_or(PageReply::Done, |link| self.link_reply(person, link)))
+    }
+
+    /// Lets somebody join again, as far as a delegate may: an account that ended by itself, in the role that it had, of which nothing
+    /// runs any more. Whoever knows an address gets nothing of anybody else by it.
+    fn rejoined(
+        &self,
+        people: &mut People,
+        (person, free): (PersonId, bool),
+        organisation: OrganisationId,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Vec<EntryBody>, Refusal> {
+        if people.person(person).is_some_and(|one| one.organisations().contains(&organisation)) {
+            return Err(Refusal::Exists);
+        }
+        let joined = if free { people.rejoin(person, organisation, until, now)? } else { None };
+        joined.map(|joined| joined.entries).ok_or_else(|| {
+            field("email", "one that no account has, or that of an account that has ended; an administrator joins them")
+        })
     }
 
     fn set_until(
@@ -250,39 +277,44 @@ impl Warden {
     }
 
     /// Two colleagues who both know somebody say that they lost their authenticators; the second is given the link, to hand it over in
-    /// person.
+    /// person. Whoever says so is judged when it counts: a first word by somebody who may not any more is none.
     fn vouch(&self, caller: &Caller, email: &str, now: Instant) -> Result<PageReply, Refusal> {
         caller.touched()?;
         let by = person_of(caller).ok_or(Refusal::NotAllowed)?;
         let mut people = self.people.lock().expect(HELD);
-        let shared = |people: &identity::People, one: PersonId, other: PersonId| {
-            let of = |person| people.person(person).map(|one| one.organisations().to_vec()).unwrap_or_default();
-            let others = of(other);
-            of(one).iter().any(|organisation| others.contains(organisation))
-        };
+        let of = |person| people.person(person).map(|one| one.organisations().to_vec()).unwrap_or_default();
+        let own = of(by);
         // who is no colleague is nobody here
-        let person = open_person(&people, email).ok().filter(|person| shared(&people, by, *person));
-        let person = person.ok_or(Refusal::NotFound)?;
+        let colleague = |person: &PersonId| of(*person).iter().any(|organisation| own.contains(organisation));
+        let person = open_person(&people, email).ok().filter(colleague).ok_or(Refusal::NotFound)?;
         if person == by || !people.is_enrolled(person) || people.is_lapsed(person, now) {
             return Err(field("this person", "a colleague who is enrolled, and not yourself"));
         }
-        let first = people.vouched_by(person, now);
-        let vouching: Vec<PersonId> = first.into_iter().chain([by]).collect();
-        drop(people);
-        self.reaches_no_more_than(person, &vouching, now)?;
-        people = self.people.lock().expect(HELD);
-        let changed = people.vouch(person, by, now)?;
+        let may_vouch = |people: &People, by| people.may_vouch(by, person, policy::role_covers, now);
+        if !may_vouch(&people, by) {
+            return Err(field("this person", NO_MORE));
+        }
+        self.reaches_no_more_than(&people, person, true, now)?;
+        let changed = people.vouch(person, by, may_vouch, now)?;
         if !changed.value {
             self.commit(people, changed, &caller.actor, now)?;
             return Ok(PageReply::Done);
         }
-        drop(people);
-        self.reset(caller, person, now)
+        self.reset_in(people, caller, person, now)
     }
 
     /// Issues a link that replaces what somebody had.
     pub(crate) fn reset(&self, caller: &Caller, person: PersonId, now: Instant) -> Result<PageReply, Refusal> {
-        let mut people = self.people.lock().expect(HELD);
+        self.reset_in(self.people.lock().expect(HELD), caller, person, now)
+    }
+
+    fn reset_in(
+        &self,
+        mut people: MutexGuard<'_, People>,
+        caller: &Caller,
+        person: PersonId,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
         let changed = people.issue_reset(person, now, &mut SystemRandom)?;
         let link = self.commit(people, changed, &caller.actor, now)?;
         self.leases.lock().expect(HELD).end_all();
@@ -358,28 +390,35 @@ impl Warden {
         Ok(())
     }
 
-    /// Whoever holds the link becomes that person, so it gives those who ask for it nothing that they could not reach: not the word of
-    /// an officer or administrator, nor the whole site, except where every one of them reads it by the same organisation.
-    fn reaches_no_more_than(&self, person: PersonId, vouching: &[PersonId], now: Instant) -> Result<(), Refusal> {
-        let people = self.people.lock().expect(HELD);
-        let one = people.person(person).ok_or(Refusal::NotFound)?;
-        let (role, organisations) = (one.role(), one.organisations().to_vec());
-        let shared = |organisation: &OrganisationId| {
-            let member = |person: &PersonId| {
-                people.person(*person).is_some_and(|one| one.organisations().contains(organisation))
-            };
-            !vouching.is_empty() && vouching.iter().all(member)
-        };
-        let relations = self.relations.read().expect(HELD);
-        let alone = relations.reaches_site(Who::Person(person), now);
-        let by = organisations.iter().filter(|of| relations.reaches_site(Who::Organisation(**of), now));
-        let further = by.into_iter().any(|of| !shared(of));
-        let will = self.proposals.read().expect(HELD).would_raise(Some(person), &organisations);
-        if policy::decides(role) || role == Role::Patient || alone || further || will {
+    /// Whoever holds the link becomes that person, so colleagues get none to an officer or administrator, nor to the whole site, except
+    /// where every one of them reads it by the same organisation (`share`), nor to an account that is locked or joined again just now.
+    fn reaches_no_more_than(
+        &self,
+        people: &People,
+        person: PersonId,
+        share: bool,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        if people.is_locked(person) {
             return Err(field(
                 "this person",
-                "somebody who reads no more than those who ask; an administrator issues the link, and a second person agrees",
+                "somebody whose account is not locked; an administrator hands over the link",
             ));
+        }
+        if people.has_just_rejoined(person, now) {
+            return Err(field(
+                "this person",
+                "somebody who did not join again within the last 14 days; an administrator issues the link",
+            ));
+        }
+        let one = people.person(person).ok_or(Refusal::NotFound)?;
+        let relations = self.relations.read().expect(HELD);
+        let alone = relations.reaches_site(Who::Person(person), now);
+        let further =
+            !share && one.organisations().iter().any(|of| relations.reaches_site(Who::Organisation(*of), now));
+        let will = self.proposals.read().expect(HELD).would_raise(Some(person), one.organisations());
+        if policy::decides(one.role()) || one.role() == Role::Patient || alone || further || will {
+            return Err(field("this person", NO_MORE));
         }
         Ok(())
     }

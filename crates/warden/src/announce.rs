@@ -8,10 +8,11 @@ use std::sync::RwLockReadGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use audit::AppendError;
-use model::{Actor, EntryBody, EntryNumber};
+use model::{Actor, EntryBody, EntryNumber, Relationship};
 use protocol::Refusal;
 use registry::Registry;
 
+use crate::cold::KeyStep;
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::state::{StartError, Warden};
 
@@ -59,7 +60,8 @@ impl Warden {
             self.ledger.append(part.to_vec(), self.now())?;
         }
         // without it a crash leaves the announcement behind, and start-up sees that the ledger has the entries
-        if let Ok(changes) = database.begin()
+        if self.steps.before(KeyStep::ForgetAnnounced).is_ok()
+            && let Ok(changes) = database.begin()
             && changes.remove(Space::Pending, PENDING).is_ok()
             && let Err(error) = changes.commit()
         {
@@ -78,7 +80,8 @@ impl Warden {
             loop {
                 let read = self.ledger.read(EntryNumber(from), READ_ENTRIES)?;
                 for (_, entry) in &read {
-                    if entries.first().is_some_and(|(actor, body)| *actor == entry.actor && *body == entry.body) {
+                    if entries.first().is_some_and(|(actor, body)| *actor == entry.actor && is_same(body, &entry.body))
+                    {
                         entries.remove(0);
                     }
                 }
@@ -128,5 +131,15 @@ impl Warden {
         let registry = self.registry.read().expect("no holder panics");
         // it failed just now: whoever was writing held the registry until it was noted
         if self.owed.something() { Err(Refusal::CannotRecord) } else { Ok(registry) }
+    }
+}
+
+/// Whether an entry is the one that was announced. A relationship is given its number only when it is recorded.
+fn is_same(announced: &EntryBody, recorded: &EntryBody) -> bool {
+    match (announced, recorded) {
+        (EntryBody::Related { relationship: announced }, EntryBody::Related { relationship: recorded }) => {
+            Relationship { entry: recorded.entry, ..announced.clone() } == *recorded
+        }
+        _ => announced == recorded,
     }
 }

@@ -42,7 +42,7 @@ impl Warden {
         caller.touched()?;
         let _turn = self.changing.lock().expect(HELD);
         let now = self.not_before_recorded(now);
-        let (proposer, deciders) = (person_of(caller), self.deciders());
+        let (proposer, deciders) = (person_of(caller), self.deciders_of(&change));
         let need = {
             let proposals = self.proposals.read().expect(HELD);
             if proposals.open().any(|open| open.change == change) {
@@ -77,7 +77,7 @@ impl Warden {
         let now = self.not_before_recorded(now);
         let proposal = self.open_proposal(number)?;
         let person = person_of(caller).ok_or(Refusal::NotAllowed)?;
-        let (digest, deciders) = (self.digest_of(&proposal), self.deciders());
+        let (digest, deciders) = (self.digest_of(&proposal), self.deciders_of(&proposal.change));
         // what was shown is what is approved
         if shown != digest {
             return Err(crate::pages::field("the digest", "that of this change as it is shown; look at it again"));
@@ -125,10 +125,10 @@ impl Warden {
         let _turn = self.changing.lock().expect(HELD);
         let now = self.not_before_recorded(now);
         self.settle_unseal();
-        let deciders = self.deciders();
         let open: Vec<Proposal> = self.proposals.read().expect(HELD).open().cloned().collect();
         for proposal in open {
             let Proposal { number, change, need, expires, .. } = &proposal;
+            let deciders = self.deciders_of(change);
             let approved = policy::is_approved(change, proposal.proposer(), &proposal.approvers(), need, &deciders);
             let done = if approved && now >= proposal.earliest_with(&deciders) {
                 self.carry_out(*number, &model::Actor::Warden, now).map(|_| ())
@@ -164,9 +164,22 @@ impl Warden {
         proposals.get(number).filter(|proposal| proposal.is_open()).cloned().ok_or(Refusal::NotFound)
     }
 
-    /// Who may decide now: enrolled officers and administrators.
+    /// Who decides: enrolled officers and administrators.
     pub(crate) fn deciders(&self) -> Vec<Decider> {
         deciders(&self.people.lock().expect(HELD))
+    }
+
+    /// Who may decide about a change. Of those whose accounts are locked nobody is left out, or knowing a password would be enough to take
+    /// an officer's word away; but about a link that ends a lock only those are asked who can answer, or locks could keep each other shut.
+    pub(crate) fn deciders_of(&self, change: &Change) -> Vec<Decider> {
+        let people = self.people.lock().expect(HELD);
+        let mut deciders = deciders(&people);
+        if let Change::Enrol { person } = change
+            && people.is_locked(*person)
+        {
+            deciders.retain(|decider| decider.person == *person || !people.is_locked(decider.person));
+        }
+        deciders
     }
 
     /// Whether changes still take effect at once.

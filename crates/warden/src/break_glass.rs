@@ -52,7 +52,7 @@ impl Warden {
 
     fn break_glass_terms(&self, caller: &Caller, now: Instant) -> Result<BreakGlassTerms, Refusal> {
         let person = person_of(caller).ok_or(Refusal::NotAllowed)?;
-        let officers = self.people.lock().expect(HELD).enrolled(policy::officer).len() as u32;
+        let officers = self.people.lock().expect(HELD).able(policy::officer).len() as u32;
         let seconds_max = self.proposals.read().expect(HELD).break_glass().seconds_max;
         let uses = self.uses.read().expect(HELD);
         let uses_today = uses.of_person_since(person, now.plus_seconds(-86_400)) as u32;
@@ -127,8 +127,16 @@ fn said(text: &str) -> Result<String, Refusal> {
 
 /// The basis of the relationship, which the officer, the user and the patient see.
 pub(crate) fn basis(reason: EmergencyReason, text: &str) -> String {
-    format!("break-glass, {}: {text}", word(reason))
+    format!("{BASIS}{}: {text}", word(reason))
 }
+
+/// Whether that is why something is in reach.
+pub(crate) fn is_break_glass(basis: &str) -> bool {
+    basis.starts_with(BASIS)
+}
+
+/// What each of them begins with.
+const BASIS: &str = "break-glass, ";
 
 /// The fixed word in it.
 fn word(reason: EmergencyReason) -> &'static str {

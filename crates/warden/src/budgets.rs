@@ -51,7 +51,12 @@ impl Warden {
         };
         let &Reading { act, patients, exactly, what } = reading;
         let ask = Ask { who, session, act, patients: patients.numbers(), exactly, now };
-        let answer = self.budgets.lock().expect(HELD).ask(&ask);
+        let answer = {
+            let mut budgets = self.budgets.lock().expect(HELD);
+            let mut answer = budgets.ask(&ask);
+            answer.findings.extend(budgets.take_signs(now));
+            answer
+        };
         self.record_findings(answer.findings, now).await?;
         let (reason, refusal) = match answer.verdict {
             Verdict::Pass | Verdict::Wait { milliseconds: 0 } => return Ok(Passed::AtOnce),
@@ -79,6 +84,21 @@ impl Warden {
             findings
         };
         self.record_findings(findings, now).await
+    }
+
+    /// Tells the officer of signs that an account is shared or in other hands.
+    pub(crate) async fn tell_signs(&self) {
+        let now = self.now();
+        let signs = self.budgets.lock().expect(HELD).take_signs(now);
+        if let Err(refusal) = self.record_findings(signs, now).await {
+            tracing::error!(%refusal, "signs of sharing could not be told");
+        }
+    }
+
+    /// Takes a file of places that was given, or taken away.
+    pub(crate) fn look_at_places(&self) {
+        let Some(read) = self.places.lock().expect(HELD).renewed() else { return };
+        self.budgets.lock().expect(HELD).know_places(read);
     }
 
     async fn record_findings(&self, findings: Vec<Finding>, now: Instant) -> Result<(), Refusal> {

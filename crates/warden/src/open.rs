@@ -1,7 +1,7 @@
 //! The open flow: credential → [`policy::Grant`] → [`audit::Receipt`] (durable) → [`Release`] → keys.
 
 use budget::Act;
-use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What};
+use model::{Actor, EntryBody, Instant, OpenScope, StudyNumber, What, Who};
 use policy::{Denied, Reach, Service, Target};
 use protocol::{Asking, Credential, OpenReply, OpenRequest, Refusal, ReleasedStudy, Scope};
 use seal::BatchKeys;
@@ -38,6 +38,10 @@ impl Warden {
             Scope::Listing => Service::OpenListing,
             Scope::Download => Service::Download,
         };
+        let _turn = match caller.who {
+            Some(Who::Link(link)) if service == Service::Download => Some(self.download_turn(link, now)?),
+            _ => None,
+        };
         let mut studies = Vec::new();
         let mut denied = None;
         let mut is_cold = false;
@@ -58,9 +62,11 @@ impl Warden {
         // what may not be reached reads as what is not there; the ledger knows the difference
         match denied {
             Some((reason, study)) => Err(self.refuse(caller, "open", Some(What::Study(study)), reason, now).await),
-            None if caller.who.is_none() => Err(self.refuse(caller, "open", None, Denied::Unknown, now).await),
             // recorded like the others, or the time that the record takes would tell one from the other
-            None => Err(self.refuse(caller, "open", None, Denied::Reach, now).await),
+            None => {
+                let reason = policy::denied_of_nothing(&caller.subject, service, now);
+                Err(self.refuse(caller, "open", None, reason, now).await)
+            }
         }
     }
 

@@ -225,6 +225,7 @@ fn digest_of(asking: Asking<'_>) -> Vec<u8> {
         Asking::List(request) => (0, postcard::to_stdvec(request)),
         Asking::Open(request) => (1, postcard::to_stdvec(request)),
         Asking::Page(request) => (2, postcard::to_stdvec(request)),
+        Asking::Order(ask) => (3, postcard::to_stdvec(ask)),
     };
     [&[kind], bytes.expect("messages are postcard").as_slice()].concat()
 }

@@ -140,11 +140,11 @@ impl Warden {
     }
 }
 
-/// Whether an officer and an administrator are left when this person becomes something else, or leaves. True as well for somebody who
+/// Whether an officer and an administrator who can sign in are left when this person becomes something else, or leaves. True as well for somebody who
 /// is not enrolled: nothing is lost with them.
 pub(crate) fn others_decide(people: &People, person: PersonId, becomes: Option<Role>) -> bool {
     let left = |holds: fn(Role) -> bool| {
-        becomes.is_some_and(holds) || people.enrolled(holds).iter().any(|(other, _)| *other != person)
+        becomes.is_some_and(holds) || people.able(holds).iter().any(|(other, _)| *other != person)
     };
     let decided = people.enrolled(policy::decides).iter().any(|(other, _)| *other == person);
     !decided || (left(policy::officer) && left(policy::administers))

@@ -7,8 +7,8 @@ use futures::StreamExt;
 use model::{Instant, Origin};
 use protocol::{
     Credential, FrontDisk, HandoverRecord, HandoverReply, Hello, ListReply, ListRequest, OpenReply, OpenRequest,
-    OrderAsk, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation, SignInReply,
-    SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
+    OrderAsk, OrderCaller, OrderReply, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, RefusedAssociation,
+    SignInReply, SignInRequest, SignedDevices, Warden as Protocol, WardenRequest,
 };
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel as _, Config};
@@ -116,8 +116,10 @@ pub async fn keep_house(warden: Arc<Warden>) {
         {
             tracing::error!(%refusal, "unusual reading and intake could not be told");
         }
+        warden.tell_signs().await;
         let warden = Arc::clone(&warden);
         let swept = tokio::task::spawn_blocking(move || {
+            warden.look_at_places();
             warden.look_at_witnesses();
             warden.tidy_up();
             warden.record_refusals(false);
@@ -174,7 +176,11 @@ impl Protocol for Service {
             return Err(Refusal::NotAllowed);
         }
         let now = self.warden.now();
-        self.warden.sign_in(&origin, request, now).await
+        let reply = self.warden.sign_in(&origin, request, now).await;
+        if matches!(reply, Ok(SignInReply::SignedIn { .. })) {
+            self.warden.tell_signs().await;
+        }
+        reply
     }
 
     /// On a thread that may block: a report folds the ledger, and a change waits for its sync. Reading goes on meanwhile.
@@ -206,18 +212,13 @@ impl Protocol for Service {
     }
 
     /// Only a front tells orders, and a front tells only what a device may.
-    async fn order(
-        self,
-        _: Context,
-        device: model::DeviceId,
-        origin: Origin,
-        ask: OrderAsk,
-    ) -> Result<OrderReply, Refusal> {
+    async fn order(self, _: Context, caller: OrderCaller, ask: OrderAsk) -> Result<OrderReply, Refusal> {
         if self.channel != Channel::Front {
             return Err(Refusal::NotAllowed);
         }
         let now = self.warden.now();
-        tokio::task::spawn_blocking(move || self.warden.order(device, &origin, ask, now))
+        let sender = self.warden.sender_of_orders(&caller, &ask, now).await?;
+        tokio::task::spawn_blocking(move || self.warden.order(&sender, ask, now))
             .await
             .unwrap_or(Err(Refusal::Internal))
     }
@@ -246,6 +247,9 @@ impl Warden {
         let since = self.swept.load(std::sync::atomic::Ordering::Relaxed);
         let outcome = if Instant(since).plus_seconds(SWEEP_SECONDS) <= now {
             self.swept.store(now.0, std::sync::atomic::Ordering::Relaxed);
+            if let Err(refusal) = self.drop_old_kept(now) {
+                tracing::error!(%refusal, "old messages that were not taken are still kept; it is tried again");
+            }
             self.sweep(now).map(drop)
         } else {
             // a sweep that runs ends them itself

@@ -80,9 +80,20 @@ impl Warden {
             }
             SignInRequest::EnrolPasswordFinish { token, ceremony, code } => {
                 let mut people = self.people.lock().expect(HELD);
-                let changed = people.finish_password_enrolment(&token, &ceremony, &code, now, rng)?;
-                let codes = self.commit(people, changed, &stranger, now)?;
-                Ok(SignInReply::Enrolled { recovery_codes: codes.codes })
+                match people.finish_password_enrolment(&token, &ceremony, &code, now, rng) {
+                    Ok(changed) => {
+                        let codes = self.commit(people, changed, &stranger, now)?;
+                        Ok(SignInReply::Enrolled { recovery_codes: codes.codes })
+                    }
+                    Err(error) => {
+                        // a wrong code stays counted, whatever is taken back or restarted next
+                        if people.is_dirty() {
+                            let counted = identity::Changed { value: (), entries: Vec::new() };
+                            self.commit(people, counted, &stranger, now)?;
+                        }
+                        Err(error.into())
+                    }
+                }
             }
             SignInRequest::PasswordEstimate { token, password } => {
                 let setting = self.people.lock().expect(HELD).password_setting(&token, now, rng)?;

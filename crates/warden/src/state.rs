@@ -17,13 +17,14 @@ use crate::approvals::fold::Proposals;
 use crate::break_glass::fold::Uses;
 use crate::bundles::Loose;
 use crate::cases::Cases;
-use crate::cold::{Challenges, Cold, Exchange, KeyStep, Steps, Years};
+use crate::cold::{Challenges, Cold, Exchange, KeyStep, Named, Steps, Years};
 use crate::database::{Changes, Database, DatabaseError, Space};
 use crate::handover::RecentKeys;
 use crate::init::{MadeSite, origin};
 use crate::leaked::{KnownPasswords, LockedAccount};
 use crate::leases::Leases;
 use crate::orders::fold::Orders;
+use crate::places::KnownPlaces;
 use crate::proof::Proofs;
 use crate::ranges::Ranges;
 use crate::relations::Relations;
@@ -175,6 +176,8 @@ pub struct Warden {
     pub(crate) challenges: Mutex<Challenges>,
     /// Cold studies by year, as they were counted last.
     pub(crate) cold_years: Mutex<Years>,
+    /// Names of patients that officers were shown for requests; held on its own.
+    pub(crate) cold_named: Mutex<Named>,
     pub(crate) steps: Steps,
     /// When the last sweep began, in microseconds.
     pub(crate) swept: AtomicI64,
@@ -186,6 +189,8 @@ pub struct Warden {
     pub(crate) proofs: Proofs,
     /// When the last entry was recorded, in microseconds: a clock that is set back does not bring back what had ended by then.
     pub(crate) recorded: Arc<AtomicI64>,
+    /// Where addresses are. Taken alone.
+    pub(crate) places: Mutex<KnownPlaces>,
     pub(crate) slow_places: Arc<Semaphore>,
     /// Lists of leaked passwords, and which of them the ledger names. Taken alone.
     pub(crate) known_passwords: Arc<Mutex<KnownPasswords>>,
@@ -234,6 +239,8 @@ impl Warden {
         let mut unseal = UnsealMethods::default();
         let mut watched = Watched::after(second_away);
         let mut budgets = budget::State::since(clock());
+        let mut places = KnownPlaces::in_dir(&dir);
+        budgets.know_places(places.renewed().flatten());
         let mut site_name = String::new();
         let mut numbers = Numbers::default();
         let mut of_people = identity::Recorded::default();
@@ -352,6 +359,7 @@ impl Warden {
             exchange: Mutex::default(),
             challenges: Mutex::default(),
             cold_years: Mutex::default(),
+            cold_named: Mutex::default(),
             steps: Steps::default(),
             swept: AtomicI64::new(i64::MIN),
             front_disk_told: AtomicI64::new(i64::MIN),
@@ -361,6 +369,7 @@ impl Warden {
             proofs: Proofs::new(&page_origin, &fresh_key(), clock()),
             recorded,
             known_passwords: Arc::new(Mutex::new(known_passwords)),
+            places: Mutex::new(places),
             ranges: OnceLock::new(),
             locked,
             slow_places: Arc::new(Semaphore::new(identity::PASSWORD_CHECKS_AT_ONCE_MAX)),
@@ -389,6 +398,7 @@ impl Warden {
         match warden.ledger.append(vec![(Actor::Warden, started)], clock()) {
             // what was approved before a crash, or fell due meanwhile
             Ok(_) => {
+                warden.drop_loose_doors()?;
                 warden.give_sunsets(clock());
                 warden.lapse_accounts(clock());
                 warden.carry_out_due(clock());

@@ -154,7 +154,7 @@ impl Warden {
     ) -> Result<Caller, Refusal> {
         let found = {
             let people = self.people.lock().expect("no holder panics");
-            let device = people.device_by_token(token);
+            let device = people.device_by_token(token, now);
             device.map(|device| (device.id(), device.may().to_vec(), device.from().to_vec(), device.bound()))
         };
         let Some((device, may, from, bound)) = found else {
@@ -168,6 +168,7 @@ impl Warden {
         if let Some(bound) = bound {
             self.prove_device((device, bound), token, shown, asking, origin, now).await?;
         }
+        self.people.lock().expect("no holder panics").token_used(token, now);
         Ok(Caller {
             subject: Subject::Device { device, may },
             actor: Actor::Device { device, origin: origin.clone() },

@@ -66,6 +66,12 @@ impl Warden {
         if matches!(caller.actor, Actor::Link { .. }) {
             return Err(self.refuse(caller, "ask-for-cold", None, policy::Denied::Role, now).await);
         }
+        let manages = policy::decide(&caller.subject, Service::Cold, Target::Nothing, now).is_ok();
+        let nothing = policy::denied_of_nothing(&caller.subject, Service::Open, now);
+        // whoever could never open a study is told so before anything about the request
+        if !manages && nothing != policy::Denied::Reach {
+            return Err(self.refuse(caller, "ask-for-cold", None, nothing, now).await);
+        }
         let reason = asked.reason.trim().to_owned();
         if reason.is_empty() || reason.chars().count() > REASON_CHARACTERS_MAX || reason.chars().any(char::is_control) {
             return Err(field("reason", "why, in 1 to 200 characters"));
@@ -75,16 +81,15 @@ impl Warden {
             return Err(field("until", "a time ahead: at most 14 days, for an emergency at most 4 hours"));
         }
         let named = self.named_studies(&asked.whom);
-        let manages = policy::decide(&caller.subject, Service::Cold, Target::Nothing, now).is_ok();
         let (patient, mut studies) = match named {
             Ok(named) => named,
             Err(refusal) if manages => return Err(refusal),
             // who is not there reads like who may not be reached
-            Err(_) => return Err(self.refuse(caller, "ask-for-cold", None, policy::Denied::Reach, now).await),
+            Err(_) => return Err(self.refuse(caller, "ask-for-cold", None, nothing, now).await),
         };
         if !manages {
             let reachable = self.reachable(caller, now);
-            let mut denied = policy::Denied::Reach;
+            let mut denied = nothing;
             studies.retain(|study| {
                 let reach = reachable.ground(patient, *study).map(crate::list::reach_of);
                 let target = Target::Study { patient, study: *study, reach };

@@ -23,7 +23,7 @@ const DEBIAN: [(&str, &str, &str); 10] = [
 ];
 
 /// Python packages that the tests use as real clients.
-const PYTHON: [&str; 7] = [
+const PYTHON: [&str; 9] = [
     "pydicom==3.0.1",
     "pynetdicom==3.0.4",
     "dicomweb-client==0.60.1",
@@ -31,6 +31,9 @@ const PYTHON: [&str; 7] = [
     "hl7apy==1.3.5",
     "hl7==0.4.5",
     "pyzipper==0.3.6",
+    // sends what the contract for machines allows and what it does not; the other makes the proofs of a browser
+    "schemathesis==4.32.5",
+    "cryptography==50.0.2",
 ];
 /// A witness and clients of transparency logs that others wrote. They ask for a newer Python than Debian has and run with 3.11.
 const PYTHON_TLOG: [&str; 3] = ["aics-witness==0.1.0", "aics-tlog==0.2.1", "tlog-scales==0.0.3"];

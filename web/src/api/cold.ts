@@ -14,12 +14,16 @@ export interface ColdState {
   generation: number;
   threshold: number;
   holders: ColdHolder[];
+  /** Present holders who have not shown yet that they have their key. */
+  unproven: string[];
+  /** Whether studies go cold: not before all holders have shown their key. */
+  takes: boolean;
   cold: number;
   warm: number;
   requests: number;
   /** Cold studies that are still with holders of an earlier set. */
   behind: number;
-  exchange: { exchange: number; until: Micros; waiting: string[]; set: string; unproven: string[] } | null;
+  exchange: { exchange: number; until: Micros; waiting: string[]; set: string } | null;
   rotation_owed: boolean;
 }
 

@@ -16,6 +16,11 @@ export interface BreakGlassRule {
   review_seconds: number;
 }
 
+/** The networks of the site and where they are, in hundredths of a degree. */
+export interface NetworkRule {
+  networks: { name: string; blocks: string[]; at: { latitude: number; longitude: number } | null; utc_minutes: number | null }[];
+}
+
 export type Change =
   | { change: 'role'; person: number; from: Role; to: Role }
   | { change: 'add-person'; email: string; name: string; role: Role; organisation: number; password_and_code: boolean }
@@ -25,6 +30,7 @@ export type Change =
   | { change: 'approval-rule'; rule: ApprovalRule }
   | { change: 'break-glass-rule'; rule: BreakGlassRule }
   | { change: 'sharing-rule'; rule: SharingRule }
+  | { change: 'network-rule'; rule: NetworkRule }
   | { change: 'shred'; patient: number; studies: string; whole_patient: boolean; reason: string }
   | { change: 'rotate-keys' }
   | { change: 'cold-holders' | 'replace-cold-holders'; threshold: number; holders: ColdHolder[] }

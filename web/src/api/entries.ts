@@ -1,7 +1,7 @@
 /** Ledger entries as JSON (`model::Entry`); only the officer's page reads them. */
 
 import type { About, CaseBody } from './cases.ts';
-import type { DecidingBody } from './deciding.ts';
+import type { DecidingBody, NetworkRule } from './deciding.ts';
 import type { OrderingBody } from './ordering.ts';
 import type { SharingBody } from './sharing.ts';
 import type { Authorisation, Ceilings, DeviceMay, Finding, Micros, Role, SignInMethod, Span, Tier, Whose } from './types.ts';
@@ -117,6 +117,8 @@ export type EntryBody =
   | { kind: 'leak-lists-read'; lists: { name: string; hash: string; hashes: number; digest: string }[] }
   | { kind: 'leaked-password-used'; person: number }
   | { kind: 'account-locked'; person: number; incident: number }
+  | { kind: 'network-rule-set'; rule: NetworkRule }
+  | { kind: 'device-token-issued'; device: number; until: Micros; before_until: Micros | null }
   | { kind: 'unknown' };
 
 export type EntryKind = EntryBody['kind'];

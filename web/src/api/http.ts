@@ -10,7 +10,7 @@
  */
 
 import { freshly, NotConfirmed } from './confirm.svelte.ts';
-import { type BrowserKey, forgetKey, heldElsewhere, heldKey, proofOf } from './key.ts';
+import { type BrowserKey, type SessionKey, forgetKey, heldElsewhere, heldKey, proofOf } from './key.ts';
 import { line, session } from './state.svelte.ts';
 
 /** Why something was not done. `message` and `hint` come from the front, in English; `kind` is for our own words. */
@@ -37,6 +37,8 @@ export interface Asking {
   accept?: string;
   /** Sign with this key, which no session is bound to yet: signing in. */
   key?: BrowserKey;
+  /** Sign with the key of this session, which is forgotten already: signing out. */
+  leaving?: SessionKey | null;
   /** What the person reads where the act wants them to confirm it. */
   why?: string;
 }
@@ -108,13 +110,11 @@ export async function remove(path: string): Promise<void> {
   await send('DELETE', path, undefined, {});
 }
 
-/** Ends the session here and at the front. */
+/** Ends the session here, then at the front: however long that takes to answer, nothing goes on with the key meanwhile. */
 export async function signOut(): Promise<void> {
-  try {
-    await post('/api/sign-out', {}, { atOnce: true });
-  } finally {
-    await forgetKey();
-  }
+  const leaving = await heldKey();
+  await forgetKey();
+  await post('/api/sign-out', {}, { atOnce: true, leaving });
 }
 
 async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unknown, asking: Asking): Promise<Response> {
@@ -186,7 +186,7 @@ async function isStillHere(): Promise<boolean> {
 
 /** The proof of a request; `null` for nobody in particular. */
 async function proofFor(method: string, url: URL, body: BodyInit | null | undefined, asking: Asking): Promise<string | null> {
-  const key = asking.key ?? (await heldKey());
+  const key = asking.key ?? asking.leaving ?? (await heldKey());
   if (key === null) return null;
   await freshNonce();
   const text = typeof body === 'string' ? body : '';

@@ -66,6 +66,8 @@ export interface EnrolmentFor {
   attested: boolean;
   /** What the person had before is lost, and goes. */
   replaces: boolean;
+  /** The link sets another password and nothing else; a code of the app that there is confirms it. */
+  only_password: boolean;
 }
 
 export interface PasswordEstimate {
@@ -301,6 +303,18 @@ export interface DeviceRow {
   token: boolean;
   /** What the token is bound to. */
   bound: { dpop: string } | { certificate: string } | null;
+  /** When the token ends; `null` for one from before tokens ended. */
+  token_until: Micros | null;
+  /** Until when the token before works as well. */
+  former_until: Micros | null;
+  /** Its last use for reading, by the hour. */
+  token_used: Micros | null;
+}
+
+/** Everybody's sessions and every device's token. */
+export interface SignedIn {
+  people: { session: SessionRow; name: string; email: string }[];
+  devices: DeviceRow[];
 }
 
 export interface EnrolmentLink {
@@ -411,7 +425,19 @@ export type Evidence =
   | { 'emergency-warming': { patient: number; studies: number; request: number; holder: number[] } }
   | { 'leaked-login': { by_name: boolean; tried: number } }
   | { orders: { count: OrderCount; limit: number } }
-  | { 'emergency-refused': { patient: number; studies: number; request: number } };
+  | { 'emergency-refused': { patient: number; studies: number; request: number } }
+  | { 'parallel-sessions': { one: UsedFrom; other: UsedFrom; returns: number; since: Micros } }
+  | { 'impossible-travel': { from: UsedFrom; to: UsedFrom; kilometres: number; minutes: number } }
+  | { 'day-and-night': { hours: number; of: number } }
+  | { 'new-authenticator': { bound: Micros; finding: number } }
+  | { 'tried-others': { session: string; origin: string; others: number; unknown: number; since: Micros } };
+
+/** Where a session was used from. */
+export interface UsedFrom {
+  session: string;
+  origin: string;
+  place: string;
+}
 
 export interface Finding {
   about: Whose;

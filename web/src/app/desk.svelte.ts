@@ -10,7 +10,6 @@
 
 import { flushSync } from 'svelte';
 import { signOut } from '../api/http.ts';
-import { forgetKey } from '../api/key.ts';
 import { session } from '../api/state.svelte.ts';
 import type { Me } from '../api/types.ts';
 
@@ -54,9 +53,8 @@ class Desk {
     this.#keep(session.me);
     this.clear();
     const late = new Promise((resolve) => setTimeout(resolve, TOLD_WITHIN_MS));
-    // the session ends by itself where the front cannot be told: without its key nothing goes on here
+    // the key is forgotten first: where the front cannot be told the session ends by itself, and nothing goes on with it here
     await Promise.race([signOut().catch(() => undefined), late]);
-    await forgetKey();
     location.replace(NEXT);
   }
 

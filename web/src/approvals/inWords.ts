@@ -2,7 +2,7 @@
 
 import type { ColdHolder } from '../api/cold.ts';
 import { sharingRule } from '../officer/sharingSentence.ts';
-import type { Change, EmergencyReason, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
+import type { Change, EmergencyReason, NetworkRule, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
 import type { AuthenticatorRule, Ceilings, Role } from '../api/types.ts';
 import { orderRuleSentence } from '../officer/ordering.ts';
@@ -86,6 +86,8 @@ export function changeWords(change: Change, name: string, tongue: Tongue): strin
       );
     case 'sharing-rule':
       return sharingRule(change.rule, tongue);
+    case 'network-rule':
+      return networkRule(change.rule, say);
     case 'shred': {
       const studies = numbersOf(change.studies).length;
       return say(
@@ -230,4 +232,13 @@ export function reasonWords(reason: EmergencyReason, tongue: Tongue): string {
 export function emergencyBasis(basis: string): { reason: EmergencyReason; text: string } | null {
   const parts = /^break-glass, (life-threatening|urgent-treatment|critical-result|system-down|other): ([^]*)$/.exec(basis);
   return parts ? { reason: parts[1] as EmergencyReason, text: parts[2] ?? '' } : null;
+}
+
+/** Which networks are where. */
+export function networkRule(rule: NetworkRule, say: (en: string, de: string) => string): string {
+  const degrees = (hundredths: number): string => (hundredths / 100).toFixed(2);
+  const networks = rule.networks.map(({ name, blocks, at }) => `${name} (${blocks.join(', ')})${at ? ` ${say('at', 'bei')} ${degrees(at.latitude)}, ${degrees(at.longitude)}` : ''}`);
+  return networks.length === 0
+    ? say('No network of the site is known any more.', 'Kein Netz des Hauses ist mehr bekannt.')
+    : say(`Signs of sharing go by these networks: ${networks.join('; ')}.`, `Zeichen des Teilens richten sich nach diesen Netzen: ${networks.join('; ')}.`);
 }

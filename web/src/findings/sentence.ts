@@ -3,6 +3,7 @@
 import type { OrderCount } from '../api/ordering.ts';
 import type { BudgetSpan, Finding, Measure, Reaction, Volume } from '../api/types.ts';
 import { count, type Tongue } from '../words/when.ts';
+import { signWords } from './signs.ts';
 
 type Say = (en: string, de: string) => string;
 
@@ -70,6 +71,8 @@ function why({ evidence }: Finding, name: string, say: Say, number: (value: numb
       `${name} lehnte ${number(studies)} kalte ${studies === 1 ? 'Untersuchung' : 'Untersuchungen'} von Patient ${patient} ab, die jemand in Eintrag ${number(request)} für einen Notfall anforderte`,
     );
   }
+  const sign = signWords(evidence, name, say, number);
+  if (sign !== null || !('beyond-peers' in evidence)) return sign ?? '';
   const { measure, normal, peers } = evidence['beyond-peers'];
   const [act, getan] = measure.startsWith('opened') ? ['open', 'zu öffnen'] : ['list', 'aufzulisten'];
   return say(

@@ -6,6 +6,7 @@ import { numbersOf, type Entry, type EntryKind, type What } from '../api/entries
 import type { Whose } from '../api/types.ts';
 import { findingSentence } from '../findings/sentence.ts';
 import { aboutCase, caseSentence, isCase } from './caseSentence.ts';
+import { networkRule } from '../approvals/inWords.ts';
 import { isSharing, sharingSentence } from './sharingSentence.ts';
 import { dateTime, isEndless, type Tongue } from '../words/when.ts';
 import { deciding } from './deciding.ts';
@@ -218,6 +219,13 @@ export function sentence(entry: Entry, names: Names, tongue: Tongue): string {
       return say(`${person(entry.person)} signed in with a password that was leaked, and has to choose another.`, `${person(entry.person)} meldete sich mit einem gestohlenen Passwort an und muss ein anderes wählen.`);
     case 'account-locked':
       return say(`The account of ${person(entry.person)} was locked: its password stood in a dump (incident ${entry.incident}).`, `Das Konto von ${person(entry.person)} wurde gesperrt: sein Passwort stand in einer Sammlung (Vorfall ${entry.incident}).`);
+    case 'network-rule-set':
+      return networkRule(entry.rule, say);
+    case 'device-token-issued': {
+      const device = names.device(entry.device) ?? say(`device ${entry.device}`, `Gerät ${entry.device}`);
+      const before = entry.before_until === null ? '' : say(`; the one before works until ${dateTime(entry.before_until, tongue)} at the longest`, `; das vorige gilt höchstens bis ${dateTime(entry.before_until, tongue)}`);
+      return say(`${device} was given a token, ${until(entry.until)}${before}.`, `${device} erhielt ein Token, ${until(entry.until)}${before}.`);
+    }
     default:
       return (entry.kind === 'unknown' ? null : (ordering(entry, person, tongue) ?? deciding(entry as DecidingBody, names, tongue))) ?? say('An entry of a kind that these pages do not know yet.', 'Ein Eintrag einer Art, die diese Seiten noch nicht kennen.');
   }
@@ -314,11 +322,11 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   findings: ['finding-raised', 'finding-acknowledged', 'budget-lifted', 'budget-set', 'honey-added'],
   refusals: ['refused', 'sign-in-refused', 'proof-refused', 'association-refused', 'repeated'],
   signIn: ['signed-in', 'confirmed', 'sign-in-refused', 'session-ended', 'passkey-bound', 'password-set', 'enrolment-issued', 'leaked-password-used', 'account-locked', 'leak-lists-read'],
-  approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set', 'sharing-rule-set'],
+  approvals: ['proposed', 'approved', 'proposal-ended', 'carried-out', 'approval-rule-set', 'break-glass-rule-set', 'sharing-rule-set', 'network-rule-set'],
   sharing: ['link-made', 'link-opened', 'link-refused', 'link-left', 'link-ended', 'opinion-asked'],
   emergencies: ['broke-glass', 'break-glass-missed', 'break-glass-reviewed'],
   images: ['stored', 'moved', 'patient-added'],
-  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'authenticators-set', 'password-until', 'delegate-set', 'account-ends', 'account-lapsed', 'reset-vouched', 'professional-id-set', 'passkey-removed', 'device-removed', 'device-token-removed'],
+  people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'authenticators-set', 'password-until', 'delegate-set', 'account-ends', 'account-lapsed', 'reset-vouched', 'professional-id-set', 'passkey-removed', 'device-removed', 'device-token-issued', 'device-token-removed'],
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-endorsed', 'warming-refused', 'warming-withdrawn', 'cold-shares-released', 'cold-reclosed', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
   orders: ['order-taken', 'order-ended', 'appointment-made', 'consent-told', 'patients-merged', 'order-kept', 'order-rule-set', 'professional-id-changed'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],

@@ -64,6 +64,7 @@ const en = {
   openStudy: 'Open the study',
   // asking
   askTitle: 'Ask a colleague',
+  askWhy: 'You let a colleague see one study.',
   colleague: 'Colleague',
   colleagueHint: 'Somebody of your organisation, or the e-mail address of another clinician of this house.',
   choose: 'Choose',
@@ -169,6 +170,7 @@ const de: typeof en = {
   endOpinion: (who) => `Jetzt beenden: was ${who} sehen darf`,
   openStudy: 'Untersuchung öffnen',
   askTitle: 'Kollegen fragen',
+  askWhy: 'Sie lassen einen Kollegen eine Untersuchung sehen.',
   colleague: 'Wen',
   colleagueHint: 'Jemand aus Ihrer Organisation, oder die E-Mail-Adresse einer anderen Ärztin oder eines anderen Arztes dieses Hauses.',
   choose: 'Bitte wählen',

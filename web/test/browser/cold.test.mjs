@@ -24,12 +24,36 @@ test('an officer sees what is cold by year, who waits from where, and who of the
     await urgent.getByText('1 of 2 holders have answered: Dr. Clara Nowak').waitFor();
     await request(page, 2151).getByText(/Approved by Tim Vogel, .*signed with a passkey/).waitFor();
     await page.getByText(/61,200 cold studies are still with holders of an earlier set/).waitFor();
-    await page.getByText('leadglass cold holder hand-over --to 3f9a1c --share-file FILE.holder --passphrase-file -').waitFor();
+    await page.getByText(`leadglass cold holder hand-over --to ${'ab'.repeat(32)} --share-file FILE.holder --passphrase-file -`).waitFor();
+    assert.equal(await page.getByText('leadglass cold holder prove', { exact: false }).count(), 0, 'every holder has shown their key');
     await page.getByRole('row', { name: /Sturz.*Dr\. Clara Nowak alone agreed.*cold again/ }).waitFor();
     assert.equal(await page.getByText('SANDBERG').count(), 0);
     await urgent.getByRole('button', { name: 'Show patient and studies: request 2160' }).click();
     await urgent.getByText(/SANDBERG, Emil/).waitFor();
   }));
+
+/** The page of a site whose holders are as `state` says, with nothing at those of an earlier set. */
+const holdersAre = (state) => ({
+  prepare: (page) => page.route('**/api/cold', async (route) => {
+    const response = await route.fetch();
+    const all = await response.json();
+    Object.assign(all.state, { behind: 0, exchange: null, takes: false, ...state });
+    await route.fulfill({ response, json: all });
+  }),
+});
+
+test('holders who have not shown their key are named, exchange or not, with what they run', () =>
+  as('officer', '/cold', async (page) => {
+    await page.getByText(/Nothing goes cold, and nothing is handed over, before these holders have shown their key: Dr\. Clara Nowak, Dr\. Ines Berger\./).waitFor();
+    await page.getByText('leadglass cold holder prove --share-file FILE.holder --passphrase-file -').waitFor();
+    assert.equal(await page.getByText(/with holders of an earlier set/).count(), 0);
+    await page.getByRole('button', { name: 'Approve request 2151' }).waitFor();
+  }, holdersAre({ unproven: ['Dr. Clara Nowak', 'Dr. Ines Berger'] })));
+
+test('keys of holders that are in no database are said in the reader’s language', () =>
+  as('officer', '/cold', async (page) => {
+    await page.getByText(/^Nichts wird kalt: Die Schlüssel der Hüter fehlen in der Datenbank\./).waitFor();
+  }, { ...holdersAre({ unproven: [] }), locale: 'de-DE' }));
 
 test('an administrator decides too, and is offered no name', () =>
   as('administrator', '/cold', async (page) => {

@@ -112,7 +112,9 @@ test('a clinician asks a colleague, and takes a study along', () =>
     await dialog.getByLabel('Your question').fill('Is this a fracture?');
     const sent = page.waitForRequest((request) => request.url().endsWith('/second-opinion'));
     await dialog.getByRole('button', { name: 'Ask', exact: true }).click();
-    assert.deepEqual(JSON.parse((await sent).postData()), { colleague: 'vogt@example.org', reason: 'Is this a fracture?', seconds: 14 * 86_400 });
+    await confirm(page, 'You let a colleague see one study.');
+    const { fresh, ...asked } = JSON.parse((await sent).postData());
+    assert.deepEqual([asked, fresh.ceremony], [{ colleague: 'vogt@example.org', reason: 'Is this a fracture?', seconds: 14 * 86_400 }, 'c4']);
     await dialog.getByText('Dr. Maren Vogt sees the study in their list now.').waitFor();
     await dialog.getByRole('button', { name: 'Done' }).click();
     await page.getByRole('button', { name: 'Take along as files' }).click();

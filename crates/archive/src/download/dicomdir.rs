@@ -1,14 +1,15 @@
 //! DICOMDIR: the Basic Directory Information Object (PS3.3 F) of a File-set, explicit VR little endian (PS3.10 8.6).
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use dataset::{FileMeta, file_meta};
-use model::Uid;
+use model::{ObjectId, Uid};
 use serde_json::Value;
 
 use super::records::{Attributes, Key, Need, PATIENT, SERIES, STUDY, kind_of};
-use crate::{Instance, OpenStudy};
+use crate::{Instance, OpenStudy, ReadError};
 
 /// Media Storage Directory Storage.
 const SOP_CLASS: &str = "1.2.840.10008.1.3.10";
@@ -45,59 +46,69 @@ struct Record {
 }
 
 impl FileSet {
-    /// Of an open study and its metadata, which is a JSON array in the order of its instances.
-    pub(super) fn of(study: &OpenStudy, metadata: &[u8]) -> Self {
-        let attributes: Vec<Attributes> = serde_json::from_slice(metadata).unwrap_or_default();
-        let mut attributes = attributes.into_iter();
+    /// Of an open study. Blocks on the disk.
+    pub(super) fn of(study: &OpenStudy) -> Result<Self, ReadError> {
+        let mut kept = attributes_of(study)?;
         let (mut patients, mut files): (Vec<(u32, Record)>, _) = (Vec::new(), Vec::new());
+        let mut series_at: HashMap<(u32, &Uid), (usize, usize)> = HashMap::new();
         let (mut series_count, mut before) = (0, None);
         for instance in study.instances() {
-            let attributes = attributes.next().unwrap_or_default();
-            let filed = study.row_of(instance);
-            let place = (filed.patient.number.0, instance.row.series.clone());
-            if before.as_ref() != Some(&place) {
+            let attributes = kept.remove(&instance.object).unwrap_or_default();
+            let row = &instance.row;
+            let place = (study.row_of(instance).patient.number.0, &row.series);
+            if before != Some(place) {
                 series_count += 1;
                 before = Some(place);
             }
             let name = [FOLDER.to_owned(), format!("S{series_count:07}"), format!("I{:07}", files.len() + 1)];
-            let row = &instance.row;
             let file = (name.join("\\"), row.sop_class.clone(), row.sop_instance.clone(), row.transfer_syntax.clone());
             files.push((name.join("/"), Arc::clone(instance)));
 
-            let patient = match patients.iter().position(|(number, _)| *number == filed.patient.number.0) {
-                Some(at) => &mut patients[at].1,
-                None => {
-                    let record = Record::above("PATIENT", PATIENT, &attributes, patients.len());
-                    patients.push((filed.patient.number.0, record));
-                    &mut patients.last_mut().expect("it was just pushed").1
-                }
-            };
-            // an open study is one study of each of its patients
-            if patient.below.is_empty() {
-                patient.below.push(Record::above("STUDY", STUDY, &attributes, 0));
-            }
-            let of_study = &mut patient.below[0].below;
-            let uid = row.series.as_str();
-            let series = match of_study.iter().position(|one| one.attributes.text(0x0020_000e) == uid) {
-                Some(at) => &mut of_study[at],
-                None => {
-                    let number = of_study.len();
-                    of_study.push(Record::above("SERIES", SERIES, &attributes, number));
-                    of_study.last_mut().expect("it was just pushed")
-                }
-            };
+            let (patient, series) = *series_at.entry(place).or_insert_with(|| {
+                let patient = match patients.iter().position(|(number, _)| *number == place.0) {
+                    Some(at) => at,
+                    None => {
+                        let mut record = Record::above("PATIENT", PATIENT, &attributes, patients.len());
+                        // an open study is one study of each of its patients
+                        record.below.push(Record::above("STUDY", STUDY, &attributes, 0));
+                        patients.push((place.0, record));
+                        patients.len() - 1
+                    }
+                };
+                let of_study = &mut patients[patient].1.below[0].below;
+                of_study.push(Record::above("SERIES", SERIES, &attributes, of_study.len()));
+                (patient, of_study.len() - 1)
+            });
+            let below = &mut patients[patient].1.below[0].below[series].below;
             let (kind, keys) = kind_of(row.sop_class.as_str());
-            let number = series.below.len();
-            series.below.push(Record { kind, file: Some(file), keys, attributes, number, below: Vec::new() });
+            let (number, attributes) = (below.len(), attributes.only(keys));
+            below.push(Record { kind, file: Some(file), keys, attributes, number, below: Vec::new() });
         }
         let records: Vec<Record> = patients.into_iter().map(|(_, record)| record).collect();
-        Self { directory: directory(&records), files }
+        Ok(Self { directory: directory(&records), files })
     }
+}
+
+/// What records hold of each instance: the keys of its own kind, and of the first one of a series those of what stands above it.
+fn attributes_of(study: &OpenStudy) -> Result<HashMap<ObjectId, Attributes>, ReadError> {
+    let (mut known, mut first) = (HashSet::new(), HashSet::new());
+    for instance in study.instances() {
+        if known.insert((study.row_of(instance).patient.number.0, &instance.row.series)) {
+            first.insert(instance.object);
+        }
+    }
+    let mut kept = HashMap::with_capacity(study.instances().len());
+    study.each_metadata(|instance, json| {
+        let (_, own) = kind_of(instance.row.sop_class.as_str());
+        let above: &[&[Key]] = if first.contains(&instance.object) { &[PATIENT, STUDY, SERIES] } else { &[] };
+        kept.insert(instance.object, Attributes::read(json, &[&[own], above].concat()));
+    })?;
+    Ok(kept)
 }
 
 impl Record {
     fn above(kind: &'static str, keys: &'static [Key], attributes: &Attributes, number: usize) -> Self {
-        Self { kind, file: None, keys, attributes: attributes.clone(), number, below: Vec::new() }
+        Self { kind, file: None, keys, attributes: attributes.only(keys), number, below: Vec::new() }
     }
 }
 
@@ -292,7 +303,9 @@ mod tests {
     use super::*;
 
     fn attributes(json: Value) -> Attributes {
-        serde_json::from_value(json).expect("it is DICOM JSON")
+        let read = Attributes::read(json.to_string().as_bytes(), &[PATIENT, STUDY, SERIES, kind_of("").1]);
+        assert!(read != Attributes::default(), "it is DICOM JSON");
+        read
     }
 
     /// Reads a record back by its offset: kind, next, lower, and the bytes of its item.

@@ -1,8 +1,9 @@
 //! What directory records of a kind hold (PS3.3 F.5), and which kind a SOP class has.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, IgnoredAny, Visitor};
 use serde_json::Value;
 
 /// One key of a record.
@@ -143,64 +144,75 @@ pub(super) fn kind_of(sop_class: &str) -> (&'static str, &'static [Key]) {
 pub(super) struct Attributes(BTreeMap<u32, Value>);
 
 impl Attributes {
+    /// Those of some keys that an instance's JSON has; none when it is no JSON.
+    pub(super) fn read(json: &[u8], keys: &[&[Key]]) -> Self {
+        Kept(keys).deserialize(&mut serde_json::Deserializer::from_slice(json)).unwrap_or_default()
+    }
+
+    /// Those of one record.
+    pub(super) fn only(&self, keys: &[Key]) -> Self {
+        let of = |key: &Key| Some((key.tag, self.0.get(&key.tag)?.clone()));
+        Self(keys.iter().filter_map(of).collect())
+    }
+
     /// The values of an attribute.
     pub(super) fn values(&self, tag: u32) -> &[Value] {
         self.0.get(&tag).and_then(|element| element.get("Value")).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
+}
 
-    /// Its first value as text.
-    pub(super) fn text(&self, tag: u32) -> String {
-        self.values(tag).first().and_then(Value::as_str).unwrap_or_default().to_owned()
+/// The keys to keep of an instance. What no record of it holds is dropped at once: a study's metadata is long.
+struct Kept<'k>(&'k [&'k [Key]]);
+
+impl<'de> DeserializeSeed<'de> for Kept<'_> {
+    type Value = Attributes;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Attributes, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-/// Reads one instance and drops at once what no record holds: a study's metadata is long.
-impl<'de> Deserialize<'de> for Attributes {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Kept;
+impl<'de> Visitor<'de> for Kept<'_> {
+    type Value = Attributes;
 
-        impl<'de> serde::de::Visitor<'de> for Kept {
-            type Value = Attributes;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object of the DICOM JSON Model")
+    }
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object of the DICOM JSON Model")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
-                let mut kept = Attributes::default();
-                while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-                    match u32::from_str_radix(&name, 16).ok().filter(|tag| is_held(*tag)) {
-                        Some(tag) => {
-                            kept.0.insert(tag, map.next_value()?);
-                        }
-                        None => {
-                            map.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+        let mut kept = Attributes::default();
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            let held = |tag: &u32| self.0.iter().any(|keys| keys.iter().any(|key| key.tag == *tag));
+            match u32::from_str_radix(&name, 16).ok().filter(held) {
+                Some(tag) => {
+                    kept.0.insert(tag, map.next_value()?);
                 }
-                Ok(kept)
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-
-        deserializer.deserialize_map(Kept)
+        Ok(kept)
     }
 }
 
-fn is_held(tag: u32) -> bool {
-    let kinds = [
-        PATIENT,
-        STUDY,
-        SERIES,
-        IMAGE,
-        SR_DOCUMENT,
-        PRESENTATION,
-        CONTENT_LABEL,
-        ENCAP_DOC,
-        RT_DOSE,
-        RT_STRUCTURE_SET,
-        RT_PLAN,
-        RT_TREAT_RECORD,
-        SPECTROSCOPY,
-    ];
-    kinds.iter().any(|keys| keys.iter().any(|key| key.tag == tag))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_instance_only_what_its_records_hold_is_kept() {
+        let json = br#"{"00100010":{"vr":"PN","Value":[{"Alphabetic":"A"}]},"00200013":{"vr":"IS","Value":[7]},
+            "0040A043":{"vr":"SQ","Value":[{}]},"0040A730":{"vr":"SQ","Value":[{}]}}"#;
+        let tags = |keys: &[&[Key]]| Attributes::read(json, keys).0.into_keys().collect::<Vec<_>>();
+        let (image, report) = (kind_of("1.2.840.10008.5.1.4.1.1.2").1, kind_of("1.2.840.10008.5.1.4.1.1.88.11").1);
+        assert_eq!(tags(&[image]), [0x0020_0013], "an image's record names no patient and has no concept");
+        assert_eq!(tags(&[report]), [0x0020_0013, 0x0040_a043]);
+        assert_eq!(tags(&[image, PATIENT]), [0x0010_0010, 0x0020_0013]);
+        assert_eq!(
+            Attributes::read(json, &[image, PATIENT]).only(PATIENT).0.into_keys().collect::<Vec<_>>(),
+            [0x0010_0010]
+        );
+        assert_eq!(Attributes::read(b"[", &[image]), Attributes::default());
+    }
 }

@@ -1,6 +1,7 @@
 //! Metadata of a study, a series or an instance (PS3.18 section 10.4.1.2) as a ready JSON array.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -123,28 +124,57 @@ impl OpenStudy {
     }
 
     fn append(&self, instance: &Instance, own: &[u8], bulk_prefix: &str, json: &mut Vec<u8>) {
+        dataset::rewrite_bulk_uris(&self.as_filed(instance, own), bulk_prefix, json);
+    }
+
+    /// What an instance says of itself, with the patient that a moved study is filed under.
+    fn as_filed<'o>(&self, instance: &Instance, own: &'o [u8]) -> Cow<'o, [u8]> {
         let part = self.part_of(instance);
         if part.moved {
-            let overlaid = dataset::apply_overlay(own, &patient_attributes(&part.row.patient));
-            dataset::rewrite_bulk_uris(&overlaid, bulk_prefix, json);
+            Cow::Owned(dataset::apply_overlay(own, &patient_attributes(&part.row.patient)))
         } else {
-            dataset::rewrite_bulk_uris(own, bulk_prefix, json);
+            Cow::Borrowed(own)
         }
     }
 
-    /// The chunks of the study, or of one series. One that does not open is left out: its instances are read one by one.
+    /// Hands on the metadata of each instance, in no order, as a DICOM JSON Model object without BulkDataURIs to follow: one chunk is in
+    /// memory at a time, however long the study is. Blocks on the disk.
+    pub(crate) fn each_metadata(&self, mut each: impl FnMut(&Instance, &[u8])) -> Result<(), ReadError> {
+        let mut left: HashMap<ObjectId, &Arc<Instance>> =
+            self.instances().iter().map(|instance| (instance.object, instance)).collect();
+        self.each_chunk(None, |chunk| {
+            for (object, own) in chunk.instances() {
+                if let Some(instance) = left.remove(&object) {
+                    each(instance, &self.as_filed(instance, own));
+                }
+            }
+        })?;
+        for instance in left.into_values() {
+            let metadata = Zeroizing::new(self.read_metadata_bytes(instance)?);
+            each(instance, &self.as_filed(instance, MetadataObject::json_of(&metadata)?));
+        }
+        Ok(())
+    }
+
+    /// The chunks of the study, or of one series.
     fn chunks(&self, series: Option<&Uid>) -> Result<Vec<MetadataChunk>, ReadError> {
-        self.check_lease()?;
         let mut chunks = Vec::new();
+        self.each_chunk(series, |chunk| chunks.push(chunk))?;
+        Ok(chunks)
+    }
+
+    /// The same one by one. One that does not open is left out: its instances are read one by one.
+    fn each_chunk(&self, series: Option<&Uid>, mut each: impl FnMut(MetadataChunk)) -> Result<(), ReadError> {
+        self.check_lease()?;
         for part in self.parts() {
             for record in self.store().chunks_of_study(part.row.number)? {
                 match self.open_chunk(part, &record, series) {
-                    Ok(chunk) => chunks.extend(chunk),
+                    Ok(chunk) => chunk.into_iter().for_each(&mut each),
                     Err(error) => tracing::warn!(chunk = %record.object, %error, "a metadata chunk is not used"),
                 }
             }
         }
-        Ok(chunks)
+        Ok(())
     }
 
     fn open_chunk(

@@ -153,6 +153,12 @@ impl OpenStudy {
         self.reader.open(&self.credential, &self.uid, self.scope).await
     }
 
+    /// How long the lease lasts from now on.
+    pub(crate) fn lease_left(&self) -> std::time::Duration {
+        let left = self.lease_until.0.saturating_sub(self.reader.inner().clock.now().0);
+        std::time::Duration::from_micros(u64::try_from(left).unwrap_or(0))
+    }
+
     pub(super) fn check_lease(&self) -> Result<(), ReadError> {
         let inner = self.reader.inner();
         if self.runs(inner.clock.now(), inner.link.leases_ended()) { Ok(()) } else { Err(ReadError::LeaseEnded) }

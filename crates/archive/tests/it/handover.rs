@@ -195,6 +195,8 @@ async fn devices_are_admitted_from_the_last_signed_list_while_the_warden_is_away
             may: vec![DeviceMay::Store],
             token_sha256: None,
             bound: None,
+            token_until: None,
+            former: None,
         });
     });
     // a device that was just added is looked up in a fresh list

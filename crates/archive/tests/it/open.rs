@@ -104,6 +104,27 @@ async fn what_ends_through_this_front_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_download_that_nobody_takes_on_holds_no_keys_beyond_its_lease() {
+    let front = Front::new();
+    front.take_in(&[Object::new(1, 1, 1), Object::new(1, 1, 2)]).await;
+    let open = front.reader.open_to_download(&reader(), &uid(STUDY)).await.unwrap();
+    front.clock.pass(LEASE_SECONDS - 1);
+    let mut download = open.download().await.unwrap();
+    let keys = Arc::downgrade(&open);
+    drop(open);
+    assert!(download.stream.next().await.unwrap().is_ok());
+    assert!(keys.upgrade().is_some(), "it waits for whoever takes it");
+    while keys.upgrade().is_some() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let mut last = None;
+    while let Some(block) = download.stream.next().await {
+        last = Some(block);
+    }
+    assert!(matches!(last, Some(Err(ReadError::LeaseEnded))), "it says that it is cut off");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leases_are_wiped_when_they_end() {
     let front = Front::new();
     front.take_in(&[Object::new(1, 1, 1)]).await;

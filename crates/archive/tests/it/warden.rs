@@ -170,7 +170,7 @@ impl FakeWarden {
             let keys = &state.keys[key];
             ReleasedKey {
                 key: *key,
-                data_key: (scope == Scope::Images).then(|| *keys.data.expose()),
+                data_key: (scope != Scope::Listing).then(|| *keys.data.expose()),
                 listing_key: *keys.listing.expose(),
             }
         });
@@ -341,8 +341,7 @@ impl Warden for FakeWarden {
     async fn order(
         self,
         _: Context,
-        _: model::DeviceId,
-        _: model::Origin,
+        _: protocol::OrderCaller,
         _: protocol::OrderAsk,
     ) -> Result<protocol::OrderReply, Refusal> {
         Err(Refusal::NotAllowed)

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant as Clock;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use model::{HolderKind, Instant};
-use protocol::{ColdAsk, ColdReply, NewHolder, PageReply, PageRequest};
-use seal::{HolderSecret, SystemRandom};
+use protocol::{ColdAsk, ColdReply, HolderChallenge, HolderProof, NewHolder, PageReply, PageRequest};
+use seal::{HolderSecret, SystemRandom, holder_set_digest};
 use warden::{Channel, Settings, Unseal, Warden};
 
 use super::LedgerOptions;
@@ -50,13 +50,17 @@ pub fn measure(options: &LedgerOptions, rows: &mut Rows) -> Result<()> {
         tokio::spawn(serving);
         let client = connect(&socket).await?;
         Sender::new(&client).await?.fill(&client, 0, studies).await?;
-        let holder = |number: usize| NewHolder {
-            name: format!("holder {number}"),
+        let secrets: Vec<_> = (0..HOLDERS).map(|_| HolderSecret::generate(&mut SystemRandom)).collect();
+        let holder = |(number, secret): (usize, &HolderSecret)| NewHolder {
+            name: format!("holder {}", number + 1),
             kind: HolderKind::Sharing,
-            public: HolderSecret::generate(&mut SystemRandom).public().to_bytes(),
+            public: secret.public().to_bytes(),
         };
-        let holders = (1..=HOLDERS).map(holder).collect();
+        let holders = secrets.iter().enumerate().map(holder).collect();
         ask(&warden, ColdAsk::SetHolders { threshold: THRESHOLD, holders }).await?;
+        for secret in &secrets {
+            prove(&warden, secret).await?;
+        }
         AHEAD.store(LATER_SECONDS, Ordering::SeqCst);
         let began = Clock::now();
         let ColdReply::Swept(swept) = ask(&warden, ColdAsk::Sweep).await? else { bail!("a sweep says what went cold") };
@@ -72,6 +76,24 @@ pub fn measure(options: &LedgerOptions, rows: &mut Rows) -> Result<()> {
         );
         Ok(())
     })
+}
+
+/// A holder shows their key: before all have, nothing goes cold.
+async fn prove(warden: &Warden, secret: &HolderSecret) -> Result<()> {
+    let holder = secret.public().id();
+    let ColdReply::Challenge(signed) = ask(warden, ColdAsk::Challenge { holder }).await? else {
+        bail!("a holder is given a challenge")
+    };
+    let asked: HolderChallenge = serde_json::from_str(&signed.challenge)?;
+    let sealed = hex::decode(&asked.sealed)?;
+    let info = HolderChallenge::info(asked.site, asked.generation, holder);
+    let answer = secret.open_message(&info, &sealed).context("a challenge opens")?;
+    let answer = hex::encode(&answer);
+    let set = hex::encode(holder_set_digest(asked.site, asked.generation, asked.threshold, &asked.to));
+    let message = HolderProof::message(asked.site, asked.generation, &set, &answer);
+    let signature = hex::encode(secret.sign(&message));
+    let proof = HolderProof { generation: asked.generation, holder, answer, signature };
+    ask(warden, ColdAsk::Prove(proof)).await.map(drop)
 }
 
 async fn ask(warden: &Warden, asked: ColdAsk) -> Result<ColdReply> {

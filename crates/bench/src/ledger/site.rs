@@ -125,6 +125,7 @@ pub async fn reader(client: &WardenClient) -> Result<String> {
             from: Vec::new(),
             token: true,
             bound: None,
+            token_until: None,
         },
     )
     .await?;

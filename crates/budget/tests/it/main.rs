@@ -7,4 +7,6 @@ mod harvest;
 mod month;
 mod normal;
 mod rules;
+mod seats;
+mod signs;
 mod site;

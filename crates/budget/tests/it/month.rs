@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use budget::Verdict;
-use model::{OrganisationId, PatientNumber, Role, What, Who, Whose};
+use model::{OrganisationId, Origin, PatientNumber, Role, SessionId, What, Who, Whose};
 
 use crate::dice::Dice;
+use crate::seats::Seats;
 use crate::site::Site;
 
 pub const RADIOLOGISTS: u32 = 50;
@@ -61,6 +62,8 @@ enum Event {
     Harvest(u32),
     /// A page of names.
     HarvestNames(u32),
+    /// A patient whom somebody else reads with this reader's login, in care as the reader.
+    Lent,
 }
 
 /// What happened to one reader.
@@ -96,6 +99,10 @@ pub struct Month {
     pub harvests: Vec<(usize, Harvest)>,
     /// The first finding about a harvested login: the day and how many patients were gone.
     pub found: Option<(i32, usize)>,
+    /// Where everybody sits; without it nobody sits anywhere.
+    pub seats: Option<Seats>,
+    /// A login that somebody else uses too: whose, for how many patients a day, from where.
+    pub lent: Option<(usize, u32, Origin)>,
 }
 
 /// How a login is harvested.
@@ -133,9 +140,23 @@ impl Month {
             harvested_names: HashSet::new(),
             harvests: Vec::new(),
             found: None,
+            seats: None,
+            lent: None,
         };
         month.hire();
         month
+    }
+
+    /// The same with networks, workstations, phones, journeys and nights on call.
+    pub fn with_seats(seed: u64) -> Self {
+        let mut month = Self::new(seed);
+        let people = month.people();
+        month.seats = Some(Seats::new(seed, &mut month.site, people));
+        month
+    }
+
+    fn people(&self) -> u32 {
+        self.readers.iter().filter(|reader| matches!(reader.who, Who::Person(_))).count() as u32
     }
 
     fn hire(&mut self) {
@@ -216,12 +237,32 @@ impl Month {
                 self.tallies.entry(index).or_default().days += 1;
             }
         }
+        if let Some((index, patients, _)) = self.lent.clone() {
+            for _ in 0..patients {
+                events.push((self.hour(8.0, 17.0), index, Event::Lent));
+            }
+        }
+        let people = self.people();
+        if let Some(seats) = &mut self.seats {
+            self.site.at(self.day, 0);
+            seats.begin_day(&mut self.site, people);
+        }
         for (index, harvest) in self.harvests.clone() {
             self.plan_harvest(index, harvest, &mut events);
         }
         events.sort_by_key(|(at, index, _)| (*at, *index));
         for (at, index, event) in events {
             self.site.at(self.day, at);
+            match (&mut self.seats, self.readers.get(index)) {
+                _ if matches!(event, Event::Lent) => {
+                    let (_, _, from) = self.lent.clone().unwrap();
+                    self.site.seat = (SessionId([0xee; 16]), from);
+                }
+                (Some(seats), Some(reader)) => {
+                    seats.take(&mut self.site, index, reader.habit, reader.who, self.day, f64::from(at) / 3_600.0);
+                }
+                _ => {}
+            }
             self.happen(index, event);
         }
         if self.lifting {
@@ -269,6 +310,11 @@ impl Month {
             let calls = self.dice.about(1.5);
             add(self, calls, (19.0, 24.0), Event::ReadOther);
             add(self, 10, (19.0, 24.0), Event::Worklist(50));
+        }
+        // the second half of a night
+        if self.seats.is_some() && radiologist && index as i32 == (day - 1).rem_euclid(RADIOLOGISTS as i32) {
+            let emergencies = self.dice.about(8.0);
+            add(self, emergencies, (0.0, 7.0), Event::ReadNext);
         }
         match reader.habit {
             Habit::Gateway => {
@@ -365,7 +411,7 @@ impl Month {
                     self.read(index, patient);
                 }
             }
-            Event::ReadDue => {
+            Event::ReadDue | Event::Lent => {
                 let recent = self.newest.len().min(4_000) as u32;
                 if recent > 0 {
                     let position = self.newest.len() - 1 - self.dice.below(recent) as usize;

@@ -334,6 +334,29 @@ fn filing_studies_of_many_patients_under_one_makes_them_no_fewer() {
 }
 
 #[test]
+fn sharing_counts_as_opening_after_a_start_too() {
+    let (mut site, reader) = site();
+    let Who::Person(person) = reader else { panic!("a person") };
+    let actor = Actor::Person { person, session: SessionId([0; 16]), origin: Origin::default() };
+    for patient in 0..20 {
+        let (study, until) = (model::StudyNumber(patient), site.now);
+        let patient = PatientNumber(patient * 100);
+        let body = if patient.0 % 200 == 0 {
+            let (link, note) = (model::LinkId(patient.0), String::new());
+            let (purpose, browsers) = (model::LinkFor::Outside, 3);
+            EntryBody::LinkMade(model::LinkMade { link, patient, study, purpose, until, browsers, note })
+        } else {
+            let (colleague, reason) = (model::PersonId(77), "is this a fracture".to_owned());
+            EntryBody::OpinionAsked(model::OpinionAsked { colleague, patient, study, until, reason })
+        };
+        site.record(actor.clone(), body);
+    }
+    let view = site.state.view(reader.into(), site.now);
+    let row = view.rows.iter().find(|row| row.measure == Measure::OpenedOther && row.span == Span::Day).unwrap();
+    assert_eq!(row.weight, 20);
+}
+
+#[test]
 fn a_day_that_makes_far_more_patients_due_than_usual_is_told_once() {
     let (mut site, _) = site();
     let device = Actor::Device { device: DeviceId(9), origin: Origin::default() };

@@ -19,6 +19,8 @@ pub struct Site {
     studies: u32,
     pub now: Instant,
     pub findings: Vec<(Instant, Finding)>,
+    /// Where whoever reads sits.
+    pub seat: (SessionId, Origin),
 }
 
 impl Site {
@@ -31,6 +33,7 @@ impl Site {
             studies: 0,
             now: START,
             findings: Vec::new(),
+            seat: (SessionId([7; 16]), Origin::default()),
         }
     }
 
@@ -119,16 +122,17 @@ impl Site {
     }
 
     pub fn ask(&mut self, who: Who, act: Act, patients: &[u32], exactly: bool) -> Verdict {
-        let session = matches!(who, Who::Person(_)).then_some(SessionId([7; 16]));
+        let session = matches!(who, Who::Person(_)).then_some(self.seat.0);
         let ask = Ask { who, session, act, patients, exactly, now: self.now };
-        let answer = self.state.ask(&ask);
+        let mut answer = self.state.ask(&ask);
+        answer.findings.extend(self.state.take_signs(self.now));
         for finding in answer.findings {
             self.findings.push((self.now, finding.clone()));
             self.record(Actor::Warden, EntryBody::FindingRaised { finding });
         }
         if matches!(answer.verdict, Verdict::Pass | Verdict::Wait { .. }) {
             let actor = match who {
-                Who::Person(person) => Actor::Person { person, session: SessionId([7; 16]), origin: Origin::default() },
+                Who::Person(person) => Actor::Person { person, session: self.seat.0, origin: self.seat.1.clone() },
                 Who::Device(device) => Actor::Device { device, origin: Origin::default() },
                 Who::Organisation(_) | Who::Link(_) => panic!("it has no budget of its own"),
             };

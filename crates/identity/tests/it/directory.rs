@@ -26,6 +26,7 @@ fn device(site: &Site, name: &str, ae_title: Option<&str>) -> NewDevice {
         from: Vec::new(),
         token: false,
         bound: None,
+        token_until: None,
     }
 }
 
@@ -135,11 +136,11 @@ fn a_device_is_found_by_its_token_its_ae_title_and_its_name() {
     new.token = true;
     new.from = vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned(), "192.0.2.7".to_owned()];
     new.may = vec![DeviceMay::Open, DeviceMay::Store, DeviceMay::Open];
-    let added = site.people.add_device(new, &mut site.random).unwrap();
-    assert_eq!(kinds(&added.entries), ["device-added"]);
+    let added = site.people.add_device(new, site.now, &mut site.random).unwrap();
+    assert_eq!(kinds(&added.entries), ["device-added", "device-token-issued"]);
     let token = added.value.token.unwrap();
     assert!(token.starts_with("lgd_") && token.len() == 53, "{token}");
-    let found = site.people.device_by_token(&token).unwrap();
+    let found = site.people.device_by_token(&token, site.now).unwrap();
     assert_eq!((found.id(), found.may()), (added.value.device, &[DeviceMay::Store, DeviceMay::Open][..]));
     assert_eq!(site.people.device_by_ae_title("CT1 ").unwrap().id(), added.value.device);
     assert_eq!(site.people.device_by_name("ct 1").unwrap().id(), added.value.device);
@@ -148,7 +149,7 @@ fn a_device_is_found_by_its_token_its_ae_title_and_its_name() {
     assert!(site.people.device_by_ae_title("ct1").is_none());
     assert!(site.people.device_by_ae_title("").is_none());
     for wrong in ["", "lgd_", &token[4..], &token[..52], &token.to_uppercase(), &format!("{token}x")] {
-        assert!(site.people.device_by_token(wrong).is_none(), "{wrong}");
+        assert!(site.people.device_by_token(wrong, site.now).is_none(), "{wrong}");
     }
 }
 
@@ -156,9 +157,9 @@ fn a_device_is_found_by_its_token_its_ae_title_and_its_name() {
 fn a_device_without_a_token_is_found_by_none() {
     let mut site = Site::new();
     let new = device(&site, "MR", None);
-    let added = site.people.add_device(new, &mut site.random).unwrap().value;
+    let added = site.people.add_device(new, site.now, &mut site.random).unwrap().value;
     assert!(added.token.is_none());
-    assert!(site.people.device_by_token("").is_none());
+    assert!(site.people.device_by_token("", site.now).is_none());
     assert!(site.people.device_by_ae_title("").is_none());
     assert!(!site.people.device_rows()[0].token);
 }
@@ -167,11 +168,11 @@ fn a_device_without_a_token_is_found_by_none() {
 fn a_device_out_of_shape_or_taken_is_not_added() {
     let mut site = Site::new();
     let new = device(&site, "CT 1", Some("CT1"));
-    site.people.add_device(new, &mut site.random).unwrap();
+    site.people.add_device(new, site.now, &mut site.random).unwrap();
     let mut refused = |set: &dyn Fn(&mut NewDevice)| {
         let mut new = device(&site, "CT 2", Some("CT2"));
         set(&mut new);
-        site.people.add_device(new, &mut site.random).unwrap_err()
+        site.people.add_device(new, site.now, &mut site.random).unwrap_err()
     };
     assert_eq!(refused(&|new| new.name = "ct 1".to_owned()), DirectoryError::DeviceTaken);
     assert_eq!(refused(&|new| new.ae_title = Some("CT1".to_owned())), DirectoryError::DeviceTaken);
@@ -211,10 +212,43 @@ fn an_ae_title_is_bound_to_a_certificate_without_a_token_and_when_its_token_is_g
     let bound = Some(TokenBinding::Certificate(KEY));
     for (name, token) in [("CT1", false), ("CT2", true)] {
         let new = NewDevice { token, bound, ..device(&site, name, Some(name)) };
-        let added = site.people.add_device(new, &mut site.random).unwrap().value.device;
+        let added = site.people.add_device(new, site.now, &mut site.random).unwrap().value.device;
         site.people.remove_device_token(added).unwrap();
     }
     for entry in site.people.device_entries() {
         assert_eq!((entry.token_sha256, entry.bound), (None, bound), "{}", entry.name);
     }
+}
+
+#[test]
+fn a_professional_identifier_of_an_account_that_ended_is_not_given_again_and_one_of_two_names_nobody() {
+    let mut site = Site::new();
+    let (one, other) = (site.person("one@x.example", &[site.strict]), site.person("two@x.example", &[site.strict]));
+    site.people.set_professional_id(one, "KV", "1", true).unwrap();
+    assert_eq!(site.people.person_by_professional_id("KV", "1").map(|person| person.id()), Some(one));
+    let until = site.now.plus_seconds(60);
+    site.people.set_until(one, Some(until), site.now).unwrap();
+    site.now = until;
+    assert_eq!(site.people.lapse(site.now).value, [one]);
+    assert!(site.people.person_by_professional_id("KV", "1").is_none());
+    let taken = site.people.set_professional_id(other, "KV", "1", true);
+    assert_eq!(taken.unwrap_err(), DirectoryError::ProfessionalIdTaken, "it may be opened again");
+    // an earlier version gave it all the same
+    let two = site.people.take_dirty().into_iter().map(|record| {
+        let text = String::from_utf8(record.to_bytes().to_vec()).unwrap();
+        let text = match record.key().as_str() {
+            "person/1" => {
+                text.replace(r#""known_origins":[]"#, r#""known_origins":[],"professional_ids":[["KV","1"]]"#)
+            }
+            _ => text,
+        };
+        identity::IdentityRecord::from_bytes(text.as_bytes()).unwrap()
+    });
+    let mut people = identity::People::load(crate::site::settings(), two.collect::<Vec<_>>()).unwrap();
+    assert!(people.person_by_professional_id("KV", "1").is_none());
+    people.set_until(one, None, site.now).unwrap();
+    assert!(people.person_by_professional_id("KV", "1").is_none(), "two have it");
+    let taken_away = people.set_professional_id(one, "KV", "1", false);
+    assert!(taken_away.is_ok());
+    assert_eq!(people.person_by_professional_id("KV", "1").map(|person| person.id()), Some(other));
 }

@@ -91,8 +91,9 @@ impl History {
                     from: Vec::new(),
                     token: self.throw(2) == 0,
                     bound: None,
+                    token_until: None,
                 };
-                let _ = self.site.people.add_device(new, &mut self.site.random);
+                let _ = self.site.people.add_device(new, self.site.now, &mut self.site.random);
             }
             6 => {
                 let Some(email) = self.site.people.person(person).map(|person| person.email().to_owned()) else {

@@ -1,9 +1,9 @@
 //! Passwords that others know: refused, replaced at sign-in, locked when a dump has them.
 
-use identity::{EnrolmentError, People, SignInReason, reasons};
-use model::{EntryBody, Origin};
+use identity::{Changed, EnrolmentError, EnrolmentLink, People, SignInError, SignInReason, reasons};
+use model::{AuthenticatorRule, EntryBody, Origin};
 
-use crate::site::{EMAIL, GOOD_PASSWORD, KEY, Site, kinds};
+use crate::site::{EMAIL, GOOD_PASSWORD, KEY, Site, WithPassword, kinds};
 
 const BROWSER: &str = "a browser";
 const ANOTHER: &str = "teekanne wolke 77 schiene";
@@ -96,4 +96,96 @@ fn a_password_that_was_replaced_while_it_was_verified_locks_nobody() {
     let found = site.people.stored_password(anna.person).unwrap().found(GOOD_PASSWORD).unwrap();
     site.enrol_password(anna.person, ANOTHER).unwrap();
     assert!(site.people.lock(&found, 1, site.now).is_none());
+}
+
+/// Signs in with the known password and a code of the moment.
+fn choose(site: &mut Site, anna: &WithPassword) -> Result<Changed<EnrolmentLink>, SignInError> {
+    let check = site.people.begin_password(EMAIL, &Origin("192.0.2.1".to_owned()), site.now).unwrap();
+    let verified = check.verify_against(GOOD_PASSWORD, &known);
+    site.people.finish_known_password(verified, &site.code(anna), site.now, &mut site.random)
+}
+
+/// Gives another password; the name of the ceremony that waits for a code, and the secret that is shown.
+fn another(site: &mut Site, token: &str) -> (String, String) {
+    let setting = site.people.password_setting(token, site.now, &mut site.random).unwrap();
+    let hashed = setting.hash_against(ANOTHER, &known).unwrap();
+    let begun = site.people.begin_password_enrolment(hashed, site.now, &mut site.random).unwrap();
+    (begun.ceremony, [begun.secret, begun.uri, begun.qr_svg].concat())
+}
+
+#[test]
+fn the_choice_of_another_password_sets_a_password_by_a_further_code_and_binds_nothing() {
+    let mut site = Site::new();
+    let anna = site.anna();
+    let token = choose(&mut site, &anna).unwrap().value.token;
+    assert!(site.people.enrolment_for(&token, site.now).unwrap().only_password);
+    let begun = site.people.begin_passkey_enrolment(&token, KEY, site.now, &mut site.random);
+    assert_eq!(begun.unwrap_err(), EnrolmentError::OnlyPassword);
+    let finished = site.people.finish_passkey_enrolment(&token, "", "{}", "mine", site.now);
+    assert_eq!(finished.unwrap_err(), EnrolmentError::OnlyPassword);
+    let (ceremony, shown) = another(&mut site, &token);
+    assert_eq!(shown, "", "no new secret");
+    let code = site.code(&anna);
+    let again = site.people.finish_password_enrolment(&token, &ceremony, &code, site.now, &mut site.random);
+    assert_eq!(again.unwrap_err(), EnrolmentError::Code, "the code of the sign-in is used up");
+    site.later(30);
+    let code = site.code(&anna);
+    let done = site.people.finish_password_enrolment(&token, &ceremony, &code, site.now, &mut site.random).unwrap();
+    assert_eq!((kinds(&done.entries), done.value.codes.len()), (vec!["password-set".to_owned()], 0));
+    assert_eq!(site.refused(EMAIL, ANOTHER, &code), SignInReason::CodeReplayed, "and so is this one");
+    site.sign_in(EMAIL, ANOTHER, &anna.recovery_codes[0]).unwrap();
+    site.later(30);
+    site.sign_in(EMAIL, ANOTHER, &site.code(&anna)).unwrap();
+    assert_eq!(site.refused(EMAIL, GOOD_PASSWORD, &anna.recovery_codes[1]), SignInReason::Password);
+    assert!(site.people.enrolment_for(&token, site.now).is_err(), "once");
+}
+
+#[test]
+fn five_wrong_codes_cost_the_choice_however_often_it_is_begun() {
+    let mut site = Site::new();
+    let anna = site.anna();
+    let token = choose(&mut site, &anna).unwrap().value.token;
+    for _ in 0..5 {
+        let (ceremony, _) = another(&mut site, &token);
+        let wrong = site.people.finish_password_enrolment(&token, &ceremony, "000000", site.now, &mut site.random);
+        assert_eq!(wrong.unwrap_err(), EnrolmentError::Code);
+    }
+    assert_eq!(site.people.enrolment_for(&token, site.now).unwrap_err(), EnrolmentError::Link);
+}
+
+#[test]
+fn the_choice_of_another_password_voids_no_link_that_replaces_what_was_lost() {
+    let mut site = Site::new();
+    let anna = site.anna();
+    let reset = site.people.issue_reset(anna.person, site.now, &mut site.random).unwrap().value;
+    assert_eq!(choose(&mut site, &anna).unwrap_err().reason, SignInReason::Leaked);
+    assert!(site.people.enrolment_for(&reset.token, site.now).unwrap().replaces);
+    // when it has run out there is nothing to void
+    site.now = reset.until;
+    assert!(choose(&mut site, &anna).is_ok());
+}
+
+#[test]
+fn a_found_password_that_signs_nobody_in_any_more_goes_and_nobody_is_locked() {
+    let mut site = Site::new();
+    let anna = site.anna();
+    let until = site.now.plus_seconds(60);
+    let sunset = AuthenticatorRule { password_until: Some(until), ..Default::default() };
+    site.people.set_rule(site.relaxed, sunset, None, site.now).unwrap();
+    let found = site.people.stored_password(anna.person).unwrap().found(GOOD_PASSWORD).unwrap();
+    assert!(!site.people.forget_unused(&found, site.now), "it still signs in");
+    site.now = until;
+    assert!(site.people.forget_unused(&found, site.now));
+    assert!(site.people.stored_password(anna.person).is_none() && !site.people.is_locked(anna.person));
+}
+
+#[test]
+fn a_lock_takes_nobodys_enrolment_away() {
+    let mut site = Site::new();
+    let anna = site.anna();
+    let found = site.people.stored_password(anna.person).unwrap().found(GOOD_PASSWORD).unwrap();
+    site.people.lock(&found, 1, site.now).unwrap();
+    assert!(site.people.is_enrolled(anna.person));
+    assert_eq!(site.people.enrolled(|_| true).len(), 1, "still asked about what others propose");
+    assert!(site.people.able(|_| true).is_empty(), "and nobody who could act now");
 }

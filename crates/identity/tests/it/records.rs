@@ -1,7 +1,10 @@
 //! What is written, what is not, and what comes back.
 
 use identity::{Device, IdentityRecord, LoadError, NewDevice, People, Recorded, SettingsError};
-use model::{Actor, DeviceId, DeviceMay, Entry, EntryBody, OrganisationId, Origin, PersonId, Role, SessionId};
+use model::{
+    Actor, DelegateSet, DeviceId, DeviceMay, Entry, EntryBody, OrganisationId, Origin, PersonId, ResetVouched, Role,
+    SessionId,
+};
 
 use crate::authenticator::Authenticator;
 use crate::site::{BROWSER, EMAIL, GOOD_PASSWORD, KEY, Site, settings};
@@ -30,8 +33,9 @@ fn busy() -> (Site, Vec<String>) {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
-    let token = site.people.add_device(device, &mut site.random).unwrap().value.token.unwrap();
+    let token = site.people.add_device(device, site.now, &mut site.random).unwrap().value.token.unwrap();
     let mut secrets = vec![session, open_link, token, GOOD_PASSWORD.to_owned(), anna.secret];
     secrets.extend(anna.recovery_codes);
     (site, secrets)
@@ -52,7 +56,7 @@ fn everything_is_there_after_a_restart() {
     assert_eq!(people.device_rows(), site.people.device_rows());
     people.session(&secrets[0], site.now).unwrap();
     people.enrolment_for(&secrets[1], site.now).unwrap();
-    assert_eq!(people.device_by_token(&secrets[2]).map(Device::id), Some(DeviceId(0)));
+    assert_eq!(people.device_by_token(&secrets[2], site.now).map(Device::id), Some(DeviceId(0)));
 }
 
 #[test]
@@ -110,8 +114,9 @@ fn debug_output_shows_no_secret_and_nobody() {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
-    let added = site.people.add_device(device, &mut site.random).unwrap();
+    let added = site.people.add_device(device, site.now, &mut site.random).unwrap();
     shown.push(format!("{:?}", added.value));
     secrets.push(added.value.token.unwrap());
     for text in shown {
@@ -312,4 +317,59 @@ fn what_the_ledger_says_was_over_does_not_come_back_with_older_records() {
     assert_eq!(people(&[set.clone(), issued.clone(), decider]), (true, false, false), "whoever decides enrols anew");
     let replaced = (later, EntryBody::PasswordSet { person });
     assert_eq!(people(&[issued, replaced]), (true, false, false));
+}
+
+#[test]
+fn a_lock_and_a_reset_hold_with_older_records_after_they_were_over_too() {
+    let (mut site, _) = busy();
+    let records = site.people.take_dirty();
+    let person = PersonId(0);
+    let (then, later) = (site.now.plus_seconds(3_600), site.now.plus_seconds(7_200));
+    let set = (site.now, EntryBody::PasswordSet { person });
+    let bound = (later, EntryBody::PasskeyBound { person, label: String::new() });
+    let locked = (then, EntryBody::AccountLocked { person, incident: 1 });
+    let issued = (then, EntryBody::EnrolmentIssued { person, until: later.plus_seconds(60) });
+    let vouched = |until| (then, EntryBody::ResetVouched(ResetVouched { person, until }));
+    let row = |records: &[IdentityRecord], bodies: &[_]| {
+        let mut people = reloaded(records);
+        people.bring_up_to(&recorded(bodies));
+        let row = people.person_rows().remove(0);
+        (row.password, row.passkeys, row.locked.is_some())
+    };
+    let before = |bodies: &[_]| row(&records, bodies);
+    assert_eq!(before(&[set.clone(), issued.clone(), bound.clone()]), (true, 1, false), "a further passkey");
+    assert_eq!(before(&[set.clone(), locked.clone()]), (false, 1, true));
+    assert_eq!(before(&[set.clone(), locked.clone(), issued.clone(), bound.clone()]), (false, 0, false));
+    let reset = [set.clone(), vouched(then), issued.clone(), bound.clone()];
+    assert_eq!(before(&reset), (false, 1, false), "what was lost; the passkey has an entry of its own");
+    let word = [set.clone(), vouched(later), issued.clone(), bound.clone()];
+    assert_eq!(before(&word), (true, 1, false), "a colleague's word alone replaces nothing");
+    let newer = [set.clone(), vouched(then), issued.clone(), issued.clone(), bound.clone()];
+    assert_eq!(before(&newer), (true, 1, false), "a later link that replaces nothing was used");
+
+    // records of while it was locked
+    let found = site.people.stored_password(person).unwrap().found(GOOD_PASSWORD).unwrap();
+    site.people.lock(&found, 1, then).unwrap();
+    let while_locked: Vec<_> = site.people.take_dirty().into_iter().filter(|record| !record.is_tombstone()).collect();
+    let whole: Vec<_> = records.iter().cloned().chain(while_locked).collect();
+    assert_eq!(row(&whole, &[set.clone(), locked.clone()]), (false, 1, true));
+    assert_eq!(row(&whole, &[set, locked, issued, bound]), (false, 0, false));
+}
+
+#[test]
+fn a_link_from_before_a_membership_or_a_right_does_not_come_back_with_older_records() {
+    let (mut site, secrets) = busy();
+    let records = site.people.take_dirty();
+    let (person, organisation) = (PersonId(0), site.strict);
+    let until = site.people.enrolment_for(&secrets[1], site.now).unwrap().until;
+    let issued = (site.now, EntryBody::EnrolmentIssued { person, until });
+    let works = |body: EntryBody| {
+        let mut people = reloaded(&records);
+        people.bring_up_to(&recorded(&[issued.clone(), (site.now, body)]));
+        people.enrolment_for(&secrets[1], site.now).is_ok()
+    };
+    assert!(!works(EntryBody::MemberJoined { person, organisation }));
+    let right = |delegate| EntryBody::DelegateSet(DelegateSet { person, organisation, delegate });
+    assert!(!works(right(true)));
+    assert!(works(right(false)));
 }

@@ -10,7 +10,7 @@ pub enum ColdCommand {
     /// Holders of shares.
     #[command(subcommand)]
     Holder(HolderCommand),
-    /// Name the holders. From now on studies go cold; what is cold already stays with its own holders (`cold holder replace` moves it).
+    /// Name the holders. Studies go cold once each of them has run `cold holder prove`; what is cold already stays with its own holders (`cold holder replace` moves it).
     #[command(
         after_help = "Example: leadglass cold init --threshold 2 --holder anna.pub --holder bela.pub --holder chris.pub --emergency on-call.pub"
     )]
@@ -154,7 +154,7 @@ pub enum HolderCommand {
         #[arg(long, value_name = "FILE.pub")]
         service: Vec<PathBuf>,
     },
-    /// Show that a new holder has the key that the site was given. Nothing is handed over before every new holder has.
+    /// Show that a holder has the key that the site was given. Nothing goes cold, and nothing is handed over, before every holder has.
     #[command(after_help = "Example: leadglass cold holder prove --share-file dora.holder --passphrase-file -")]
     Prove {
         /// The warden's socket for holders where it is forwarded to; DIR/run/holder.sock when absent.

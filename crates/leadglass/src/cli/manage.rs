@@ -236,6 +236,9 @@ pub enum DeviceCommand {
         /// Make a bearer token for DICOMweb.
         #[arg(long)]
         token: bool,
+        /// When the token ends, as in 90d or 2027-01-01: a year from now when absent, at most five years.
+        #[arg(long, value_name = "TIME", requires = "token")]
+        token_until: Option<String>,
         /// Bind the token to a key that signs each request (DPoP, RFC 9449): its JWK thumbprint.
         #[arg(
             long,
@@ -249,6 +252,15 @@ pub enum DeviceCommand {
         /// --dicom-tls and its orders at --hl7-tls with it alone.
         #[arg(long, value_name = "FILE", requires = "bindable")]
         bind_certificate: Option<std::path::PathBuf>,
+    },
+    /// Give a device a new token, printed once. The one before works for a day, or until the new one is used for reading.
+    #[command(after_help = "Example: leadglass device rotate VIEWER1 --until 180d")]
+    Rotate {
+        /// Its name.
+        name: String,
+        /// When the new token ends: a year from now when absent, at most five years.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
     },
     /// Remove a device, or only its bearer token.
     #[command(after_help = "Example: leadglass device remove CT1")]

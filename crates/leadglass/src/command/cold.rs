@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use model::{ColdRule, EntryNumber, HolderKind, Instant, Priors};
 use protocol::{
-    AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, NewHolder, PageReply, PageRequest, ShredCertificate,
-    SignedColdRequest,
+    AskForCold, ColdApproval, ColdAsk, ColdReply, ColdRequest, ColdState, NewHolder, PageReply, PageRequest,
+    ShredCertificate, SignedColdRequest,
 };
 use serde_json::{Value, json};
 
@@ -16,10 +16,15 @@ use super::holder::{DayBudget, hand_over, new_holder, prove, serve_holder};
 use super::init::read_passphrase;
 use super::manage::when;
 use crate::cli::{ColdCommand, Format, HolderCommand, ShredArgs};
+use crate::control;
 use crate::holder::{Holder, PublicFile, read};
 use crate::output::say;
 use crate::owner::Owner;
 use crate::time::{self, Direction};
+
+/// What comes after naming holders.
+const PROVE: &str =
+    "Next, each of them runs once: leadglass cold holder prove --share-file FILE.holder --passphrase-file -";
 
 /// `leadglass cold`
 pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
@@ -41,7 +46,7 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
         ColdCommand::Holder(HolderCommand::Replace { threshold, holders, emergency, service }) => {
             let holders = named(holders, emergency, service)?;
             let count = holders.len();
-            let Some(reply) = decided(dir, format, ColdAsk::ReplaceHolders { threshold, holders })? else {
+            let Some(reply) = named_holders(dir, format, ColdAsk::ReplaceHolders { threshold, holders })? else {
                 return Ok(());
             };
             let ColdReply::HoldersSet { generation } = reply else { return other() };
@@ -49,32 +54,31 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
             let value = json!({ "generation": generation, "holders": count, "behind": state.behind });
             answer(format, &value, || {
                 format!(
-                    "{count} holders are named; {threshold} of those with shares are needed. {} cold studies stay with their holders \
-                     until enough of those have run: leadglass cold holder hand-over --share-file ...",
+                    "{count} holders are named; {threshold} of those with shares are needed. {PROVE} Until all have, nothing goes cold and \
+                     nothing is handed over. {} cold studies stay with their holders until enough of those have run: \
+                     leadglass cold holder hand-over --share-file ...",
                     state.behind
                 )
             })
         }
         ColdCommand::Holder(HolderCommand::HandOver { socket, share_file, passphrase_file, site_key, to }) => {
-            let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
-            let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
-            let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
+            let holder = opened(dir, &share_file, passphrase_file.as_deref(), site_key)?;
             hand_over(dir, format, socket.as_deref(), to.as_deref(), &holder)
         }
         ColdCommand::Holder(HolderCommand::Prove { socket, share_file, passphrase_file, site_key }) => {
-            let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
-            let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
-            let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
+            let holder = opened(dir, &share_file, passphrase_file.as_deref(), site_key)?;
             prove(dir, format, socket.as_deref(), &holder)
         }
         ColdCommand::Init { threshold, holders, emergency, service } => {
             let holders = named(holders, emergency, service)?;
             let count = holders.len();
-            let Some(reply) = decided(dir, format, ColdAsk::SetHolders { threshold, holders })? else { return Ok(()) };
+            let Some(reply) = named_holders(dir, format, ColdAsk::SetHolders { threshold, holders })? else {
+                return Ok(());
+            };
             let ColdReply::HoldersSet { generation } = reply else { return other() };
             answer(format, &json!({ "generation": generation, "holders": count }), || {
                 format!(
-                    "{count} holders are named; {threshold} of those with shares are needed. Studies go cold from now on."
+                    "{count} holders are named; {threshold} of those with shares are needed. {PROVE} Studies go cold once all have."
                 )
             })
         }
@@ -114,9 +118,7 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
             answer(format, &json!({ "written": out }), || format!("Request {request} is in {}.", out.display()))
         }
         ColdCommand::Approve { request, request_file, share_file, passphrase_file, site_key, out } => {
-            let passphrase = passphrase_file.map(|file| read_passphrase(&file)).transpose()?;
-            let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
-            let holder = Holder::open(&share_file, passphrase.as_deref().map(String::as_str), &site_key)?;
+            let holder = opened(dir, &share_file, passphrase_file.as_deref(), site_key)?;
             match (request, request_file, out) {
                 (Some(request), _, _) => {
                     let asked = ColdAsk::Request { request: EntryNumber(request), holder: holder.id() };
@@ -149,6 +151,23 @@ pub fn cold(dir: &Path, format: Format, command: ColdCommand) -> Result<()> {
             answer(format, &json!({ "withdrawn": request }), || format!("Request {request} is taken back."))
         }
     }
+}
+
+/// Opens a holder's file, in a process that keeps it to itself.
+fn opened(dir: &Path, file: &Path, passphrase_file: Option<&Path>, site_key: Option<PathBuf>) -> Result<Holder> {
+    control::keep_to_itself("holder");
+    let passphrase = passphrase_file.map(read_passphrase).transpose()?;
+    let site_key = site_key.unwrap_or_else(|| dir.join("ledger/site.vkey"));
+    Holder::open(file, passphrase.as_deref().map(String::as_str), &site_key)
+}
+
+/// Asks for holders to be named. Where that waits for others it is said what comes afterwards.
+fn named_holders(dir: &Path, format: Format, asked: ColdAsk) -> Result<Option<ColdReply>> {
+    let reply = decided(dir, format, asked)?;
+    if reply.is_none() && format == Format::Text {
+        say!("{PROVE} Nothing goes cold before all have.");
+    }
+    Ok(reply)
 }
 
 /// `leadglass rotate`
@@ -223,6 +242,9 @@ fn state(dir: &Path, format: Format) -> Result<()> {
         }];
         lines
             .extend(state.holders.iter().map(|holder| format!("  {}\t{:?}\t{}", holder.key, holder.kind, holder.name)));
+        if state.generation > 0 && !state.takes {
+            lines.push(missing_proofs(&state));
+        }
         lines.push(format!(
             "{} studies are cold, {} are warmed, {} requests wait.",
             state.cold, state.warm, state.requests
@@ -236,12 +258,6 @@ fn state(dir: &Path, format: Format) -> Result<()> {
         }
         if let Some(open) = &state.exchange {
             lines.push(format!("What holders of before hand over goes to the set {} (--to).", open.set));
-            if !open.unproven.is_empty() {
-                lines.push(format!(
-                    "Not before these have shown their key with `leadglass cold holder prove`: {}.",
-                    open.unproven.join(", ")
-                ));
-            }
         }
         if let Some(open) = state.exchange.as_ref().filter(|open| !open.waiting.is_empty()) {
             lines.push(format!("Handed over, and waiting for further holders: {}.", open.waiting.join(", ")));
@@ -251,6 +267,17 @@ fn state(dir: &Path, format: Format) -> Result<()> {
         }
         lines.join("\n")
     })
+}
+
+/// Why nothing goes cold although holders are named.
+pub(super) fn missing_proofs(state: &ColdState) -> String {
+    if state.unproven.is_empty() {
+        return "Nothing goes cold: the holders' keys are not in warden.db. Name them again with `leadglass cold init`.".to_owned();
+    }
+    format!(
+        "Nothing goes cold and nothing is handed over before these have shown their key with `leadglass cold holder prove`: {}.",
+        state.unproven.join(", ")
+    )
 }
 
 fn requests(dir: &Path, format: Format) -> Result<()> {

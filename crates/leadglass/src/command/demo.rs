@@ -167,6 +167,7 @@ fn fill(dir: &Path, address: &str, dicom: &str, files: &[PathBuf]) -> Result<Vec
         from: vec!["127.0.0.1".to_owned()],
         token: false,
         bound: None,
+        token_until: None,
     })?;
     let dicom = dicom.parse().context("the front named its DICOM address")?;
     let statuses = dimse::sender::send_files(dicom, AE_TITLE, "LEADGLASS", files)

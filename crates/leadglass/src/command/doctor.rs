@@ -53,6 +53,20 @@ fn look_at_cold(state: &protocol::ColdState, look: &mut impl FnMut(bool, String,
         ),
     };
     look(true, cold, "");
+    if state.generation > 0 {
+        let (what, hint) = match (state.takes, state.unproven.as_slice()) {
+            (true, _) => ("every holder has shown their key".to_owned(), ""),
+            (false, []) => (
+                "nothing goes cold: the holders' keys are not in warden.db".to_owned(),
+                "name them again with `leadglass cold init`",
+            ),
+            (false, missing) => (
+                format!("nothing goes cold before these holders have shown their key: {}", missing.join(", ")),
+                "each of them runs `leadglass cold holder prove`; name others with `leadglass cold holder replace` if one cannot",
+            ),
+        };
+        look(state.takes, what, hint);
+    }
     look(
         !state.rotation_owed,
         "no old epoch key waits for its destruction".to_owned(),
@@ -83,6 +97,25 @@ fn look_at_devices(dir: &Path, rows: &[protocol::DeviceRow], look: &mut impl FnM
             ),
             "",
         );
+    }
+}
+
+/// Tokens that end soon, or ended, or never do.
+fn look_at_tokens(rows: &[protocol::DeviceRow], look: &mut impl FnMut(bool, String, &'static str)) {
+    let now = crate::time::now();
+    let soon = now.plus_seconds(protocol::TOKEN_WARNED_SECONDS);
+    for row in rows.iter().filter(|row| row.token) {
+        let rotate = "give it another with `leadglass device rotate`; the one before works for a day beside it";
+        match row.token_until {
+            None => look(false, format!("the token of {} never ends: it is from before tokens did", row.name), rotate),
+            Some(until) if until <= now => {
+                look(false, format!("the token of {} ended {}", row.name, crate::time::show(until)), rotate);
+            }
+            Some(until) if until < soon => {
+                look(false, format!("the token of {} ends {}", row.name, crate::time::show(until)), rotate);
+            }
+            Some(_) => {}
+        }
     }
 }
 
@@ -157,6 +190,7 @@ pub fn doctor(dir: &Path, format: Format) -> Result<()> {
         }
         if let Ok(PageReply::Devices(rows)) = Owner::connect(dir).and_then(|owner| owner.ask(PageRequest::Devices)) {
             look_at_devices(dir, &rows, &mut look);
+            look_at_tokens(&rows, &mut look);
         }
         for role in [PARENT, "warden", "front", "line", "courier", "ranges"] {
             walls_of(dir, role, role, &mut look);

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::cold::answer;
 use super::init::read_passphrase;
 use crate::cli::Format;
-use crate::holder::{Holder, SiteKey, make};
+use crate::holder::{Holder, PublicFile, SiteKey, make};
 use crate::output::say;
 use crate::owner::Owner;
 use crate::{control, time};
@@ -77,14 +77,20 @@ pub fn new_holder(
         written.write_all(b"\n")?;
         written.sync_all()?;
     }
+    let (_, key) = PublicFile::read(Path::new(&public_path))?;
+    let id = key.id().to_string();
     let public_path = Path::new(&public_path).display().to_string();
-    answer(format, &json!({ "holder": out, "public": public_path, "words": passphrase.is_none() }), || {
+    answer(format, &json!({ "holder": out, "public": public_path, "words": passphrase.is_none(), "id": id }), || {
         let keep = if passphrase.is_some() {
             "Keep it with the holder, away from the archive's machine."
         } else {
             "It holds words: print them, give them to the holder, and remove the file from this machine."
         };
-        format!("{} is the holder's own. {keep}\n{public_path} is for `leadglass cold init`.", out.display())
+        format!(
+            "{} is the holder's own. {keep}\n{public_path} is for `leadglass cold init`.\n\
+             Its key id is {id}: read it out to the officer, who compares it before approving.",
+            out.display()
+        )
     })
 }
 
@@ -210,7 +216,7 @@ pub fn prove(dir: &Path, format: Format, socket: Option<&Path>, holder: &Holder)
     };
     ask(&warden, ColdAsk::Prove(holder.prove(&signed)?))?;
     answer(format, &json!({ "proved": holder.id().to_string() }), || {
-        "This holder has the key that the site was given.".to_owned()
+        format!("This holder has the key that the site was given. Its key id is {}.", holder.id())
     })
 }
 
@@ -245,7 +251,9 @@ pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, to: Option<&
         let decided = (page.exchange, page.generation, page.threshold, page.to.clone());
         match &first {
             None => {
-                show_hand_over(format, &page);
+                if format == Format::Text || to.is_none() {
+                    show_hand_over(&page);
+                }
                 agreed(to, &holder.set_of(&page))?;
                 first = Some(decided);
             }
@@ -278,7 +286,11 @@ pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, to: Option<&
     }
     answer(format, &value, || match (handed, behind) {
         (0, _) => "This holder has no share of what holders of an earlier set still have.".to_owned(),
-        (_, 0) => format!("{handed} shares are handed over. Nothing is left with holders of an earlier set."),
+        (_, 0) => format!(
+            "{handed} shares are handed over. Nothing is left with holders of an earlier set. Keep this file until every vault was synced \
+             after this, and as long as an older generation may be restored ({} syncs).",
+            warden::VAULT_WINDOW_SNAPSHOTS
+        ),
         _ => format!(
             "{handed} shares are handed over; {waiting} of them wait for further holders, for four hours at most. {behind} cold studies are \
              still with holders of an earlier set."
@@ -287,12 +299,10 @@ pub fn hand_over(dir: &Path, format: Format, socket: Option<&Path>, to: Option<&
 }
 
 /// Tells a holder on standard error who is to hold it from then on.
-fn show_hand_over(format: Format, page: &ColdHandOver) {
-    if format == Format::Text {
-        eprintln!("Exchange {}: {} of these holders are needed from then on:", page.exchange, page.threshold);
-        for holder in &page.to {
-            eprintln!("  {}\t{:?}\t{}", holder.key, holder.kind, holder.name);
-        }
+fn show_hand_over(page: &ColdHandOver) {
+    eprintln!("Exchange {}: {} of these holders are needed from then on:", page.exchange, page.threshold);
+    for holder in &page.to {
+        eprintln!("  {}\t{:?}\t{}", holder.key, holder.kind, holder.name);
     }
 }
 

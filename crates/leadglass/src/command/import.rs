@@ -22,8 +22,8 @@ const FOLDER_DEPTH_MAX: usize = 64;
 
 /// What became of everything.
 #[derive(Default)]
-struct Report {
-    stored: u64,
+pub(super) struct Report {
+    pub(super) stored: u64,
     refused: Vec<(String, String)>,
 }
 
@@ -107,19 +107,19 @@ pub fn settle(dir: &Path) -> Result<()> {
 }
 
 /// One connection to the front: one batch.
-struct Link {
+pub(super) struct Link {
     reader: BufReader<UnixStream>,
     writer: UnixStream,
 }
 
 impl Link {
-    fn connect(dir: &Path) -> Result<Self> {
+    pub(super) fn connect(dir: &Path) -> Result<Self> {
         let mut writer = UnixStream::connect(dir.join(FRONT_SOCKET)).map_err(|_| not_running(dir))?;
         writer.write_all(&[IMPORT])?;
         Ok(Self { reader: BufReader::new(writer.try_clone()?), writer })
     }
 
-    fn send(&mut self, file: &mut impl Read, length: u64, shown: &str, report: &mut Report) -> Result<()> {
+    pub(super) fn send(&mut self, file: &mut impl Read, length: u64, shown: &str, report: &mut Report) -> Result<()> {
         self.writer.write_all(&length.to_be_bytes())?;
         let sent = std::io::copy(&mut file.take(length), &mut self.writer)
             .context("the front went away in the middle; start it and import again, nothing is stored twice")?;

@@ -157,7 +157,7 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
 pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> {
     let owner = Owner::connect(dir)?;
     match command {
-        DeviceCommand::Add { name, organisation, may, ae, from, token, bind_dpop, bind_certificate } => {
+        DeviceCommand::Add { name, organisation, may, ae, from, token, token_until, bind_dpop, bind_certificate } => {
             let bound = match (bind_dpop, bind_certificate) {
                 (Some(key), _) => Some(TokenBinding::Dpop(key)),
                 (None, Some(file)) => Some(TokenBinding::Certificate(certificate(&file)?)),
@@ -171,14 +171,38 @@ pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> 
                 from,
                 token,
                 bound,
+                token_until: ahead("--token-until", token_until.as_deref())?,
             };
-            let PageReply::DeviceAdded { token, .. } = owner.ask(request)? else { return other() };
+            let PageReply::DeviceAdded { token, token_until, .. } = owner.ask(request)? else { return other() };
+            let ends = token_until.map(time::show);
             match (format, token) {
-                (Format::Json, token) => say!("{}", json!({ "device": name, "token": token })),
+                (Format::Json, token) => say!("{}", json!({ "device": name, "token": token, "token_until": ends })),
                 (Format::Text, None) => say!("Added the device {name}."),
                 (Format::Text, Some(token)) => {
                     say!("Added the device {name}. Its token, shown once:");
                     say!("  {token}");
+                    say!("It ends {}; `leadglass device rotate` gives another.", ends.unwrap_or_default());
+                }
+            }
+            Ok(())
+        }
+        DeviceCommand::Rotate { name, until } => {
+            let request = PageRequest::RotateToken { name: name.clone(), until: ahead("--until", until.as_deref())? };
+            let PageReply::TokenRotated { token, until, before_until } = owner.ask(request)? else { return other() };
+            let (ends, before) = (time::show(until), before_until.map(time::show));
+            match format {
+                Format::Json => {
+                    say!("{}", json!({ "device": name, "token": token, "token_until": ends, "before_until": before }))
+                }
+                Format::Text => {
+                    say!("The new token of {name}, shown once:");
+                    say!("  {token}");
+                    match before {
+                        Some(before) => say!(
+                            "It ends {ends}. The one before works until {before}, or until this one is used for reading."
+                        ),
+                        None => say!("It ends {ends}. The one before had ended."),
+                    }
                 }
             }
             Ok(())
@@ -189,7 +213,12 @@ pub fn device(dir: &Path, format: Format, command: DeviceCommand) -> Result<()> 
         }
         DeviceCommand::List => match owner.ask(PageRequest::Devices)? {
             PageReply::Devices(rows) => list(format, &rows, |row| {
-                format!("{}\t{}\t{:?}", row.name, row.ae_title.as_deref().unwrap_or("-"), row.may)
+                let token = match (row.token, row.token_until) {
+                    (false, _) => String::new(),
+                    (true, None) => "\ttoken without an end".to_owned(),
+                    (true, Some(until)) => format!("\ttoken until {}", time::show(until)),
+                };
+                format!("{}\t{}\t{:?}{token}", row.name, row.ae_title.as_deref().unwrap_or("-"), row.may)
             }),
             _ => other(),
         },
@@ -244,6 +273,11 @@ fn certificate(file: &Path) -> Result<Thumbprint> {
     let pem = std::fs::read(file).with_context(|| format!("{} cannot be read; check the path", file.display()))?;
     portal::certificate_thumbprint(&pem)
         .ok_or_else(|| anyhow!("{} holds no certificate; give the client's certificate in PEM form", file.display()))
+}
+
+/// A time ahead, where one was given.
+fn ahead(option: &str, text: Option<&str>) -> Result<Option<Instant>> {
+    text.map(|text| when(option, text, Direction::Ahead, time::now())).transpose()
 }
 
 /// Reads a time or says which option is wrong.

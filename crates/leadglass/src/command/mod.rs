@@ -20,6 +20,7 @@ mod ledger;
 mod line;
 mod manage;
 mod memory;
+mod network;
 mod orders;
 mod pin;
 mod question;
@@ -81,6 +82,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Budget(command) => budget::budget(&dir, format, command),
         Command::Honey(command) => budget::honey(&dir, format, command),
         Command::Leaks(command) => leaks::leaks(&dir, format, command),
+        Command::Network(command) => network::network(&dir, format, command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Witness(command) => witness::witness(&dir, format, command),
         Command::Courier { until_stdin_closes } => courier::courier(&dir, until_stdin_closes),

@@ -1,6 +1,6 @@
 //! `leadglass orders`: the rule, what came, and what is kept for repair.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -43,7 +43,13 @@ pub fn orders(dir: &Path, format: Format, command: OrdersCommand) -> Result<()> 
         },
         OrdersCommand::Show { kept } => {
             let message = message(&owner, kept)?;
-            std::io::stdout().write_all(&message).context("the message could not be written out")
+            let mut out = std::io::stdout();
+            let written = if out.is_terminal() {
+                out.write_all(for_terminal(&message).as_bytes())
+            } else {
+                out.write_all(&message)
+            };
+            written.context("the message could not be written out")
         }
         OrdersCommand::Replay { kept, repaired } => {
             let bytes = match repaired {
@@ -116,6 +122,16 @@ fn replay(owner: &Owner, format: Format, kept: u32, bytes: &[u8]) -> Result<()> 
         OrderReply::Refused(problem) => bail!("the message is still not taken: {}", problem_text(&problem)),
         OrderReply::Kept(_) => other(),
     }
+}
+
+/// A message line by line, without anything that a terminal would act on.
+fn for_terminal(message: &[u8]) -> String {
+    let text = String::from_utf8_lossy(message);
+    let lines = text.split(['\r', '\n']).filter(|line| !line.is_empty());
+    let shown = |line: &str| -> String {
+        line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    };
+    lines.map(|line| shown(line) + "\n").collect()
 }
 
 fn problem_text(problem: &OrderProblem) -> String {
@@ -247,5 +263,16 @@ fn show_state(format: Format, state: &OrdersState) {
     }
     for row in &state.merges {
         say!("merge {}\t{}\tpatient {} into patient {}", row.merge, time::show(row.at), row.from, row.to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_terminal;
+
+    #[test]
+    fn a_message_on_a_terminal_holds_nothing_that_the_terminal_acts_on() {
+        let shown = for_terminal("MSH|^~\\&|\u{1b}]0;x\u{7}\rPID|1||Ä\u{9b}2J\t\n".as_bytes());
+        assert_eq!(shown, "MSH|^~\\&|\\u{1b}]0;x\\u{7}\nPID|1||Ä\\u{9b}2J\\t\n");
     }
 }

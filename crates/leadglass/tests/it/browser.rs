@@ -112,16 +112,23 @@ impl Browser {
 
     /// A request as the pages send it. A proof whose nonce is too old is made anew once.
     pub fn send(&mut self, method: &str, address: &str, body: &[u8]) -> Answer {
-        let first = self.send_once(method, address, body);
+        self.send_as(method, address, "application/json", body)
+    }
+
+    /// The same with a body of another kind.
+    pub fn send_as(&mut self, method: &str, address: &str, content_type: &str, body: &[u8]) -> Answer {
+        let first = self.send_once(method, address, content_type, body);
         if first.status == 401 && first.header("www-authenticate").is_some_and(|wanted| wanted.contains("nonce")) {
-            return self.send_once(method, address, body);
+            return self.send_once(method, address, content_type, body);
         }
         first
     }
 
-    fn send_once(&mut self, method: &str, address: &str, body: &[u8]) -> Answer {
+    fn send_once(&mut self, method: &str, address: &str, content_type: &str, body: &[u8]) -> Answer {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let jwt = self.sign(method, path, query, body, &self.nonce);
+        // the proof of an upload does not name its body
+        let signed = if path.starts_with("/api/") { body } else { &[] };
+        let jwt = self.sign(method, path, query, signed, &self.nonce);
         let cookie = format!("__Host-leadglass={}", self.token);
         let origin = self.origin.clone();
         let mut headers = vec![("DPoP", jwt.as_str()), ("X-Leadglass", "1"), ("Origin", origin.as_str())];
@@ -129,7 +136,7 @@ impl Browser {
             headers.push(("Cookie", cookie.as_str()));
         }
         if !body.is_empty() {
-            headers.push(("Content-Type", "application/json"));
+            headers.push(("Content-Type", content_type));
         }
         let answer = ask(self.front, method, address, &headers, body);
         if let Some(nonce) = answer.header("dpop-nonce") {

@@ -24,6 +24,26 @@ pub fn holder(site: &Installation, name: &str) -> String {
     path
 }
 
+/// A holder shows their key; the program's words.
+pub fn prove(site: &Installation, file: &str) -> String {
+    let arguments = ["cold", "holder", "prove", "--share-file", file, "--passphrase-file", "-"];
+    // words on paper are sealed by nothing
+    let count = if file.ends_with(".words") { arguments.len() - 2 } else { arguments.len() };
+    let proved = site.run_with_input(&arguments[..count], HOLDER_PASSPHRASE);
+    assert!(proved.status.success(), "{}", String::from_utf8_lossy(&proved.stderr));
+    String::from_utf8(proved.stdout).unwrap()
+}
+
+/// What `doctor` says of holders' proofs, whether it is well, and what to do.
+fn proofs(site: &Installation) -> (String, bool, String) {
+    let said = site.run(&["doctor", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let findings = said["findings"].as_array().unwrap();
+    let mut of_proofs = findings.iter().filter(|one| one["what"].as_str().unwrap().contains("shown their key"));
+    let one = of_proofs.next().unwrap_or_else(|| panic!("doctor says nothing of it: {said}"));
+    (one["what"].as_str().unwrap().to_owned(), one["holds"] == true, one["hint"].to_string())
+}
+
 fn approve(site: &Installation, request: &str, file: &str) -> serde_json::Value {
     let arguments = ["cold", "approve", request, "--share-file", file, "--passphrase-file", "-", "--format", "json"];
     let output = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
@@ -46,10 +66,27 @@ fn cold_site() -> (Installation, String, String, String) {
     assert_eq!(site.ok(&["cold", "state"])["generation"], 0);
     assert_eq!(site.ok(&["cold", "sweep"])["studies"], 0, "without holders nothing goes cold");
     let (anna, words) = (holder(&site, "anna"), site.path("bela.words"));
-    site.ok(&["cold", "holder", "new", "bela", "--out", &words]);
+    let id = site.ok(&["cold", "holder", "new", "bela", "--out", &words])["id"].as_str().unwrap().to_owned();
     let [anna_pub, words_pub] = [format!("{anna}.pub"), format!("{words}.pub")];
-    site.ok(&["cold", "init", "--threshold", "2", "--holder", &anna_pub, "--holder", &words_pub]);
+    let named = site.run(&["cold", "init", "--threshold", "2", "--holder", &anna_pub, "--holder", &words_pub]);
+    let named = String::from_utf8(named.stdout).unwrap();
+    assert!(named.contains("leadglass cold holder prove --share-file"), "the next step: {named}");
     site.ok(&["cold", "rule", "--after", "0s"]);
+    // a key that nobody has would lose what is closed to it
+    for (file, missing) in [(&anna, "anna, bela"), (&words, "bela")] {
+        assert_eq!(site.ok(&["cold", "sweep"])["studies"], 0);
+        let state = String::from_utf8(site.run(&["cold", "state"]).stdout).unwrap();
+        assert!(state.contains(&format!("`leadglass cold holder prove`: {missing}.")), "{state}");
+        let (what, holds, hint) = proofs(&site);
+        assert!(
+            what.ends_with(&format!(": {missing}")) && !holds && hint.contains("cold holder prove"),
+            "{what} {hint}"
+        );
+        let said = prove(&site, file);
+        assert_eq!(said.contains(&id), file.ends_with(".words"), "it says its key id: {said}");
+    }
+    assert!(proofs(&site).1);
+    assert_eq!(site.ok(&["cold", "state"])["takes"], true);
     assert_eq!(site.ok(&["cold", "sweep"])["studies"], 3);
     (site, token, anna, words)
 }
@@ -110,6 +147,9 @@ fn an_order_at_night_is_answered_by_the_service_within_its_budget_and_nothing_el
     let [anna_pub, service_pub] = [format!("{anna}.pub"), format!("{service}.pub")];
     // what is cold already stays with its own holders: warm it once, and it goes cold with the new ones
     site.ok(&["cold", "init", "--threshold", "1", "--holder", &anna_pub, "--service", &service_pub]);
+    for file in [&anna, &service] {
+        prove(&site, file);
+    }
     let files = (4..=6).map(|patient| ct_instance(patient, 1, 1, patient, 32, 32)).collect();
     assert!(store(site.dicom(), files).unwrap().iter().all(|status| *status == 0));
     site.ok(&["settle"]);
@@ -221,16 +261,21 @@ fn holders_are_exchanged_and_the_former_ones_open_nothing_any_more() {
     assert!(nobody.contains("\"hint\":\"") && nobody.contains("holder replace"), "nobody exchanges holders: {nobody}");
     let named = ["cold", "holder", "replace", "--threshold", "2", "--holder", &dora_pub, "--holder", &emil_pub];
     let replaced = site.ok(&named);
+    assert_eq!(site.ok(&["cold", "state"])["unproven"], serde_json::json!(["dora", "emil"]));
     assert_eq!((&replaced["generation"], &replaced["behind"]), (&2.into(), &3.into()), "{replaced}");
     // nothing leaves for a key that nobody has, nor without the holder's word to whom
     let early = hand_over(&anna, &[]).unwrap_err();
     assert!(early.contains("cold holder prove") && early.contains("dora, emil"), "{early}");
+    // whose key the site was never given is told whom to tell
+    let frank = holder(&site, "frank");
+    let arguments = ["cold", "holder", "prove", "--share-file", &frank, "--passphrase-file", "-"];
+    let stranger = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
+    let text = String::from_utf8_lossy(&stranger.stderr).into_owned();
+    assert!(!stranger.status.success() && text.contains("tell the officer: the site was given another key"), "{text}");
     for file in [&dora, &emil] {
-        let arguments = ["cold", "holder", "prove", "--share-file", file, "--passphrase-file", "-"];
-        let proved = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
-        assert!(proved.status.success(), "{}", String::from_utf8_lossy(&proved.stderr));
+        prove(&site, file);
     }
-    assert_eq!(site.ok(&["cold", "state"])["exchange"]["unproven"], serde_json::json!([]));
+    assert_eq!(site.ok(&["cold", "state"])["unproven"], serde_json::json!([]));
     let blind = ["cold", "holder", "hand-over", "--share-file", &anna, "--passphrase-file", "-"];
     let refused = site.run_with_input(&blind, HOLDER_PASSPHRASE);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--to"));

@@ -4,6 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::installation::{has_ended, kill, wait_until};
+
 /// Runs a drill with its temporary folder in `folder`.
 fn drill(folder: &std::path::Path, arguments: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_leadglass")).args(arguments).env("TMPDIR", folder).output().unwrap()
@@ -40,4 +42,82 @@ fn a_drill_that_cannot_be_played_fails_and_says_why() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: "));
     assert_eq!(drill(folder.path(), &["drill", "earthquake"]).status.code(), Some(2));
+}
+
+/// The archive of these tests: the rows are the same as with 20,000 patients.
+const LEAKED_LOGIN: [&str; 6] = ["drill", "leaked-login", "--patients", "400", "--format", "json"];
+
+#[test]
+fn the_leaked_login_is_played_row_by_row_and_nothing_is_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = drill(folder.path(), &LEAKED_LOGIN);
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert!(output.status.success(), "{report:#}");
+    assert_eq!(report["failed"], 0, "{report:#}");
+    let rows = report["rows"].as_array().unwrap();
+    // every row is played, and what is not there is not said to hold
+    for row in rows.iter().filter(|row| row["outcome"] != "held") {
+        assert_eq!(row["outcome"], "not-in-this-version", "{row}");
+    }
+    assert!(rows.iter().filter(|row| row["outcome"] == "held").count() >= 12, "{report:#}");
+    assert!(rows.iter().all(|row| row["incident"].is_string()), "each row has its fact: {report:#}");
+    let evidence = |claim: &str| {
+        let row = rows.iter().find(|row| row["claim"].as_str().unwrap().contains(claim));
+        row.unwrap_or_else(|| panic!("no row says: {claim}"))["evidence"].as_str().unwrap().to_owned()
+    };
+    assert!(evidence("three to five letters").contains("3 letters: HTTP 400"));
+    assert!(evidence("whom the clinic referred").contains("0 strangers were listed or opened"));
+    assert!(evidence("a dump with the logins").contains("3 of 3 accounts locked"));
+    assert!(report["parts"].as_array().unwrap().iter().all(|part| part["seconds"].is_number()), "{report:#}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_leaked_login_with_the_reach_that_it_had_makes_rows_fail_and_the_drill_exit_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = drill(folder.path(), &[&LEAKED_LOGIN[..], &["--as-it-was"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failed: Vec<&str> = report["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["outcome"] == "failed")
+        .map(|row| row["claim"].as_str().unwrap())
+        .collect();
+    for claim in ["whom the clinic referred", "older studies are cold", "fast harvesting", "slow harvesting"] {
+        assert!(failed.iter().any(|failed| failed.contains(claim)), "{claim}: {failed:?}");
+    }
+    assert_eq!(report["failed"], failed.len());
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn a_drill_that_is_interrupted_ends_its_processes_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut drill = Command::new(env!("CARGO_BIN_EXE_leadglass"))
+        .args(["drill", "leaked-login", "--format", "json"])
+        .env("TMPDIR", folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let warden = || {
+        let made = std::fs::read_dir(folder.path()).ok()?.next()?.ok()?.path().join("data/run/warden.walls");
+        let said: Value = serde_json::from_slice(&std::fs::read(made).ok()?).ok()?;
+        u32::try_from(said["pid"].as_u64()?).ok()
+    };
+    wait_until("a warden runs for the drill", || warden().is_some());
+    let warden = warden().unwrap();
+    kill(drill.id(), "INT");
+    let output = drill.wait().map(|status| (status, drill.stderr.take())).unwrap();
+    assert_eq!(output.0.code(), Some(1));
+    let said = std::io::read_to_string(output.1.unwrap()).unwrap();
+    assert!(said.contains("\"error\""), "{said}");
+    assert!(has_ended(warden), "the warden runs on");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -361,8 +361,12 @@ fn fhir_resources_of_a_device_with_a_token_make_and_end_the_same_relationships()
 #[test]
 fn a_new_order_asks_for_the_cold_priors_of_its_patient() {
     let scene = Scene::new();
-    let [anna, bela] = ["anna", "bela"].map(|name| format!("{}.pub", crate::cold::holder(&scene.site, name)));
+    let files = ["anna", "bela"].map(|name| crate::cold::holder(&scene.site, name));
+    let [anna, bela] = files.clone().map(|file| format!("{file}.pub"));
     scene.site.ok(&["cold", "init", "--threshold", "2", "--holder", &anna, "--holder", &bela]);
+    for file in &files {
+        crate::cold::prove(&scene.site, file);
+    }
     scene.site.ok(&["cold", "rule", "--after", "0s"]);
     scene.site.ok(&["cold", "sweep"]);
     assert_eq!(scene.site.ok(&["cold", "state"])["cold"], 4);

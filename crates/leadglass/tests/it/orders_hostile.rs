@@ -125,6 +125,20 @@ fn only_a_device_that_may_tell_orders_is_heard_by_its_name_and_from_its_address(
     let bound = ["device", "add", "BOUND", "--organisation", "Machines", "--may", "orders", "--from", "127.0.0.1"];
     site.ok(&[&bound[..], &["--bind-certificate", &certificate]].concat());
     assert!(scene.sender().send(&named("BOUND", "5")).contains("MSH^1^3|103^"));
+    // and neither is one that has a token
+    site.ok(&[
+        "device",
+        "add",
+        "FHIR",
+        "--organisation",
+        "Machines",
+        "--may",
+        "orders",
+        "--from",
+        "127.0.0.1",
+        "--token",
+    ]);
+    assert!(scene.sender().send(&named("FHIR", "5")).contains("MSH^1^3|103^"));
     let mut heard = scene.sender();
     assert_eq!(heard.code(&named("ris", "6")), "AA");
     // removed: not even on the connection that it has

@@ -11,7 +11,7 @@ use crate::browser::Browser;
 use crate::client::Answer;
 use crate::installation::Installation;
 
-const PASSWORD: &str = "vortrag kastanie 41 regal";
+pub const PASSWORD: &str = "vortrag kastanie 41 regal";
 
 /// A signed-in person.
 pub struct Person {
@@ -49,6 +49,24 @@ impl Person {
         Self { browser: RefCell::new(browser), codes: RefCell::default() }
     }
 
+    /// A recovery code that was not used.
+    pub fn recovery_code(&self) -> String {
+        self.codes.borrow_mut().pop().expect("there are some left")
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn session(&self) -> String {
+        self.browser.borrow().session.clone()
+    }
+
+    /// Signs in again with the passkey, as after a session that ended.
+    pub fn sign_in_again(&self) {
+        let mut browser = self.browser.borrow_mut();
+        browser.token.clear();
+        browser.session.clear();
+        browser.sign_in();
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.browser.borrow_mut().get(path)
     }
@@ -64,6 +82,11 @@ impl Person {
             return self.post_with(path, body, &self.touch(path, body));
         }
         answer
+    }
+
+    /// A body that is no JSON.
+    pub fn upload(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        self.browser.borrow_mut().send_as("POST", path, content_type, body)
     }
 
     /// Without a touch.

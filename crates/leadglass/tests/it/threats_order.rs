@@ -100,6 +100,7 @@ fn a_patient_is_told_of_every_warm_up_whoever_ordered_it() {
     let words = site.path("anna.words");
     site.ok(&["cold", "holder", "new", "anna", "--out", &words]);
     site.ok(&["cold", "init", "--threshold", "1", "--holder", &format!("{words}.pub")]);
+    site.ok(&["cold", "holder", "prove", "--share-file", &words]);
     site.ok(&["cold", "rule", "--after", "0s"]);
     assert_eq!(site.ok(&["cold", "sweep"])["studies"], 2);
     site.ok(&["org", "add", "Patients", "--password-and-code"]);

@@ -2,8 +2,8 @@
 
 use model::{DeviceId, Instant, OrderEnd, Origin};
 use protocol::{
-    Authority, Identifier, OrderAsk, OrderEvent, OrderMessage, OrderNumbers, OrderReply, PROTOCOL_VERSION, Place,
-    PlacedOrder, Refusal, UntakenMessage, WardenClient, context,
+    Authority, Identifier, OrderAsk, OrderCaller, OrderEvent, OrderMessage, OrderNumbers, OrderReply, PROTOCOL_VERSION,
+    Place, PlacedOrder, Refusal, UntakenMessage, WardenClient, context,
 };
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -26,7 +26,8 @@ impl Front {
     }
 
     fn order(&self, device: u32, origin: &str, ask: OrderAsk) -> Result<OrderReply, Refusal> {
-        let order = self.warden.order(context::current(), DeviceId(device), Origin(origin.to_owned()), ask);
+        let caller = OrderCaller::Named { device: DeviceId(device), origin: Origin(origin.to_owned()) };
+        let order = self.warden.order(context::current(), caller, ask);
         self.runtime.block_on(order).unwrap()
     }
 }
@@ -38,6 +39,7 @@ fn identifier(authority: &str, id: &str) -> Identifier {
 fn forged(number: u32, patient: &str, ordered_by: Identifier) -> OrderMessage {
     let placer = Some(identifier("RIS", &format!("F{number}")));
     let order = PlacedOrder {
+        new: true,
         numbers: OrderNumbers { placer, filler: None },
         patient: vec![identifier("DEMO", patient)],
         ordered_by: vec![ordered_by],
@@ -60,12 +62,14 @@ fn a_front_that_was_taken_over_forges_orders_for_nobody_but_whom_the_site_named_
     let scene = Scene::new();
     scene.site.ok(&["orders", "rule", "--orders-per-day", "3", "--unmatched-per-day", "3", "--merges-per-day", "1"]);
     let front = Front::of(&scene, "run/warden.sock");
-    let (ris, ct) = (number_of(&scene, "RIS"), number_of(&scene, "CT1"));
+    // a system that tells FHIR shows its token, and is not to be named without it
+    scene.site.ok(&["device", "add", "KIS", "--organisation", "Machines", "--may", "orders", "--token"]);
+    let (ris, ct, kis) = (number_of(&scene, "RIS"), number_of(&scene, "CT1"), number_of(&scene, "KIS"));
     let ruth = || identifier("LANR", "123456601");
     let decide = OrderAsk::Decide;
     let near = "127.0.0.1";
     // in the name of who may not, of nobody, from elsewhere, on the owner's socket
-    for (device, origin) in [(ct, near), (999, near), (ris, "192.0.2.1"), (ris, "nowhere"), (ris, "")] {
+    for (device, origin) in [(ct, near), (kis, near), (999, near), (ris, "192.0.2.1"), (ris, "nowhere"), (ris, "")] {
         let refused = front.order(device, origin, decide(forged(1, "M00000001", ruth())));
         assert_eq!(refused, Err(Refusal::NotAllowed), "{device} {origin}");
     }

@@ -88,6 +88,7 @@ fn root_on_the_machine_of_a_running_warden_opens_what_is_hot_and_no_cold_and_no_
     let words = site.path("anna.words");
     site.ok(&["cold", "holder", "new", "anna", "--out", &words]);
     site.ok(&["cold", "init", "--threshold", "1", "--holder", &format!("{words}.pub")]);
+    site.ok(&["cold", "holder", "prove", "--share-file", &words]);
     site.ok(&["cold", "rule", "--after", "0s"]);
     assert_eq!(site.ok(&["cold", "sweep"])["studies"], 3);
     assert_eq!(keys_that_open(&site.dir()), 0);

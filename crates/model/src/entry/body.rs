@@ -10,9 +10,9 @@ use super::{
 use crate::{
     About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
     ConsentTold, DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding,
-    Instant, KeptOrder, KeyId, LeakList, LinkId, Need, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId,
-    PatientNumber, PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule, SiteId, Standing,
-    StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
+    Instant, KeptOrder, KeyId, LeakList, LinkId, Need, NetworkRule, NumberSet, OrderEnded, OrderRule, OrderTaken,
+    OrganisationId, PatientNumber, PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule,
+    SiteId, Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
 };
 
 /// What happened.
@@ -705,6 +705,20 @@ pub enum EntryBody {
     SharingRuleSet {
         /// From now on.
         rule: SharingRule,
+    },
+    /// Which networks are at which places was set.
+    NetworkRuleSet {
+        /// From now on.
+        rule: NetworkRule,
+    },
+    /// A device was given a bearer token; the one before works until the new one is used, and not after `before_until`.
+    DeviceTokenIssued {
+        /// The device.
+        device: DeviceId,
+        /// When the new one ends.
+        until: Instant,
+        /// Until when the one before works at the longest, where there was one.
+        before_until: Option<Instant>,
     },
     /// A second opinion was asked for. Its relationship stands in the entry just before.
     OpinionAsked(OpinionAsked),

@@ -209,3 +209,27 @@ fn the_same_bytes_have_the_same_digest_and_others_another() {
     assert_eq!(content(&one), content(&one));
     assert_ne!(content(&one), content(&message("ORM^O01", &[PID, ORC, "NTE|1"])));
 }
+
+#[test]
+fn an_identifier_with_an_escape_sequence_that_is_not_known_is_refused() {
+    let known = placed("ORM^O01", &["PID|1||1\\T\\7^^^A\\S\\B", "ORC|NW|P\\X41\\^KIS||||||||||9^^^^^^^^LANR"]);
+    assert_eq!(parts(&known.patient[0]), ("1&7", "A^B", ""));
+    assert_eq!(known.numbers.placer.unwrap().id, "PA");
+    for (pid, orc, at) in [
+        ("PID|1||1\\.br\\7^^^HOSPITAL", "ORC|NW|P^KIS", ("PID", 3)),
+        ("PID|1||17^^^HOS\\Z1\\PITAL", "ORC|NW|P^KIS", ("PID", 3)),
+        ("PID|1||\\X0A\\^^^HOSPITAL", "ORC|NW|P^KIS", ("PID", 3)),
+        ("PID|1||17^^^HOSPITAL", "ORC|NW|P\\H\\^KIS", ("ORC", 2)),
+        ("PID|1||17^^^HOSPITAL", "ORC|NW|P^KIS|F^R\\N\\IS", ("ORC", 3)),
+        ("PID|1||17^^^HOSPITAL", "ORC|NW|P^KIS||||||||||12\\.sp\\3^^^^^^^^LANR", ("ORC", 12)),
+    ] {
+        refused("ORM^O01", &[pid, orc], ErrorCode::DataType, at.0, at.1);
+    }
+}
+
+#[test]
+fn an_order_is_new_where_the_control_says_so() {
+    for (control, new) in [("NW", true), ("SN", true), ("NA", true), ("XO", false), ("SC", false), ("OK", false)] {
+        assert_eq!(placed("ORM^O01", &[PID, &ORC.replace("NW", control)]).new, new, "{control}");
+    }
+}

@@ -172,6 +172,8 @@ impl Warden for Double {
                 .try_into()
                 .ok(),
             bound: None,
+            token_until: None,
+            former: None,
         };
         let list = serde_json::to_vec(&[
             device(1, "workstation", WORKSTATION, &[DeviceMay::List, DeviceMay::Open]),
@@ -255,7 +257,7 @@ impl Warden for Double {
     }
 
     async fn open(self, _: Context, credential: Credential, request: OpenRequest) -> Result<OpenReply, Refusal> {
-        let method = if request.scope == Scope::Images { "open" } else { "open listing" };
+        let method = if request.scope == Scope::Listing { "open listing" } else { "open" };
         self.heard(method, &credential)?.reads()?;
         let state = self.state.lock().unwrap();
         let studies: Vec<_> = state
@@ -373,8 +375,7 @@ impl Warden for Double {
     async fn order(
         self,
         _: Context,
-        _: model::DeviceId,
-        _: model::Origin,
+        _: protocol::OrderCaller,
         _: protocol::OrderAsk,
     ) -> Result<protocol::OrderReply, Refusal> {
         Err(Refusal::NotAllowed)
@@ -422,7 +423,7 @@ impl State {
             let keys = &self.keys[key];
             ReleasedKey {
                 key: *key,
-                data_key: (scope == Scope::Images).then(|| *keys.data.expose()),
+                data_key: (scope != Scope::Listing).then(|| *keys.data.expose()),
                 listing_key: *keys.listing.expose(),
             }
         });

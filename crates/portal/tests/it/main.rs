@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod qido;
 mod real;
+mod requests;
 mod slow;
 mod stow;
 mod strangers;

@@ -87,6 +87,48 @@ async fn a_client_that_takes_nothing_of_its_answer_is_dropped() {
     assert!(answer.len() < 32 * 1024 * 1024, "{} bytes came all the same", answer.len());
 }
 
+/// Begins a download and takes only the beginning of what comes.
+async fn begin_download(front: &Front) -> (TcpStream, String) {
+    let path = "/api/studies/1.2.3/download";
+    let mut stream = TcpStream::connect(front.address()).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nCookie: __Host-leadglass={RADIOLOGIST}\r\nX-Leadglass: 1\r\nOrigin: {}\r\n\
+         Sec-Fetch-Site: same-origin\r\nDPoP: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
+        front.origin(),
+        front.proof("POST", path, b"{}")
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut beginning = vec![0; 1024];
+    let read = stream.read(&mut beginning).await.unwrap();
+    (stream, String::from_utf8_lossy(&beginning[..read]).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_takes_one_study_along_at_a_time() {
+    let front = front(HttpLimits::default()).await;
+    // more than the buffers of both sockets
+    front.store(&[Image { rows: 2048, columns: 2048, frames: 4, ..image("1.2.3", 1, 1) }]).await;
+    let (held, first) = begin_download(&front).await;
+    assert!(first.starts_with("HTTP/1.1 200"), "{first}");
+    for _ in 0..3 {
+        let (_, second) = begin_download(&front).await;
+        let second = second.to_lowercase();
+        assert!(second.starts_with("http/1.1 429") && second.contains("retry-after: 30"), "{second}");
+    }
+    // whoever is told to wait has opened nothing
+    let opened = front.double.asked().iter().filter(|(method, _)| *method == "open").count();
+    assert_eq!(opened, 1);
+    drop(held);
+    // the place is free once the front has seen that
+    loop {
+        let (_, again) = begin_download(&front).await;
+        if again.starts_with("HTTP/1.1 200") {
+            break;
+        }
+        tokio::time::sleep(A_MOMENT).await;
+    }
+}
+
 #[tokio::test]
 async fn a_handshake_that_does_not_come_on_is_dropped() {
     let made = development_certificate(&["localhost"]).unwrap();

@@ -3,86 +3,20 @@
 use portal::routes::{ROUTES, Route};
 
 use crate::harness::{Answer, As, Front, start};
+use crate::requests::{Names, body, content_type, path};
 
 const STUDY: &str = "1.2.3";
-
-fn path(route: &Route) -> String {
-    route
-        .path
-        .replace("{session}", &"ab".repeat(16))
-        .replace("{number}", "0")
-        .replace("{proposal}", "0")
-        .replace("{request}", "0")
-        .replace("{person}", "0")
-        .replace("{passkey}", "ab")
-        .replace("{used}", "0")
-        .replace("{incident}", "1")
-        .replace("{question}", "1")
-        .replace("{finding}", "1")
-        .replace("{link}", "1")
-        .replace("{kept}", "1")
-        .replace("{merge}", "1")
-        .replace("{opinion}", "1")
-        .replace("{study}", STUDY)
-        .replace("{series}", "1.2.3.1")
-        .replace("{instance}", "1.2.3.1.1")
-        .replace("{frames}", "1")
-        .replace("{range}", "0-10")
-}
 
 /// As the pages send it, so that nothing but the missing credential is wrong.
 async fn send(front: &Front, route: &Route, who: As) -> Answer {
     let origin = front.origin().to_owned();
-    let store = route.service == policy::Service::Store;
-    let content_type = if store { "application/dicom" } else { "application/json" };
     let fields = [
-        ("content-type", content_type),
+        ("content-type", content_type(route)),
         ("x-leadglass", "1"),
         ("sec-fetch-site", "same-origin"),
         ("origin", origin.as_str()),
     ];
-    // every field that any body has, each usable, so that the warden is asked and not the shape refused
-    let body = serde_json::json!({
-        "whose": "site", "ceilings": {}, "count": 1,
-        "ceremony": "c", "credential": {}, "email": "a@example.org", "password": "p", "code": "1", "token": "t",
-        "label": "l", "patient": "ISSUER/1", "reason": "r", "name": "n", "role": "referrer", "organisation": "o",
-        "password_and_code": false, "authorisation": "passkey-only", "may": ["store"], "from": 1, "until": 2,
-        "who": "person:a@example.org", "whom": "site", "tier": "open", "basis": "b",
-        "text": "bleeding", "seconds": 60, "verdict": "justified", "note": "n", "digest": "d",
-        "delay_seconds": 1, "setup_seconds": 1, "seconds_max": 60, "review_seconds": 60,
-        "title": "t", "about": [], "to": 2, "aware": 1, "change": "note",
-        "key": dpop::Thumbprint([1; 32]), "act": dpop::Thumbprint([2; 32]),
-    });
-    let mut body = body;
-    for (name, value) in [("purpose", "outside"), ("secret", "s"), ("colleague", "b@example.org")] {
-        body[name] = value.into();
-    }
-    for (name, value) in [("patients", true.into()), ("clinicians", true.into()), ("days_max", 7.into())] {
-        body[name] = value;
-    }
-    if route.path == "/api/people/census" {
-        body = serde_json::json!({ "list": "email\n", "unused_days": 90 });
-    }
-    if route.path == "/api/organisations/authenticators" {
-        body = serde_json::json!({ "organisation": "o", "rule": {} });
-    }
-    if route.path == "/api/break-glass" {
-        body["reason"] = serde_json::json!("other");
-    }
-    if route.path == "/api/devices/remove" {
-        body["token"] = serde_json::json!(true);
-    }
-    if route.path == "/api/devices" {
-        body["from"] = serde_json::json!([]);
-        body["token"] = serde_json::json!(true);
-    }
-    let query = match route.path {
-        "/api/budgets" => "?whose=site",
-        "/fhir/ImagingStudy" => "?patient=ISSUER%7C1",
-        path if path.starts_with("/api/exposure") => "?who=person:a&from=1&to=2",
-        _ => "",
-    };
-    front.send(route.method.as_str(), &format!("{}{query}", path(route)), who, &fields, body.to_string()).await
+    front.send(route.method.as_str(), &path(route, &Names::default()), who, &fields, body(route).to_string()).await
 }
 
 #[tokio::test]

@@ -25,8 +25,6 @@ pub struct ColdExchange {
     pub waiting: Vec<String>,
     /// SHA-256 of the new set, in hexadecimal digits: what a holder of before names with `--to`.
     pub set: String,
-    /// New holders who have not shown yet that they have their key. Nothing is handed over before all have.
-    pub unproven: Vec<String>,
 }
 
 /// Something sealed to a new holder's key. Who opens it has the key.

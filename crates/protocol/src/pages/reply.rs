@@ -3,7 +3,10 @@
 use model::{DeviceId, EntryNumber, Instant, PersonId, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{Accesses, DeviceRow, ExposureReport, Health, Me, NumberedEntry, OrganisationRow, PersonRow, SessionRow};
+use super::{
+    Accesses, DeviceRow, ExposureReport, Health, Me, NumberedEntry, OrganisationRow, PersonRow, SessionRow,
+    SignedInRows,
+};
 use crate::{PatientRow, StudyRow};
 
 /// The answer.
@@ -50,7 +53,20 @@ pub enum PageReply {
         device: DeviceId,
         /// Its bearer token, shown once.
         token: Option<String>,
+        /// When the token ends.
+        token_until: Option<Instant>,
     },
+    /// A device has a new token.
+    TokenRotated {
+        /// The new token, shown once.
+        token: String,
+        /// When it ends.
+        until: Instant,
+        /// Until when the one before works, unless the new one is used earlier; nothing where it had ended.
+        before_until: Option<Instant>,
+    },
+    /// Sessions and tokens.
+    SignedIn(Box<SignedInRows>),
     /// A relationship was made or ended.
     Related {
         /// The entry.
@@ -143,6 +159,8 @@ impl std::fmt::Debug for PageReply {
             Self::Me(_) => "Me",
             Self::FreshChallenge { .. } => "FreshChallenge",
             Self::Sessions(_) => "Sessions",
+            Self::TokenRotated { .. } => "TokenRotated",
+            Self::SignedIn(_) => "SignedIn",
             Self::People(_) => "People",
             Self::Organisations(_) => "Organisations",
             Self::Devices(_) => "Devices",

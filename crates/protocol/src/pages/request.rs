@@ -1,7 +1,7 @@
 //! What a page or a command asks.
 
 use dpop::Thumbprint;
-use model::{Authorisation, DeviceMay, EntryNumber, Instant, PersonId, Role, SessionId, Tier, Uid, Window};
+use model::{Authorisation, DeviceId, DeviceMay, EntryNumber, Instant, PersonId, Role, SessionId, Tier, Uid, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::TokenBinding;
@@ -22,6 +22,20 @@ pub enum PageRequest {
     Sessions {
         /// Whose; `None` is the caller's own.
         person: Option<PersonId>,
+    },
+    /// Everybody's sessions and every device's token in one list (officer).
+    SignedIn,
+    /// End a device's token (officer).
+    EndDeviceToken {
+        /// Whose.
+        device: DeviceId,
+    },
+    /// Give a device a new token in the place of the one that it has (administrator, owner).
+    RotateToken {
+        /// The device's name.
+        name: String,
+        /// When the new one ends; a year from now where nothing is said.
+        until: Option<Instant>,
     },
     /// End a session: one's own, or anybody's (officer).
     EndSession {
@@ -77,6 +91,8 @@ pub enum PageRequest {
         token: bool,
         /// What the token is bound to.
         bound: Option<TokenBinding>,
+        /// When the token ends; a year from now where nothing is said.
+        token_until: Option<Instant>,
     },
     /// Make a relationship.
     Relate {
@@ -289,6 +305,9 @@ impl std::fmt::Debug for PageRequest {
             Self::FreshBegin { .. } => "FreshBegin",
             Self::StillHere => "StillHere",
             Self::Sessions { .. } => "Sessions",
+            Self::SignedIn => "SignedIn",
+            Self::EndDeviceToken { .. } => "EndDeviceToken",
+            Self::RotateToken { .. } => "RotateToken",
             Self::EndSession { .. } => "EndSession",
             Self::People => "People",
             Self::Organisations => "Organisations",

@@ -96,6 +96,32 @@ pub struct DeviceRow {
     pub token: bool,
     /// What the token is bound to.
     pub bound: Option<TokenBinding>,
+    /// When the token ends; a token without it is from before they ended.
+    pub token_until: Option<Instant>,
+    /// Until when the token before works as well.
+    pub former_until: Option<Instant>,
+    /// When the token was last used for reading, by the hour.
+    pub token_used: Option<Instant>,
+}
+
+/// Everything that acts here without signing in anew: sessions of people and tokens of devices, in one list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedInRows {
+    /// Sessions, newest first.
+    pub people: Vec<PersonSessionRow>,
+    /// Devices with a token, by number.
+    pub devices: Vec<DeviceRow>,
+}
+
+/// A session with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonSessionRow {
+    /// The session.
+    pub session: SessionRow,
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
 }
 
 /// One entry with its number and the names behind its numbers, for the officer.

@@ -145,7 +145,7 @@ pub enum SignInReply {
     OneTimeCodeSecret {
         /// Names this ceremony in the next step.
         ceremony: String,
-        /// `otpauth://` URI (shown as QR).
+        /// `otpauth://` URI (shown as QR); this and the next are empty where the secret that there is stays.
         uri: String,
         /// The URI as an SVG QR code.
         qr_svg: String,
@@ -190,6 +190,8 @@ pub struct EnrolmentFor {
     pub attested: bool,
     /// Whether this link replaces what the person had: it was lost.
     pub replaces: bool,
+    /// Whether this link sets another password and nothing else; a code of the app that there is confirms it.
+    pub only_password: bool,
 }
 
 /// How strong a password would be.

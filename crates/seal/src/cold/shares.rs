@@ -13,9 +13,9 @@ use crate::{CryptoRng, Secret32};
 /// The place of a share that is the whole secret. A polynomial's value at zero is what it hides.
 const WHOLE: u8 = 0;
 
-/// One share: its place and 32 bytes. At place zero it is the secret itself.
-#[derive(Clone)]
-pub struct Share(Zeroizing<[u8; Self::BYTES]>);
+/// One share: its place and 32 bytes. At place zero it is the secret itself. It lies in one place however often it is moved, so that no
+/// copy of it is left behind where it was.
+pub struct Share(Box<Zeroizing<[u8; Self::BYTES]>>);
 
 impl Share {
     /// The length.
@@ -23,7 +23,7 @@ impl Share {
 
     /// A share that is enough alone.
     pub(crate) fn whole(secret: &Secret32) -> Self {
-        let mut share = Zeroizing::new([WHOLE; Self::BYTES]);
+        let mut share = Box::new(Zeroizing::new([WHOLE; Self::BYTES]));
         share[1..].copy_from_slice(secret.expose());
         Self(share)
     }
@@ -31,7 +31,9 @@ impl Share {
     /// Takes the bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        let mut share = Box::new(Zeroizing::new([0; Self::BYTES]));
+        share.copy_from_slice(bytes);
+        Self(share)
     }
 
     /// The bytes. Each use of this is a place to look at.
@@ -54,6 +56,12 @@ impl Share {
         context.update(&name.0);
         context.update(self.0.as_slice());
         context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+}
+
+impl Clone for Share {
+    fn clone(&self) -> Self {
+        Self::from_bytes(self.expose())
     }
 }
 

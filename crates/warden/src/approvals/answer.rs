@@ -1,6 +1,7 @@
 //! What pages and commands ask about proposals.
 
-use model::{ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, ProposalEnd, Role, SharingRule};
+use budget::is_block;
+use model::{ApprovalRule, BreakGlassRule, Change, EntryNumber, Instant, NetworkRule, ProposalEnd, Role, SharingRule};
 use policy::Service;
 use protocol::{
     ApprovalRequest, ApprovalRow, PageReply, ProposalRow, ProposalState, Proposals, REASON_CHARACTERS_MAX, Refusal,
@@ -49,6 +50,7 @@ impl Warden {
             ApprovalRequest::Role { email, role } => return self.propose_role(caller, &email, role, now),
             ApprovalRequest::Rule { rule } => return self.propose_rule(caller, rule, now),
             ApprovalRequest::SharingRule { rule } => return self.propose_sharing_rule(caller, rule, now),
+            ApprovalRequest::NetworkRule { rule } => return self.propose_network_rule(caller, rule, now),
             ApprovalRequest::BreakGlassRule { rule } => return self.propose_break_glass_rule(caller, rule, now),
             ApprovalRequest::Erase { entry, reason } => return self.propose_erasure(caller, entry, &reason, now),
             ApprovalRequest::Approve { proposal, digest } => self.approve(caller, proposal, &digest, now)?,
@@ -115,6 +117,31 @@ impl Warden {
         Ok(self.ask_for(caller, Change::SharingRule { rule }, now)?.reply())
     }
 
+    fn propose_network_rule(&self, caller: &Caller, rule: NetworkRule, now: Instant) -> Result<PageReply, Refusal> {
+        if rule.networks.len() > NetworkRule::NETWORKS_MAX {
+            return Err(field("the networks", "at most 256 of them"));
+        }
+        let mut names = std::collections::HashSet::new();
+        for network in &rule.networks {
+            let (name, blocks) = (network.name.trim(), &network.blocks);
+            let named = (1..=NetworkRule::NAME_CHARACTERS_MAX).contains(&name.chars().count()) && name == network.name;
+            if !named || name.chars().any(char::is_control) || !names.insert(name.to_lowercase()) {
+                return Err(field("the network's name", "1 to 64 characters that no other network has"));
+            }
+            if !(1..=NetworkRule::BLOCKS_MAX).contains(&blocks.len()) || !blocks.iter().all(|block| is_block(block)) {
+                return Err(field("the network's addresses", "1 to 64 blocks like 192.0.2.0/24 or 2001:db8::/32"));
+            }
+            let on_earth = network.at.is_none_or(|at| at.latitude.abs() <= 9_000 && at.longitude.abs() <= 18_000);
+            if !on_earth || network.utc_minutes.is_some_and(|minutes| !(-12 * 60..=14 * 60).contains(&minutes)) {
+                return Err(field(
+                    "the network's place",
+                    "latitude and longitude on earth, a time from -12:00 to +14:00",
+                ));
+            }
+        }
+        Ok(self.ask_for(caller, Change::NetworkRule { rule }, now)?.reply())
+    }
+
     fn proposals_for(&self, caller: &Caller, open: bool, now: Instant) -> Proposals {
         let chosen: Vec<Proposal> = {
             let proposals = self.proposals.read().expect(HELD);
@@ -128,6 +155,7 @@ impl Warden {
             rule: proposals.rule(),
             break_glass: proposals.break_glass(),
             sharing: proposals.sharing(),
+            networks: proposals.networks().clone(),
             deciders,
             one_person: proposals.one_person(),
             setting_up,
@@ -141,7 +169,7 @@ impl Warden {
 
     fn row_of(&self, proposal: &Proposal, caller: &Caller) -> ProposalRow {
         let (may_approve, may_withdraw) = (self.may_approve(proposal, caller), self.may_withdraw(proposal, caller));
-        let deciders = self.deciders();
+        let deciders = self.deciders_of(&proposal.change);
         let people = self.people.lock().expect(HELD);
         let names = words::names(&people, &proposal.change);
         let approved = policy::is_approved(
@@ -191,14 +219,15 @@ impl Warden {
     fn may_approve(&self, proposal: &Proposal, caller: &Caller) -> bool {
         let Some(person) = person_of(caller).filter(|_| proposal.is_open()) else { return false };
         let (proposer, approvers) = (proposal.proposer(), proposal.approvers());
-        policy::may_approve(&proposal.change, proposer, &approvers, &proposal.need, person, &self.deciders()).is_ok()
+        let deciders = self.deciders_of(&proposal.change);
+        policy::may_approve(&proposal.change, proposer, &approvers, &proposal.need, person, &deciders).is_ok()
     }
 
     /// Who may approve may refuse, also after approving.
     pub(super) fn may_refuse(&self, proposal: &Proposal, caller: &Caller) -> bool {
         let Some(person) = person_of(caller).filter(|_| proposal.is_open()) else { return false };
-        policy::may_approve(&proposal.change, proposal.proposer(), &[], &proposal.need, person, &self.deciders())
-            .is_ok()
+        let deciders = self.deciders_of(&proposal.change);
+        policy::may_approve(&proposal.change, proposal.proposer(), &[], &proposal.need, person, &deciders).is_ok()
     }
 
     pub(super) fn may_withdraw(&self, proposal: &Proposal, caller: &Caller) -> bool {

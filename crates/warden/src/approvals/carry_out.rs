@@ -65,6 +65,9 @@ impl Warden {
             Change::SharingRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::SharingRuleSet { rule }], actor, now)
             }
+            Change::NetworkRule { rule } => {
+                self.with_entries(&proposal, vec![EntryBody::NetworkRuleSet { rule }], actor, now)
+            }
             Change::Shred { patient, studies, whole_patient, reason } => {
                 let studies: Vec<_> = studies.numbers().iter().copied().map(model::StudyNumber).collect();
                 self.shred_as(actor, patient, &studies, whole_patient, &reason, carried_out(&proposal))
@@ -73,11 +76,9 @@ impl Warden {
                 // a crash in between leaves the proposal due, and keys are rotated once more
                 self.rotate().and_then(|_| self.with_entries(&proposal, Vec::new(), actor, now))
             }
-            Change::ColdHolders { threshold, holders, keys } => {
-                self.set_holders_as(actor, (threshold, false), holders, &keys, carried_out(&proposal))
-            }
-            Change::ReplaceColdHolders { threshold, holders, keys } => {
-                self.set_holders_as(actor, (threshold, true), holders, &keys, carried_out(&proposal))
+            Change::ColdHolders { threshold, holders, keys }
+            | Change::ReplaceColdHolders { threshold, holders, keys } => {
+                self.set_holders_as(actor, threshold, holders, &keys, carried_out(&proposal))
             }
             Change::ColdRule { rule } => {
                 self.with_entries(&proposal, vec![EntryBody::ColdRuleSet { rule }], actor, now)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
-    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need,
+    Actor, ApprovalRule, BreakGlassRule, Change, ColdHolder, Entry, EntryBody, EntryNumber, Instant, Need, NetworkRule,
     OrganisationId, PersonId, ProposalEnd, Role, SharingRule, Standing, What, Who, Window,
 };
 
@@ -100,6 +100,7 @@ pub(crate) struct Proposals {
     enrolled: bool,
     break_glass: BreakGlassRule,
     sharing: SharingRule,
+    networks: NetworkRule,
 }
 
 impl Proposals {
@@ -111,6 +112,7 @@ impl Proposals {
             EntryBody::ApprovalRuleSet { rule } => self.rule = *rule,
             EntryBody::BreakGlassRuleSet { rule } => self.break_glass = *rule,
             EntryBody::SharingRuleSet { rule } => self.sharing = *rule,
+            EntryBody::NetworkRuleSet { rule } => self.networks.clone_from(rule),
             EntryBody::PersonAdded { person, role, .. } => {
                 self.added = Some(*person);
                 self.holds(*person, *role);
@@ -274,6 +276,11 @@ impl Proposals {
         self.sharing
     }
 
+    /// Which networks are at which places.
+    pub(crate) fn networks(&self) -> &NetworkRule {
+        &self.networks
+    }
+
     /// How many changes were carried out on the word of one person.
     pub(crate) fn one_person(&self) -> u32 {
         self.one_person
@@ -305,18 +312,14 @@ impl Proposals {
         self.exchange.filter(|(_, until, _)| now < *until)
     }
 
-    /// The public keys of holders who were named, as the proposal that named them has them; whether they replaced others.
-    pub(crate) fn keys_of(&self, threshold: u8, holders: &[ColdHolder]) -> Option<(&[String], bool)> {
-        self.newest_first().find_map(|one| match (&one.state, &one.change) {
-            (State::CarriedOut { .. }, Change::ColdHolders { threshold: needed, holders: named, keys })
+    /// The public keys of holders who were named, as the proposal that named them has them.
+    pub(crate) fn keys_of(&self, threshold: u8, holders: &[ColdHolder]) -> Option<&[String]> {
+        self.newest_first().filter(|one| one.state.is_carried_out()).find_map(|one| match &one.change {
+            Change::ColdHolders { threshold: needed, holders: named, keys }
+            | Change::ReplaceColdHolders { threshold: needed, holders: named, keys }
                 if *needed == threshold && named == holders =>
             {
-                Some((keys.as_slice(), false))
-            }
-            (State::CarriedOut { .. }, Change::ReplaceColdHolders { threshold: needed, holders: named, keys })
-                if *needed == threshold && named == holders =>
-            {
-                Some((keys.as_slice(), true))
+                Some(keys.as_slice())
             }
             _ => None,
         })

@@ -2,8 +2,9 @@
 
 use identity::People;
 use model::{
-    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, OrderRule,
-    OrganisationId, PersonId, Priors, Role, SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose, Window,
+    Assurance, AuthenticatorRule, Ceilings, Change, ColdHolder, ColdRule, HolderKind, Instant, Measure, Network,
+    OrderRule, OrganisationId, PersonId, Priors, Role, SECOND, Tier, UnsealMethodAdded, UnsealMethodGone, Who, Whose,
+    Window,
 };
 
 use crate::honey::civil;
@@ -79,6 +80,11 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             },
             rule.days_max
         ),
+        Change::NetworkRule { rule } if rule.networks.is_empty() => "no network is known any more".to_owned(),
+        Change::NetworkRule { rule } => {
+            let networks: Vec<String> = rule.networks.iter().map(network).collect();
+            format!("signs of sharing go by these networks: {}", networks.join("; "))
+        }
         Change::Shred { patient, studies, whole_patient, reason } => format!(
             "the keys of {} studies of patient {patient} are destroyed for good{} ({reason})",
             studies.len(),
@@ -134,6 +140,23 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
         }
         Change::Unknown => "a change that another version of leadglass knows".to_owned(),
     }
+}
+
+fn network(network: &Network) -> String {
+    let mut words = format!("{} is {}", network.name, network.blocks.join(" and "));
+    if let Some(at) = network.at {
+        let degrees = |hundredths: i16| f64::from(hundredths) / 100.0;
+        words.push_str(&format!(" at {:.2}, {:.2}", degrees(at.latitude), degrees(at.longitude)));
+    }
+    if let Some(minutes) = network.utc_minutes {
+        words.push_str(&format!(
+            " with the time of UTC{}{:02}:{:02}",
+            if minutes < 0 { '-' } else { '+' },
+            minutes.abs() / 60,
+            minutes.abs() % 60
+        ));
+    }
+    words
 }
 
 fn order_rule(reading_group: &str, rule: &OrderRule) -> String {

@@ -22,6 +22,11 @@ pub(crate) fn service_of(request: &ColdAsk) -> Service {
     }
 }
 
+/// Whether a caller decides as an officer: who only administers the machine, and its owner, do not.
+pub(super) fn is_officer(caller: &Caller) -> bool {
+    matches!(caller.role(), Some(Role::Officer | Role::OfficerAdministrator))
+}
+
 impl Warden {
     /// Records that somebody stands behind a request.
     pub(crate) fn endorse_cold(
@@ -55,7 +60,7 @@ impl Warden {
         let _turn = self.warm_work.lock().expect(HELD);
         let request = self.open_request(number, now)?;
         let emergency = request.basis == WarmingBasis::Emergency;
-        if emergency && !caller.role().is_some_and(|role| matches!(role, Role::Officer | Role::OfficerAdministrator)) {
+        if emergency && !is_officer(caller) {
             // somebody may die of it: nobody who only administers the machine ends it
             return Err(Refusal::NotAllowed);
         }

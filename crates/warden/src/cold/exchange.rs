@@ -45,7 +45,8 @@ pub(crate) struct Exchange(Option<Transit>);
 
 struct Transit {
     exchange: EntryNumber,
-    began: Instant,
+    /// When the first of the shares that wait came.
+    began: Option<Instant>,
     key: SiteSecretKey,
     public: String,
     shares: HashMap<KeyId, HashMap<KeyId, Share>>,
@@ -72,7 +73,7 @@ impl Warden {
         let cold = self.cold.read().expect(HELD);
         let mut waiting: Vec<String> = holders.into_iter().map(|holder| cold.name_of(holder)).collect();
         waiting.sort_unstable();
-        Some(ColdExchange { exchange, until, waiting, set: set.digest, unproven: set.unproven })
+        Some(ColdExchange { exchange, until, waiting, set: set.digest })
     }
 
     /// Forgets everything that waits.
@@ -80,19 +81,18 @@ impl Warden {
         self.exchange.lock().expect(HELD).0 = None;
     }
 
-    /// How many studies have boxes that are closed to holders of an earlier set. The database says so, not the ledger: one that was
-    /// restored has them again.
+    /// How many studies have boxes that are closed to holders of another set. The database says so, not the ledger: one that was
+    /// restored has them again, and one that is newer than the ledger has some of a set that the ledger lost.
     pub(crate) fn behind(&self) -> Result<u64, Refusal> {
         let generation = self.cold.read().expect(HELD).holders.as_ref().map_or(0, |(generation, ..)| *generation);
-        self.reader.lock().expect(HELD).studies_before(generation).map_err(failed)
+        self.reader.lock().expect(HELD).studies_of_others(generation).map_err(failed)
     }
 
     /// Forgets shares that waited for too long.
     pub(crate) fn forget_exchange(&self, now: Instant) {
         let mut held = self.exchange.lock().expect(HELD);
-        if held.0.as_ref().is_some_and(|transit| transit.began.plus_seconds(HELD_SECONDS) <= now) {
-            held.0 = None;
-        }
+        let is_over = |began: Instant| began.plus_seconds(HELD_SECONDS) <= now;
+        held.0.take_if(|transit| transit.began.is_some_and(is_over));
     }
 
     /// What a holder of before is to hand over, behind a place.
@@ -109,7 +109,7 @@ impl Warden {
         }
         let (mut shares, mut next) = (Vec::new(), after);
         loop {
-            let rows = self.reader.lock().expect(HELD).cold_before(generation, next, READ_BOXES).map_err(failed)?;
+            let rows = self.reader.lock().expect(HELD).cold_of_others(generation, next, READ_BOXES).map_err(failed)?;
             let last = rows.len() < READ_BOXES;
             for row in rows {
                 next = Some(BoxPlace { study: row.study, name: row.name });
@@ -128,7 +128,8 @@ impl Warden {
                 break;
             }
         }
-        let transit = self.exchange_key(exchange, now);
+        self.forget_exchange(now);
+        let transit = self.exchange_key(exchange);
         let page = ColdHandOver {
             version: 2,
             site: self.secrets.site,
@@ -149,6 +150,7 @@ impl Warden {
     /// Takes a page of a holder's shares; boxes that have enough of them are closed to the present holders.
     pub(crate) fn handed_over(&self, handed: &ColdHandedOver, now: Instant) -> Result<HandedOver, Refusal> {
         let _work = self.key_work.lock().expect(HELD);
+        self.forget_exchange(now);
         let holder = handed.holder;
         let (exchange, set) = self.exchange_of(holder, now)?;
         let shares = self.unsealed(handed, exchange, &set)?;
@@ -175,12 +177,16 @@ impl Warden {
         if boxes.is_empty() {
             return Ok(HandedOver { reclosed: 0, waiting: 0, damaged, behind: self.behind()? });
         }
-        let released = EntryBody::ColdSharesReleased { exchange, holder, boxes: boxes.len() as u32 };
-        self.ledger.append(vec![(Actor::Warden, released)], now).map_err(|error| self.cannot_record(&error))?;
+        let fresh = self.not_held(holder, &boxes);
+        if fresh > 0 {
+            let released = EntryBody::ColdSharesReleased { exchange, holder, boxes: fresh };
+            self.ledger.append(vec![(Actor::Warden, released)], now).map_err(|error| self.cannot_record(&error))?;
+        }
 
         let of_boxes = {
             let mut held = self.exchange.lock().expect(HELD);
             let transit = held.0.as_mut().ok_or_else(unfit)?;
+            transit.began.get_or_insert(now);
             transit.shares.entry(holder).or_default().extend(checked);
             let of = |(_, sealed): &(ColdRow, ColdBox), name| transit.of_box(name, sealed.threshold());
             boxes.iter().map(|one| of(one, one.0.name)).collect::<Vec<_>>()
@@ -207,6 +213,9 @@ impl Warden {
             let mut held = self.exchange.lock().expect(HELD);
             if let Some(transit) = &mut held.0 {
                 transit.shares.values_mut().for_each(|shares| shares.retain(|name, _| !done.contains(name)));
+                if transit.shares.values().all(HashMap::is_empty) {
+                    transit.began = None;
+                }
             }
             held.0.take_if(|_| behind == 0);
         }
@@ -214,6 +223,14 @@ impl Warden {
             tracing::error!("an old epoch key could not be destroyed yet; the next sweep tries again");
         }
         Ok(HandedOver { reclosed, waiting, damaged, behind })
+    }
+
+    /// How many of these boxes wait for no share of this holder yet: a page that comes twice is no second entry.
+    fn not_held(&self, holder: KeyId, boxes: &[(ColdRow, ColdBox)]) -> u32 {
+        let held = self.exchange.lock().expect(HELD);
+        let of_holder = held.0.as_ref().and_then(|transit| transit.shares.get(&holder));
+        let is_held = |row: &ColdRow| of_holder.is_some_and(|shares| shares.contains_key(&row.name));
+        boxes.iter().filter(|(row, _)| !is_held(row)).count() as u32
     }
 
     fn kind_in(&self, generation: u32, holder: KeyId) -> Option<HolderKind> {
@@ -243,11 +260,10 @@ impl Warden {
     }
 
     /// The public half of the key that shares are sealed to.
-    fn exchange_key(&self, exchange: EntryNumber, now: Instant) -> String {
-        self.forget_exchange(now);
+    fn exchange_key(&self, exchange: EntryNumber) -> String {
         let mut held = self.exchange.lock().expect(HELD);
         held.0.take_if(|transit| transit.exchange != exchange);
-        held.0.get_or_insert_with(|| Transit::new(exchange, now)).public.clone()
+        held.0.get_or_insert_with(|| Transit::new(exchange)).public.clone()
     }
 
     /// The shares of a page with the places of their boxes, if the holder signed it for this exchange.
@@ -286,10 +302,10 @@ impl Warden {
         plain.chunks(PLACED_SHARE_BYTES).map(|bytes| placed(bytes).ok_or_else(unfit)).collect()
     }
 
-    /// A box of an earlier set of holders with its lock, while it is there.
+    /// A box of another set of holders with its lock, while it is there.
     fn box_at(&self, place: BoxPlace, generation: u32) -> Result<Option<ColdRow>, Refusal> {
         let rows = self.reader.lock().expect(HELD).cold_of(place.study).map_err(failed)?;
-        Ok(rows.into_iter().find(|row| row.name == place.name && row.generation < generation))
+        Ok(rows.into_iter().find(|row| row.name == place.name && row.generation != generation))
     }
 
     /// Opens a box and closes it to the present holders. One that is damaged stays as it is and keeps no other from going on.
@@ -353,7 +369,7 @@ impl Warden {
         }
         let mut studies = Vec::new();
         for study in touched {
-            if !changes.is_boxed_before(study, set.generation).map_err(failed)? {
+            if !changes.is_boxed_to_others(study, set.generation).map_err(failed)? {
                 studies.push(study.0);
             }
         }
@@ -369,10 +385,10 @@ impl Warden {
 }
 
 impl Transit {
-    fn new(exchange: EntryNumber, now: Instant) -> Self {
+    fn new(exchange: EntryNumber) -> Self {
         let key = SiteSecretKey::from_seed(&Secret32::generate(&mut SystemRandom));
         let public = hex::encode(key.public().to_bytes());
-        Self { exchange, began: now, key, public, shares: HashMap::new() }
+        Self { exchange, began: None, key, public, shares: HashMap::new() }
     }
 
     /// The shares of a box, once as many holders as are needed handed theirs over.

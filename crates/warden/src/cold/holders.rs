@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use audit::Appended;
-use model::{Actor, Change, ColdHolder, ColdRule, EntryBody, HolderKind, Instant, KeyId};
+use model::{Actor, Change, ColdHolder, ColdRule, EntryBody, HolderKind, Instant, KeyId, SiteId};
 use protocol::{ColdReply, HolderChallenge, HolderProof, NewHolder, PageReply, Refusal, SignedHolderChallenge};
 use seal::{HolderPublicKey, Holders, Secret32, SystemRandom, holder_set_digest};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use crate::pages::{HELD, field};
 use crate::state::Warden;
 use crate::subject::Caller;
 
+/// The version of a record that is written.
+const VERSION: u8 = 2;
 /// The longest name of a holder, in characters.
 const NAME_CHARACTERS_MAX: usize = 100;
 /// The longest time until a study goes cold: ten years.
@@ -29,9 +31,6 @@ struct Record {
     generation: u32,
     threshold: u8,
     holders: Vec<HolderRecord>,
-    /// Whether these took the place of others: then nothing is closed to them before all have shown their key. Since version 2.
-    #[serde(default)]
-    replaced: bool,
     /// Who has shown that they have their key. Since version 2.
     #[serde(default)]
     proved: Vec<KeyId>,
@@ -51,13 +50,28 @@ pub(crate) struct HolderSet {
     pub(crate) digest: String,
     /// Names of those who have not shown their key.
     pub(crate) unproven: Vec<String>,
-    replaced: bool,
+}
+
+impl Record {
+    fn named(&self) -> Vec<ColdHolder> {
+        self.holders.iter().map(|one| one.holder.clone()).collect()
+    }
+
+    /// Whether it is the record of exactly this set.
+    fn is_of(&self, (generation, threshold, holders): &(u32, u8, Vec<ColdHolder>)) -> bool {
+        (self.generation, self.threshold) == (*generation, *threshold)
+            && self.holders.iter().map(|one| &one.holder).eq(holders)
+    }
+
+    fn digest(&self, site: SiteId) -> String {
+        hex::encode(holder_set_digest(site, self.generation, self.threshold, &self.named()))
+    }
 }
 
 impl HolderSet {
-    /// Whether anything may be closed to them: a set that takes the place of another has shown first that it can open.
+    /// Whether anything may be closed to them: not before all have shown that they can open it. A key that nobody has would lose it.
     pub(crate) fn takes(&self) -> bool {
-        !self.replaced || self.unproven.is_empty()
+        self.unproven.is_empty()
     }
 }
 
@@ -111,60 +125,86 @@ impl Warden {
     pub(crate) fn set_holders_as(
         &self,
         actor: &Actor,
-        (threshold, replaced): (u8, bool),
+        threshold: u8,
         holders: Vec<ColdHolder>,
         keys: &[String],
         carried_out: EntryBody,
     ) -> Result<Appended, Refusal> {
         let _work = self.key_work.lock().expect(HELD);
-        let generation = self.cold.read().expect(HELD).holders.as_ref().map_or(1, |(generation, ..)| generation + 1);
-        let record = Record { replaced, ..record(generation, threshold, holders.clone(), keys)? };
-        let plain = serde_json::to_vec(&record).expect("names and bytes are JSON");
+        // what is owed to the ledger may be a set of holders
+        self.settle(&mut self.database.lock().expect(HELD))?;
+        let generation = self.next_generation()?;
+        let record = record(generation, threshold, holders.clone(), keys)?;
         let body = EntryBody::ColdHoldersSet { generation, threshold, holders };
         self.change_keys(vec![(actor.clone(), body), (actor.clone(), carried_out)], None, |changes| {
-            self.secrets.put(changes, Space::Holder, format!("set/{generation}").as_bytes(), &plain)
+            self.secrets.put(changes, Space::Holder, format!("set/{generation}").as_bytes(), &plain(&record))
         })?;
         // shares that wait were handed over for another set
         self.forget_handed_over();
         Ok(Appended::default())
     }
 
-    /// A database that is older than the ledger (restored) may lack the present holders' keys: the proposal that named them has them.
-    /// Whether they have their keys is asked again.
+    /// The number of the next set. A database that is newer than the ledger has sets that the ledger lost: no record of theirs is written over,
+    /// because boxes may be closed to them.
+    fn next_generation(&self) -> Result<u32, Refusal> {
+        let of_ledger = self.cold.read().expect(HELD).holders.as_ref().map_or(0, |(generation, ..)| *generation);
+        let of_records = self.holder_records()?.into_iter().map(|(_, record)| record.generation).max();
+        Ok(of_ledger.max(of_records.unwrap_or(0)) + 1)
+    }
+
+    /// Makes ledger and database agree about holders at a start. A database that is older than the ledger (restored) may lack the present
+    /// holders' keys: the proposal that named them has them, and whether they have their keys is asked again. One that is newer has
+    /// holders that the ledger lost: what is closed to them is still theirs.
     pub(crate) fn restore_holders(&self) -> Result<(), DatabaseError> {
-        let Some((generation, threshold, holders)) = self.cold.read().expect(HELD).holders.clone() else {
+        let records = self.holder_records().unwrap_or_default();
+        let present = {
+            let mut cold = self.cold.write().expect(HELD);
+            for (_, record) in &records {
+                record.holders.iter().for_each(|one| cold.also_known(record.generation, &one.holder));
+            }
+            cold.holders.clone()
+        };
+        let Some(present) = present else { return Ok(()) };
+        if records.iter().any(|(_, record)| record.is_of(&present)) {
             return Ok(());
-        };
-        let there = self.holder_records().is_ok_and(|sets| sets.iter().any(|set| set.generation == generation));
-        let keys = {
-            let proposals = self.proposals.read().expect(HELD);
-            proposals.keys_of(threshold, &holders).map(|(keys, replaced)| (keys.to_vec(), replaced))
-        };
-        let (false, Some((keys, replaced))) = (there, keys) else { return Ok(()) };
-        let Ok(record) = record(generation, threshold, holders, &keys) else { return Ok(()) };
-        let plain = serde_json::to_vec(&Record { replaced, ..record }).expect("names and bytes are JSON");
+        }
+        let (generation, threshold, holders) = present;
+        let keys = self.proposals.read().expect(HELD).keys_of(threshold, &holders).map(<[String]>::to_vec);
+        let Some(Ok(record)) = keys.map(|keys| record(generation, threshold, holders, &keys)) else { return Ok(()) };
+        let place = format!("set/{generation}");
         let mut database = self.database.lock().expect(HELD);
         let changes = database.begin()?;
-        self.secrets.put(&changes, Space::Holder, format!("set/{generation}").as_bytes(), &plain)?;
+        if let Some((_, other)) = records.iter().find(|(at, _)| at == place.as_bytes()) {
+            // another set of the same number: what is closed to it needs its keys
+            let aside = format!("{place}/{}", other.digest(self.secrets.site));
+            self.secrets.put(&changes, Space::Holder, aside.as_bytes(), &plain(other))?;
+        }
+        self.secrets.put(&changes, Space::Holder, place.as_bytes(), &plain(&record))?;
         tracing::warn!(generation, "the holders' keys were not in the database; they are taken from the ledger");
         changes.commit()
     }
 
     /// Something sealed to one of the present holders.
     pub(crate) fn holder_challenge(&self, holder: KeyId) -> Result<SignedHolderChallenge, Refusal> {
-        let of_set = || field("holder", "one of the present set; `leadglass cold state` lists them");
-        let (generation, threshold, to) = self.cold.read().expect(HELD).holders.clone().ok_or_else(of_set)?;
-        let record = self.holder_records()?.into_iter().find(|set| set.generation == generation).ok_or_else(of_set)?;
+        let of_set = || {
+            field(
+                "holder",
+                "one of the present set, as `leadglass cold state` lists it; if you were told that you are a holder, tell the officer: \
+                 the site was given another key",
+            )
+        };
+        let (_, record) = self.present_record()?.ok_or_else(of_set)?;
+        let (generation, threshold, to) = (record.generation, record.threshold, record.named());
         let record = record.holders.into_iter().find(|record| record.holder.key == holder).ok_or_else(of_set)?;
         let key = HolderPublicKey::from_bytes(&record.public).map_err(failed)?;
         let site = self.secrets.site;
-        let answer = *Secret32::generate(&mut SystemRandom).expose();
-        let sealed = key.seal_message(&HolderChallenge::info(site, generation, holder), &answer, &mut SystemRandom);
-        {
+        let answer = {
             let mut challenges = self.challenges.lock().expect(HELD);
             challenges.0.retain(|(of, _), _| *of == generation);
-            challenges.0.insert((generation, holder), answer);
-        }
+            // one that is open stays: whoever asks again and again keeps no holder from answering
+            *challenges.0.entry((generation, holder)).or_insert_with(|| *Secret32::generate(&mut SystemRandom).expose())
+        };
+        let sealed = key.seal_message(&HolderChallenge::info(site, generation, holder), &answer, &mut SystemRandom);
         let sealed = hex::encode(sealed);
         let challenge = HolderChallenge { version: 1, site, generation, threshold, to, holder, sealed };
         let challenge = serde_json::to_string(&challenge).map_err(failed)?;
@@ -175,32 +215,26 @@ impl Warden {
     /// Takes the answer of a holder: from then on it is known that they have both of their keys.
     pub(crate) fn prove_holder(&self, proof: &HolderProof) -> Result<(), Refusal> {
         let _work = self.key_work.lock().expect(HELD);
-        let unfit = || field("the proof", "the answer to the last challenge of the present set; begin once more");
-        let set = self.holder_set()?.filter(|set| set.generation == proof.generation).ok_or_else(unfit)?;
+        let unfit = || field("the proof", "the answer to a challenge of the present set; begin once more");
+        let (at, mut record) = self.present_record()?.ok_or_else(unfit)?;
         let place = (proof.generation, proof.holder);
         let expected = self.challenges.lock().expect(HELD).0.get(&place).copied().ok_or_else(unfit)?;
-        if hex::decode(&proof.answer).map_err(|_| unfit())? != expected {
+        if proof.generation != record.generation || hex::decode(&proof.answer).map_err(|_| unfit())? != expected {
             return Err(unfit());
         }
-        let mut record = self
-            .holder_records()?
-            .into_iter()
-            .find(|record| record.generation == proof.generation)
-            .ok_or_else(unfit)?;
         let holder = record.holders.iter().find(|one| one.holder.key == proof.holder).ok_or_else(unfit)?;
         let key = HolderPublicKey::from_bytes(&holder.public).map_err(failed)?;
-        let message = HolderProof::message(self.secrets.site, proof.generation, &set.digest, &proof.answer);
+        let site = self.secrets.site;
+        let message = HolderProof::message(site, proof.generation, &record.digest(site), &proof.answer);
         let signature = hex::decode(&proof.signature).map_err(|_| unfit())?;
         key.verify(&message, &signature).map_err(|_| unfit())?;
         if !record.proved.contains(&proof.holder) {
             record.proved.push(proof.holder);
         }
-        record.version = 2;
-        let plain = serde_json::to_vec(&record).expect("names and bytes are JSON");
+        record.version = VERSION;
         let mut database = self.database.lock().expect(HELD);
         let changes = database.begin().map_err(failed)?;
-        let name = format!("set/{}", proof.generation);
-        self.secrets.put(&changes, Space::Holder, name.as_bytes(), &plain).map_err(failed)?;
+        self.secrets.put(&changes, Space::Holder, &at, &plain(&record)).map_err(failed)?;
         changes.commit().map_err(failed)?;
         self.challenges.lock().expect(HELD).0.remove(&place);
         Ok(())
@@ -222,39 +256,44 @@ impl Warden {
 
     /// The present holders with their keys; `None` when there are none yet.
     pub(crate) fn holder_set(&self) -> Result<Option<HolderSet>, Refusal> {
-        let Some(generation) = self.cold.read().expect(HELD).holders.as_ref().map(|(generation, ..)| *generation)
-        else {
-            return Ok(None);
-        };
-        let sets = self.holder_records()?;
-        let Some(record) = sets.into_iter().find(|set| set.generation == generation) else {
-            tracing::error!(generation, "the holders' keys are not in the database; name them again");
-            return Ok(None);
-        };
+        let Some((_, record)) = self.present_record()? else { return Ok(None) };
+        let unproven = record.holders.iter().filter(|one| !record.proved.contains(&one.holder.key));
+        let unproven = unproven.map(|one| one.holder.name.clone()).collect();
+        let (generation, digest) = (record.generation, record.digest(self.secrets.site));
         let mut holders = Holders { threshold: record.threshold, sharing: Vec::new(), alone: Vec::new() };
-        let named: Vec<ColdHolder> = record.holders.iter().map(|one| one.holder.clone()).collect();
-        let unproven =
-            named.iter().filter(|one| !record.proved.contains(&one.key)).map(|one| one.name.clone()).collect();
-        let digest = hex::encode(holder_set_digest(self.secrets.site, generation, record.threshold, &named));
-        let replaced = record.replaced;
         for HolderRecord { holder, public } in record.holders {
             let key = HolderPublicKey::from_bytes(&public).map_err(failed)?;
             if holder.kind == HolderKind::Sharing { holders.sharing.push(key) } else { holders.alone.push(key) }
         }
-        Ok(Some(HolderSet { generation, holders, digest, unproven, replaced }))
+        Ok(Some(HolderSet { generation, holders, digest, unproven }))
+    }
+
+    /// The record of the present holders and its place: of exactly those whom the ledger names.
+    fn present_record(&self) -> Result<Option<(Vec<u8>, Record)>, Refusal> {
+        let Some(present) = self.cold.read().expect(HELD).holders.clone() else { return Ok(None) };
+        let found = self.holder_records()?.into_iter().find(|(_, record)| record.is_of(&present));
+        if found.is_none() {
+            let generation = present.0;
+            tracing::error!(
+                generation,
+                "the keys of the holders whom the ledger names are not in the database; name them again"
+            );
+        }
+        Ok(found)
     }
 
     /// The key of a holder of any generation.
     pub(crate) fn holder_key(&self, id: KeyId) -> Result<Option<HolderPublicKey>, Refusal> {
-        let records = self.holder_records()?.into_iter().flat_map(|set| set.holders);
+        let records = self.holder_records()?.into_iter().flat_map(|(_, set)| set.holders);
         let found = records.into_iter().find(|record| record.holder.key == id);
         found.map(|record| HolderPublicKey::from_bytes(&record.public).map_err(failed)).transpose()
     }
 
-    fn holder_records(&self) -> Result<Vec<Record>, Refusal> {
+    /// Every record of holders with its place.
+    fn holder_records(&self) -> Result<Vec<(Vec<u8>, Record)>, Refusal> {
         let reader = self.reader.lock().expect(HELD);
         let records = self.secrets.records(&reader, Space::Holder).map_err(failed)?;
-        let read = |(_, plain): (Vec<u8>, Vec<u8>)| serde_json::from_slice(&plain);
+        let read = |(at, plain): (Vec<u8>, Vec<u8>)| serde_json::from_slice(&plain).map(|record| (at, record));
         records
             .into_iter()
             .map(read)
@@ -302,5 +341,9 @@ fn record(generation: u32, threshold: u8, holders: Vec<ColdHolder>, keys: &[Stri
     if !set.fit() {
         return Err(field("threshold", "1 to the number of sharing holders, and at most 16 holders"));
     }
-    Ok(Record { version: 2, generation, threshold, holders: records, replaced: false, proved: Vec::new() })
+    Ok(Record { version: VERSION, generation, threshold, holders: records, proved: Vec::new() })
+}
+
+fn plain(record: &Record) -> Vec<u8> {
+    serde_json::to_vec(record).expect("names and bytes are JSON")
 }

@@ -29,7 +29,7 @@ use crate::state::Warden;
 pub(crate) use decide::service_of;
 pub(crate) use exchange::Exchange;
 pub(crate) use holders::Challenges;
-pub(crate) use overview::Years;
+pub(crate) use overview::{Named, Years};
 pub(crate) use replay::{Cold, Request, WarmUp};
 pub use steps::KeyStep;
 pub(crate) use steps::Steps;

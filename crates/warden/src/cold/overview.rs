@@ -1,6 +1,6 @@
 //! What pages show of cold studies: counts and requests to whoever decides, the state of their own request to whoever asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::{Actor, EntryBody, EntryNumber, Instant, NumberSet, PatientNumber, PersonId, StudyNumber, Uid};
 use policy::{Service, Target};
@@ -9,6 +9,7 @@ use protocol::{
     WarmedRow,
 };
 
+use super::decide::is_officer;
 use super::replay::{Request, WarmUp};
 use crate::approvals::person_of;
 use crate::pages::HELD;
@@ -22,6 +23,29 @@ const WARMED_ROWS_MAX: usize = 200;
 /// How old counts by year may be, in seconds: they go through every cold study.
 const YEARS_SECONDS: i64 = 60;
 
+/// The most patients of requests that one officer is shown the names of in a day: the role has no budget for lists.
+const NAMED_PER_DAY_MAX: usize = 50;
+const DAY_SECONDS: i64 = 86_400;
+
+/// Whose requests' patients were named lately to whom.
+#[derive(Default)]
+pub(crate) struct Named(HashMap<PersonId, Vec<(Instant, PatientNumber)>>);
+
+impl Named {
+    /// Whether an officer may be shown a patient's name now. It is counted at once.
+    fn takes(&mut self, officer: PersonId, patient: PatientNumber, now: Instant) -> bool {
+        let shown = self.0.entry(officer).or_default();
+        shown.retain(|(at, _)| now < at.plus_seconds(DAY_SECONDS));
+        if shown.iter().all(|(_, one)| *one != patient) {
+            if shown.len() >= NAMED_PER_DAY_MAX {
+                return false;
+            }
+            shown.push((now, patient));
+        }
+        true
+    }
+}
+
 /// Counts by year, when they were taken, and how many cold studies there were then.
 #[derive(Default)]
 pub(crate) struct Years(Option<(Instant, u64, Vec<ColdYear>)>);
@@ -34,14 +58,19 @@ impl Warden {
         Ok(ColdOverview { years, requests: self.cold_requests(Some(caller), now), warmed: self.warmed(now), state })
     }
 
-    /// One request with the patient's name, because whoever decides must be able to ask the ward. Recorded as a list.
+    /// One request with the patient's name, because whoever decides must be able to ask the ward: for officers alone, for so many patients
+    /// a day. Recorded as a list.
     pub(crate) fn named_request(
         &self,
         caller: &Caller,
         number: EntryNumber,
         now: Instant,
     ) -> Result<NamedColdRequest, Refusal> {
+        let Some(officer) = person_of(caller).filter(|_| is_officer(caller)) else { return Err(Refusal::NotAllowed) };
         let request = self.open_request(number, now)?;
+        if !self.cold_named.lock().expect(HELD).takes(officer, request.patient, now) {
+            return Err(Refusal::Throttled { seconds: 3_600 });
+        }
         let patients: NumberSet = [request.patient.0].into_iter().collect();
         let listed = EntryBody::Listed { patients, studies: request.studies.clone(), lease_until: now };
         self.append(caller, vec![listed], now)?;
@@ -60,7 +89,7 @@ impl Warden {
             let studies = registry.studies_by_uid(uid);
             studies.iter().filter_map(|study| Some((registry.patient_of(*study)?, *study))).collect()
         };
-        let mut denied = policy::Denied::Reach;
+        let mut denied = policy::denied_of_nothing(&caller.subject, Service::Open, now);
         let study = found.into_iter().find_map(|(patient, study)| {
             let reach = reachable.ground(patient, study).map(crate::list::reach_of);
             let target = Target::Study { patient, study, reach };
@@ -157,5 +186,25 @@ impl Warden {
         let years: Vec<_> = counts.into_iter().rev().map(|(year, studies)| ColdYear { year, studies }).collect();
         last.0 = Some((now, cold, years.clone()));
         Ok(years)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_officer_is_shown_the_names_of_so_many_patients_a_day() {
+        let mut named = Named::default();
+        let (officer, other) = (PersonId(1), PersonId(2));
+        let day = |seconds: i64| Instant(0).plus_seconds(seconds);
+        for patient in 0..NAMED_PER_DAY_MAX as u32 {
+            assert!(named.takes(officer, PatientNumber(patient), day(0)));
+        }
+        assert!(named.takes(officer, PatientNumber(0), day(1)), "the same one is not one more");
+        assert!(!named.takes(officer, PatientNumber(1_000), day(1)));
+        assert!(named.takes(other, PatientNumber(1_000), day(1)), "another officer has an own day");
+        assert!(!named.takes(officer, PatientNumber(1_000), day(DAY_SECONDS - 1)));
+        assert!(named.takes(officer, PatientNumber(1_000), day(DAY_SECONDS)));
     }
 }

@@ -222,6 +222,12 @@ impl Cold {
         }
     }
 
+    /// Takes holders that a record of the database has and the ledger lost: what is closed to them can still be approved by them.
+    pub(crate) fn also_known(&mut self, generation: u32, holder: &ColdHolder) {
+        self.known.entry(holder.key).or_insert_with(|| holder.clone());
+        self.kinds.entry((generation, holder.key)).or_insert(holder.kind);
+    }
+
     /// Whether a study is cold and not warmed.
     pub(crate) fn is_cold(&self, study: StudyNumber, now: Instant) -> bool {
         self.cold.get(study.0) && self.warm.get(&study).is_none_or(|(until, _)| *until <= now)

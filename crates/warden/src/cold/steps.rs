@@ -41,13 +41,15 @@ pub enum KeyStep {
     Shred,
     /// They are removed, its entry is announced and not yet recorded.
     RecordShred,
+    /// Announced entries are recorded, and their announcement is still there.
+    ForgetAnnounced,
 }
 
 impl KeyStep {
     /// Those of an exchange of holders.
     pub const EXCHANGE: [Self; 2] = [Self::Reclose, Self::RecordReclosed];
 
-    /// All others, for tests that go through them.
+    /// All others of the keyring, for tests that go through them.
     pub const ALL: [Self; 14] = [
         Self::GoCold,
         Self::RecordCold,

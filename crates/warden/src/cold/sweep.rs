@@ -42,7 +42,7 @@ impl Warden {
     pub(crate) fn sweep(&self, now: Instant) -> Result<Swept, Refusal> {
         let work = self.key_work.lock().expect(HELD);
         let mut swept = Swept { ended: self.end_warmings(now, true)?, ..Swept::default() };
-        // a set that takes the place of another is given nothing before it has shown its keys
+        // holders are given nothing before they have shown their keys
         let set = self.holder_set()?;
         if let Some(set) = set.as_ref().filter(|set| !set.takes()) {
             let missing = set.unproven.join(", ");

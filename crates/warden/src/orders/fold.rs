@@ -1,6 +1,6 @@
 //! Orders, appointments and merged patients, replayed from the ledger.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use model::{
     Actor, AppointmentMade, ConsentTold, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder,
@@ -11,14 +11,20 @@ use protocol::OrderProblem;
 
 /// How long it is remembered which messages of a sender were taken: 14 days, in seconds.
 const MESSAGES_SECONDS: i64 = 14 * DAY_SECONDS;
+/// Messages of one sender that are remembered although nothing followed from them.
+const PASSING_OF_SENDER_MAX: usize = 1_000;
 /// Messages that are remembered before those that are too old are looked for.
 const MESSAGES_KEPT: usize = 10_000;
 /// How long an appointment that names no order and no time counts for its patient: 30 days, in seconds.
 const APPOINTMENT_SECONDS: i64 = 30 * DAY_SECONDS;
 /// Seconds of a day.
 pub(super) const DAY_SECONDS: i64 = 86_400;
+/// What is told of the future holds at most so many days ahead.
+pub(super) const SCHEDULED_DAYS_MAX: i64 = 400;
 /// Longer chains of merged patients are not followed.
 const MERGES_DEEP_MAX: usize = 64;
+/// No longer ones are made.
+pub(super) const MERGES_DEEP_MADE_MAX: usize = 60;
 
 /// An order that was taken in.
 #[derive(Clone, Debug)]
@@ -26,7 +32,13 @@ pub(crate) struct Order {
     pub(crate) at: Instant,
     pub(crate) device: DeviceId,
     pub(crate) patient: PatientNumber,
+    /// Whose identifier named it.
+    named: PatientNumber,
+    /// Every number that it is known by, also those of states of it before.
+    numbers: Vec<KeyedDigest>,
     pub(crate) relationships: Vec<EntryNumber>,
+    /// The end of what it gave, as it was taken.
+    pub(crate) until: Instant,
     pub(crate) matched: bool,
     pub(crate) ended: Option<OrderEnd>,
 }
@@ -34,7 +46,17 @@ pub(crate) struct Order {
 /// An appointment that names no order.
 struct Appointment {
     appointment: KeyedDigest,
+    named: PatientNumber,
     until: Instant,
+}
+
+/// Why numbers name no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clash {
+    /// One of them is known for another patient.
+    Patient,
+    /// They are those of several orders.
+    Several,
 }
 
 /// A message that was taken.
@@ -43,6 +65,8 @@ pub(crate) struct Seen {
     /// What was said to it; nothing but that it was taken is known after a restart.
     pub(crate) said: Vec<OrderProblem>,
     at: Instant,
+    /// Nothing followed from it, so that the ledger does not know it.
+    passing: bool,
 }
 
 /// What one sender told on one day.
@@ -91,10 +115,12 @@ pub(crate) struct Orders {
     orders: BTreeMap<EntryNumber, Order>,
     by_number: HashMap<KeyedDigest, EntryNumber>,
     of_patient: HashMap<PatientNumber, Vec<EntryNumber>>,
-    /// Numbers of orders that an appointment names.
-    appointed: HashMap<KeyedDigest, PatientNumber>,
+    /// Numbers of orders that an appointment names; the patient, and whose identifier named them.
+    appointed: HashMap<KeyedDigest, (PatientNumber, PatientNumber)>,
     appointments: HashMap<PatientNumber, Vec<Appointment>>,
     messages: HashMap<(DeviceId, KeyedDigest), Seen>,
+    /// Those that nothing followed from, the oldest first.
+    passing: HashMap<DeviceId, VecDeque<KeyedDigest>>,
     told: HashMap<DeviceId, Told>,
     found: HashMap<(DeviceId, OrderCount), i64>,
     merges: BTreeMap<EntryNumber, Merge>,
@@ -103,8 +129,10 @@ pub(crate) struct Orders {
     /// Who went, and who stayed.
     merged: HashMap<PatientNumber, PatientNumber>,
     next_kept: u32,
-    /// Relationships that were made in the entries just before.
-    just_made: Vec<EntryNumber>,
+    /// Relationships that were made in the entries just before, and their ends.
+    just_made: Vec<(EntryNumber, Instant)>,
+    /// The order whose place the next one takes.
+    changed: Option<EntryNumber>,
 }
 
 impl Orders {
@@ -112,7 +140,7 @@ impl Orders {
     pub(crate) fn apply(&mut self, number: EntryNumber, entry: &Entry) {
         let at = entry.recorded;
         match &entry.body {
-            EntryBody::Related { .. } => return self.just_made.push(number),
+            EntryBody::Related { relationship } => return self.just_made.push((number, relationship.window.to)),
             // they stand between relationships that an order or a merge changes
             EntryBody::RelationshipEnded { .. } | EntryBody::Moved { .. } => return,
             EntryBody::OrderRuleSet { rule } => self.rule = rule.clone(),
@@ -132,16 +160,31 @@ impl Orders {
             _ => {}
         }
         self.just_made.clear();
+        self.changed = match &entry.body {
+            EntryBody::OrderEnded(OrderEnded { order, how: OrderEnd::Changed, .. }) => Some(*order),
+            _ => None,
+        };
     }
 
     fn take(&mut self, number: EntryNumber, taken: &OrderTaken, at: Instant) {
-        let OrderTaken { patient, numbers, relationships, matched, source } = taken;
-        let made = self.just_made.len().saturating_sub(*relationships as usize);
+        let OrderTaken { patient, named, numbers, relationships, matched, source } = taken;
+        let made = self.just_made.split_off(self.just_made.len().saturating_sub(*relationships as usize));
+        let mut numbers = numbers.clone();
+        // it goes on under every number that it had
+        if let Some(former) = self.changed.take().and_then(|former| self.orders.get_mut(&former)) {
+            numbers.append(&mut former.numbers);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.by_number.extend(numbers.iter().map(|one| (*one, number)));
         let order = Order {
             at,
             device: source.device,
             patient: *patient,
-            relationships: self.just_made.split_off(made),
+            named: *named,
+            numbers,
+            until: made.iter().map(|(_, until)| *until).max().unwrap_or(at),
+            relationships: made.into_iter().map(|(entry, _)| entry).collect(),
             matched: *matched,
             ended: None,
         };
@@ -149,7 +192,6 @@ impl Orders {
         told.orders += 1;
         told.unmatched += u32::from(!matched);
         self.orders.insert(number, order);
-        self.by_number.extend(numbers.iter().map(|one| (*one, number)));
         self.of_patient.entry(*patient).or_default().push(number);
         self.saw(source, Vec::new(), at);
     }
@@ -170,17 +212,17 @@ impl Orders {
     }
 
     fn appoint(&mut self, made: &AppointmentMade, at: Instant) {
-        let AppointmentMade { patient, appointment, orders, starts, source } = made;
+        let AppointmentMade { patient, named, appointment, orders, starts, source } = made;
         self.today(source.device, at).appointments += 1;
         let matched: Vec<EntryNumber> = if orders.is_empty() {
-            let from = starts.unwrap_or(at).max(at);
+            let from = starts.unwrap_or(at).max(at).min(at.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS));
             let until = from.plus_seconds(if starts.is_some() { DAY_SECONDS } else { APPOINTMENT_SECONDS });
             let own = self.appointments.entry(*patient).or_default();
             own.retain(|one| one.appointment != *appointment && at < one.until);
-            own.push(Appointment { appointment: *appointment, until });
+            own.push(Appointment { appointment: *appointment, named: *named, until });
             self.of_patient.get(patient).cloned().unwrap_or_default()
         } else {
-            self.appointed.extend(orders.iter().map(|order| (*order, *patient)));
+            self.appointed.extend(orders.iter().map(|order| (*order, (*patient, *named))));
             orders.iter().filter_map(|order| self.by_number.get(order).copied()).collect()
         };
         for number in matched {
@@ -208,15 +250,18 @@ impl Orders {
     fn merge(&mut self, number: EntryNumber, merged: &PatientsMerged, actor: &Actor, at: Instant) {
         let PatientsMerged { from, to, relationships, undoes, source, .. } = merged;
         let made = self.just_made.split_off(self.just_made.len().saturating_sub(relationships.len()));
+        let made: Vec<EntryNumber> = made.into_iter().map(|(entry, _)| entry).collect();
         let anew: HashMap<EntryNumber, EntryNumber> = relationships.iter().copied().zip(made.iter().copied()).collect();
+        let chain = &self.merged;
+        // back goes what was told under the identifiers of the record that is one of its own again
+        let goes_along = |named: PatientNumber| undoes.is_none() || leads_to(chain, named, *to);
         let of_from = self.of_patient.remove(from).unwrap_or_default();
         let (mut stays, mut goes) = (Vec::new(), Vec::new());
         for one in of_from {
             let Some(order) = self.orders.get_mut(&one) else { continue };
-            let along = undoes.is_none() || order.relationships.iter().any(|held| anew.contains_key(held));
-            if along {
+            order.relationships.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
+            if goes_along(order.named) {
                 order.patient = *to;
-                order.relationships.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
                 goes.push(one);
             } else {
                 stays.push(one);
@@ -224,6 +269,12 @@ impl Orders {
         }
         self.of_patient.entry(*from).or_default().extend(stays);
         self.of_patient.entry(*to).or_default().extend(goes);
+        let (go, stay): (Vec<_>, Vec<_>) =
+            self.appointments.remove(from).unwrap_or_default().into_iter().partition(|one| goes_along(one.named));
+        self.appointments.insert(*from, stay);
+        self.appointments.entry(*to).or_default().extend(go);
+        let appointed = self.appointed.values_mut().filter(|(patient, named)| patient == from && goes_along(*named));
+        appointed.for_each(|(patient, _)| *patient = *to);
         // what an earlier merge made goes on under another entry
         for merge in self.merges.values_mut() {
             merge.made.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
@@ -235,9 +286,6 @@ impl Orders {
             }
             return;
         }
-        let appointments = self.appointments.remove(from).unwrap_or_default();
-        self.appointments.entry(*to).or_default().extend(appointments);
-        self.appointed.values_mut().filter(|patient| **patient == *from).for_each(|patient| *patient = *to);
         self.merged.insert(*from, *to);
         self.merges.insert(number, Merge { at, from: *from, to: *to, made, undone: false });
         if let (Actor::Device { device, .. }, Some(source)) = (actor, source) {
@@ -254,11 +302,27 @@ impl Orders {
         told
     }
 
-    /// Remembers that a message was taken.
+    /// Remembers that a message was taken, of which entries tell.
     pub(crate) fn saw(&mut self, source: &OrderSource, said: Vec<OrderProblem>, at: Instant) {
-        self.messages.insert((source.device, source.control), Seen { content: source.content, said, at });
+        let seen = Seen { content: source.content, said, at, passing: false };
+        self.messages.insert((source.device, source.control), seen);
         if self.messages.len() > MESSAGES_KEPT && self.messages.len().is_power_of_two() {
             self.messages.retain(|_, seen| at < seen.at.plus_seconds(MESSAGES_SECONDS));
+        }
+    }
+
+    /// Remembers that a message was taken from which nothing followed: the newest of each sender.
+    pub(crate) fn saw_passing(&mut self, source: &OrderSource, said: Vec<OrderProblem>, at: Instant) {
+        let seen = Seen { content: source.content, said, at, passing: true };
+        let own = self.passing.entry(source.device).or_default();
+        if self.messages.insert((source.device, source.control), seen).is_none_or(|former| !former.passing) {
+            own.push_back(source.control);
+        }
+        while own.len() > PASSING_OF_SENDER_MAX {
+            let oldest = own.pop_front().map(|control| (source.device, control));
+            if let Some(oldest) = oldest.filter(|oldest| self.messages.get(oldest).is_some_and(|seen| seen.passing)) {
+                self.messages.remove(&oldest);
+            }
         }
     }
 
@@ -268,10 +332,38 @@ impl Orders {
         seen.filter(|seen| now < seen.at.plus_seconds(MESSAGES_SECONDS))
     }
 
-    /// The order that is known by one of these numbers.
-    pub(crate) fn known(&self, numbers: &[KeyedDigest]) -> Option<(EntryNumber, &Order)> {
-        let number = numbers.iter().find_map(|number| self.by_number.get(number))?;
-        self.orders.get(number).map(|order| (*number, order))
+    /// The one order of a patient that is known by any of these numbers: the one that is open, else the newest.
+    pub(crate) fn known_all(
+        &self,
+        numbers: &[KeyedDigest],
+        patient: Option<PatientNumber>,
+    ) -> Result<Option<(EntryNumber, &Order)>, Clash> {
+        let mut hit: Vec<EntryNumber> =
+            numbers.iter().filter_map(|number| self.by_number.get(number).copied()).collect();
+        hit.sort_unstable();
+        hit.dedup();
+        let known: Vec<_> = hit.into_iter().filter_map(|number| Some((number, self.orders.get(&number)?))).collect();
+        if known.iter().any(|(_, order)| Some(order.patient) != patient) {
+            return Err(Clash::Patient);
+        }
+        let mut open = known.iter().filter(|(_, order)| order.ended.is_none());
+        let first = open.next().copied();
+        if open.next().is_some() {
+            return Err(Clash::Several);
+        }
+        Ok(first.or(known.last().copied()))
+    }
+
+    /// Whether an order is known by all of these numbers.
+    pub(crate) fn has_all(&self, order: EntryNumber, numbers: &[KeyedDigest]) -> bool {
+        numbers.iter().all(|number| self.by_number.get(number) == Some(&order))
+    }
+
+    /// The relationships of a patient's orders that were told under identifiers of a record that was merged into theirs.
+    pub(crate) fn told_of(&self, patient: PatientNumber, record: PatientNumber) -> HashSet<EntryNumber> {
+        let orders = self.of_patient.get(&patient).into_iter().flatten().filter_map(|number| self.orders.get(number));
+        let own = orders.filter(|order| self.leads_to(order.named, record));
+        own.flat_map(|order| order.relationships.iter().copied()).collect()
     }
 
     /// The relationships that follow from an order.
@@ -281,7 +373,7 @@ impl Orders {
 
     /// Whether an appointment is known for an order of this patient by these numbers.
     pub(crate) fn has_appointment(&self, patient: PatientNumber, numbers: &[KeyedDigest], now: Instant) -> bool {
-        numbers.iter().any(|number| self.appointed.get(number) == Some(&patient))
+        numbers.iter().any(|number| self.appointed.get(number).is_some_and(|(own, _)| *own == patient))
             || self.appointments.get(&patient).is_some_and(|own| own.iter().any(|one| now < one.until))
     }
 
@@ -306,6 +398,12 @@ impl Orders {
     pub(crate) fn told_today(&self, device: DeviceId, now: Instant) -> Told {
         let told = self.told.get(&device).copied().unwrap_or_default();
         if told.day == day_of(now) { told } else { Told { day: day_of(now), ..Told::default() } }
+    }
+
+    /// What all senders told today.
+    pub(crate) fn all_told_today(&self, count: OrderCount, now: Instant) -> u32 {
+        let today = self.told.values().filter(|told| told.day == day_of(now));
+        today.fold(0, |sum, told| sum.saturating_add(told.count(count)))
     }
 
     /// Every sender that told something.
@@ -334,17 +432,19 @@ impl Orders {
 
     /// Whether a patient's record became part of another one, also by way of others.
     pub(crate) fn leads_to(&self, patient: PatientNumber, target: PatientNumber) -> bool {
-        let mut at = patient;
-        for _ in 0..MERGES_DEEP_MAX {
-            if at == target {
-                return true;
-            }
-            match self.merged.get(&at) {
-                Some(next) => at = *next,
-                None => return false,
+        leads_to(&self.merged, patient, target)
+    }
+
+    /// The longest chain of records that were merged into a patient's, one into the next.
+    pub(crate) fn depth(&self, patient: PatientNumber) -> usize {
+        let mut last = HashSet::from([patient]);
+        for depth in 0..MERGES_DEEP_MAX {
+            last = self.merged.iter().filter(|(_, to)| last.contains(to)).map(|(from, _)| *from).collect();
+            if last.is_empty() {
+                return depth;
             }
         }
-        false
+        MERGES_DEEP_MAX
     }
 
     /// Orders, the newest first.
@@ -366,6 +466,20 @@ impl Orders {
     pub(crate) fn next_kept(&self) -> u32 {
         self.next_kept
     }
+}
+
+fn leads_to(merged: &HashMap<PatientNumber, PatientNumber>, patient: PatientNumber, target: PatientNumber) -> bool {
+    let mut at = patient;
+    for _ in 0..MERGES_DEEP_MAX {
+        if at == target {
+            return true;
+        }
+        match merged.get(&at) {
+            Some(next) => at = *next,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// Studies as the entry of a merge names them.

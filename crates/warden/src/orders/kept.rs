@@ -11,6 +11,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use super::OrderSender;
+use super::fold::DAY_SECONDS;
 use crate::cold::failed;
 use crate::database::{Space, each_beginning};
 use crate::pages::{HELD, unknown};
@@ -23,6 +24,9 @@ const KEPT_OF_SENDER_MAX: usize = 250;
 /// The most bytes of them, and of one sender.
 const KEPT_BYTES_IN_ALL_MAX: u64 = 64 * 1024 * 1024;
 const KEPT_BYTES_OF_SENDER_MAX: u64 = 16 * 1024 * 1024;
+
+/// How long one is kept, in days.
+const KEPT_DAYS: i64 = 90;
 
 /// What a kept message is.
 #[derive(Serialize, Deserialize)]
@@ -46,7 +50,9 @@ impl Warden {
         untaken: UntakenMessage,
         now: Instant,
     ) -> Result<OrderReply, Refusal> {
-        let UntakenMessage { control_id, kind, problem, bytes } = untaken;
+        let UntakenMessage { control_id, kind, mut problem, bytes } = untaken;
+        let [control_id, kind] = [control_id, kind].map(|text| shown(&text));
+        (problem.place.segment, problem.text) = (shown(&problem.place.segment), shown(&problem.text));
         let short = |text: &str| text.chars().count() <= ORDER_TEXT_CHARACTERS_MAX;
         let fits = short(&control_id) && short(&kind) && short(&problem.place.segment) && problem.text.len() <= 1_000;
         if !fits || bytes.is_empty() || bytes.len() > KEPT_BYTES_MAX {
@@ -144,6 +150,17 @@ impl Warden {
         Ok(OrdersReply::Done)
     }
 
+    /// Throws away what nobody looked at for too long.
+    pub(crate) fn drop_old_kept(&self, now: Instant) -> Result<(), Refusal> {
+        let _turn = self.ordering.lock().expect(HELD);
+        for (kept, record) in self.kept_records()? {
+            if record.at.plus_seconds(KEPT_DAYS * DAY_SECONDS) <= now {
+                self.end_kept(&Actor::Warden, kept, KeptOrder::Dropped, &record)?;
+            }
+        }
+        Ok(())
+    }
+
     fn end_kept(&self, actor: &Actor, kept: u32, state: KeptOrder, record: &Record) -> Result<(), Refusal> {
         let body = EntryBody::OrderKept { kept, state, code: record.problem.code.number() };
         self.change_keys(vec![(actor.clone(), body)], None, |changes| {
@@ -168,4 +185,9 @@ impl Warden {
         let damaged = || failed(crate::database::DatabaseError::Damaged { what: "kept message" });
         records.into_iter().map(|record| read(record).ok_or_else(damaged)).collect()
     }
+}
+
+/// A text from outside as a terminal may show it.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -3,7 +3,7 @@
 //! Studies go along, and so do the relationships of everybody but of patients themselves: a patient who has an account for one record is
 //! given the other by somebody who looked, not by a message. Images that come later under the old identifier are filed with the others
 //! ([`crate::handover`]). Taking a merge back returns what the data sets say was filed under the old identifier, and the relationships that
-//! the merge made and that still run.
+//! the merge made or that follow from orders which named the old identifier since, and that still run. A name that the record took over stays.
 
 use std::collections::HashSet;
 
@@ -44,6 +44,8 @@ impl Warden {
         let going: Vec<_> = running.into_iter().filter(|one| !is_patient(one.who)).collect();
         let (mut bodies, going) = self.ended_by_consent(going, from, to, now);
         let studies = registry.studies_of(from);
+        // images show the record that they are filed under: one that has no name or birth date yet takes those of the other
+        registry.fill_patient(to, from);
         let moving = Moving { from, to, going, studies, reason: REASON, undoes: None, source };
         bodies.extend(move_along(registry, moving, now)?);
         Ok(bodies)
@@ -79,7 +81,9 @@ impl Warden {
         self.settle(&mut database)?;
         let mut registry = self.registry.write().expect(HELD);
         let running = self.index.read().expect(HELD).reach().running_with(What::Patient(merge.to), now);
-        let going = running.into_iter().filter(|one| merge.made.contains(&one.entry)).collect();
+        let told = self.orders.read().expect(HELD).told_of(merge.to, merge.from);
+        let is_own = |one: &Relationship| merge.made.contains(&one.entry) || told.contains(&one.entry);
+        let going = running.into_iter().filter(is_own).collect();
         let mut studies = registry.studies_of(merge.to);
         {
             let orders = self.orders.read().expect(HELD);
@@ -120,7 +124,8 @@ fn move_along(registry: &mut Registry, moving: Moving, now: Instant) -> Result<V
     let relationships: Vec<EntryNumber> = going.iter().map(|one| one.entry).collect();
     for relationship in going {
         bodies.push(EntryBody::RelationshipEnded { entry: relationship.entry, until: now });
-        let window = Window { from: now, to: relationship.window.to };
+        // what begins later still does
+        let window = Window { from: now.max(relationship.window.from), to: relationship.window.to };
         let relationship = Relationship { what: What::Patient(to), window, entry: EntryNumber(0), ..relationship };
         bodies.push(EntryBody::Related { relationship });
     }

@@ -19,21 +19,26 @@ use std::collections::HashSet;
 use identity::People;
 use model::{
     Actor, AppointmentMade, ConsentTold, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount,
-    OrderEnd, OrderEnded, OrderSource, OrderTaken, Origin, PatientNumber, Reaction, Relationship, Tier, What, Who,
-    Whose, Window,
+    OrderEnd, OrderEnded, OrderSource, OrderTaken, PatientNumber, Reaction, Relationship, Tier, What, Who, Whose,
+    Window,
 };
 use policy::{Service, Subject, Target};
-use protocol::{ErrorCode, OrderAsk, OrderMessage, OrderProblem, OrderReply, Refusal};
+use protocol::{
+    Asking, ErrorCode, OrderAsk, OrderCaller, OrderMessage, OrderProblem, OrderReply, Refusal, TokenBinding,
+};
 use registry::Registry;
 
 use self::names::PatientName;
 use self::plan::{Step, Taking};
 use crate::pages::HELD;
-use crate::state::Warden;
+use crate::state::{Channel, Warden};
 use crate::subject::recordable;
 
 /// The most entries of one message: all of them are one append.
 const ENTRIES_MAX: usize = 4_000;
+
+/// All senders together tell at most so many times on a day what one of them may.
+const SENDERS_IN_ALL: u32 = 4;
 
 /// Who tells orders.
 #[derive(Clone)]
@@ -48,28 +53,41 @@ pub(crate) struct OrderSender {
 
 impl Warden {
     /// Decides on what a device tells. Blocking: callers put it on a blocking thread.
-    pub(crate) fn order(
-        &self,
-        device: DeviceId,
-        origin: &Origin,
-        ask: OrderAsk,
-        now: Instant,
-    ) -> Result<OrderReply, Refusal> {
-        let sender = self.sender_of_orders(device, origin, now)?;
+    pub(crate) fn order(&self, sender: &OrderSender, ask: OrderAsk, now: Instant) -> Result<OrderReply, Refusal> {
         match ask {
-            OrderAsk::Decide(message) => self.take_order(&sender, &message, now),
-            OrderAsk::Keep(untaken) => self.keep_order(&sender, untaken, now),
+            OrderAsk::Decide(message) => self.take_order(sender, &message, now),
+            OrderAsk::Keep(untaken) => self.keep_order(sender, untaken, now),
         }
     }
 
-    /// A device that may tell orders, from this address.
-    fn sender_of_orders(&self, device: DeviceId, origin: &Origin, now: Instant) -> Result<OrderSender, Refusal> {
-        let origin = recordable(origin);
+    /// Who tells this, if they may.
+    pub(crate) async fn sender_of_orders(
+        &self,
+        caller: &OrderCaller,
+        ask: &OrderAsk,
+        now: Instant,
+    ) -> Result<OrderSender, Refusal> {
+        let (device, origin) = match caller {
+            OrderCaller::Named { device, origin } => (*device, recordable(origin)),
+            OrderCaller::Token(credential) => {
+                let caller = self.caller(credential, Channel::Front, Asking::Order(ask), now).await?;
+                policy::decide(&caller.subject, Service::Orders, Target::Nothing, now)
+                    .map_err(|_| Refusal::NotAllowed)?;
+                let Actor::Device { device, .. } = caller.actor else { return Err(Refusal::NotAllowed) };
+                return Ok(OrderSender { device, actor: caller.actor, bounded: true });
+            }
+        };
         let address = origin.0.parse().map_err(|_| Refusal::NotAllowed)?;
         let people = self.people.lock().expect(HELD);
         let known = people.device(device).filter(|known| !known.is_removed()).ok_or(Refusal::NotAllowed)?;
         let subject = Subject::Device { device, may: known.may().to_vec() };
-        if !protocol::admits(known.from(), address) {
+        // whoever has a token shows it, unless a certificate was looked at instead
+        let shows_nothing = match known.bound() {
+            Some(TokenBinding::Certificate(_)) => false,
+            Some(TokenBinding::Dpop(_)) => true,
+            None => known.has_token(),
+        };
+        if shows_nothing || !protocol::admits(known.from(), address) {
             return Err(Refusal::NotAllowed);
         }
         policy::decide(&subject, Service::Orders, Target::Nothing, now).map_err(|_| Refusal::NotAllowed)?;
@@ -98,9 +116,12 @@ impl Warden {
             });
         }
         match self.decide(sender, message, source, now) {
-            Ok(said) => {
-                if !message.test {
-                    self.orders.write().expect(HELD).saw(&source, said.clone(), now);
+            Ok((said, recorded)) => {
+                let mut orders = self.orders.write().expect(HELD);
+                match (message.test, recorded) {
+                    (true, _) => {}
+                    (false, true) => orders.saw(&source, said.clone(), now),
+                    (false, false) => orders.saw_passing(&source, said.clone(), now),
                 }
                 Ok(OrderReply::Taken(said))
             }
@@ -109,13 +130,14 @@ impl Warden {
         }
     }
 
+    /// What is worth telling the sender, and whether entries tell of the message.
     fn decide(
         &self,
         sender: &OrderSender,
         message: &OrderMessage,
         source: OrderSource,
         now: Instant,
-    ) -> Result<Vec<OrderProblem>, NotTaken> {
+    ) -> Result<(Vec<OrderProblem>, bool), NotTaken> {
         // in the order of locks
         let people = self.people.lock().expect(HELD);
         let mut database = self.database.lock().expect(HELD);
@@ -126,13 +148,16 @@ impl Warden {
         if message.test {
             let why = "this is a test: it would be taken, and nothing follows from it";
             said.push(OrderProblem::at(ErrorCode::UnsupportedProcessing, "MSH", 11, why));
-            return Ok(said);
+            return Ok((said, false));
+        }
+        // before anything changes
+        if self.entries_of(&steps, &registry, now) > ENTRIES_MAX {
+            return Err(too_many().into());
         }
         if sender.bounded {
             self.within_order_budget(sender.device, &steps, now)?;
         }
         let follows = self.what_follows(sender, steps, &mut registry, &people, source, now);
-        drop(people);
         let Follows { entries, asked, ended } = match follows {
             Ok(follows) => follows,
             Err(not_taken) => {
@@ -141,10 +166,12 @@ impl Warden {
                 return Err(not_taken);
             }
         };
-        if !entries.is_empty() {
+        let recorded = !entries.is_empty();
+        if recorded {
             self.write_with_entries(&mut database, &mut registry, entries)?;
         }
-        drop((registry, database));
+        // until here nobody's account closes or changes its role
+        drop((registry, database, people));
         if ended {
             // what a lease still gives must not outlive the reach that it rests on
             self.leases.lock().expect(HELD).end_all();
@@ -154,7 +181,7 @@ impl Warden {
                 tracing::error!(%refusal, "the priors of an order were not asked for; the next sweep does it");
             }
         }
-        Ok(said)
+        Ok((said, recorded))
     }
 
     /// Does the steps in the registry, and gives the entries about them.
@@ -172,31 +199,32 @@ impl Warden {
             let bodies = match step {
                 Step::Nothing => continue,
                 Step::Take(taking) => {
-                    let patient = self.follow_patient(registry, &taking.patient, &mut follows);
+                    let (patient, named) = self.follow_patient(registry, &taking.patient, &mut follows);
                     follows.asked.push(patient);
                     follows.ended |= taking.replaces.is_some();
-                    self.taken(taking, patient, source, now)
+                    self.taken(taking, patient, named, source, now)
                 }
                 Step::End { order, how } => {
                     follows.ended = true;
                     self.ended(order, how, source, now)
                 }
                 Step::Appoint { patient, appointment, orders, starts } => {
-                    let patient = self.follow_patient(registry, &patient, &mut follows);
-                    let made = AppointmentMade { patient, appointment, orders, starts, source };
+                    let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
+                    let made = AppointmentMade { patient, named, appointment, orders, starts, source };
                     vec![EntryBody::AppointmentMade(Box::new(made))]
                 }
                 Step::Consent { patient, consent, denied, until } => {
-                    let patient = self.follow_patient(registry, &patient, &mut follows);
+                    let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
                     let mut bodies = self.denied(patient, &denied, now);
                     follows.ended |= !bodies.is_empty();
-                    let told = ConsentTold { patient, consent, denied, until, source };
+                    // where a merge is taken back, it goes back with the record that it named
+                    let told = ConsentTold { patient: named, consent, denied, until, source };
                     bodies.push(EntryBody::ConsentTold(Box::new(told)));
                     bodies
                 }
                 Step::Merge { from, to } => {
-                    let from = self.follow_patient(registry, &from, &mut follows);
-                    let to = self.follow_patient(registry, &to, &mut follows);
+                    let (from, _) = self.follow_patient(registry, &from, &mut follows);
+                    let (to, _) = self.follow_patient(registry, &to, &mut follows);
                     follows.ended = true;
                     self.merged(registry, people, from, to, Some(source), now)?
                 }
@@ -204,21 +232,32 @@ impl Warden {
             follows.entries.extend(bodies.into_iter().map(|body| (sender.actor.clone(), body)));
         }
         if follows.entries.len() > ENTRIES_MAX {
-            let why = "more would follow from this message than one message may change; send it in parts";
-            return Err(OrderProblem::at(ErrorCode::Internal, "MSH", 0, why).into());
+            return Err(too_many().into());
         }
         Ok(follows)
     }
 
-    /// The patient of this name; a new one comes with its entry.
-    fn follow_patient(&self, registry: &mut Registry, name: &PatientName, follows: &mut Follows) -> PatientNumber {
+    /// The patient of this name, and whose identifier it is; a new one comes with its entry.
+    fn follow_patient(
+        &self,
+        registry: &mut Registry,
+        name: &PatientName,
+        follows: &mut Follows,
+    ) -> (PatientNumber, PatientNumber) {
         let (patient, new) = self.patient_for_order(registry, name);
         follows.entries.extend(new);
-        patient
+        (patient, registry.patient_by_identity(&name.issuer, &name.id).unwrap_or(patient))
     }
 
     /// The entries of an order that is taken in, and of the state of it that it takes the place of.
-    fn taken(&self, taking: Taking, patient: PatientNumber, source: OrderSource, now: Instant) -> Vec<EntryBody> {
+    fn taken(
+        &self,
+        taking: Taking,
+        patient: PatientNumber,
+        named: PatientNumber,
+        source: OrderSource,
+        now: Instant,
+    ) -> Vec<EntryBody> {
         let mut bodies = Vec::new();
         if let Some(order) = taking.replaces {
             bodies.extend(self.ended(order, OrderEnd::Changed, source, now));
@@ -235,7 +274,8 @@ impl Warden {
             },
         }));
         let (numbers, matched) = (taking.numbers, taking.matched);
-        bodies.push(EntryBody::OrderTaken(Box::new(OrderTaken { patient, numbers, relationships, matched, source })));
+        let taken = OrderTaken { patient, named, numbers, relationships, matched, source };
+        bodies.push(EntryBody::OrderTaken(Box::new(taken)));
         bodies
     }
 
@@ -282,7 +322,7 @@ impl Warden {
             counted.count() as u32
         };
         for count in [OrderCount::Orders, OrderCount::Unmatched, OrderCount::Merges, OrderCount::Appointments] {
-            let (told, limit, found) = {
+            let (told, all_told, limit, found) = {
                 let orders = self.orders.read().expect(HELD);
                 let (rule, told) = (&orders.rule, orders.told_today(device, now).count(count));
                 let limit = match count {
@@ -290,12 +330,18 @@ impl Warden {
                     OrderCount::Unmatched => rule.unmatched_per_day,
                     OrderCount::Merges => rule.merges_per_day,
                 };
-                (told, limit, orders.is_found(device, count, now))
+                (told, orders.all_told_today(count, now), limit, orders.is_found(device, count, now))
             };
             let wanted = new(count);
-            if wanted == 0 || told.saturating_add(wanted) <= limit {
+            let in_all = limit.saturating_mul(SENDERS_IN_ALL);
+            if wanted == 0 || told.saturating_add(wanted) <= limit && all_told.saturating_add(wanted) <= in_all {
                 continue;
             }
+            let (who, limit) = if told.saturating_add(wanted) <= limit {
+                ("all senders together have", in_all)
+            } else {
+                ("this sender has", limit)
+            };
             if !found {
                 let evidence = Evidence::Orders { count, limit };
                 let finding = Finding { about: Whose::Device(device), reaction: Reaction::Noticed, evidence };
@@ -308,8 +354,7 @@ impl Warden {
                 OrderCount::Merges => "merged patients",
                 OrderCount::Appointments => "appointments and consents",
             };
-            let why =
-                format!("this sender has told {limit} {what} today, which is all that it may; the message is kept");
+            let why = format!("{who} told {limit} {what} today, and no more are taken; the message is kept");
             return Err(OrderProblem::at(ErrorCode::Internal, "MSH", 0, &why).into());
         }
         Ok(())
@@ -353,6 +398,11 @@ impl From<Refusal> for NotTaken {
     fn from(refusal: Refusal) -> Self {
         Self::Refusal(refusal)
     }
+}
+
+fn too_many() -> OrderProblem {
+    let why = "more would follow from this message than one message may change; send it in parts";
+    OrderProblem::at(ErrorCode::Internal, "MSH", 0, why)
 }
 
 /// Whether each is there once.

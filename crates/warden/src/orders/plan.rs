@@ -1,21 +1,18 @@
 //! What would follow from a message. Nothing is changed here, so a message that is refused leaves nothing behind.
 
 use identity::People;
-use model::{EntryNumber, Instant, KeyedDigest, OrderEnd, OrderRule, Who};
+use model::{EntryNumber, Instant, KeyedDigest, OrderEnd, OrderRule, PatientNumber, What, Who};
 use protocol::{
     DeniedActors, ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent,
     OrderMessage, OrderNumbers, OrderProblem, PlacedOrder,
 };
 use registry::Registry;
 
-use super::fold::DAY_SECONDS;
+use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX};
 use super::names::{PatientName, patient_name, person_of, reading_group, referrers};
 use super::{NotTaken, OrderSender, each_once};
 use crate::pages::HELD;
 use crate::state::Warden;
-
-/// An order is scheduled at most so many days ahead.
-const SCHEDULED_DAYS_MAX: i64 = 400;
 
 /// What is to be done.
 pub(super) enum Step {
@@ -68,7 +65,7 @@ impl Warden {
                     patient: patient_name(&rule, patient, ("PID", 3))?,
                     appointment: self.entity_digest(sender, b"appointment", appointment),
                     orders: self.order_numbers(sender, order),
-                    starts: *starts,
+                    starts: starts.map(|starts| starts.min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS))),
                 },
                 OrderEvent::Merged { patient, prior } => {
                     let to = patient_name(&rule, patient, ("PID", 3))?;
@@ -84,7 +81,12 @@ impl Warden {
                         let why = "the consent of this identifier is known for another patient";
                         return Err(OrderProblem::at(ErrorCode::UnknownKey, "Consent.identifier", 0, why).into());
                     }
-                    Step::Consent { patient, consent, denied: denied_here(&rule, people, denied)?, until: *until }
+                    let mut denied = denied_here(&rule, people, denied)?;
+                    // one that is over denies nobody any more
+                    if until.is_some_and(|until| until <= now) {
+                        denied.clear();
+                    }
+                    Step::Consent { patient, consent, denied, until: *until }
                 }
             });
         }
@@ -93,8 +95,16 @@ impl Warden {
         let part = |name: &PatientName| {
             registry.patient_by_identity(&name.issuer, &name.id) != self.known_patient(registry, name)
         };
-        if several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
-            let why = "an order or a patient is named twice in one message; send one message for each";
+        let mixed = !merging.is_empty() && merging.len() != message.events.len() * 2;
+        // by different numbers, too
+        let touched = steps.iter().filter_map(|step| match step {
+            Step::Take(taking) => taking.replaces,
+            Step::End { order, .. } => Some(*order),
+            _ => None,
+        });
+        let twice = !each_once(touched);
+        if mixed || twice || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
+            let why = "an order or a patient is named twice in one message, or a merge among orders; send one message for each";
             return Err(OrderProblem::at(ErrorCode::SegmentSequence, "MSH", 0, why).into());
         }
         Ok(steps)
@@ -112,47 +122,45 @@ impl Warden {
         now: Instant,
     ) -> Result<Step, NotTaken> {
         let patient = patient_name(rule, &order.patient, ("PID", 3))?;
-        let mut holders: Vec<Who> = referrers(people, &order.ordered_by).into_iter().map(Who::Person).collect();
-        let at = &order.ordered_by_at;
-        let unknown = OrderProblem::at(
-            ErrorCode::UnknownKey,
-            &at.segment,
-            at.field,
-            "nobody here who reads patients has this professional identifier with its authority, so no referrer sees the patient by this order",
-        );
-        let group = reading_group(rule, order);
-        if holders.is_empty() {
-            if group.is_none() {
-                // nobody would see anything: it is kept until somebody is named
-                return Err(unknown.into());
-            }
-            said.push(unknown);
-        }
-        holders.extend(group.map(Who::Organisation));
         let known = self.known_patient(registry, &patient);
         let orders = self.orders.read().expect(HELD);
-        let wanted = holders.len();
+        let former = orders.known_all(&numbers, known).map_err(|clash| unclear(clash, &order.numbers))?;
+        let running = former.filter(|(_, former)| former.ended.is_none() && now < former.until);
+        if running.is_none() && !order.new {
+            said.push(nothing(
+                "no open order of these numbers is known, and only NW, SN, NA or a request that is active opens one",
+            ));
+            return Ok(Step::Nothing);
+        }
+        let mut holders = holders_of(rule, order, people, said)?;
+        let named = holders.len();
         holders.retain(|who| !known.is_some_and(|known| orders.denies(known, *who, now)));
-        if holders.len() < wanted {
+        if holders.len() < named {
             let why = "the patient's consent keeps somebody whom this order names from the patient";
             said.push(OrderProblem::at(ErrorCode::TableValue, "Consent.provision", 0, why));
         }
-        let scheduled = order.scheduled.unwrap_or(now).max(now).min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS));
-        let until = scheduled.plus_seconds((i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS);
-        let mut replaces = None;
-        if let Some((number, former)) = orders.known(&numbers) {
-            if Some(former.patient) != known {
-                return Err(of_another(&order.numbers).into());
-            }
-            // after its end the same number is an order of its own
-            if former.ended.is_none() {
-                if self.is_as_it_was(&former.relationships, &holders, until, now) {
-                    return Ok(Step::Nothing);
-                }
-                replaces = Some(number);
-            }
+        let lasting = (i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS;
+        let until = match (order.scheduled, running) {
+            (Some(at), _) => at.min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS)).plus_seconds(lasting),
+            // to tell of an order again makes it last no longer
+            (None, Some((_, former))) => former.until,
+            (None, None) => now.plus_seconds(lasting),
+        };
+        if until <= now {
+            said.push(nothing("the order was to be performed so long ago that nothing follows from it any more"));
+            return Ok(Step::Nothing);
         }
-        let matched = known.is_some_and(|known| orders.has_appointment(known, &numbers, now));
+        if let Some((number, former)) = running
+            && self.is_as_it_was(&former.relationships, &holders, until, now)
+            && orders.has_all(number, &numbers)
+        {
+            return Ok(Step::Nothing);
+        }
+        // after its end the same number is an order of its own
+        let replaces = former.filter(|(_, former)| former.ended.is_none());
+        let matched = running.is_some_and(|(_, former)| former.matched)
+            || known.is_some_and(|known| orders.has_appointment(known, &numbers, now));
+        let replaces = replaces.map(|(number, _)| number);
         Ok(Step::Take(Taking { patient, numbers, holders, until, matched, replaces }))
     }
 
@@ -161,7 +169,8 @@ impl Warden {
         let index = self.index.read().expect(HELD);
         let made = relationships.iter().filter_map(|entry| index.reach().relationship(*entry));
         let running: Vec<_> = made.filter(|one| now < one.window.to).collect();
-        let long = running.iter().all(|one| until <= one.window.to.plus_seconds(DAY_SECONDS));
+        let apart = |one: Instant, other: Instant| one.plus_seconds(DAY_SECONDS) < other;
+        let long = running.iter().all(|one| !apart(one.window.to, until) && !apart(until, one.window.to));
         long && running.len() == holders.len() && running.iter().all(|one| holders.contains(&one.who))
     }
 
@@ -177,13 +186,13 @@ impl Warden {
         let patient = patient_name(rule, patient, ("PID", 3))?;
         let known = self.known_patient(registry, &patient);
         let orders = self.orders.read().expect(HELD);
-        match orders.known(numbers) {
+        let found = orders.known_all(numbers, known).map_err(|clash| unclear(clash, &OrderNumbers::default()))?;
+        match found {
             None if must_be_known => {
                 let why = "no order of this number is known from this authority";
                 Err(OrderProblem::at(ErrorCode::UnknownKey, "ORC", 2, why).into())
             }
             None => Ok(Step::Nothing),
-            Some((_, order)) if Some(order.patient) != known => Err(of_another(&OrderNumbers::default()).into()),
             // what is over is over; only days of grace may still be taken away
             Some((order, former)) => Ok(match (former.ended, how) {
                 (None, how) => Step::End { order, how },
@@ -213,7 +222,37 @@ impl Warden {
             let why = "the record that goes was merged with another one before; take that merge back first";
             return Err(OrderProblem::at(ErrorCode::UnknownKey, "MRG", 1, why).into());
         }
+        let (known_from, known_to) = (known_from.into_iter(), known_to.into_iter());
+        let is_honey = {
+            let budgets = self.budgets.lock().expect(HELD);
+            known_from.clone().chain(known_to).any(|patient| budgets.is_honey(patient))
+        };
+        let deep = |patient: PatientNumber| self.orders.read().expect(HELD).depth(patient) >= MERGES_DEEP_MADE_MAX;
+        if is_honey || known_from.clone().any(deep) {
+            let why = "these records are not merged by a message";
+            return Err(OrderProblem::at(ErrorCode::UnknownKey, "MRG", 1, why).into());
+        }
         Ok(Step::Merge { from, to })
+    }
+
+    /// About how many entries follow at most.
+    pub(super) fn entries_of(&self, steps: &[Step], registry: &Registry, now: Instant) -> usize {
+        let held = |order: EntryNumber| self.orders.read().expect(HELD).relationships_of(order).len() + 1;
+        let entries = steps.iter().map(|step| match step {
+            Step::Nothing => 0,
+            Step::Take(taking) => 2 + taking.holders.len() + taking.replaces.map_or(0, held),
+            Step::End { order, .. } => held(*order),
+            Step::Appoint { .. } => 2,
+            Step::Consent { patient, denied, .. } => {
+                let ends = |patient| self.denied(patient, denied, now).len();
+                2 + self.known_patient(registry, patient).map_or(0, ends)
+            }
+            Step::Merge { from, .. } => self.known_patient(registry, from).map_or(3, |from| {
+                let running = self.index.read().expect(HELD).reach().running_with(What::Patient(from), now);
+                3 + 2 * running.len() + registry.studies_of(from).len()
+            }),
+        });
+        entries.sum()
     }
 }
 
@@ -238,9 +277,40 @@ fn denied_here(rule: &OrderRule, people: &People, denied: &DeniedActors) -> Resu
     Ok(who)
 }
 
-fn of_another(numbers: &OrderNumbers) -> OrderProblem {
+/// Who reaches the patient by an order. Where nobody would it is kept until somebody is named.
+fn holders_of(
+    rule: &OrderRule,
+    order: &PlacedOrder,
+    people: &People,
+    said: &mut Vec<OrderProblem>,
+) -> Result<Vec<Who>, NotTaken> {
+    let mut holders: Vec<Who> = referrers(people, &order.ordered_by).into_iter().map(Who::Person).collect();
+    let group = reading_group(rule, order);
+    if holders.is_empty() {
+        let why = "nobody here who reads patients has this professional identifier with its authority, so no referrer sees the patient by this order";
+        let at = &order.ordered_by_at;
+        let unknown = OrderProblem::at(ErrorCode::UnknownKey, &at.segment, at.field, why);
+        if group.is_none() {
+            return Err(unknown.into());
+        }
+        said.push(unknown);
+    }
+    holders.extend(group.map(Who::Organisation));
+    Ok(holders)
+}
+
+/// Worth knowing about a message from which nothing follows.
+fn nothing(why: &str) -> OrderProblem {
+    OrderProblem::at(ErrorCode::UnknownKey, "ORC", 1, why)
+}
+
+fn unclear(clash: Clash, numbers: &OrderNumbers) -> OrderProblem {
     let field = if numbers.placer.is_none() && numbers.filler.is_some() { 3 } else { 2 };
-    OrderProblem::at(ErrorCode::UnknownKey, "ORC", field, "the order of this number is known for another patient")
+    let why = match clash {
+        Clash::Patient => "the order of this number is known for another patient",
+        Clash::Several => "these numbers are those of several open orders; send one message for each",
+    };
+    OrderProblem::at(ErrorCode::UnknownKey, "ORC", field, why)
 }
 
 /// Whether a message keeps to the limits. A front that read it does; one that was taken over need not.

@@ -74,6 +74,9 @@ impl Warden {
     pub(crate) fn cold_state(&self, now: Instant) -> Result<ColdState, Refusal> {
         let behind = self.behind()?;
         let exchange = self.open_exchange(now);
+        let set = self.holder_set()?;
+        let takes = set.as_ref().is_some_and(|set| set.takes());
+        let unproven = set.map(|set| set.unproven).unwrap_or_default();
         let cold = self.cold.read().expect(HELD);
         let (generation, threshold, holders) = cold.holders.clone().unwrap_or_default();
         let (mut is_cold, mut warm) = (0, 0);
@@ -84,6 +87,8 @@ impl Warden {
             generation,
             threshold,
             holders,
+            unproven,
+            takes,
             rule: cold.rule,
             cold: is_cold,
             warm,

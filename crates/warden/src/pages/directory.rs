@@ -28,6 +28,7 @@ pub(super) struct DeviceToAdd {
     pub(super) from: Vec<String>,
     pub(super) token: bool,
     pub(super) bound: Option<protocol::TokenBinding>,
+    pub(super) token_until: Option<Instant>,
 }
 
 impl Warden {
@@ -199,10 +200,28 @@ impl Warden {
             from: new.from,
             token: new.token,
             bound: new.bound,
+            token_until: new.token_until,
         };
-        let changed = people.add_device(device, &mut SystemRandom)?;
+        let changed = people.add_device(device, now, &mut SystemRandom)?;
         let added = self.commit(people, changed, &caller.actor, now)?;
-        Ok(PageReply::DeviceAdded { device: added.device, token: added.token })
+        Ok(PageReply::DeviceAdded { device: added.device, token: added.token, token_until: added.token_until })
+    }
+
+    /// Gives a device a new token; whoever holds the one before goes on for a while, so leases stay.
+    pub(super) fn rotate_token(
+        &self,
+        caller: &Caller,
+        name: &str,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        // whoever holds it acts as the device
+        caller.touched()?;
+        let mut people = self.people.lock().expect(HELD);
+        let device = people.device_by_name(name).ok_or_else(|| unknown("device", "device list"))?.id();
+        let changed = people.rotate_token(device, until, now, &mut SystemRandom)?;
+        let identity::RotatedToken { token, until, before_until } = self.commit(people, changed, &caller.actor, now)?;
+        Ok(PageReply::TokenRotated { token, until, before_until })
     }
 }
 

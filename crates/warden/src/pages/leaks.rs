@@ -10,7 +10,7 @@ use identity::FoundPassword;
 use leaks::LoginKey;
 use model::{About, Actor, EntryBody, Evidence, Finding, Instant, PersonId, Reaction, SECOND, Whose, Window};
 use protocol::{
-    LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount,
+    LEAK_CANDIDATES_MAX, LEAK_TRIES_MAX, LeakCandidate, LeakLogins, LeakReply, LeakRequest, LeakedAccount, LeakedToken,
     LeaksChecked, LeaksState, LockedRow, NamedAccount, NamedRow, PageReply, Refusal, SecretText,
 };
 use seal::{CryptoRng, SystemRandom};
@@ -19,6 +19,7 @@ use super::HELD;
 use super::directory::field;
 use super::exposure::reported;
 use crate::leaked::LockedAccount;
+use crate::leases::Holder;
 use crate::sign_in::ended_sessions;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -49,6 +50,7 @@ impl Warden {
             LeakRequest::Logins => LeakReply::Logins(self.leak_logins()),
             LeakRequest::State => LeakReply::State(self.leaks_state()),
             LeakRequest::Check { candidates } => LeakReply::Checked(self.check_leaks(caller, candidates, now).await?),
+            LeakRequest::Tokens { tokens } => LeakReply::Tokens(self.end_leaked_tokens(caller, &tokens, now)?),
         };
         Ok(PageReply::Leaks(Box::new(reply)))
     }
@@ -118,6 +120,7 @@ impl Warden {
             let by_name = !suspected.by_address;
             let (verified, tried) = self.try_passwords(person, suspected.passwords).await?;
             match verified {
+                Some(verified) if self.forgot_unused(&verified, now)? => named.push((person, by_name, tried)),
                 Some(verified) => found.push(verified),
                 None => named.push((person, by_name, tried)),
             }
@@ -177,6 +180,14 @@ impl Warden {
         Ok((None, tried))
     }
 
+    /// Removes a password that signs nobody in any more: it is known, and a later rule must not make it good again. Nobody is locked for
+    /// it, and the finding says that a login was found.
+    fn forgot_unused(&self, found: &FoundPassword, now: Instant) -> Result<bool, Refusal> {
+        let mut people = self.people.lock().expect(HELD);
+        let value = people.forget_unused(found, now);
+        self.commit(people, identity::Changed { value, entries: Vec::new() }, &Actor::Warden, now)
+    }
+
     /// Locks accounts under one incident. Those whose password was replaced meanwhile stay as they are.
     fn lock_found<'a>(
         &self,
@@ -209,6 +220,8 @@ impl Warden {
         self.commit_appended(people, bodies, &caller.actor, now)?;
         drop(numbering);
         self.end_leases(&ended);
+        // what these people share ends with it, not at the next round
+        self.end_links_due(now);
         Ok((incident, locked))
     }
 
@@ -257,6 +270,59 @@ impl Warden {
             Ok(NamedAccount { person, name, email, by_name, tried })
         };
         named.iter().map(account).collect()
+    }
+
+    /// Tokens that stood in a dump end, with an incident, in one append; then what each device could reach is recorded. No hash is slow
+    /// here: nobody guesses 256 bits, so a token that fits was there.
+    fn end_leaked_tokens(
+        &self,
+        caller: &Caller,
+        tokens: &[SecretText],
+        now: Instant,
+    ) -> Result<Vec<LeakedToken>, Refusal> {
+        if tokens.len() > LEAK_CANDIDATES_MAX {
+            return Err(field("tokens", "at most 10,000 tokens at once"));
+        }
+        let tokens: Vec<&str> = tokens.iter().map(SecretText::expose).collect();
+        let found = self.people.lock().expect(HELD).devices_with(&tokens, now);
+        let mut ended = Vec::new();
+        for together in found.chunks(ACCOUNTS_PER_INCIDENT) {
+            let begins =
+                |since: &Option<Instant>| since.unwrap_or(Instant(0)).min(Instant(now.0.saturating_sub(SECOND)));
+            let from = together.iter().map(|(.., since)| begins(since)).min().unwrap_or(now);
+            // the number is given while nobody else can be given it
+            let numbering = self.numbering.lock().expect(HELD);
+            let incident = self.cases.read().expect(HELD).incidents.next();
+            let mut people = self.people.lock().expect(HELD);
+            let mut bodies = vec![EntryBody::IncidentOpened {
+                incident,
+                title: format!("tokens of {} devices stood in a dump", together.len()),
+                about: together.iter().map(|(device, ..)| About::Device(*device)).collect(),
+                window: Window { from, to: now },
+                aware: now,
+            }];
+            for (device, ..) in together {
+                // one that was removed meanwhile has none any more
+                bodies.extend(people.remove_device_token(*device).map(|changed| changed.entries).unwrap_or_default());
+            }
+            self.commit_appended(people, bodies, &caller.actor, now)?;
+            drop(numbering);
+            let mut leases = self.leases.lock().expect(HELD);
+            together.iter().for_each(|(device, ..)| leases.end(Holder::Device(*device)));
+            drop(leases);
+            for (device, name, since) in together {
+                let window = Window { from: begins(since), to: now };
+                let (subject, mut report, _) = self.exposed(&format!("device:{name}"), window)?;
+                report.patients.clear();
+                let bodies = reported(&subject, &report, Default::default(), None, now);
+                let appended = self.append(caller, bodies, now)?;
+                let entry = appended.first().map(|(number, _)| *number).ok_or(Refusal::Internal)?;
+                self.append(caller, vec![EntryBody::IncidentReport { incident, report: entry }], now)?;
+                let (reachable, listed, opened) = (report.reachable, report.listed, report.opened);
+                ended.push(LeakedToken { device: *device, name: name.clone(), incident, reachable, listed, opened });
+            }
+        }
+        Ok(ended)
     }
 
     fn name_and_email(&self, person: PersonId) -> Result<(String, String), Refusal> {

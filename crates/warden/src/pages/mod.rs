@@ -36,12 +36,15 @@ fn service_of(request: &PageRequest) -> (Service, &'static str) {
         | PageRequest::StillHere
         | PageRequest::Sessions { person: None }
         | PageRequest::EndSession { .. } => (Service::OwnSessions, "sessions"),
-        PageRequest::Sessions { person: Some(_) } => (Service::AllSessions, "sessions"),
+        PageRequest::Sessions { person: Some(_) } | PageRequest::SignedIn | PageRequest::EndDeviceToken { .. } => {
+            (Service::AllSessions, "sessions")
+        }
         PageRequest::People | PageRequest::Organisations | PageRequest::Devices => (Service::Directory, "directory"),
         PageRequest::AddOrganisation { .. }
         | PageRequest::AddPerson { .. }
         | PageRequest::IssueEnrolment { .. }
         | PageRequest::AddDevice { .. }
+        | PageRequest::RotateToken { .. }
         | PageRequest::Relate { .. }
         | PageRequest::Unrelate { .. } => (Service::Manage, "manage"),
         PageRequest::MoveStudy { .. } => (Service::MoveStudy, "move"),
@@ -131,6 +134,9 @@ impl Warden {
             PageRequest::StillHere => caller.touched().map(|_| PageReply::Done),
             PageRequest::Sessions { person } => self.sessions(&caller, person, now),
             PageRequest::EndSession { session } => self.end_session(&caller, session, now).await,
+            PageRequest::SignedIn => Ok(self.signed_in_rows(&caller, now)),
+            PageRequest::EndDeviceToken { device } => self.end_device_token(&caller, device, now),
+            PageRequest::RotateToken { name, until } => self.rotate_token(&caller, &name, until, now),
             PageRequest::People => Ok(PageReply::People(self.people.lock().expect(HELD).person_rows())),
             PageRequest::Organisations => {
                 Ok(PageReply::Organisations(self.people.lock().expect(HELD).organisation_rows(now)))
@@ -144,8 +150,8 @@ impl Warden {
                 self.add_person(&caller, new, now)
             }
             PageRequest::IssueEnrolment { email } => self.issue_enrolment(&caller, &email, false, now),
-            PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound } => {
-                let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token, bound };
+            PageRequest::AddDevice { name, organisation, may, ae_title, from, token, bound, token_until } => {
+                let new = directory::DeviceToAdd { name, organisation, may, ae_title, from, token, bound, token_until };
                 self.add_device(&caller, new, now)
             }
             PageRequest::Relate { who, whom, tier, from, until, basis } => {

@@ -1,7 +1,7 @@
 //! One's own session and sessions, and an officer's view of others'.
 
-use model::{Instant, PersonId, Role, SessionId};
-use protocol::{PageReply, Refusal};
+use model::{Actor, DeviceId, Instant, PersonId, Role, SessionId};
+use protocol::{PageReply, Refusal, SignedInRows};
 
 use super::HELD;
 use crate::leases::Holder;
@@ -23,6 +23,34 @@ impl Warden {
         let (own, current) = own(caller)?;
         let rows = self.people.lock().expect(HELD).session_rows(person.unwrap_or(own), Some(current), now);
         Ok(PageReply::Sessions(rows))
+    }
+
+    /// Sessions of people and tokens of devices in one list.
+    pub(super) fn signed_in_rows(&self, caller: &Caller, now: Instant) -> PageReply {
+        let current = match &caller.actor {
+            Actor::Person { session, .. } => Some(*session),
+            _ => None,
+        };
+        let people = self.people.lock().expect(HELD);
+        let devices = people.device_rows().into_iter().filter(|row| row.token).collect();
+        PageReply::SignedIn(Box::new(SignedInRows { people: people.all_session_rows(current, now), devices }))
+    }
+
+    /// A token that must not work any more. The device stays: its name, its AE title, its relationships.
+    pub(super) fn end_device_token(
+        &self,
+        caller: &Caller,
+        device: DeviceId,
+        now: Instant,
+    ) -> Result<PageReply, Refusal> {
+        let mut people = self.people.lock().expect(HELD);
+        if !people.device(device).is_some_and(identity::Device::has_token) {
+            return Err(Refusal::NotFound);
+        }
+        let changed = people.remove_device_token(device)?;
+        self.commit(people, changed, &caller.actor, now)?;
+        self.leases.lock().expect(HELD).end(Holder::Device(device));
+        Ok(PageReply::Done)
     }
 
     /// One's own, or anybody's for an officer.

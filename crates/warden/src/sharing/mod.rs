@@ -2,7 +2,8 @@
 //! inside ([`opinions`](self)).
 //!
 //! Each is a relationship like every other, with an entry beside it that says why; so reach, exposure and 'who looked' know of it by
-//! themselves. A link reaches nothing that its maker does not reach at that moment: what ends the maker's reach ends the link's.
+//! themselves. A link reaches nothing that its maker does not reach at that moment: what ends the maker's reach ends the link's. So
+//! does what locks or ends the maker's account, and filing the study under another patient. Second opinions end with the same.
 
 pub(crate) mod fold;
 mod make;
@@ -13,10 +14,11 @@ mod rows;
 use std::collections::{HashMap, HashSet};
 
 use identity::{LinkDoor, LinkSecretHash, LinkSessions};
-use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, StudyNumber, Tier, Uid, What, Who};
-use policy::{Denied, Service, Target};
+use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, PersonId, StudyNumber, Tier, Uid, What, Who};
+use policy::{Service, Target};
 use protocol::{LinkRequest, OpinionRequest, PageReply, Refusal};
 
+use crate::break_glass::is_break_glass;
 use crate::database::{Database, DatabaseError, Space};
 use crate::leases::Holder;
 use crate::list::reach_of;
@@ -49,6 +51,8 @@ impl Doors {
     }
 
     fn put(&mut self, link: LinkId, door: LinkDoor) {
+        // a number that was given before, to a link that a lost end of the ledger had: its secret meets no other link
+        self.remove(link);
         self.by_secret.insert(door.secret(), link);
         self.doors.insert(link, door);
     }
@@ -115,7 +119,8 @@ impl Warden {
             let studies = registry.studies_by_uid(uid).into_iter();
             studies.filter_map(|study| Some((study, registry.patient_of(study)?))).collect()
         };
-        let (mut found, mut denied, mut asked) = (Vec::new(), Denied::Reach, None);
+        let nothing = policy::denied_of_nothing(&caller.subject, service, now);
+        let (mut found, mut denied, mut asked) = (Vec::new(), nothing, None);
         for (study, patient) in placed {
             let reach = reachable.ground(patient, study).map(reach_of);
             let until = reach.as_ref().map(|reach| reach.until);
@@ -126,11 +131,19 @@ impl Warden {
         }
         match found[..] {
             [(patient, study, until)] => {
+                let emergency = reachable.ground(patient, study).is_some_and(|ground| is_break_glass(&ground.basis));
+                if service == Service::Share && emergency {
+                    return Err(field(
+                        "the study",
+                        "one that you reach otherwise: what break-glass reaches leaves by no link",
+                    ));
+                }
                 let warm_until = self.cold.read().expect(HELD).warm_until(study);
                 if warm_until.is_some_and(|until| until <= now) {
                     return Err(Refusal::Cold);
                 }
-                Ok((patient, study, until))
+                // nothing that is shared outlasts a warming: it would keep the study warm, or ask for it to be warmed again
+                Ok((patient, study, warm_until.map_or(until, |warm| warm.min(until))))
             }
             [] => Err(self.refuse(caller, "share", asked, denied, now).await),
             _ => Err(field("the study", "a StudyInstanceUID that one patient has")),
@@ -139,12 +152,18 @@ impl Warden {
 
     /// Whether a link's maker reaches its study at this moment: a link reaches no further than who made it.
     pub(crate) fn maker_reaches(&self, link: LinkId, now: Instant) -> bool {
-        let Some((maker, study)) = self.sharing.read().expect(HELD).link(link).map(|one| (one.maker, one.study)) else {
-            return false;
-        };
+        let of = |one: &fold::Link| (one.maker, one.patient, one.study);
+        let found = self.sharing.read().expect(HELD).link(link).filter(|one| !one.cut).map(of);
+        found.is_some_and(|(maker, patient, study)| self.still_reaches(maker, patient, study, now))
+    }
+
+    /// Whether a person reaches the images of a study, and it is that patient's still: what was shared is one patient's.
+    fn still_reaches(&self, person: PersonId, patient: PatientNumber, study: StudyNumber, now: Instant) -> bool {
         let index = self.index.read().expect(HELD);
-        let Some(patient) = index.reach().filed_under(study, now) else { return false };
-        let reachable = index.reach().reachable(Who::Person(maker), now);
+        if index.reach().filed_under(study, now) != Some(patient) {
+            return false;
+        }
+        let reachable = index.reach().reachable(Who::Person(person), now);
         reachable.ground(patient, study).is_some_and(|ground| ground.tier == Tier::Open && now < ground.until)
     }
 
@@ -193,7 +212,7 @@ impl Warden {
         changes.commit()
     }
 
-    /// Ends links whose time is over, and those whose maker reaches the study no more. Each is an entry.
+    /// Ends links whose time is over, and those whose maker reaches the study no more; second opinions likewise. Each is an entry.
     pub(crate) fn end_links_due(&self, now: Instant) {
         self.doors.lock().expect(HELD).sessions.sweep(now);
         let running: Vec<(LinkId, Instant)> = {
@@ -216,6 +235,21 @@ impl Warden {
                 }
             }
         }
+        self.end_opinions_due(now);
+    }
+
+    /// Forgets what opens links of which the ledger knows nothing, or that ended: what a crash left behind, or the end of a ledger that
+    /// was lost.
+    pub(crate) fn drop_loose_doors(&self) -> Result<(), DatabaseError> {
+        let loose: Vec<LinkId> = {
+            let sharing = self.sharing.read().expect(HELD);
+            let mut doors = self.doors.lock().expect(HELD);
+            let opens = |link: &LinkId| sharing.link(*link).is_some_and(|one| one.end.is_none());
+            let loose: Vec<LinkId> = doors.doors.keys().filter(|link| !opens(link)).copied().collect();
+            loose.iter().for_each(|link| doors.remove(*link));
+            loose
+        };
+        loose.into_iter().try_for_each(|link| self.remove_door(link))
     }
 
     /// Ends one's own link, or anybody's for an officer.
@@ -239,5 +273,24 @@ impl Doors {
     /// The end of sessions in which a link is open, by somebody who leaves.
     pub(crate) fn leave(&mut self, session: model::SessionId) {
         self.sessions.end(session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_given_again_is_opened_by_the_later_secret_alone() {
+        let mut random = seal::SystemRandom;
+        let (before, after) = (identity::NewLink::new(&mut random), identity::NewLink::new(&mut random));
+        let door = |new: &identity::NewLink, random: &mut seal::SystemRandom| {
+            LinkDoor::of(new, identity::PasswordCost::new(8, 1).expect("a cost"), random)
+        };
+        let mut doors = Doors::default();
+        doors.put(LinkId(7), door(&before, &mut random));
+        assert!(doors.find(&before.secret).is_some());
+        doors.put(LinkId(7), door(&after, &mut random));
+        assert!(doors.find(&before.secret).is_none() && doors.find(&after.secret).is_some());
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use dpop::Thumbprint;
 use identity::{LINK_TRIES_MAX, LinkSession};
-use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, LinkOpened, LinkRefused, LinkWrong, Origin, SessionId, Who};
+use model::{
+    Actor, EntryBody, Evidence, Finding, Instant, LinkEnd, LinkId, LinkOpened, LinkRefused, LinkWrong, Origin,
+    Reaction, SessionId, Who, Whose,
+};
 use policy::Subject;
 use protocol::{Asking, Invalid, Proof, Refusal, SharedStudy, SignInReply};
 use seal::SystemRandom;
@@ -19,8 +22,8 @@ use crate::subject::Caller;
 /// Where a browser opens a link.
 const PATH: &str = "/api/link/open";
 
-/// The turn of one try of a link.
-struct Turn<'w> {
+/// The turn of one try of a link, or of one download through it.
+pub(crate) struct Turn<'w> {
     warden: &'w Warden,
     link: LinkId,
 }
@@ -41,9 +44,10 @@ impl Warden {
         origin: &Origin,
         now: Instant,
     ) -> Result<SignInReply, Refusal> {
-        let key = self.prove_sign_in(proof, PATH)?;
+        // before the proof is used up: whoever has no secret leaves nothing in memory either
         let found = self.doors.lock().expect(HELD).find(secret);
         let (link, door) = found.ok_or(Refusal::Invalid(Invalid::ShareLink))?;
+        let key = self.prove_sign_in(proof, PATH)?;
         let _turn = self.turn(link)?;
         self.may_open(link, now)?;
         let takes = self.slowly(move || door.takes(&code)).await?;
@@ -57,12 +61,29 @@ impl Warden {
         let (token, session) = self.doors.lock().expect(HELD).sessions.open(link, key, now, &mut SystemRandom);
         let actor = Actor::Link { link, session: session.session, origin: origin.clone() };
         let opened = LinkOpened { link, session: session.session, browser: key.to_string() };
-        if let Err(error) = self.ledger.append(vec![(actor, EntryBody::LinkOpened(opened))], now) {
+        let finding = self.honey_shared(link).map(|finding| (Actor::Warden, EntryBody::FindingRaised { finding }));
+        let entries = std::iter::once((actor, EntryBody::LinkOpened(opened))).chain(finding).collect();
+        if let Err(error) = self.ledger.append(entries, now) {
             self.doors.lock().expect(HELD).leave(session.session);
             return Err(self.cannot_record(&error));
         }
         let shown = Box::new(self.shared_study(&session)?);
         Ok(SignInReply::LinkOpened { token, shown })
+    }
+
+    /// What is found when a link shows a patient whom nobody has a reason to look at.
+    fn honey_shared(&self, link: LinkId) -> Option<Finding> {
+        let (maker, patient) = self.sharing.read().expect(HELD).link(link).map(|one| (one.maker, one.patient))?;
+        let is_honey = self.budgets.lock().expect(HELD).is_honey(patient);
+        let evidence = Evidence::Honey { patient, opened: true };
+        is_honey.then_some(Finding { about: Whose::Person(maker), reaction: Reaction::Noticed, evidence })
+    }
+
+    /// The turn of one download of a link: so many in an hour, as the ledger has them.
+    pub(crate) fn download_turn(&self, link: LinkId, now: Instant) -> Result<Turn<'_>, Refusal> {
+        let turn = self.turn(link)?;
+        let wait = self.sharing.read().expect(HELD).link(link).and_then(|one| one.download_wait_seconds(now));
+        wait.map_or(Ok(turn), |seconds| Err(Refusal::Throttled { seconds }))
     }
 
     fn turn(&self, link: LinkId) -> Result<Turn<'_>, Refusal> {

@@ -2,7 +2,7 @@
 //! their list; the patient reads who asked whom, and why.
 
 use model::{
-    EntryBody, EntryNumber, Instant, OpinionAsked, PersonId, Relationship, Role, Tier, Uid, What, Who, Window,
+    Actor, EntryBody, EntryNumber, Instant, OpinionAsked, PersonId, Relationship, Role, Tier, Uid, What, Who, Window,
 };
 use policy::Service;
 use protocol::{AskableRow, OpinionRequest, OpinionRow, PageReply, Refusal};
@@ -23,6 +23,8 @@ const SECONDS_MIN: i64 = 3_600;
 const REASON_CHARACTERS_MIN: usize = 3;
 /// The most second opinions in one answer, the newest.
 const ROWS_MAX: usize = 500;
+/// The most second opinions of one asker at once.
+const RUNNING_MAX: usize = 100;
 /// The most colleagues in one answer.
 const COLLEAGUES_MAX: usize = 1_000;
 
@@ -63,6 +65,17 @@ impl Warden {
         }
         let (patient, study, reaches_until) = self.to_share(caller, uid, Service::SecondOpinion, now).await?;
         let colleague = self.colleague_named(email, asker)?;
+        caller.touched()?;
+        let running = {
+            let shared = self.sharing.read().expect(HELD);
+            shared.running_opinions(now).filter(|one| one.asker == asker).count()
+        };
+        if running >= RUNNING_MAX {
+            return Err(field(
+                "the number of your second opinions",
+                "at most 100 at once: end one that is not needed any more",
+            ));
+        }
         self.count_as_opened(caller, patient, study, now).await?;
         let until = now.plus_seconds(seconds).min(reaches_until);
         let relationship = Relationship {
@@ -121,6 +134,25 @@ impl Warden {
         self.append(caller, vec![EntryBody::RelationshipEnded { entry: relationship, until: now }], now)?;
         self.leases.lock().expect(HELD).end_all();
         Ok(PageReply::Done)
+    }
+
+    /// Ends those whose asker reaches the study no more: a colleague reaches it through them alone.
+    pub(super) fn end_opinions_due(&self, now: Instant) {
+        let running: Vec<Opinion> = {
+            let shared = self.sharing.read().expect(HELD);
+            shared.running_opinions(now).cloned().collect()
+        };
+        let due = |one: &Opinion| one.cut || !self.still_reaches(one.asker, one.patient, one.study, now);
+        for opinion in running.into_iter().filter(due) {
+            let ended = EntryBody::RelationshipEnded { entry: opinion.relationship, until: now };
+            match self.ledger.append(vec![(Actor::Warden, ended)], now) {
+                Ok(_) => self.leases.lock().expect(HELD).end_all(),
+                Err(error) => {
+                    let refusal = self.cannot_record(&error);
+                    tracing::error!(%refusal, "a second opinion that is over could not be ended; it is tried again");
+                }
+            }
+        }
     }
 
     fn askable(&self, caller: &Caller) -> Vec<AskableRow> {

@@ -19,9 +19,13 @@ impl Warden {
         Links { rows, may_share: may_share(&rule, caller.role()), days_max: rule.days_max }
     }
 
+    /// Everybody's: those that run first, so that no number of others hides one.
     pub(super) fn all_links(&self) -> Links {
         let rule = self.proposals.read().expect(HELD).sharing();
-        Links { rows: self.link_rows(|_| true), may_share: false, days_max: rule.days_max }
+        let mut rows = self.link_rows(|one| one.end.is_none());
+        rows.extend(self.link_rows(|one| one.end.is_some()));
+        rows.truncate(LINK_ROWS_MAX);
+        Links { rows, may_share: false, days_max: rule.days_max }
     }
 
     fn link_rows(&self, wanted: impl Fn(&Link) -> bool) -> Vec<LinkRow> {

@@ -1,9 +1,13 @@
 //! Delegates, ends of accounts, lost authenticators and rules about authenticators, through the sockets.
 
 use model::{Assurance, AuthenticatorRule, EntryBody, ProfessionalId, Role};
-use protocol::{AccountsRequest, ColleagueRow, Credential, PageReply, PageRequest, Refusal, RemovalRequest, Scope};
+use protocol::{
+    AccountsRequest, ColleagueRow, Credential, LeakCandidate, LeakReply, LeakRequest, PageReply, PageRequest, Refusal,
+    RemovalRequest, Scope, SecretText,
+};
 
-use crate::site::{Folder, Site, now};
+use crate::approving::{clock, wait};
+use crate::site::{Folder, PASSWORD, Site, now};
 
 const PRACTICE: &str = "organisation of delegate@x.example";
 
@@ -37,7 +41,11 @@ async fn delegate(site: &Site) -> Credential {
 
 /// Adds a colleague and binds a passkey by the link.
 async fn added(site: &Site, delegate: &Credential, email: &str) -> Credential {
-    match site.ask_as(delegate, ask(colleague(email, Role::Referrer))).await {
+    added_as(site, delegate, email, Role::Referrer).await
+}
+
+async fn added_as(site: &Site, delegate: &Credential, email: &str, role: Role) -> Credential {
+    match site.ask_as(delegate, ask(colleague(email, role))).await {
         Ok(PageReply::EnrolmentLink { token, .. }) => site.with_passkey(&token).await,
         other => panic!("{other:?}"),
     }
@@ -195,7 +203,6 @@ async fn two_colleagues_say_that_somebody_lost_their_passkey_and_the_second_gets
         (added(&site, &delegate, "one@x.example").await, added(&site, &delegate, "other@x.example").await);
     let lost = added(&site, &delegate, "lost@x.example").await;
     let stranger = site.person("stranger@y.example", Role::Referrer, None).await;
-    let vouch = |email: &str| ask(AccountsRequest::Vouch { email: email.to_owned() });
     assert_eq!(site.ask_bare(&one, &vouch("lost@x.example")).await.err(), Some(Refusal::FreshNeeded));
     assert_eq!(site.ask_as(&stranger, vouch("lost@x.example")).await.err(), Some(Refusal::NotFound), "no colleague");
     assert!(matches!(site.ask_as(&one, vouch("one@x.example")).await, Err(Refusal::Invalid(_))), "not for oneself");
@@ -220,11 +227,119 @@ async fn colleagues_reset_nobody_who_reads_more_than_they_do() {
     let one = added(&site, &delegate, "one@x.example").await;
     let _reader = added(&site, &delegate, "reader@x.example").await;
     site.relate("person:reader@x.example", "site", 3600).await;
-    let vouch = ask(AccountsRequest::Vouch { email: "reader@x.example".to_owned() });
-    assert!(matches!(site.ask_as(&one, vouch).await, Err(Refusal::Invalid(_))));
+    assert!(matches!(site.ask_as(&one, vouch("reader@x.example")).await, Err(Refusal::Invalid(_))));
     let (organisation, email) = of("reader@x.example");
     let reset = ask(AccountsRequest::ColleagueReset { organisation, email });
     assert!(matches!(site.ask_as(&delegate, reset).await, Err(Refusal::Invalid(_))));
+}
+
+fn vouch(email: &str) -> PageRequest {
+    ask(AccountsRequest::Vouch { email: email.to_owned() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_that_somebody_lost_their_passkey_does_and_reaches_all_that_they_do() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let delegate = delegate(&site).await;
+    let one = added_as(&site, &delegate, "one@x.example", Role::Technologist).await;
+    let other = added_as(&site, &delegate, "other@x.example", Role::Technologist).await;
+    let doctor = added(&site, &delegate, "doctor@x.example").await;
+    let _lost = added(&site, &delegate, "lost@x.example").await;
+    let _technologist = added_as(&site, &delegate, "tech@x.example", Role::Technologist).await;
+    // technologists do less than a referrer does, and a delegate may more than a colleague
+    assert!(matches!(site.ask_as(&one, vouch("lost@x.example")).await, Err(Refusal::Invalid(_))));
+    assert!(matches!(site.ask_as(&doctor, vouch("delegate@x.example")).await, Err(Refusal::Invalid(_))));
+    // a first word of somebody who left counts no more
+    assert!(matches!(site.ask_as(&one, vouch("tech@x.example")).await, Ok(PageReply::Done)));
+    let (organisation, email) = of("one@x.example");
+    site.ask(PageRequest::Removals(RemovalRequest::Leave { email, organisation })).await;
+    assert!(matches!(site.ask_as(&other, vouch("tech@x.example")).await, Ok(PageReply::Done)));
+    // who is a member elsewhere too is so with patients of that organisation
+    let email = "lost@x.example".to_owned();
+    site.person("stranger@y.example", Role::Referrer, None).await;
+    let organisation = "organisation of stranger@y.example".to_owned();
+    site.ask(ask(AccountsRequest::Join { email, organisation })).await;
+    assert!(matches!(site.ask_as(&doctor, vouch("lost@x.example")).await, Err(Refusal::Invalid(_))));
+    assert!(!kinds(&site).await.contains(&"passkey-removed".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_alone_makes_nobody_a_colleague_and_who_joined_again_is_reset_by_nobody_for_two_weeks() {
+    let folder = Folder::new();
+    let site = folder.start_with(clock, audit::LedgerOptions::default()).await;
+    let delegate = delegate(&site).await;
+    let doctor = added(&site, &delegate, "doctor@x.example").await;
+    // somebody of another organisation, who left it
+    let _stranger = site.person("stranger@y.example", Role::Referrer, None).await;
+    let (email, organisation) = ("stranger@y.example".to_owned(), "organisation of stranger@y.example".to_owned());
+    site.ask(PageRequest::Removals(RemovalRequest::Leave { email: email.clone(), organisation })).await;
+    let until = clock().plus_seconds(60);
+    site.ask(ask(AccountsRequest::Until { email, until: Some(until) })).await;
+    let answer = site.ask_as(&delegate, ask(colleague("stranger@y.example", Role::Referrer))).await;
+    assert!(matches!(answer, Err(Refusal::Invalid(_))), "{answer:?}");
+    assert_eq!(
+        site.ask_as(&delegate, ask(colleague("doctor@x.example", Role::Referrer))).await.err(),
+        Some(Refusal::Exists)
+    );
+    let PageReply::People(people) = site.ask(PageRequest::People).await else { panic!("no people") };
+    let row = people.iter().find(|row| row.email == "stranger@y.example").unwrap();
+    assert_eq!((row.until, row.organisations.len()), (Some(until), 0), "nothing of theirs changed");
+    // a locum whose time was over comes again, with the passkey of before
+    let _locum = added(&site, &delegate, "locum@x.example").await;
+    let (organisation, email) = of("locum@x.example");
+    let ends = AccountsRequest::ColleagueUntil { organisation, email, until: Some(until) };
+    site.ask_as(&delegate, ask(ends)).await.unwrap();
+    wait(61);
+    site.keep_house();
+    let again = colleague("locum@x.example", Role::Technologist);
+    assert!(matches!(site.ask_as(&delegate, ask(again)).await, Err(Refusal::Invalid(_))), "in another role");
+    let again = site.ask_as(&delegate, ask(colleague("locum@x.example", Role::Referrer))).await;
+    assert!(matches!(again, Ok(PageReply::Done)), "without a link: {again:?}");
+    let reset = || {
+        let (organisation, email) = of("locum@x.example");
+        ask(AccountsRequest::ColleagueReset { organisation, email })
+    };
+    assert!(matches!(site.ask_as(&delegate, reset()).await, Err(Refusal::Invalid(_))));
+    assert!(matches!(site.ask_as(&doctor, vouch("locum@x.example")).await, Err(Refusal::Invalid(_))));
+    let (organisation, email) = of("doctor@x.example");
+    let other = ask(AccountsRequest::ColleagueReset { organisation, email });
+    assert!(matches!(site.ask_as(&delegate, other).await, Ok(PageReply::EnrolmentLink { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_account_gets_its_link_from_an_administrator_and_not_from_colleagues() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let delegate = delegate(&site).await;
+    let doctor = added(&site, &delegate, "doctor@x.example").await;
+    let Ok(PageReply::EnrolmentLink { token, .. }) =
+        site.ask_as(&delegate, ask(colleague("lost@x.example", Role::Referrer))).await
+    else {
+        panic!("no link")
+    };
+    let _lost = site.session("lost@x.example", &token).await;
+    lock(&site, "lost@x.example").await;
+    let (organisation, email) = of("lost@x.example");
+    let reset = ask(AccountsRequest::ColleagueReset { organisation, email: email.clone() });
+    let again = ask(colleague("lost@x.example", Role::Referrer));
+    for (who, request) in [(&delegate, reset), (&doctor, vouch("lost@x.example")), (&delegate, again)] {
+        let answer = site.ask_as(who, request).await;
+        assert!(answer.is_err(), "{answer:?}");
+    }
+    assert!(matches!(site.ask(PageRequest::IssueEnrolment { email }).await, PageReply::EnrolmentLink { .. }));
+}
+
+/// A dump has the password of these tests beside an address.
+pub async fn lock(site: &Site, email: &str) {
+    let (login, password) = (SecretText::new(email.to_owned()), SecretText::new(PASSWORD.to_owned()));
+    let candidates = vec![LeakCandidate { login, by_name: false, passwords: vec![password] }];
+    let checked = match site.ask(PageRequest::Leaks(LeakRequest::Check { candidates })).await {
+        PageReply::Leaks(reply) => *reply,
+        other => panic!("{other:?}"),
+    };
+    let LeakReply::Checked(checked) = checked else { panic!("logins only") };
+    assert_eq!(checked.verified.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

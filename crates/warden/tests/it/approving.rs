@@ -359,3 +359,48 @@ async fn an_approval_wants_a_fresh_touch_for_exactly_this() {
     assert!(look(&site, &row).await.approvals.is_empty());
     assert!(approve(&site, &officer, &row).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_an_officer_whose_account_is_locked_takes_a_second_person_all_the_same() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let officer_link = site.add_person("officer@x.example", Role::Officer, None).await;
+    let admin_link = site.add_person("admin@x.example", Role::Administrator, None).await;
+    let _officer = site.session("officer@x.example", &officer_link).await;
+    let admin = site.with_passkey(&admin_link).await;
+    crate::accounts::lock(&site, "officer@x.example").await;
+    let enrol = PageRequest::IssueEnrolment { email: "officer@x.example".to_owned() };
+    let row = proposed(site.ask_owner(enrol.clone()).await);
+    assert_eq!((row.need.standing, row.need.approvals), (Standing::OnePerson, 1));
+    assert!(site.ask_owner(enrol).await.is_err(), "no second way to the same");
+    proposed(approve(&site, &admin, &row).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn officers_who_are_locked_keep_their_word_and_do_not_keep_each_other_shut() {
+    let folder = Folder::new();
+    let site = set_up(&folder).await;
+    let mut links = Vec::new();
+    for (email, role) in
+        [("one@x.example", Role::Officer), ("two@x.example", Role::Officer), ("admin@x.example", Role::Administrator)]
+    {
+        links.push((email, site.add_person(email, role, None).await));
+    }
+    let _one = site.session(links[0].0, &links[0].1).await;
+    let _two = site.session(links[1].0, &links[1].1).await;
+    let admin = site.with_passkey(&links[2].1).await;
+    let _reader = site.person("reader@x.example", Role::Referrer, None).await;
+    for email in ["one@x.example", "two@x.example"] {
+        crate::accounts::lock(&site, email).await;
+    }
+    let row = proposed(site.ask_as(&admin, role("reader@x.example", Role::Radiologist)).await);
+    assert_eq!((row.need.standing, row.need.officer), (Standing::TwoPersons, true), "an officer is still asked");
+    let enrol = PageRequest::IssueEnrolment { email: "one@x.example".to_owned() };
+    let row = proposed(site.ask_owner(enrol.clone()).await);
+    assert_eq!((row.need.approvals, row.need.officer), (1, false), "the other officer cannot answer");
+    let row = proposed(approve(&site, &admin, &row).await);
+    assert!(row.earliest > row.proposed.plus_seconds(DELAY), "and there is time to notice");
+    wait((row.earliest.0 - row.proposed.0) / model::SECOND + 1);
+    site.keep_house();
+    assert!(matches!(site.ask_owner(enrol).await, Ok(PageReply::EnrolmentLink { .. })));
+}

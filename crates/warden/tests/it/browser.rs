@@ -69,6 +69,7 @@ impl Sent {
                 Self::new("GET", &format!("/dicom-web/studies/{}{listing}", request.study), b"")
             }
             Asking::Page(request) => Self::page(request),
+            Asking::Order(_) => panic!("no browser tells orders"),
         }
     }
 

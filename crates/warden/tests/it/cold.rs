@@ -38,6 +38,20 @@ async fn start(folder: &Folder) -> Site {
 
 impl Scene {
     pub async fn new() -> Self {
+        let scene = Self::unproven().await;
+        for holder in scene.holders() {
+            holder.prove(&scene.site).await;
+        }
+        scene
+    }
+
+    pub fn holders(&self) -> [&Holder; 5] {
+        let [a, b, c] = &self.officers;
+        [a, b, c, &self.on_call, &self.service]
+    }
+
+    /// The same, and no holder has shown their key.
+    pub async fn unproven() -> Self {
         let folder = Folder::new();
         let site = start(&folder).await;
         let mut sender = folder.sender();
@@ -50,7 +64,7 @@ impl Scene {
         let on_call = Holder::new("on call", HolderKind::Emergency);
         let service = Holder::new("service", HolderKind::Service);
         let [a, b, c] = &officers;
-        site.set_holders(2, &[a, b, c, &on_call, &service]).await;
+        site.name_holders(2, &[a, b, c, &on_call, &service]).await;
         site.after_a_day().await;
         Self { folder, site, sender, reader, one, two, officers, on_call, service }
     }
@@ -89,6 +103,25 @@ impl Scene {
         }
         std::fs::remove_dir_all(warden.join("epochs")).unwrap();
         copy(kept, &warden);
+        self.site = start(&self.folder).await;
+        self
+    }
+
+    /// A copy of the ledger as it is now.
+    pub async fn ledger_kept(mut self) -> (Self, tempfile::TempDir) {
+        self.site.stop().await;
+        let kept = tempfile::tempdir().unwrap();
+        copy(&self.folder.path().join("ledger"), kept.path());
+        self.site = start(&self.folder).await;
+        (self, kept)
+    }
+
+    /// The process ends, and begins again with a ledger of before and the warden's files of now.
+    pub async fn forgetting(mut self, ledger: &std::path::Path) -> Self {
+        self.site.stop().await;
+        std::fs::remove_dir_all(self.folder.path().join("ledger")).unwrap();
+        std::fs::create_dir(self.folder.path().join("ledger")).unwrap();
+        copy(ledger, &self.folder.path().join("ledger"));
         self.site = start(&self.folder).await;
         self
     }
@@ -375,6 +408,44 @@ async fn a_new_relationship_asks_for_that_patients_priors_and_the_service_warms_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_shared_of_a_warmed_study_lasts_no_longer_than_the_warming() {
+    let scene = Scene::cold().await;
+    let site = &scene.site;
+    site.cold(ColdAsk::SetRule(ColdRule { priors: Priors::None, ..ColdRule::default() })).await.unwrap();
+    let doctor = site.person("doctor@x.example", Role::Radiologist, None).await;
+    let colleague = site.person("colleague@x.example", Role::Radiologist, None).await;
+    site.relate("person:doctor@x.example", "patient:HOSPITAL/P1", 900 * 86_400).await;
+    let request = site.ask_for_cold("study:1.2.1", 2, false).await.unwrap();
+    let [a, b, _] = &scene.officers;
+    scene.approve(a, request).await.unwrap();
+    assert_eq!(scene.approve(b, request).await.unwrap(), (1, 0));
+    let ask = protocol::OpinionRequest::Ask {
+        study: crate::sender::uid("1.2.1"),
+        colleague: "colleague@x.example".to_owned(),
+        seconds: 30 * 86_400,
+        reason: "is this a fracture".to_owned(),
+    };
+    site.ask_as(&doctor, PageRequest::Opinions(ask)).await.unwrap();
+    let link = crate::sharing::make(site, &doctor, "1.2.1").await.unwrap();
+    assert!(site.open(&colleague, "1.2.1", Scope::Images).await.is_ok());
+    let bodies = scene.bodies().await;
+    let warm = |body: &EntryBody| match body {
+        EntryBody::WarmingRequested { until, .. } => Some(*until),
+        _ => None,
+    };
+    let warm = bodies.iter().find_map(warm).unwrap();
+    let asked = |body: &EntryBody| match body {
+        EntryBody::OpinionAsked(asked) => Some(asked.until),
+        _ => None,
+    };
+    assert_eq!((bodies.iter().find_map(asked), link.until), (Some(warm), warm));
+    seconds_pass(2 * 3_600 + 1);
+    let swept = site.sweep().await.unwrap();
+    assert_eq!((swept.ended, swept.asked), (1, 0));
+    assert_eq!(site.open(&colleague, "1.2.1", Scope::Images).await.err(), Some(Refusal::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sites_rule_says_which_priors_an_order_asks_for() {
     let scene = Scene::cold().await;
     let site = &scene.site;
@@ -443,7 +514,7 @@ async fn a_database_from_before_keeps_cold_studies_cold() {
     assert_eq!(scene.stolen(&[&scene.one, &scene.two]), []);
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());

@@ -194,6 +194,8 @@ async fn nobody_decides_on_their_own_request_or_sees_more_than_their_role() {
     assert!(deciding.ask(admin, named.clone()).await.is_err(), "an administrator sees no name");
     let listed = |body: &EntryBody| matches!(body, EntryBody::Listed { studies, .. } if studies.numbers() == [1]);
     let before = scene.bodies().await.iter().filter(|body| listed(body)).count();
+    let of_owner = scene.site.cold(ColdAsk::Named { request }).await.err();
+    assert_eq!(of_owner, Some(Refusal::NotAllowed), "who owns the machine is shown no name either");
     let ColdReply::Named(shown) = deciding.ask(officer, named).await.unwrap() else { panic!("another answer") };
     assert_eq!(shown.patient.unwrap().id, "P2");
     assert_eq!(scene.bodies().await.iter().filter(|body| listed(body)).count(), before + 1);

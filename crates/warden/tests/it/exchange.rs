@@ -136,8 +136,17 @@ async fn what_is_handed_over_is_of_this_exchange_signed_by_its_holder_and_waits_
     }
     assert!(!scene.bodies().await.iter().any(|body| matches!(body, EntryBody::ColdSharesReleased { .. })));
 
+    // the hours begin with the first share, not with the page
+    seconds_pass(5 * 3_600);
+    let page = b.hand_over_page(&scene.folder, &scene.site, None).await.unwrap();
+    let early = b.handed_over(&page);
     assert_eq!(bring(honest.clone()).await.unwrap().waiting, 2);
+    // the same page once more is no second entry
+    assert_eq!(bring(honest.clone()).await.unwrap().waiting, 2);
+    let bodies = scene.bodies().await.into_iter();
+    assert_eq!(bodies.filter(|body| matches!(body, EntryBody::ColdSharesReleased { .. })).count(), 1);
     seconds_pass(4 * 3_600);
+    assert!(matches!(bring(early).await, Err(Refusal::Invalid(_))), "the hours are over, whoever comes next");
     let late = hand_over(&scene, b).await.unwrap();
     assert_eq!(late, HandedOver { reclosed: 0, waiting: 2, damaged: 0, behind: 2 }, "the first shares are forgotten");
     assert!(matches!(bring(honest).await, Err(Refusal::Invalid(_))), "and the key that they were sealed to");

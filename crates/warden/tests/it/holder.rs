@@ -180,7 +180,16 @@ impl Site {
         }
     }
 
+    /// Names holders, who show their keys at once.
     pub async fn set_holders(&self, threshold: u8, holders: &[&Holder]) {
+        self.name_holders(threshold, holders).await;
+        for holder in holders {
+            holder.prove(self).await;
+        }
+    }
+
+    /// Names holders who have shown nothing yet.
+    pub async fn name_holders(&self, threshold: u8, holders: &[&Holder]) {
         let holders = holders.iter().map(|holder| holder.named()).collect();
         self.cold(ColdAsk::SetHolders { threshold, holders }).await.unwrap();
     }

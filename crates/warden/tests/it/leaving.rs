@@ -173,5 +173,6 @@ fn device(name: &str) -> PageRequest {
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     }
 }

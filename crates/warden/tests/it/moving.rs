@@ -147,6 +147,7 @@ async fn an_incident_counts_the_device_that_it_is_about_also_when_another_has_it
         from: Vec::new(),
         token: true,
         bound: None,
+        token_until: None,
     };
     assert!(matches!(site.ask(again).await, PageReply::DeviceAdded { .. }));
     let incident = PageRequest::Incident { incident: opened.row.incident };

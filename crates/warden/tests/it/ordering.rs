@@ -1,11 +1,11 @@
 //! Orders as the warden decides on them: a slow model of who reaches whom says the same after every message, whatever came before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{DeviceId, DeviceMay, EntryBody, EntryNumber, OrderEnd, OrderRule, Origin, Role};
 use protocol::{
-    Authority, Credential, Identifier, Level, OrderAsk, OrderEvent, OrderMessage, OrderNumbers, OrderReply,
-    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder,
+    Authority, Credential, Identifier, Level, OrderAsk, OrderCaller, OrderEvent, OrderMessage, OrderNumbers,
+    OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder, Refusal, Scope,
 };
 
 use crate::site::{Folder, Site, soon};
@@ -35,11 +35,23 @@ struct Reaching {
     open: bool,
 }
 
+/// An order in one of its states.
 #[derive(Clone)]
 struct Known {
     record: usize,
+    /// The identifier that it was told under.
+    named: usize,
+    numbers: BTreeSet<Number>,
     open: bool,
 }
+
+/// By what an order is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Number {
+    Placer(usize),
+    Filler(usize),
+}
+pub use Number::{Filler, Placer};
 
 struct Merged {
     from: usize,
@@ -51,7 +63,8 @@ struct Merged {
 #[derive(Default)]
 struct Model {
     reaching: Vec<Reaching>,
-    orders: [Option<Known>; NUMBERS],
+    orders: Vec<Known>,
+    points: BTreeMap<Number, usize>,
     merges: Vec<Merged>,
 }
 
@@ -61,7 +74,13 @@ impl Model {
         self.merges.iter().find(|merge| merge.from == id).map_or(id, |merge| self.record(merge.to))
     }
 
+    fn leads_to(&self, id: usize, target: usize) -> bool {
+        id == target
+            || self.merges.iter().find(|merge| merge.from == id).is_some_and(|merge| self.leads_to(merge.to, target))
+    }
+
     fn close(&mut self, order: usize) {
+        self.orders[order].open = false;
         self.reaching.iter_mut().filter(|one| one.order == order).for_each(|one| one.open = false);
     }
 
@@ -69,25 +88,39 @@ impl Model {
         self.reaching.iter().filter(|one| one.order == order && one.open).map(|one| one.holder).collect()
     }
 
-    fn place(&mut self, order: usize, id: usize, holders: &BTreeSet<usize>) -> bool {
-        let record = self.record(id);
-        match &self.orders[order] {
-            Some(known) if known.record != record => return false,
-            Some(known) if known.open && self.holders(order) == *holders => return true,
-            _ => {}
+    /// The order that is called so; nothing where that is not clear.
+    fn known(&self, called: &[Number], record: usize) -> Option<Option<usize>> {
+        let hit: BTreeSet<usize> = called.iter().filter_map(|number| self.points.get(number).copied()).collect();
+        let open: Vec<usize> = hit.iter().copied().filter(|order| self.orders[*order].open).collect();
+        if open.len() > 1 || hit.iter().any(|order| self.orders[*order].record != record) {
+            return None;
         }
-        self.close(order);
+        Some(open.first().or(hit.last()).copied())
+    }
+
+    fn place(&mut self, called: &[Number], id: usize, holders: &BTreeSet<usize>, new: bool) -> bool {
+        let record = self.record(id);
+        let Some(known) = self.known(called, record) else { return false };
+        let open = known.filter(|order| self.orders[*order].open);
+        let mut numbers: BTreeSet<Number> = called.iter().copied().collect();
+        if let Some(order) = open {
+            if self.holders(order) == *holders && numbers.is_subset(&self.orders[order].numbers) {
+                return true;
+            }
+            numbers.extend(self.orders[order].numbers.iter().copied());
+            self.close(order);
+        } else if !new {
+            return true;
+        }
+        let order = self.orders.len();
         self.reaching.extend(holders.iter().map(|holder| Reaching { holder: *holder, record, order, open: true }));
-        self.orders[order] = Some(Known { record, open: true });
+        self.points.extend(numbers.iter().map(|number| (*number, order)));
+        self.orders.push(Known { record, named: id, numbers, open: true });
         true
     }
 
-    fn end(&mut self, order: usize, id: usize) -> bool {
-        let record = self.record(id);
-        match &mut self.orders[order] {
-            Some(known) if known.record == record => known.open = false,
-            _ => return false,
-        }
+    fn end(&mut self, called: &[Number], id: usize) -> bool {
+        let Some(Some(order)) = self.known(called, self.record(id)) else { return false };
         self.close(order);
         true
     }
@@ -120,7 +153,7 @@ impl Model {
             return false;
         }
         let made = self.take_along(from, to, |_| true);
-        self.orders.iter_mut().flatten().filter(|known| known.record == from).for_each(|known| known.record = to);
+        self.orders.iter_mut().filter(|known| known.record == from).for_each(|known| known.record = to);
         self.merges.push(Merged { from, to, made });
         true
     }
@@ -130,10 +163,15 @@ impl Model {
         if self.record(to) != to {
             return false;
         }
-        let made = self.merges.remove(place).made;
-        let back = self.take_along(to, from, |one| made.contains(&one));
-        let orders: BTreeSet<usize> = back.iter().map(|one| self.reaching[*one].order).collect();
-        orders.iter().for_each(|order| self.orders[*order].as_mut().unwrap().record = from);
+        let made = self.merges[place].made.clone();
+        let back: BTreeSet<usize> = (0..self.orders.len())
+            .filter(|order| self.orders[*order].record == to && self.leads_to(self.orders[*order].named, from))
+            .collect();
+        self.merges.remove(place);
+        let of = |reaching: &[Reaching], one: usize| back.contains(&reaching[one].order);
+        let reaching = self.reaching.clone();
+        self.take_along(to, from, |one| made.contains(&one) || of(&reaching, one));
+        back.iter().for_each(|order| self.orders[*order].record = from);
         true
     }
 
@@ -145,47 +183,63 @@ impl Model {
     }
 }
 
-struct Scene {
-    folder: Folder,
-    site: Site,
-    device: DeviceId,
-    holders: Vec<Credential>,
-    sent: u32,
+pub struct Scene {
+    pub folder: Folder,
+    pub site: Site,
+    pub device: DeviceId,
+    pub holders: Vec<Credential>,
+    pub sent: u32,
 }
 
-fn identifier(authority: &str, id: String) -> Identifier {
+pub fn identifier(authority: &str, id: String) -> Identifier {
     Identifier { authority: Authority { name: authority.to_owned(), universal: String::new() }, id }
 }
 
-fn patient(id: usize) -> Vec<Identifier> {
+pub fn patient(id: usize) -> Vec<Identifier> {
     vec![identifier("HOSPITAL", format!("P{id}"))]
 }
 
-fn numbers(order: usize) -> OrderNumbers {
-    OrderNumbers { placer: Some(identifier("RIS", format!("O{order}"))), filler: None }
+pub fn numbers(called: &[Number]) -> OrderNumbers {
+    let mut numbers = OrderNumbers::default();
+    for number in called {
+        match number {
+            Placer(number) => numbers.placer = Some(identifier("KIS", format!("O{number}"))),
+            Filler(number) => numbers.filler = Some(identifier("RIS", format!("F{number}"))),
+        }
+    }
+    numbers
 }
 
-fn placed(order: usize, id: usize, holders: &BTreeSet<usize>) -> OrderEvent {
-    OrderEvent::Placed(Box::new(PlacedOrder {
-        numbers: numbers(order),
+pub fn order(called: &[Number], id: usize, holders: &[usize]) -> PlacedOrder {
+    PlacedOrder {
+        new: true,
+        numbers: numbers(called),
         patient: patient(id),
         ordered_by: holders.iter().map(|holder| identifier("LANR", format!("{holder}"))).collect(),
         ordered_by_at: Place { segment: "ORC".to_owned(), field: 12 },
         places: Vec::new(),
         scheduled: None,
-    }))
+    }
 }
 
-fn ended(order: usize, id: usize) -> OrderEvent {
-    OrderEvent::Ended { numbers: numbers(order), patient: patient(id), how: OrderEnd::Cancelled, known: true }
+pub fn placed(order: PlacedOrder) -> OrderEvent {
+    OrderEvent::Placed(Box::new(order))
 }
 
-fn merged(from: usize, into: usize) -> OrderEvent {
+pub fn ended(called: &[Number], id: usize) -> OrderEvent {
+    OrderEvent::Ended { numbers: numbers(called), patient: patient(id), how: OrderEnd::Cancelled, known: true }
+}
+
+pub fn merged(from: usize, into: usize) -> OrderEvent {
     OrderEvent::Merged { patient: patient(into), prior: patient(from) }
 }
 
+pub fn message(control_id: String, event: OrderEvent) -> OrderMessage {
+    OrderMessage { control_id, content: [0; 32], test: false, events: vec![event] }
+}
+
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = Folder::new();
         let site = folder.start().await;
         let mut sender = folder.sender();
@@ -201,7 +255,16 @@ impl Scene {
         let organisation = "organisation of holder0@example.org".to_owned();
         let from = vec!["10.0.0.9".to_owned()];
         let (may, name) = (vec![DeviceMay::Orders], "RIS".to_owned());
-        let add = PageRequest::AddDevice { name, organisation, may, ae_title: None, from, token: false, bound: None };
+        let add = PageRequest::AddDevice {
+            name,
+            organisation,
+            may,
+            ae_title: None,
+            from,
+            token: false,
+            bound: None,
+            token_until: None,
+        };
         let PageReply::DeviceAdded { device, .. } = site.ask(add).await else { panic!("no device") };
         let rule = OrderRule {
             orders_per_day: 10_000,
@@ -215,21 +278,38 @@ impl Scene {
     }
 
     /// Sends a message; whether it was taken.
-    async fn tell(&mut self, event: OrderEvent) -> bool {
-        self.sent += 1;
-        let (control_id, content) = (format!("M{}", self.sent), [0; 32]);
-        let message = OrderMessage { control_id, content, test: false, events: vec![event] };
-        let origin = Origin("10.0.0.9".to_owned());
-        let reply = self.site.front.order(soon(), self.device, origin, OrderAsk::Decide(message)).await;
-        matches!(reply.unwrap().unwrap(), OrderReply::Taken(_))
+    pub async fn tell(&mut self, event: OrderEvent) -> bool {
+        matches!(self.said(event).await, OrderReply::Taken(_))
     }
 
-    async fn reached(&self, holder: usize) -> BTreeSet<usize> {
+    pub async fn said(&mut self, event: OrderEvent) -> OrderReply {
+        self.sent += 1;
+        let control_id = format!("M{}", self.sent);
+        self.ask(OrderAsk::Decide(message(control_id, event))).await.unwrap()
+    }
+
+    pub async fn ask(&self, ask: OrderAsk) -> Result<OrderReply, Refusal> {
+        let caller = OrderCaller::Named { device: self.device, origin: Origin("10.0.0.9".to_owned()) };
+        self.site.front.order(soon(), caller, ask).await.unwrap()
+    }
+
+    /// Entries that match, as they stand in the ledger.
+    pub async fn entries(&self, wanted: impl Fn(&EntryBody) -> bool) -> Vec<EntryBody> {
+        self.site.entries().await.into_iter().map(|entry| entry.body).filter(wanted).collect()
+    }
+
+    pub async fn restart(self) -> Self {
+        let Self { folder, site, device, holders, sent } = self;
+        site.stop().await;
+        Self { site: folder.start().await, folder, device, holders, sent }
+    }
+
+    pub async fn reached(&self, holder: usize) -> BTreeSet<usize> {
         let rows = self.site.list(&self.holders[holder], Level::Study).await.unwrap().studies;
         rows.iter().map(|row| row.uid.as_str().rsplit('.').next().unwrap().parse().unwrap()).collect()
     }
 
-    async fn merges(&self) -> Vec<EntryNumber> {
+    pub async fn merges(&self) -> Vec<EntryNumber> {
         match self.site.ask(PageRequest::Orders(OrdersRequest::State { unmatched: false })).await {
             PageReply::Orders(OrdersReply::State(state)) => state.merges.iter().rev().map(|row| row.merge).collect(),
             other => panic!("{other:?}"),
@@ -242,15 +322,24 @@ async fn reach_by_orders_is_what_a_slow_model_says_after_every_message_and_after
     let seed = 0x0bde_5eed;
     let (mut dice, mut model, mut scene) = (Dice(seed), Model::default(), Scene::new().await);
     for step in 0..STEPS {
-        let (order, id, other) = (dice.roll(NUMBERS), dice.roll(PATIENTS), dice.roll(PATIENTS));
+        let (id, other) = (dice.roll(PATIENTS), dice.roll(PATIENTS));
+        let (number, second) = (dice.roll(NUMBERS), dice.roll(NUMBERS));
+        let called = match dice.roll(6) {
+            0..3 => vec![Placer(number)],
+            3 => vec![Placer(number), Filler(number)],
+            4 => vec![Filler(number)],
+            _ => vec![Placer(number), Filler(second)],
+        };
         let told = match dice.roll(10) {
             0..5 => {
                 let first = dice.roll(HOLDERS);
                 let holders: BTreeSet<usize> = if dice.roll(3) == 0 { (0..HOLDERS).collect() } else { [first].into() };
-                let taken = scene.tell(placed(order, id, &holders)).await;
-                (taken, model.place(order, id, &holders), "place")
+                let new = dice.roll(4) > 0;
+                let all: Vec<usize> = holders.iter().copied().collect();
+                let taken = scene.tell(placed(PlacedOrder { new, ..order(&called, id, &all) })).await;
+                (taken, model.place(&called, id, &holders, new), "place")
             }
-            5..7 => (scene.tell(ended(order, id)).await, model.end(order, id), "end"),
+            5..7 => (scene.tell(ended(&called, id)).await, model.end(&called, id), "end"),
             7..9 => (scene.tell(merged(id, other)).await, model.merge(id, other), "merge"),
             _ if model.merges.is_empty() => continue,
             _ => {
@@ -261,22 +350,21 @@ async fn reach_by_orders_is_what_a_slow_model_says_after_every_message_and_after
             }
         };
         let (taken, expected, what) = told;
-        assert_eq!(taken, expected, "seed {seed:#x}, step {step}: {what} order {order}, patient {id} and {other}");
+        assert_eq!(taken, expected, "seed {seed:#x}, step {step}: {what} {called:?}, patient {id} and {other}");
         for holder in 0..HOLDERS {
             let reached = scene.reached(holder).await;
             assert_eq!(reached, model.reached(holder), "seed {seed:#x}, step {step}: after {what}, holder {holder}");
         }
     }
-    let Scene { folder, site, device, holders, sent } = scene;
-    site.stop().await;
-    let mut scene = Scene { site: folder.start().await, folder, device, holders, sent };
+    let mut scene = scene.restart().await;
     for holder in 0..HOLDERS {
         assert_eq!(scene.reached(holder).await, model.reached(holder), "seed {seed:#x}: after a restart");
     }
     // and it goes on where it was
-    for order in 0..NUMBERS {
-        let (id, holders) = (dice.roll(PATIENTS), BTreeSet::from([0]));
-        assert_eq!(scene.tell(placed(order, id, &holders)).await, model.place(order, id, &holders), "seed {seed:#x}");
+    for number in 0..NUMBERS {
+        let (id, called) = (dice.roll(PATIENTS), [Filler(number)]);
+        let taken = scene.tell(placed(order(&called, id, &[0]))).await;
+        assert_eq!(taken, model.place(&called, id, &BTreeSet::from([0]), true), "seed {seed:#x}");
     }
     assert_eq!(scene.reached(0).await, model.reached(0), "seed {seed:#x}");
     drop(scene.folder);
@@ -285,9 +373,9 @@ async fn reach_by_orders_is_what_a_slow_model_says_after_every_message_and_after
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_about_orders_hold_no_number_of_an_order_and_no_identifier_of_a_patient() {
     let mut scene = Scene::new().await;
-    assert!(scene.tell(placed(3, 2, &BTreeSet::from([0]))).await);
+    assert!(scene.tell(placed(order(&[Placer(3), Filler(4)], 2, &[0]))).await);
     assert!(scene.tell(merged(1, 2)).await);
-    assert!(scene.tell(ended(3, 2)).await);
+    assert!(scene.tell(ended(&[Filler(4)], 2)).await);
     let about = |body: &EntryBody| {
         matches!(body, EntryBody::OrderTaken(_) | EntryBody::OrderEnded(_) | EntryBody::PatientsMerged(_))
     };
@@ -296,9 +384,28 @@ async fn entries_about_orders_hold_no_number_of_an_order_and_no_identifier_of_a_
         entries.iter().filter(|entry| about(&entry.body)).map(|entry| serde_json::to_string(entry).unwrap()).collect();
     assert_eq!(texts.len(), 3);
     for text in &texts {
-        for word in ["O3", "P2", "P1", "LANR", "HOSPITAL", "RIS", "M1"] {
+        for word in ["O3", "F4", "KIS", "P2", "P1", "LANR", "HOSPITAL", "RIS", "M1"] {
             assert!(!text.contains(word), "{word}: {text}");
         }
     }
     drop(scene.folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_shows_nothing_more_once_its_patients_record_was_merged_into_another() {
+    let mut scene = Scene::new().await;
+    for patient in ["patient:HOSPITAL/P0", "patient:HOSPITAL/P1"] {
+        scene.site.relate("person:holder0@example.org", patient, 86_400).await;
+    }
+    let link = crate::sharing::make(&scene.site, &scene.holders[0], "1.2.0").await.unwrap();
+    let other = crate::sharing::make(&scene.site, &scene.holders[0], "1.2.1").await.unwrap();
+    let (guest, _) = crate::sharing::open(&scene.site, &link).await.unwrap();
+    let (elsewhere, _) = crate::sharing::open(&scene.site, &other).await.unwrap();
+    assert!(scene.site.open(&guest, "1.2.0", Scope::Images).await.is_ok());
+    assert!(scene.tell(merged(0, 1)).await);
+    assert!(scene.site.open(&scene.holders[0], "1.2.0", Scope::Images).await.is_ok());
+    assert_eq!(scene.site.open(&guest, "1.2.0", Scope::Images).await.err(), Some(Refusal::NotFound));
+    scene.site.keep_house();
+    assert_eq!(scene.site.open(&guest, "1.2.0", Scope::Images).await.err(), Some(Refusal::SignedOut));
+    assert!(scene.site.open(&elsewhere, "1.2.1", Scope::Images).await.is_ok(), "that record is what it was");
 }

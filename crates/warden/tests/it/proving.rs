@@ -293,6 +293,7 @@ async fn a_bound_token_needs_what_it_is_bound_to() {
             from: vec![],
             token: true,
             bound: Some(bound),
+            token_until: None,
         };
         let PageReply::DeviceAdded { token: Some(token), .. } = site.ask(request).await else { panic!("no token") };
         site.relate(&format!("device:{name}"), "patient:HOSPITAL/P1", 3600).await;

@@ -16,6 +16,18 @@ async fn hand_over(scene: &Scene, holder: &Holder) -> Result<HandedOver, Refusal
     holder.hand_over(&scene.folder, &scene.site).await
 }
 
+/// These hold everything now.
+async fn exchanged(scene: &Scene, new: &[Holder; 4]) {
+    scene.site.replace_holders(2, &new.iter().collect::<Vec<_>>()).await;
+    for holder in new {
+        holder.prove(&scene.site).await;
+    }
+    for holder in &scene.officers[..2] {
+        hand_over(scene, holder).await.unwrap();
+    }
+    assert_eq!(scene.site.cold_state().await.behind, 0);
+}
+
 /// The same key, named for something else.
 fn named_as(holder: &Holder, kind: HolderKind) -> Holder {
     Holder { name: holder.name, kind, secret: holder.secret.clone() }
@@ -34,7 +46,7 @@ async fn nothing_is_handed_over_and_nothing_goes_cold_before_every_new_holder_ha
         };
         let refusal = refusal.to_string();
         assert!(refusal.contains("cold holder prove") && refusal.contains(holder.name), "{refusal}");
-        assert_eq!(scene.site.cold_state().await.exchange.unwrap().unproven.len(), new.len() - shown);
+        assert_eq!(scene.site.cold_state().await.unproven.len(), new.len() - shown);
         assert_eq!(scene.site.sweep().await.unwrap().studies, 0, "a key that nobody has closes nothing");
         // somebody else's secret, a signature of somebody else, an answer to another challenge
         let id = holder.secret.public().id();
@@ -45,13 +57,18 @@ async fn nothing_is_handed_over_and_nothing_goes_cold_before_every_new_holder_ha
         unsigned.signature = stranger.proof(&scene.site, id).await.unwrap().signature;
         assert!(matches!(scene.site.cold(ColdAsk::Prove(unsigned)).await, Err(Refusal::Invalid(_))));
         let late = holder.proof(&scene.site, id).await.unwrap();
-        holder.prove(&scene.site).await;
+        // whoever asks for challenges in a loop keeps nobody from answering
+        for _ in 0..3 {
+            scene.site.cold(ColdAsk::Challenge { holder: id }).await.unwrap();
+        }
+        scene.site.cold(ColdAsk::Prove(late.clone())).await.unwrap();
         assert!(matches!(scene.site.cold(ColdAsk::Prove(late)).await, Err(Refusal::Invalid(_))), "it serves once");
     }
-    assert!(
-        scene.site.cold(ColdAsk::Challenge { holder: scene.officers[0].secret.public().id() }).await.is_err(),
-        "not of this set"
-    );
+    let stranger = scene.officers[0].secret.public().id();
+    let Err(refusal) = scene.site.cold(ColdAsk::Challenge { holder: stranger }).await else {
+        panic!("not of this set")
+    };
+    assert!(refusal.to_string().contains("the site was given another key"), "{refusal}");
     // what was shown outlives the process
     let scene = scene.restart().await;
     let [a, b, _] = &scene.officers;
@@ -65,19 +82,13 @@ async fn a_database_from_before_the_exchange_owes_it_again_and_nothing_that_wait
     let scene = Scene::cold().await;
     let kept = scene.kept().await;
     let new = successors();
-    scene.site.replace_holders(2, &new.iter().collect::<Vec<_>>()).await;
-    for holder in &new {
-        holder.prove(&scene.site).await;
-    }
-    for holder in &scene.officers[..2] {
-        hand_over(&scene, holder).await.unwrap();
-    }
-    assert_eq!(scene.site.cold_state().await.behind, 0);
+    exchanged(&scene, &new).await;
 
     let scene = scene.restored(kept.path()).await;
     let state = scene.site.cold_state().await;
     assert_eq!(state.behind, 2, "the boxes of before are there again");
-    assert_eq!(state.exchange.unwrap().unproven.len(), 4, "the keys are in the ledger, the proofs are not");
+    assert!(state.exchange.is_some());
+    assert_eq!((state.unproven.len(), state.takes), (4, false), "the keys are in the ledger, the proofs are not");
     for holder in &new {
         holder.prove(&scene.site).await;
     }
@@ -88,6 +99,120 @@ async fn a_database_from_before_the_exchange_owes_it_again_and_nothing_that_wait
     scene.approve(&new[0], request).await.unwrap();
     assert_eq!(scene.approve(&new[1], request).await.unwrap(), (1, 0));
     assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_cold_before_every_holder_has_shown_their_key_however_they_were_named() {
+    let scene = Scene::unproven().await;
+    let kept = scene.kept().await;
+    days_pass(2);
+    let holders = scene.holders();
+    for shown in 0..holders.len() {
+        let state = scene.site.cold_state().await;
+        let missing: Vec<&str> = holders[shown..].iter().map(|holder| holder.name).collect();
+        assert_eq!(
+            (state.unproven, state.takes, state.exchange),
+            (missing.iter().map(ToString::to_string).collect(), false, None)
+        );
+        assert_eq!(scene.site.sweep().await.unwrap().studies, 0);
+        holders[shown].prove(&scene.site).await;
+    }
+    let state = scene.site.cold_state().await;
+    assert_eq!((state.unproven.len(), state.takes), (0, true));
+    // a database from before the proofs says that they are missing
+    let scene = scene.restored(kept.path()).await;
+    let state = scene.site.cold_state().await;
+    assert_eq!((state.unproven.len(), state.takes), (5, false));
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 0);
+    for holder in scene.holders() {
+        holder.prove(&scene.site).await;
+    }
+    // a second naming without an exchange goes around nothing, also with a key that nobody has
+    let nobody = Holder::new("nobody", HolderKind::Sharing).named();
+    let [a, ..] = &scene.officers;
+    let second = ColdAsk::SetHolders { threshold: 1, holders: vec![a.named(), nobody] };
+    scene.site.cold(second).await.unwrap();
+    a.prove(&scene.site).await;
+    let state = scene.site.cold_state().await;
+    assert_eq!((state.generation, state.unproven, state.takes), (2, vec!["nobody".to_owned()], false));
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 0, "a key that nobody has closes nothing");
+    scene.site.set_holders(1, &[a]).await;
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_the_ledger_lost_is_written_over_by_no_other_and_its_boxes_open_to_its_holders() {
+    let (scene, ledger) = Scene::cold().await.ledger_kept().await;
+    let lost = successors();
+    exchanged(&scene, &lost).await;
+
+    let scene = scene.forgetting(ledger.path()).await;
+    let state = scene.site.cold_state().await;
+    assert_eq!(
+        (state.generation, state.behind, state.takes),
+        (1, 2, true),
+        "they are with others than the ledger says"
+    );
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+    assert_eq!(scene.approve(&lost[0], request).await.unwrap(), (0, 1));
+    assert_eq!(scene.approve(&lost[1], request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.1").await.unwrap(), std::slice::from_ref(&scene.one));
+
+    let third = successors();
+    scene.site.replace_holders(2, &third.iter().collect::<Vec<_>>()).await;
+    assert_eq!(scene.site.cold_state().await.generation, 3, "the second is not written over");
+    for holder in &third {
+        holder.prove(&scene.site).await;
+    }
+    // after a start too
+    let scene = scene.restart().await;
+    assert_eq!(hand_over(&scene, &lost[0]).await.unwrap().waiting, 2);
+    assert_eq!(
+        hand_over(&scene, &lost[2]).await.unwrap(),
+        HandedOver { reclosed: 2, waiting: 0, damaged: 0, behind: 0 }
+    );
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P2", 1, false).await.unwrap();
+    scene.approve(&third[0], request).await.unwrap();
+    assert_eq!(scene.approve(&third[1], request).await.unwrap(), (1, 0));
+    assert_eq!(scene.opens("1.2.2").await.unwrap(), std::slice::from_ref(&scene.two));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_other_holders_than_the_ledger_names_is_closed_to_by_nothing_and_is_kept() {
+    let (scene, ledger) = Scene::cold().await.ledger_kept().await;
+    let first = scene.kept().await;
+    let lost = successors();
+    exchanged(&scene, &lost).await;
+    let of_lost = scene.kept().await;
+    // the other line: database and ledger of before, and then other holders with the same number
+    let scene = scene.forgetting(ledger.path()).await.restored(first.path()).await;
+    let named = ["G", "H"].map(|name| Holder::new(name, HolderKind::Sharing));
+    scene.site.set_holders(2, &named.iter().collect::<Vec<_>>()).await;
+    assert_eq!(scene.site.cold_state().await.generation, 2);
+
+    let mut scene = scene.restored(of_lost.path()).await;
+    let state = scene.site.cold_state().await;
+    assert_eq!(
+        (state.unproven, state.takes),
+        (vec!["G".to_owned(), "H".to_owned()], false),
+        "the ledger's, not the record's"
+    );
+    scene.image_of("P3", "1.2.3").await;
+    days_pass(2);
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 0);
+    for holder in &named {
+        holder.prove(&scene.site).await;
+    }
+    assert_eq!(scene.site.sweep().await.unwrap().studies, 1);
+    // also after one more start, what is closed to the others is theirs
+    let scene = scene.restart().await;
+    assert!(scene.site.cold_state().await.takes, "what was shown is kept");
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P1", 1, false).await.unwrap();
+    scene.approve(&lost[0], request).await.unwrap();
+    assert_eq!(scene.approve(&lost[1], request).await.unwrap(), (1, 0));
+    let request = scene.site.ask_for_cold("patient:HOSPITAL/P3", 1, false).await.unwrap();
+    scene.approve(&named[0], request).await.unwrap();
+    assert_eq!(scene.approve(&named[1], request).await.unwrap(), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

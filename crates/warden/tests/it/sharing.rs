@@ -16,20 +16,20 @@ use crate::sender::uid;
 use crate::site::{Folder, Site, now};
 
 static AHEAD: AtomicI64 = AtomicI64::new(0);
-const DAY: i64 = 86_400;
-const STUDY: &str = "1.2.1";
-const OTHER: &str = "1.2.2";
+pub const DAY: i64 = 86_400;
+pub const STUDY: &str = "1.2.1";
+pub const OTHER: &str = "1.2.2";
 
-fn clock() -> Instant {
+pub fn clock() -> Instant {
     now().plus_seconds(AHEAD.load(Ordering::SeqCst))
 }
 
-fn wait(seconds: i64) {
+pub fn wait(seconds: i64) {
     AHEAD.fetch_add(seconds, Ordering::SeqCst);
 }
 
 /// Two studies of one patient and one of another.
-async fn with_images(folder: &Folder) -> Site {
+pub async fn with_images(folder: &Folder) -> Site {
     let site = folder.start_with(clock, LedgerOptions::default()).await;
     let mut sender = folder.sender();
     for (patient, study) in [("P1", STUDY), ("P1", OTHER), ("P2", "1.2.3")] {
@@ -38,7 +38,7 @@ async fn with_images(folder: &Folder) -> Site {
     site
 }
 
-fn making(study: &str) -> PageRequest {
+pub fn making(study: &str) -> PageRequest {
     PageRequest::Links(LinkRequest::Make {
         study: uid(study),
         purpose: LinkFor::Outside,
@@ -48,19 +48,19 @@ fn making(study: &str) -> PageRequest {
     })
 }
 
-fn made(answer: Result<PageReply, Refusal>) -> Result<MadeLink, Refusal> {
+pub fn made(answer: Result<PageReply, Refusal>) -> Result<MadeLink, Refusal> {
     match answer? {
         PageReply::LinkMade(made) => Ok(*made),
         other => panic!("{other:?}"),
     }
 }
 
-async fn make(site: &Site, who: &Credential, study: &str) -> Result<MadeLink, Refusal> {
+pub async fn make(site: &Site, who: &Credential, study: &str) -> Result<MadeLink, Refusal> {
     made(site.ask_as(who, making(study)).await)
 }
 
 /// Opens a link in a browser.
-async fn open_in(
+pub async fn open_in(
     site: &Site,
     signer: impl Into<Arc<Signer>>,
     secret: &str,
@@ -77,7 +77,7 @@ async fn open_in(
     }
 }
 
-async fn open(site: &Site, link: &MadeLink) -> Result<(Credential, SharedStudy), Refusal> {
+pub async fn open(site: &Site, link: &MadeLink) -> Result<(Credential, SharedStudy), Refusal> {
     open_in(site, Signer::generate(), link.secret.expose(), link.code.expose()).await
 }
 
@@ -88,18 +88,18 @@ fn wrong(link: &MadeLink) -> String {
     format!("{}{last}", &code[..code.len() - 1])
 }
 
-async fn links(site: &Site, who: &Credential, request: LinkRequest) -> Result<Links, Refusal> {
+pub async fn links(site: &Site, who: &Credential, request: LinkRequest) -> Result<Links, Refusal> {
     match site.ask_as(who, PageRequest::Links(request)).await? {
         PageReply::Links(links) => Ok(*links),
         other => panic!("{other:?}"),
     }
 }
 
-async fn own(site: &Site, who: &Credential) -> Vec<LinkRow> {
+pub async fn own(site: &Site, who: &Credential) -> Vec<LinkRow> {
     links(site, who, LinkRequest::Own).await.unwrap().rows
 }
 
-async fn end(site: &Site, who: &Credential, link: LinkId) -> Result<PageReply, Refusal> {
+pub async fn end(site: &Site, who: &Credential, link: LinkId) -> Result<PageReply, Refusal> {
     site.ask_as(who, PageRequest::Links(LinkRequest::End { link })).await
 }
 

@@ -192,6 +192,7 @@ impl Site {
             from: Vec::new(),
             token: true,
             bound: None,
+            token_until: None,
         };
         let PageReply::DeviceAdded { token: Some(token), .. } = self.ask(request).await else { panic!("no token") };
         Credential::DeviceToken { token, origin: Origin("10.0.0.9".into()) }

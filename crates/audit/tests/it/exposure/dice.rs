@@ -1,9 +1,9 @@
 //! Random histories: the same for the same seed, everywhere.
 
 use model::{
-    Actor, DeviceId, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, NumberSet,
-    OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, SignInMethod,
-    StudyNumber, Tier, What, Who, Window,
+    Actor, DeviceId, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkFor, LinkId,
+    LinkMade, NumberSet, OpenScope, OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId,
+    SignInMethod, StudyNumber, Tier, What, Who, Window,
 };
 
 /// Time runs from 0 to here, so that every instant can be looked at.
@@ -121,7 +121,7 @@ impl Dice {
 
     fn body(&mut self, number: u64, at: Instant) -> EntryBody {
         let lease_until = Instant(at.0 + self.roll(7) as i64 - 1);
-        match self.roll(31) {
+        match self.roll(33) {
             0 | 1 => EntryBody::Stored {
                 patient: self.patient(),
                 study: self.study(),
@@ -197,6 +197,15 @@ impl Dice {
             },
             27 => EntryBody::PersonClosed { person: self.person() },
             28 => EntryBody::DeviceRemoved { device: self.device() },
+            29 | 30 => EntryBody::LinkMade(LinkMade {
+                link: self.link(),
+                patient: self.patient(),
+                study: self.study(),
+                purpose: LinkFor::Outside,
+                until: self.instant(),
+                browsers: 3,
+                note: String::new(),
+            }),
             _ => EntryBody::DiskHolds {
                 disk: self.disk(),
                 filesystem: String::new(),

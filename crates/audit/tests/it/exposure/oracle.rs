@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{Exposure, Touch};
 use model::{
-    Actor, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, OpenScope, OrganisationId,
-    Origin, PatientNumber, PersonId, Relationship, Role, SessionId, StudyNumber, Tier, What, Who, Window,
+    Actor, DeviceMay, DiskId, DiskPart, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, OpenScope,
+    OrganisationId, Origin, PatientNumber, PersonId, Relationship, Role, SessionId, StudyNumber, Tier, What, Who,
+    Window,
 };
 
 use super::dice::END;
@@ -140,17 +141,41 @@ fn touch<K: Ord>(touches: &mut BTreeMap<K, Touch>, key: K, entry: &Entry, origin
     touch.origins.insert(origin.clone());
 }
 
+/// Whether a link is one that a person made, or somebody who was a member of an organisation when they did.
+fn made_for(history: &[(EntryNumber, Entry)], link: LinkId, who: Who) -> bool {
+    let made = history.iter().find_map(|(_, entry)| match (&entry.body, &entry.actor) {
+        (EntryBody::LinkMade(made), Actor::Person { person, .. }) if made.link == link => {
+            Some((*person, entry.recorded))
+        }
+        _ => None,
+    });
+    made.is_some_and(|(maker, at)| match who {
+        Who::Person(person) => person == maker,
+        Who::Organisation(organisation) => Moment::new(history, at).member(maker, organisation),
+        Who::Device(_) | Who::Link(_) => false,
+    })
+}
+
 /// The definition: look at every instant of the window.
 pub(super) fn oracle(history: &[(EntryNumber, Entry)], who: Who, window: Window) -> Exposure {
+    let links: Vec<LinkId> = (0..2).map(LinkId).filter(|link| made_for(history, *link, who)).collect();
     let counts = |entry: &Entry| match (who, actor(entry)) {
         (_, None) => false,
+        (_, Some(Who::Link(link))) if links.contains(&link) => true,
         (Who::Organisation(organisation), Some(Who::Person(person))) => {
             Moment::new(history, entry.recorded).member(person, organisation)
         }
         (_, actor) => Some(who) == actor,
     };
-    let mut exposure =
-        Exposure { reachable: reached(history, window, |moment| moment.reachable(who)), ..Exposure::default() };
+    let reachable = reached(history, window, |moment| {
+        let mut found = moment.reachable(who);
+        for (key, tier) in links.iter().flat_map(|link| moment.reachable(Who::Link(*link))) {
+            let best = found.entry(key).or_insert(tier);
+            *best = tier.max(*best);
+        }
+        found
+    });
+    let mut exposure = Exposure { reachable, ..Exposure::default() };
     touched(history, &mut exposure, window, |entry| counts(entry).then_some(entry.recorded), |_| true, |_| true);
     exposure
 }

@@ -21,6 +21,7 @@ const SETS: [Set; 8] = [
     Set { name: "v3-orders", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
     Set { name: "v3-refusal", origin: "leadglass/90ade4080000000000000000000000ff", erased: 0 },
     Set { name: "v3-sharing", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
+    Set { name: "v3-signs", origin: ORIGIN, erased: 0 },
     Set { name: "v3-accounts", origin: "leadglass/90ade4030000000000000000000000ff", erased: 0 },
 ];
 
@@ -129,6 +130,8 @@ fn every_kind_about_sharing_is_read_as_it_was_written_and_folds_to_the_results_o
     assert_eq!(counts(Who::Link(LinkId(1))), [(1, 1), (0, 0), (0, 0)], "guessed at, never opened");
     assert_eq!(counts(Who::Link(LinkId(9))), [(0, 0); 3], "never made");
     assert_eq!(counts(Who::Person(PersonId(2))), [(1, 1), (0, 0), (0, 0)], "the colleague, by the second opinion");
+    assert_eq!(counts(Who::Person(PersonId(0))), [(1, 1), (1, 1), (1, 1)], "the patient, by the link that they made");
+    assert_eq!(counts(Who::Person(PersonId(1))), [(1, 1), (0, 0), (0, 0)], "the referrer, whose links nobody opened");
     let session = index.session(SessionId([0x70; 16])).unwrap();
     assert_eq!(session.who, Who::Link(LinkId(0)));
     assert_eq!(index.report_session(&session, ever).counts(), [(1, 1), (1, 1), (1, 1)]);

@@ -58,13 +58,13 @@ variants! {
         FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked, ProfessionalIdChanged, OrderRuleSet, OrderTaken, OrderEnded,
         AppointmentMade, ConsentTold, PatientsMerged, OrderKept, LinkMade, LinkOpened, LinkRefused, LinkLeft, LinkEnded,
         SharingRuleSet, OpinionAsked, AuthenticatorsSet, PasswordUntil, DelegateSet,
-        AccountEnds, AccountLapsed, ResetVouched, ProfessionalIdSet;
+        AccountEnds, AccountLapsed, ResetVouched, ProfessionalIdSet, NetworkRuleSet, DeviceTokenIssued;
         Unknown
     }
     Change {
         Role, AddPerson, Enrol, ClosePerson, Relate, ApprovalRule, BreakGlassRule, SharingRule, Shred, RotateKeys, ColdHolders,
         ReplaceColdHolders, ColdRule, AddWitness, RemoveWitness, AddSink, RemoveSink, ExportWindow, Unseal, NewRoot, RaiseCeilings, LiftBudget,
-        EraseEntry, OrderRule, Join, Authenticators;
+        EraseEntry, OrderRule, Join, Authenticators, NetworkRule;
         Unknown
     }
     Actor { Owner, Person, Device, Link, Stranger, Warden }
@@ -91,7 +91,10 @@ variants! {
     WarmingBasis { Request, Order, Emergency }
     Whose { Person, Organisation, Device, Site }
     Reaction { Noticed, Slowed, Touch, Stopped }
-    Evidence { Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin, Orders, EmergencyRefused }
+    Evidence {
+        Volume, Honey, BeyondPeers, Intake, Related, EmergencyWarming, LeakedLogin, Orders, EmergencyRefused,
+        ParallelSessions, ImpossibleTravel, DayAndNight, NewAuthenticator, TriedOthers
+    }
     OrderEnd { Cancelled, Completed, Changed }
     OrderCount { Orders, Unmatched, Merges, Appointments }
     KeptOrder { Kept, Read, Replayed, Dropped }

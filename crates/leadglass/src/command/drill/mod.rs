@@ -1,5 +1,9 @@
 //! `leadglass drill NAME`: plays an incident of the past on an installation of its own and says row by row what held.
 
+mod browser;
+mod ending;
+mod http;
+mod leaked_login;
 mod pin;
 mod played;
 mod rows;
@@ -8,7 +12,7 @@ mod stolen_disk;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::Format;
 use crate::control;
@@ -19,6 +23,9 @@ pub enum DrillCommand {
     /// Thieves carry disks, backups and a whole server away: synthetic patients, real everything else. Leaves nothing behind.
     #[command(after_help = "Example: leadglass drill stolen-disk --format json")]
     StolenDisk,
+    /// Three leaked logins open an archive of twenty years: synthetic patients, real everything else. Leaves nothing behind.
+    #[command(after_help = "Example: leadglass drill leaked-login --format json")]
+    LeakedLogin(LeakedLoginArgs),
     /// The stand-in for a key server in a drill: seals and opens with a key that lies elsewhere.
     #[command(hide = true)]
     Pin {
@@ -29,11 +36,44 @@ pub enum DrillCommand {
     },
 }
 
+/// `drill leaked-login`
+#[derive(Debug, Args)]
+pub struct LeakedLoginArgs {
+    /// How many patients the archive has.
+    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u32).range(leaked_login::PATIENTS_MIN..=100_000))]
+    pub patients: u32,
+    /// Gives the three accounts what they had in the incident: everybody, without a limit. Rows must fail then.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub as_it_was: bool,
+}
+
+impl LeakedLoginArgs {
+    /// Whether the accounts reach everybody, without a limit.
+    #[cfg(debug_assertions)]
+    fn as_it_was(&self) -> bool {
+        self.as_it_was
+    }
+
+    /// Never, in a program that is used.
+    #[cfg(not(debug_assertions))]
+    fn as_it_was(&self) -> bool {
+        false
+    }
+}
+
 /// `leadglass drill`; exit code 1 when a row does not hold.
 pub fn drill(format: Format, command: DrillCommand) -> Result<()> {
     control::keep_to_itself("drill");
     match command {
-        DrillCommand::StolenDisk => stolen_disk::stolen_disk(format),
+        DrillCommand::StolenDisk => {
+            ending::watch();
+            stolen_disk::stolen_disk(format)
+        }
+        DrillCommand::LeakedLogin(arguments) => {
+            ending::watch();
+            leaked_login::leaked_login(format, arguments.patients, arguments.as_it_was())
+        }
         DrillCommand::Pin { what, key } => pin::pin(what, &key),
     }
 }

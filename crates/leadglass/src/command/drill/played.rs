@@ -3,23 +3,35 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::ending;
+
 /// The longest output of one command that is kept, in bytes.
 const OUTPUT_BYTES_MAX: u64 = 1024 * 1024;
+/// How often it is looked whether a command has ended.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// One installation.
 pub struct Played {
     dir: PathBuf,
+    dicom: &'static str,
     serve: Option<Child>,
 }
 
 impl Played {
     /// In a folder, which may not be there yet.
     pub fn at(dir: PathBuf) -> Self {
-        Self { dir, serve: None }
+        Self { dir, dicom: "none", serve: None }
+    }
+
+    /// The same, which takes images from devices when it is started.
+    pub fn with_dicom(dir: PathBuf) -> Self {
+        Self { dir, dicom: "127.0.0.1:0", serve: None }
     }
 
     /// Its folder.
@@ -38,11 +50,25 @@ impl Played {
 
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str], input: &str) -> Result<Output> {
+        ending::check()?;
         let mut child =
             self.command(arguments)?.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         // an error here means that the command did not read its input; how it ends says why
         let _ = child.stdin.take().context("standard input is piped")?.write_all(format!("{input}\n").as_bytes());
-        Ok(child.wait_with_output()?)
+        let (stdout, stderr) = (whole(child.stdout.take()), whole(child.stderr.take()));
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            if let Err(interrupted) = ending::sleep(LOOK) {
+                // an error here means that it ended just now
+                let _ = child.kill();
+                child.wait()?;
+                return Err(interrupted);
+            }
+        };
+        let read = |thread: JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
+        Ok(Output { status, stdout: read(stdout), stderr: read(stderr) })
     }
 
     /// Runs a command that must work.
@@ -56,7 +82,8 @@ impl Played {
 
     /// Starts `serve`, and returns its line, or what it said instead.
     pub fn start(&mut self, unseal: &[&str], input: &str) -> Result<Result<Value, String>> {
-        let serve = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", "none"];
+        ending::check()?;
+        let serve = ["serve", "--plain-http", "--http", "127.0.0.1:0", "--dicom", self.dicom];
         let mut command = self.command(&[&serve, unseal].concat())?;
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let _ = child.stdin.take().context("standard input is piped")?.write_all(format!("{input}\n").as_bytes());
@@ -111,6 +138,23 @@ impl Drop for Played {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Reads to the end, on a thread of its own.
+fn whole(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(stream) = stream {
+            // an error here means that it ended
+            let _ = stream.take(OUTPUT_BYTES_MAX).read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("the path of the temporary folder is not Unicode; set TMPDIR to another")
 }
 
 /// What a command said on standard error, as one sentence.

@@ -11,7 +11,8 @@ use phantom::canary::{Canary, Search, canary_instance};
 use seal::{RecoveryKit, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::played::{Played, said};
+use super::http;
+use super::played::{Played, said, text};
 use super::rows::Rows;
 use crate::cli::Format;
 
@@ -217,23 +218,8 @@ fn stolen(rows: &mut Rows, practice: &Practice, restored: &Played) -> Result<()>
 
 /// What a reader with a token is answered.
 fn status(ready: &serde_json::Value, token: &str, path: &str) -> Result<u16> {
-    use std::io::{Read, Write};
-    let port =
-        ready["http"].as_str().and_then(|origin| origin.rsplit_once(':')).map(|(_, port)| port).unwrap_or_default();
-    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}"))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head)?;
-    // the rest is read, so that the other side is not cut off
-    std::io::copy(&mut stream, &mut std::io::sink())?;
-    let head = String::from_utf8_lossy(&head).into_owned();
-    head.rsplit(' ')
-        .next()
-        .and_then(|code| code.parse().ok())
-        .context("the front answered no HTTP; play the drill again")
+    let way = (std::net::Ipv4Addr::LOCALHOST, http::front(ready)?);
+    Ok(http::ask(way, "GET", path, &[("Authorization", &format!("Bearer {token}"))], &[])?.status)
 }
 
 impl Practice {
@@ -323,7 +309,7 @@ fn searched(search: &Search<'_>, folder: &Path) -> Result<(bool, String)> {
     Ok((found.is_empty(), evidence))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let path = entry?.path();
@@ -336,8 +322,4 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn text(path: &Path) -> Result<&str> {
-    path.to_str().context("the path of the temporary folder is not Unicode; set TMPDIR to another")
 }

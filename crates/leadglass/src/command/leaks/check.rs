@@ -1,8 +1,10 @@
 //! `leadglass leaks check`: this process reads the dump, the warden verifies.
 //!
-//! A dump is hostile, so it is read where nothing is to be had: after the dump is open and the warden answered, this process raises walls
-//! that leave it no file (but the folder for letters) and no new socket. It has no list of the people, only digests under a key that the
-//! warden made for this look. What it sends is what stood beside logins that are here. It writes nothing of the dump anywhere.
+//! A dump is hostile, so it is read where little is to be had: after the dump is open and the warden answered, this process raises walls
+//! that leave it no file (but the folder for letters) and no new socket, and it gets no more memory than it needs. It has no list of the
+//! people, only digests under a key that the warden made for this look. What it sends is what stood beside logins that are here. It writes
+//! nothing of the dump anywhere. It keeps its connection to the warden: a parser that was taken over would speak as the owner
+//! (`docs/leaks.md` says what that is).
 
 use std::fs::File;
 use std::io;
@@ -14,10 +16,12 @@ use dumps::{Counts, Found, Input, Match, PASSWORDS_PER_LOGIN_MAX, PackedError, S
 use indicatif::{ProgressBar, ProgressStyle};
 use leaks::LoginKey;
 use protocol::{
-    LEAK_CANDIDATES_MAX, LeakCandidate, LeakReply, LeakRequest, LeaksChecked, PageReply, PageRequest, SecretText,
+    LEAK_CANDIDATES_MAX, LeakCandidate, LeakReply, LeakRequest, LeakedToken, LeaksChecked, PageReply, PageRequest,
+    SecretText,
 };
 use serde_json::json;
 use walls::Wall;
+use zeroize::Zeroizing;
 
 use super::letter;
 use crate::cli::Format;
@@ -32,31 +36,41 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let wanted = wanted(&owner)?;
     let (input, length) = open(dump)?;
     let folders = letters.map(letters_folder).transpose()?;
+    walls::limit_address_space(ADDRESS_SPACE_BYTES)?;
     Wall { folders: folders.clone().into_iter().collect(), ..Wall::default() }.raise()?;
-    let (found, looked) = look(input, length, wanted, format);
+    let (found, (tokens, more_tokens), looked) = look(input, length, wanted, format);
     let (candidates, untried) = candidates(found);
     let logins = candidates.len();
     let mut checked = LeaksChecked::default();
     for message in messages(candidates) {
         let LeaksChecked { verified, named } = sent(&owner, message)?;
+        // they are locked now: what fails later takes no letter away
+        if let Some(folder) = &folders {
+            for account in &verified {
+                letter::write(folder, account)?;
+            }
+        }
         checked.verified.extend(verified);
         checked.named.extend(named);
     }
-    if let Some(folder) = &folders {
-        for account in &checked.verified {
-            letter::write(folder, account)?;
-        }
-    }
+    let tokens = ended_tokens(&owner, &tokens)?;
     let Looked { counts, skipped, damaged } = looked;
     match format {
         Format::Json => say!(
             "{}",
             json!({
                 "lines": counts.lines, "bytes": counts.bytes, "too_long": counts.too_long, "skipped_members": skipped,
-                "logins": logins, "logins_with_more_passwords": untried, "verified": checked.verified, "named": checked.named, "whole": damaged.is_none(),
+                "logins": logins, "logins_with_more_passwords": untried, "verified": checked.verified, "named": checked.named,
+                "tokens": tokens, "more_tokens": more_tokens, "whole": damaged.is_none(),
             })
         ),
-        Format::Text => print(&checked, &counts, skipped, untried),
+        Format::Text => {
+            print(&checked, &counts, skipped, untried);
+            print_tokens(&tokens, more_tokens);
+            if checked.verified.is_empty() && checked.named.is_empty() && tokens.is_empty() {
+                say!("Nobody of this site is in it, and no token of a device.");
+            }
+        }
     }
     match damaged {
         None => Ok(()),
@@ -73,6 +87,10 @@ fn wanted(owner: &Owner) -> Result<Wanted> {
         names: logins.names.into_iter().collect(),
     })
 }
+
+/// All the address space of this process, in bytes: a dump that is made to fill memory, a zip with an endless directory among them, ends
+/// the look and nothing else.
+const ADDRESS_SPACE_BYTES: u64 = 4 << 30;
 
 /// Passwords of one message: as many slow hashes.
 const PASSWORDS_PER_MESSAGE: usize = 500;
@@ -109,7 +127,10 @@ struct Looked {
     damaged: Option<PackedError>,
 }
 
-fn look(input: Input, length: Option<u64>, wanted: Wanted, format: Format) -> (Found, Looked) {
+/// Tokens of devices and whether there were more than are kept.
+type FoundTokens = (Vec<Zeroizing<String>>, bool);
+
+fn look(input: Input, length: Option<u64>, wanted: Wanted, format: Format) -> (Found, FoundTokens, Looked) {
     let bar = match (format, length) {
         (Format::Json, _) => ProgressBar::hidden(),
         (Format::Text, Some(length)) => ProgressBar::new(length),
@@ -131,7 +152,8 @@ fn look(input: Input, length: Option<u64>, wanted: Wanted, format: Format) -> (F
         Ok(skipped) => (skipped, None),
         Err(error) => (0, Some(error)),
     };
-    (scanner.into_found(), Looked { counts, skipped, damaged })
+    let tokens = scanner.take_tokens();
+    (scanner.into_found(), tokens, Looked { counts, skipped, damaged })
 }
 
 /// What is sent, and of how many logins there were more passwords than are kept.
@@ -178,7 +200,37 @@ fn sent(owner: &Owner, candidates: Vec<LeakCandidate>) -> Result<LeaksChecked> {
     let PageReply::Leaks(reply) = reply else { bail!(OTHER_VERSION) };
     match *reply {
         LeakReply::Checked(checked) => Ok(checked),
-        LeakReply::Logins(_) | LeakReply::State(_) => bail!(OTHER_VERSION),
+        LeakReply::Logins(_) | LeakReply::Tokens(_) | LeakReply::State(_) => bail!(OTHER_VERSION),
+    }
+}
+
+/// The warden ends those that are tokens of its devices.
+fn ended_tokens(owner: &Owner, tokens: &[Zeroizing<String>]) -> Result<Vec<LeakedToken>> {
+    let mut ended = Vec::new();
+    for tokens in tokens.chunks(LEAK_CANDIDATES_MAX) {
+        let tokens = tokens.iter().map(|token| SecretText::new(token.to_string())).collect();
+        let PageReply::Leaks(reply) = owner.ask(PageRequest::Leaks(LeakRequest::Tokens { tokens }))? else {
+            bail!(OTHER_VERSION)
+        };
+        let LeakReply::Tokens(some) = *reply else { bail!(OTHER_VERSION) };
+        ended.extend(some);
+    }
+    Ok(ended)
+}
+
+fn print_tokens(tokens: &[LeakedToken], more: bool) {
+    for token in tokens {
+        say!(
+            "ENDED the token of the device {}: it was in the dump. Incident {}; it could reach {} patients, listed {}, opened {}. Find where it leaked, then give the device another: leadglass device rotate",
+            token.name,
+            token.incident,
+            token.reachable.patients,
+            token.listed.patients,
+            token.opened.patients
+        );
+    }
+    if more {
+        say!("there were more texts like tokens than are kept; look through parts of the dump");
     }
 }
 
@@ -220,8 +272,5 @@ fn print(checked: &LeaksChecked, counts: &Counts, skipped: u64, untried: usize) 
         say!(
             "Tell each of them in person, by telephone or by letter (--letters), never by e-mail; then hand over a new link: leadglass person enrol EMAIL"
         );
-    }
-    if checked.verified.is_empty() && checked.named.is_empty() {
-        say!("Nobody of this site is in it.");
     }
 }
