@@ -43,6 +43,7 @@ fn entries() -> Vec<(Actor, EntryBody)> {
     };
     let taken = OrderTaken {
         patient,
+        named: patient,
         numbers: vec![KeyedDigest([0x11; 16])],
         relationships: 1,
         matched: false,
