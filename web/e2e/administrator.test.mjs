@@ -160,7 +160,7 @@ test('a misfiled study is moved by its number, and the image stays as it was mad
 });
 
 test('an administrator sees no patient', async () => {
-  assert.deepEqual(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts(), ['People', 'Organisations', 'Census', 'Devices', 'Relationships', 'Approvals']);
+  assert.deepEqual(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts(), ['People', 'Organisations', 'Census', 'Devices', 'Relationships', 'Orders', 'Approvals', 'Cold studies']);
   for (const path of ['/people', '/people/organisations', '/people/devices']) {
     await page.goto(path);
     await page.getByRole('table').waitFor();

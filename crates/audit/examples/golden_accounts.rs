@@ -4,18 +4,14 @@
 //! `cargo run -p audit --example golden_accounts -- FOLDER`. What is in `testdata` stays as it is. Keys, times and entries are fixed;
 //! nonces and salts are random in each run.
 
-use std::error::Error;
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
-use std::time::Duration;
+mod story;
 
-use audit::{Ledger, LedgerKeys, LedgerOptions};
+use std::error::Error;
+
 use model::{
     AccountEnds, Actor, Assurance, AuthenticatorRule, AuthenticatorsSet, Change, DelegateSet, EntryBody, Instant, Need,
     OrganisationId, PasswordUntil, PersonId, ProfessionalId, ProfessionalIdSet, ResetVouched, SECOND, SiteId, Standing,
 };
-use seal::RootSecret;
 
 /// The site of the first version's golden ledgers, with another number.
 const SITE: SiteId = SiteId(*b"\x90\xad\xe4\x03\0\0\0\0\0\0\0\0\0\0\0\xff");
@@ -58,27 +54,5 @@ fn bodies() -> Vec<EntryBody> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
-    let (closed, origin) = (folder.join("closed"), format!("leadglass/{SITE}"));
-    fs::create_dir_all(&folder)?;
-    let keys = || LedgerKeys::from_root(&RootSecret::from_bytes(&[0x42; 32]));
-    Ledger::create(&closed, &keys(), &origin)?;
-    // tiles and checkpoint are written when the ledger closes
-    let quiet = LedgerOptions {
-        journal_bytes: 64 * 1024,
-        publish_entries: u64::MAX,
-        publish_after: Duration::from_secs(3600),
-        ..LedgerOptions::default()
-    };
-    let (ledger, _) = Ledger::open_with(&closed, keys(), &origin, quiet)?;
-    let mut lines = String::new();
-    for (number, body) in (0..).zip(bodies()) {
-        ledger.append(vec![(Actor::Owner, body)], START.plus_seconds(number * 60))?;
-    }
-    for (_, entry) in ledger.read(model::EntryNumber(0), Ledger::READ_ENTRIES_MAX)? {
-        lines.push_str(&serde_json::to_string(&entry)?);
-        lines.push('\n');
-    }
-    fs::File::create(folder.join("entries.jsonl"))?.write_all(lines.as_bytes())?;
-    Ok(())
+    story::write(SITE, START, 60, bodies().into_iter().map(|body| (Actor::Owner, body)))
 }

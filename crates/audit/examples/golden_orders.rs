@@ -3,21 +3,17 @@
 //! `cargo run -p audit --example golden_orders -- FOLDER`. What is in `testdata` stays as it is: a version that has a further kind
 //! writes a folder beside it. Keys, times and entries are fixed; nonces and salts are random in each run.
 
+mod story;
+
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use audit::{Ledger, LedgerKeys, LedgerOptions};
 use model::{
     Actor, AppointmentMade, Change, DeviceId, DeviceMay, EntryBody, EntryNumber, Evidence, Finding, Instant, KeptOrder,
     KeyedDigest, Need, NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, OrganisationId,
     Origin, PatientNumber, PatientsMerged, PersonId, Reaction, Relationship, Role, SECOND, SiteId, Standing,
     StudyNumber, Tier, What, Who, Whose, Window,
 };
-use seal::RootSecret;
 
 /// The site of the first version's golden ledgers, with another number.
 const SITE: SiteId = SiteId(*b"\x90\xad\xe4\x03\0\0\0\0\0\0\0\0\0\0\0\xff");
@@ -171,35 +167,8 @@ fn kept(story: &mut Story) {
     }
 }
 
-fn write(path: &std::path::Path, content: &str) -> std::io::Result<()> {
-    fs::File::create(path)?.write_all(content.as_bytes())
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
-    let (closed, origin) = (folder.join("closed"), format!("leadglass/{SITE}"));
-    fs::create_dir_all(&folder)?;
-    let keys = || LedgerKeys::from_root(&RootSecret::from_bytes(&[0x42; 32]));
-    Ledger::create(&closed, &keys(), &origin)?;
     let mut story = Story::default();
     tell(&mut story);
-    // tiles and checkpoint are written when the ledger closes, so that no run depends on how fast it is
-    let quiet = LedgerOptions {
-        journal_bytes: 64 * 1024,
-        publish_entries: u64::MAX,
-        publish_after: Duration::from_secs(3600),
-        ..LedgerOptions::default()
-    };
-    let (ledger, _) = Ledger::open_with(&closed, keys(), &origin, quiet)?;
-    for (number, (actor, body)) in (0..).zip(story.0) {
-        ledger.append(vec![(actor, body)], START.plus_seconds(number * STEP_SECONDS))?;
-    }
-    let mut lines = String::new();
-    for (_, entry) in ledger.read(EntryNumber(0), Ledger::READ_ENTRIES_MAX)? {
-        lines.push_str(&serde_json::to_string(&entry)?);
-        lines.push('\n');
-    }
-    drop(ledger);
-    write(&folder.join("entries.jsonl"), &lines)?;
-    Ok(())
+    story::write(SITE, START, STEP_SECONDS, story.0)
 }

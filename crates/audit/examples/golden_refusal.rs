@@ -3,17 +3,14 @@
 //! `cargo run -p audit --example golden_refusal -- FOLDER`. What is in `testdata` stays as it is: a version that has a further kind
 //! writes a folder beside it. Keys, times and entries are fixed; nonces are random in each run.
 
-use std::error::Error;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod story;
 
-use audit::{Ledger, LedgerKeys, LedgerOptions};
+use std::error::Error;
+
 use model::{
     Actor, EntryBody, EntryNumber, Evidence, Finding, Instant, NumberSet, Origin, PatientNumber, PersonId, Reaction,
     SECOND, SessionId, SiteId, WarmingBasis, Whose,
 };
-use seal::RootSecret;
 
 /// The site of the golden ledgers before, with another number.
 const SITE: SiteId = SiteId(*b"\x90\xad\xe4\x08\0\0\0\0\0\0\0\0\0\0\0\xff");
@@ -54,26 +51,6 @@ fn entries() -> Vec<(Actor, EntryBody)> {
     ]
 }
 
-fn write(path: &Path, content: &str) -> std::io::Result<()> {
-    fs::File::create(path)?.write_all(content.as_bytes())
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
-    let keys = || LedgerKeys::from_root(&RootSecret::from_bytes(&[0x42; 32]));
-    let (closed, origin) = (folder.join("closed"), format!("leadglass/{SITE}"));
-    fs::create_dir_all(&folder)?;
-    Ledger::create(&closed, &keys(), &origin)?;
-    let (ledger, _) = Ledger::open_with(&closed, keys(), &origin, LedgerOptions::default())?;
-    for ((actor, body), step) in entries().into_iter().zip(0..) {
-        ledger.append(vec![(actor, body)], START.plus_seconds(step * STEP_SECONDS))?;
-    }
-    let mut lines = String::new();
-    for (_, entry) in ledger.read(EntryNumber(0), Ledger::READ_ENTRIES_MAX)? {
-        lines.push_str(&serde_json::to_string(&entry)?);
-        lines.push('\n');
-    }
-    drop(ledger);
-    write(&folder.join("entries.jsonl"), &lines)?;
-    Ok(())
+    story::write(SITE, START, STEP_SECONDS, entries())
 }

@@ -3,19 +3,15 @@
 //! `cargo run -p audit --example golden_sharing -- FOLDER`. What is in `testdata` stays as it is. Keys, times and entries are fixed;
 //! nonces and salts are random in each run.
 
-use std::error::Error;
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
-use std::time::Duration;
+mod story;
 
-use audit::{Ledger, LedgerKeys, LedgerOptions};
+use std::error::Error;
+
 use model::{
     About, Actor, Change, EntryBody, EntryNumber, ExposureReported, Instant, LinkEnd, LinkFor, LinkId, LinkMade,
     LinkOpened, LinkRefused, LinkWrong, Need, OpenScope, OpinionAsked, Origin, PatientNumber, PersonId, Relationship,
     Role, SECOND, SessionId, SharingRule, SiteId, Standing, StudyNumber, Tier, What, Who, Window,
 };
-use seal::RootSecret;
 
 /// The site of the first version's golden ledgers, with another number.
 const SITE: SiteId = SiteId(*b"\x90\xad\xe4\x03\0\0\0\0\0\0\0\0\0\0\0\xff");
@@ -150,32 +146,10 @@ fn inside(story: &mut Story) {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
-    let (closed, origin) = (folder.join("closed"), format!("leadglass/{SITE}"));
-    fs::create_dir_all(&folder)?;
-    let keys = || LedgerKeys::from_root(&RootSecret::from_bytes(&[0x42; 32]));
-    Ledger::create(&closed, &keys(), &origin)?;
     let mut story = Story::default();
     story.add(&Actor::Owner, EntryBody::Initialised { site: SITE, name: "Golden Sharing".to_owned() });
     people(&mut story);
     links(&mut story);
     inside(&mut story);
-    // tiles and checkpoint are written when the ledger closes, so that no run depends on how fast it is
-    let quiet = LedgerOptions {
-        publish_entries: u64::MAX,
-        publish_after: Duration::from_secs(3600),
-        ..LedgerOptions::default()
-    };
-    let (ledger, _) = Ledger::open_with(&closed, keys(), &origin, quiet)?;
-    for (number, (actor, body)) in story.0.into_iter().enumerate() {
-        ledger.append(vec![(actor, body)], START.plus_seconds(number as i64 * 60))?;
-    }
-    let mut lines = String::new();
-    for (_, entry) in ledger.read(EntryNumber(0), Ledger::READ_ENTRIES_MAX)? {
-        lines.push_str(&serde_json::to_string(&entry)?);
-        lines.push('\n');
-    }
-    drop(ledger);
-    fs::File::create(folder.join("entries.jsonl"))?.write_all(lines.as_bytes())?;
-    Ok(())
+    story::write(SITE, START, 60, story.0)
 }

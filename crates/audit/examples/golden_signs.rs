@@ -3,19 +3,15 @@
 //! `cargo run -p audit --example golden_signs -- FOLDER`. What is in `testdata` stays as it is: a version that has a further kind writes a
 //! folder beside it.
 
-use std::error::Error;
-use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
-use std::time::Duration;
+mod story;
 
-use audit::{Ledger, LedgerKeys, LedgerOptions};
+use std::error::Error;
+
 use model::{
     Actor, Change, Coordinates, DeviceId, EntryBody, EntryNumber, Evidence, Finding, ImpossibleTravel, Instant, Need,
     Network, NetworkRule, Origin, ParallelSessions, PersonId, Reaction, SessionId, SiteId, Standing, TriedOthers,
     UsedFrom, Whose,
 };
-use seal::RootSecret;
 
 /// The site of the golden ledgers with every kind.
 const SITE: SiteId = SiteId(*b"\x90\xad\xe4\x02\0\0\0\0\0\0\0\0\0\0\0\xff");
@@ -23,29 +19,7 @@ const START: Instant = Instant(1_764_000_000_000_000);
 const DAY: i64 = 86_400;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
-    let (closed, origin) = (folder.join("closed"), format!("leadglass/{SITE}"));
-    fs::create_dir_all(&folder)?;
-    let keys = || LedgerKeys::from_root(&RootSecret::from_bytes(&[0x42; 32]));
-    Ledger::create(&closed, &keys(), &origin)?;
-    let options = LedgerOptions {
-        journal_bytes: 64 * 1024,
-        publish_entries: u64::MAX,
-        publish_after: Duration::from_secs(3600),
-        ..LedgerOptions::default()
-    };
-    let (ledger, _) = Ledger::open_with(&closed, keys(), &origin, options)?;
-    let entries = networks().into_iter().chain(signs()).chain(tokens());
-    for (number, entry) in (0..).zip(entries) {
-        ledger.append(vec![entry], START.plus_seconds(60 * number))?;
-    }
-    let mut lines = String::new();
-    for (_, entry) in ledger.read(EntryNumber(0), Ledger::READ_ENTRIES_MAX)? {
-        lines.push_str(&serde_json::to_string(&entry)?);
-        lines.push('\n');
-    }
-    fs::File::create(folder.join("entries.jsonl"))?.write_all(lines.as_bytes())?;
-    Ok(())
+    story::write(SITE, START, 60, networks().into_iter().chain(signs()).chain(tokens()))
 }
 
 fn networks() -> Vec<(Actor, EntryBody)> {

@@ -134,13 +134,16 @@ fn expected_bits(hashes: u64) -> f64 {
     f64::from(shape.rice_bits) + 1.0 + high + bucket_bits * shape.buckets() as f64 / hashes as f64
 }
 
+/// Writes a line made from a number.
+type Line = fn(&mut String, u64);
+
 fn dumps_of_every_shape(lines: u64) -> Result<bool> {
     let key = LoginKey::new([7; 32]);
     let address = |person: u64| format!("vorname.nachname{person}@klinik.example");
     let addresses = (0..PEOPLE).map(|person| key.digest(&folded(&address(person)))).collect();
     let names = (0..PEOPLE).map(|person| key.digest(&format!("vorname.nachname{person}"))).collect();
     let wanted = Wanted { key, addresses, names };
-    let shapes: [(&str, &str, fn(&mut String, u64)); 4] = [
+    let shapes: [(&str, &str, Line); 4] = [
         ("email:password", "", |out, n| {
             let _ = writeln!(out, "{:x}.{}@mail{}.example:{:x}", n >> 40, n % 9973, n % 53, n >> 16 & 0xff_ffff_ffff);
         }),

@@ -191,7 +191,7 @@ fn impossible(from: (Instant, Where, UsedFrom), to: (Instant, Where, UsedFrom)) 
     let seconds = (to.0.0 - from.0.0).max(0) / SECOND;
     let by_land = kilometres / LAND_KILOMETRES_PER_HOUR;
     let by_air = AIR_HOURS_AROUND + kilometres / AIR_KILOMETRES_PER_HOUR;
-    (seconds as f64 / 3_600.0 < by_land.min(by_air)).then(|| ImpossibleTravel {
+    (seconds as f64 / 3_600.0 < by_land.min(by_air)).then_some(ImpossibleTravel {
         from: from.2,
         to: to.2,
         kilometres: kilometres as u32,

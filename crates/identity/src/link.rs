@@ -2,7 +2,7 @@
 //!
 //! A link is opened by two things that travel apart: a secret of 256 random bits in the link, and a code of eight digits that is told.
 //! The secret is kept as SHA-256, the code as Argon2id: somebody who reads the records still has to guess the code against the slow
-//! hash, and has no secret to use it with. Nobody who holds the link alone gets more than [`LINK_TRIES_MAX`] guesses.
+//! hash, and has no secret to use it with. Nobody who holds the link alone gets more than [`crate::LINK_TRIES_MAX`] guesses.
 //!
 //! Sessions are in memory only. A restart ends them, and the code is typed again.
 

@@ -106,16 +106,7 @@ pub enum OrderEvent {
         prior: Vec<Identifier>,
     },
     /// A patient's consent: whom it denies, or nobody any more.
-    Consent {
-        /// Identifiers of the patient.
-        patient: Vec<Identifier>,
-        /// What the consent is called.
-        consent: Identifier,
-        /// Whom it denies.
-        denied: DeniedActors,
-        /// Until when.
-        until: Option<Instant>,
-    },
+    Consent(Box<PatientConsent>),
 }
 
 /// An order that was placed or changed.
@@ -137,12 +128,25 @@ pub struct PlacedOrder {
     pub scheduled: Option<Instant>,
 }
 
+/// A patient's consent, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientConsent {
+    /// Identifiers of the patient.
+    pub patient: Vec<Identifier>,
+    /// What the consent is called.
+    pub consent: Identifier,
+    /// Whom it denies; nobody where it holds no more.
+    pub denied: DeniedActors,
+    /// Until when; until it is changed where it does not say.
+    pub until: Option<Instant>,
+}
+
 /// Whom a patient does not want to reach them by orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeniedActors {
     /// Professionals, by their identifier.
     pub people: Vec<Identifier>,
-    /// Organisations, by their name here or a place of the rule.
+    /// Organisations, by their name here or a place of the rule; one that somebody gave an identifier is `system|value`.
     pub organisations: Vec<String>,
 }
 

@@ -256,7 +256,7 @@ test('an officer’s ledger grows while it is looked at, and a pause holds it', 
 
 test('an officer reads why something was found, sees the volume, and lifts it with a note', () =>
   as('officer', '/officer/findings', async (page) => {
-    await page.getByText('4 are open').waitFor();
+    await page.getByText('6 are open').waitFor();
     await page.getByText(/one holder alone warmed 2 cold studies of patient 0 as for an emergency; Dr\. Jonas Keller asked for it in entry 169/).waitFor();
     await page.getByText(/Dr\. Jonas Keller opened 34 patients about whom nothing is new within a day/).waitFor();
     await page.getByText(/listed a honey patient outside of an exact search/).waitFor();
@@ -270,7 +270,7 @@ test('an officer reads why something was found, sees the volume, and lifts it wi
     await dialog.getByLabel('What you saw').fill('asked the practice');
     await dialog.getByRole('button', { name: 'Lift' }).click();
     await dialog.waitFor({ state: 'detached' });
-    await page.getByText('1 is open').waitFor();
+    await page.getByText('2 are open').waitFor();
     await page.setViewportSize({ width: 360, height: 740 });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing is cut off at 360 px');
   }));

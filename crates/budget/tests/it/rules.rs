@@ -341,7 +341,7 @@ fn sharing_counts_as_opening_after_a_start_too() {
     for patient in 0..20 {
         let (study, until) = (model::StudyNumber(patient), site.now);
         let patient = PatientNumber(patient * 100);
-        let body = if patient.0 % 200 == 0 {
+        let body = if patient.0.is_multiple_of(200) {
             let (link, note) = (model::LinkId(patient.0), String::new());
             let (purpose, browsers) = (model::LinkFor::Outside, 3);
             EntryBody::LinkMade(model::LinkMade { link, patient, study, purpose, until, browsers, note })

@@ -114,7 +114,7 @@ impl Seats {
             Habit::Gateway => ("gateway".to_owned(), String::new()),
             Habit::Radiologist | Habit::Locum => {
                 // on call every other one reads at home
-                if !(7.0..19.0).contains(&hour) && index % 2 == 0 {
+                if !(7.0..19.0).contains(&hour) && index.is_multiple_of(2) {
                     return ("home".to_owned(), format!("10.9.0.{near}"));
                 }
                 // to the far hospital, by train

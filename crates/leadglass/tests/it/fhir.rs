@@ -19,10 +19,22 @@ impl<'s> Device<'s> {
     }
 
     fn tell(&self, resource: &Value) -> Answer {
-        let (bearer, body) = (format!("Bearer {}", self.token), resource.to_string());
+        self.tell_bytes(resource["resourceType"].as_str().unwrap(), resource.to_string().as_bytes())
+    }
+
+    fn tell_bytes(&self, kind: &str, body: &[u8]) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/fhir+json")];
-        let path = format!("/fhir/{}", resource["resourceType"].as_str().unwrap());
-        crate::client::ask(self.scene.site.http(), "POST", &path, &headers, body.as_bytes())
+        crate::client::ask(self.scene.site.http(), "POST", &format!("/fhir/{kind}"), &headers, body)
+    }
+
+    /// What is not taken, and its code of table 0357.
+    #[track_caller]
+    fn refused(&self, resource: &Value, code: &str) -> Answer {
+        let said = self.tell(resource);
+        let coded = said.json()["issue"][0]["details"]["coding"][0]["code"].clone();
+        assert_eq!((said.status, coded), (422, json!(code)), "{resource}: {}", String::from_utf8_lossy(&said.body));
+        said
     }
 
     fn find(&self, query: &str) -> Answer {
@@ -98,6 +110,100 @@ fn a_consent_ends_what_orders_gave_and_keeps_new_ones_from_giving_it_until_it_ho
     assert_eq!(kis.tell(&consent(5, "M00000003", "active", &group)).status, 200);
     let holders = scene.site.ok(&["orders", "state"])["orders"][0]["holders"].clone();
     assert_eq!(holders, json!(["Ruth Referrer"]));
+}
+
+#[test]
+fn a_hostile_consent_is_refused_with_a_reason_and_lifts_nothing() {
+    let scene = Scene::new();
+    let kis = Device::add(&scene, "KIS", "orders");
+    let other = Device::add(&scene, "Other", "orders");
+    let mut ris = scene.sender();
+    let mut placed = 0;
+    let mut order_again = || {
+        placed += 1;
+        ris.code(&order("NW", &format!("o{placed}"), 1, &format!("N{placed}")))
+    };
+    assert_eq!(order_again(), "AA");
+    assert_eq!(scene.seen(), ["M00000001"]);
+    let ruth = denies("Practitioner", "LANR", "123456601");
+    let first = consent(1, "M00000001", "active", &ruth);
+    let nobody = json!({ "type": "permit" });
+
+    // of whoever may not tell it
+    let lists = Device::add(&scene, "lists", "list,open");
+    assert_eq!(lists.tell(&first).status, 403);
+    assert_eq!(scene.ruth.post("/fhir/Consent", &first).status, 403);
+    let bare = first.to_string();
+    let json_type = [("Content-Type", "application/fhir+json")];
+    let stranger = crate::client::ask(scene.site.http(), "POST", "/fhir/Consent", &json_type, bare.as_bytes());
+    assert_eq!(stranger.status, 401);
+    let made_up = Device { scene: &scene, token: kis.token.replace(&kis.token[10..], &other.token[10..][..20]) };
+    assert_eq!(made_up.tell(&first).status, 401);
+    // under another name, and what is none
+    assert_eq!(kis.tell_bytes("Patient", bare.as_bytes()).status, 400);
+    assert_eq!(kis.tell_bytes("Consent", b"<Consent/>").status, 422);
+    assert_eq!(kis.tell_bytes("Consent", &[b"[".repeat(100_000), b"]".repeat(100_000)].concat()).status, 422);
+    let long = |bytes: usize| {
+        let mut resource = first.clone();
+        resource["note"] = "x".repeat(bytes).into();
+        kis.tell(&resource).status
+    };
+    assert_eq!(long(1024 * 1024), 413);
+    // its answer may come before all of it was sent, and then the connection closes
+    assert!(matches!(long(10 * 1024 * 1024), 413 | 0));
+    // of no status, of nobody, of somebody elsewhere
+    for status in ["", "Active", "on-hold", "unknown"] {
+        kis.refused(&consent(1, "M00000001", status, &ruth), "103");
+    }
+    kis.refused(&consent(1, "M00000001", "active", &denies("Practitioner", "ELSEWHERE", "123456601")), "204");
+    kis.refused(&consent(1, "M00000001", "active", &denies("Practitioner", "", "123456601")), "204");
+    kis.refused(&consent(1, "M00000001", "active", &denies("Organization", "urn:elsewhere", "Practice")), "204");
+    kis.refused(&consent(1, "M00000001", "active", &json!({ "type": "deny" })), "101");
+    let mut nameless = first.clone();
+    nameless["patient"]["identifier"]["system"] = json!("");
+    kis.refused(&nameless, "101");
+    let mut literal = first.clone();
+    literal["patient"] = json!({ "reference": "Patient/1" });
+    kis.refused(&literal, "101");
+    assert_eq!((scene.seen(), scene.entries("consent-told").len()), (vec!["M00000001".to_owned()], 0));
+    // the same identifier from another authority is another person
+    let mut foreign = first.clone();
+    foreign["patient"]["identifier"]["system"] = json!("ELSEWHERE");
+    foreign["identifier"][0]["value"] = json!("C-2");
+    assert_eq!(kis.tell(&foreign).status, 200);
+    assert_eq!(scene.seen(), ["M00000001"]);
+
+    assert_eq!(kis.tell(&first).status, 200);
+    assert_eq!(scene.seen(), Vec::<String>::new());
+    // another sender lifts nothing, whatever it says
+    let mut lifting = consent(2, "M00000001", "inactive", &ruth);
+    other.refused(&lifting, "204");
+    other.refused(&consent(2, "M00000001", "active", &nobody), "204");
+    // nor does the sender, for another patient
+    kis.refused(&consent(2, "M00000002", "inactive", &ruth), "204");
+    assert_eq!(order_again(), "AA");
+    assert_eq!(scene.seen(), Vec::<String>::new());
+    // the same bytes again do not bring back what was told before them
+    assert_eq!((kis.tell(&first).status, kis.tell(&first).status), (200, 200));
+    assert_eq!(kis.tell(&lifting).status, 200);
+    kis.refused(&first, "205");
+    assert_eq!(order_again(), "AA");
+    assert_eq!(scene.seen(), ["M00000001"], "it was lifted by who told it");
+    assert_eq!(kis.tell(&consent(3, "M00000001", "active", &ruth)).status, 200);
+    kis.refused(&lifting, "205");
+    assert_eq!(order_again(), "AA");
+    assert_eq!(scene.seen(), Vec::<String>::new());
+
+    // a person has what another sender said done, and is in its entry
+    lifting["meta"]["versionId"] = json!("by hand");
+    other.refused(&lifting, "204");
+    let kept = scene.site.ok(&["orders", "list"]);
+    let kept = kept.as_array().unwrap().iter().rfind(|row| row["sender"] == "Other").unwrap()["kept"].to_string();
+    scene.site.ok(&["orders", "replay", &kept]);
+    let told = scene.entries("consent-told");
+    assert_eq!(told.last().unwrap()["actor"], json!("owner"));
+    assert_eq!(order_again(), "AA");
+    assert_eq!(scene.seen(), ["M00000001"]);
 }
 
 #[test]

@@ -41,10 +41,10 @@ fn a_damaged_filter_is_refused_wherever_the_damage_is() {
     };
     let mut generator = Generator(10);
     let places = [0, 7, 8, 9, 12, 16, 24, 40, 64, 100, 8255, 8256, 8287, 8288, 8290, golden.len() - 1];
-    let drawn: Vec<usize> = (0..200).map(|_| generator.next() as usize % golden.len()).collect();
+    let drawn: Vec<usize> = (0..200).map(|_| generator.number() as usize % golden.len()).collect();
     for place in places.into_iter().chain(drawn) {
         let mut changed = golden.clone();
-        changed[place] ^= 1 << (generator.next() % 8);
+        changed[place] ^= 1 << (generator.number() % 8);
         let error = refused(&changed);
         match place {
             0..8 => assert!(matches!(error, FilterError::Version), "{place}: {error:?}"),

@@ -20,7 +20,7 @@ fn a_load_that_was_stopped_anywhere_goes_on_and_comes_to_the_same_bytes() {
     for stops in 0..4 {
         let (mut rounds, mut went_on) = (0, 0);
         loop {
-            let mut left = generator.next() % 200;
+            let mut left = generator.number() % 200;
             let stopped = loaded_until(&source, folder.path(), 2 << 20, &mut |progress| {
                 went_on += usize::from(progress == Progress::GoesOn);
                 left = left.saturating_sub(1);

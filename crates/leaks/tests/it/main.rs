@@ -15,7 +15,7 @@ use leaks::{Filter, HashKind, KnownHash, LoadError, Loaded, PlainFile, Progress,
 pub struct Generator(pub u64);
 
 impl Generator {
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +27,7 @@ impl Generator {
 /// A list of so many hashes, ascending, as text.
 pub fn list(kind: HashKind, seed: u64, count: usize) -> (Vec<u64>, String) {
     let mut generator = Generator(seed);
-    let mut hashes: Vec<u64> = (0..count).map(|_| generator.next()).collect();
+    let mut hashes: Vec<u64> = (0..count).map(|_| generator.number()).collect();
     hashes.sort_unstable();
     let more = kind.digits() - 16;
     let text =

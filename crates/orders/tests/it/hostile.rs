@@ -16,8 +16,8 @@ fn fits(message: &OrderMessage) -> bool {
         }
         OrderEvent::Placed(order) => [order.patient.clone(), order.ordered_by.clone()].concat(),
         OrderEvent::Merged { patient, prior } => [patient.clone(), prior.clone()].concat(),
-        OrderEvent::Consent { patient, consent, denied, .. } => {
-            [patient.clone(), vec![consent.clone()], denied.people.clone()].concat()
+        OrderEvent::Consent(told) => {
+            [told.patient.clone(), vec![told.consent.clone()], told.denied.people.clone()].concat()
         }
     };
     short(&message.control_id)

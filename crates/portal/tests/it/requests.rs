@@ -97,7 +97,7 @@ fn every_field(route: &Route) -> Value {
     let mut body = json!({
         "whose": "site", "ceilings": {}, "count": 1,
         "ceremony": "c", "credential": {}, "email": "a@example.org", "password": "p", "code": "1", "token": "t",
-        "label": "l", "patient": "ISSUER/1", "reason": "r", "name": "n", "role": "referrer", "organisation": "o",
+        "label": "l", "patient": "ISSUER/1", "reason": "a reason", "name": "n", "role": "referrer", "organisation": "o",
         "password_and_code": false, "authorisation": "passkey-only", "may": ["store"], "from": 1, "until": 2,
         "who": "person:a@example.org", "whom": "site", "tier": "open", "basis": "b",
         "text": "bleeding", "seconds": 60, "verdict": "justified", "note": "n", "digest": "d",

@@ -9,6 +9,8 @@ use model::{
 };
 use protocol::OrderProblem;
 
+use super::consent::Consents;
+
 /// How long it is remembered which messages of a sender were taken: 14 days, in seconds.
 const MESSAGES_SECONDS: i64 = 14 * DAY_SECONDS;
 /// Messages of one sender that are remembered although nothing followed from them.
@@ -90,13 +92,6 @@ impl Told {
     }
 }
 
-/// A consent that denies somebody.
-struct Consent {
-    patient: PatientNumber,
-    denied: Vec<Who>,
-    until: Instant,
-}
-
 /// Two records that are one person's.
 #[derive(Clone, Debug)]
 pub(crate) struct Merge {
@@ -124,8 +119,7 @@ pub(crate) struct Orders {
     told: HashMap<DeviceId, Told>,
     found: HashMap<(DeviceId, OrderCount), i64>,
     merges: BTreeMap<EntryNumber, Merge>,
-    /// Consents that deny somebody.
-    consents: HashMap<KeyedDigest, Consent>,
+    pub(super) consents: Consents,
     /// Who went, and who stayed.
     merged: HashMap<PatientNumber, PatientNumber>,
     next_kept: u32,
@@ -236,15 +230,9 @@ impl Orders {
     }
 
     fn consent(&mut self, told: &ConsentTold, at: Instant) {
-        let ConsentTold { patient, consent, denied, until, source } = told;
-        self.today(source.device, at).appointments += 1;
-        if denied.is_empty() {
-            self.consents.remove(consent);
-        } else {
-            let until = until.unwrap_or(Instant::MAX);
-            self.consents.insert(*consent, Consent { patient: *patient, denied: denied.clone(), until });
-        }
-        self.saw(source, Vec::new(), at);
+        self.today(told.source.device, at).appointments += 1;
+        self.consents.tell(told);
+        self.saw(&told.source, Vec::new(), at);
     }
 
     fn merge(&mut self, number: EntryNumber, merged: &PatientsMerged, actor: &Actor, at: Instant) {
@@ -377,15 +365,9 @@ impl Orders {
             || self.appointments.get(&patient).is_some_and(|own| own.iter().any(|one| now < one.until))
     }
 
-    /// Whose a consent is that denies somebody.
-    pub(crate) fn consent_of(&self, consent: KeyedDigest) -> Option<PatientNumber> {
-        self.consents.get(&consent).map(|consent| self.stays(consent.patient))
-    }
-
     /// Whether a consent of a patient, or of a record that became theirs, keeps somebody from having reach by orders.
     pub(crate) fn denies(&self, patient: PatientNumber, who: Who, now: Instant) -> bool {
-        let holds = |consent: &&Consent| now < consent.until && consent.denied.contains(&who);
-        self.consents.values().filter(holds).any(|consent| self.stays(consent.patient) == patient)
+        self.consents.denying_to(who, now).any(|own| self.stays(own) == patient)
     }
 
     /// Relationships that orders gave with a patient.

@@ -5,8 +5,6 @@
 //! ([`crate::handover`]). Taking a merge back returns what the data sets say was filed under the old identifier, and the relationships that
 //! the merge made or that follow from orders which named the old identifier since, and that still run. A name that the record took over stays.
 
-use std::collections::HashSet;
-
 use identity::People;
 use model::{
     Actor, EntryBody, EntryNumber, Instant, OrderSource, PatientNumber, PatientsMerged, Relationship, Role,
@@ -42,30 +40,13 @@ impl Warden {
             Who::Organisation(_) | Who::Device(_) | Who::Link(_) => false,
         };
         let going: Vec<_> = running.into_iter().filter(|one| !is_patient(one.who)).collect();
-        let (mut bodies, going) = self.ended_by_consent(going, from, to, now);
+        let (mut bodies, going) = self.ended_by_merge(going, from, to, now);
         let studies = registry.studies_of(from);
         // images show the record that they are filed under: one that has no name or birth date yet takes those of the other
         registry.fill_patient(to, from);
         let moving = Moving { from, to, going, studies, reason: REASON, undoes: None, source };
         bodies.extend(move_along(registry, moving, now)?);
         Ok(bodies)
-    }
-
-    /// Ends what orders gave with either record to whom a consent of the other denies it, and gives what goes along.
-    fn ended_by_consent(
-        &self,
-        going: Vec<Relationship>,
-        from: PatientNumber,
-        to: PatientNumber,
-        now: Instant,
-    ) -> (Vec<EntryBody>, Vec<Relationship>) {
-        let staying = self.index.read().expect(HELD).reach().running_with(What::Patient(to), now);
-        let orders = self.orders.read().expect(HELD);
-        let given: HashSet<EntryNumber> = orders.given_with(from).chain(orders.given_with(to)).collect();
-        let ended = |one: &Relationship, by| given.contains(&one.entry) && orders.denies(by, one.who, now);
-        let (ending, going): (Vec<_>, Vec<_>) = going.into_iter().partition(|one| ended(one, to));
-        let ending = ending.into_iter().chain(staying.into_iter().filter(|one| ended(one, from)));
-        (ending.map(|one| EntryBody::RelationshipEnded { entry: one.entry, until: now }).collect(), going)
     }
 
     /// Takes a merge back.

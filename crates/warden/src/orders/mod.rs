@@ -8,6 +8,7 @@
 //! Durable: patients that are new, moved studies and the announced entries in one transaction, then the entries, then the answer. A crash
 //! before the answer: the sender sends again, and the entries tell that it came already.
 
+mod consent;
 pub(crate) mod fold;
 mod kept;
 mod merge;
@@ -19,8 +20,7 @@ use std::collections::HashSet;
 use identity::People;
 use model::{
     Actor, AppointmentMade, ConsentTold, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount,
-    OrderEnd, OrderEnded, OrderSource, OrderTaken, PatientNumber, Reaction, Relationship, Tier, What, Who, Whose,
-    Window,
+    OrderEnd, OrderEnded, OrderSource, OrderTaken, PatientNumber, Reaction, Relationship, Tier, What, Whose, Window,
 };
 use policy::{Service, Subject, Target};
 use protocol::{
@@ -107,12 +107,17 @@ impl Warden {
         let _turn = self.ordering.lock().expect(HELD);
         let now = self.not_before_recorded(now);
         let source = self.source_of(sender.device, message);
+        let is_past = self.tells_past_consent(sender, message, &source);
         if let Some(seen) = self.orders.read().expect(HELD).seen(sender.device, source.control, now) {
-            return Ok(if seen.content == source.content {
-                OrderReply::Taken(seen.said.clone())
-            } else {
+            let again = |at, field, why| OrderReply::Refused(OrderProblem::at(ErrorCode::DuplicateKey, at, field, why));
+            return Ok(if seen.content != source.content {
                 let why = "another message of this control id was taken; give each message one of its own";
-                OrderReply::Refused(OrderProblem::at(ErrorCode::DuplicateKey, "MSH", 10, why))
+                again("MSH", 10, why)
+            } else if is_past {
+                let why = "another state of this consent was told since; to tell this one again, give it a version of its own (meta.versionId)";
+                again("Consent", 0, why)
+            } else {
+                OrderReply::Taken(seen.said.clone())
             });
         }
         match self.decide(sender, message, source, now) {
@@ -200,7 +205,10 @@ impl Warden {
                 Step::Nothing => continue,
                 Step::Take(taking) => {
                     let (patient, named) = self.follow_patient(registry, &taking.patient, &mut follows);
-                    follows.asked.push(patient);
+                    // nobody came to reach the patient by it
+                    if !taking.holders.is_empty() {
+                        follows.asked.push(patient);
+                    }
                     follows.ended |= taking.replaces.is_some();
                     self.taken(taking, patient, named, source, now)
                 }
@@ -215,7 +223,7 @@ impl Warden {
                 }
                 Step::Consent { patient, consent, denied, until } => {
                     let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
-                    let mut bodies = self.denied(patient, &denied, now);
+                    let mut bodies = self.ended_by_denial(patient, &denied, now);
                     follows.ended |= !bodies.is_empty();
                     // where a merge is taken back, it goes back with the record that it named
                     let told = ConsentTold { patient: named, consent, denied, until, source };
@@ -294,19 +302,6 @@ impl Warden {
         let mut bodies: Vec<_> = later.map(|entry| EntryBody::RelationshipEnded { entry, until }).collect();
         bodies.push(EntryBody::OrderEnded(OrderEnded { order, how, source }));
         bodies
-    }
-
-    /// The ends of what orders gave with a patient to those whom a consent denies.
-    fn denied(&self, patient: PatientNumber, denied: &[Who], now: Instant) -> Vec<EntryBody> {
-        let given: Vec<EntryNumber> = self.orders.read().expect(HELD).given_with(patient).collect();
-        let running = {
-            let index = self.index.read().expect(HELD);
-            let made = given.into_iter().filter_map(|entry| index.reach().relationship(entry));
-            made.filter(|one| now < one.window.to && denied.contains(&one.who)).map(|one| one.entry).collect::<Vec<_>>()
-        };
-        let relations = self.relations.read().expect(HELD);
-        let ends = running.into_iter().filter(|entry| relations.until(*entry).is_some_and(|ends| now < ends));
-        ends.map(|entry| EntryBody::RelationshipEnded { entry, until: now }).collect()
     }
 
     /// Whether a sender may tell so much today. Beyond it nothing is taken, and the officer is told once a day.

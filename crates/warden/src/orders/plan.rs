@@ -3,13 +3,13 @@
 use identity::People;
 use model::{EntryNumber, Instant, KeyedDigest, OrderEnd, OrderRule, PatientNumber, What, Who};
 use protocol::{
-    DeniedActors, ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent,
-    OrderMessage, OrderNumbers, OrderProblem, PlacedOrder,
+    ErrorCode, Identifier, ORDER_EVENTS_MAX, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent, OrderMessage,
+    OrderNumbers, OrderProblem, PlacedOrder,
 };
 use registry::Registry;
 
 use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX};
-use super::names::{PatientName, patient_name, person_of, reading_group, referrers};
+use super::names::{PatientName, patient_name, reading_group, referrers};
 use super::{NotTaken, OrderSender, each_once};
 use crate::pages::HELD;
 use crate::state::Warden;
@@ -73,21 +73,7 @@ impl Warden {
                     merging.extend([to.clone(), from.clone()]);
                     self.plan_merge(from, to, registry)?
                 }
-                OrderEvent::Consent { patient, consent, denied, until } => {
-                    let patient = patient_name(&rule, patient, ("PID", 3))?;
-                    let consent = self.entity_digest(sender, b"consent", consent);
-                    let known = self.known_patient(registry, &patient);
-                    if self.orders.read().expect(HELD).consent_of(consent).is_some_and(|of| Some(of) != known) {
-                        let why = "the consent of this identifier is known for another patient";
-                        return Err(OrderProblem::at(ErrorCode::UnknownKey, "Consent.identifier", 0, why).into());
-                    }
-                    let mut denied = denied_here(&rule, people, denied)?;
-                    // one that is over denies nobody any more
-                    if until.is_some_and(|until| until <= now) {
-                        denied.clear();
-                    }
-                    Step::Consent { patient, consent, denied, until: *until }
-                }
+                OrderEvent::Consent(told) => self.plan_consent(sender, &rule, told, people, registry, now)?,
             });
         }
         // a record that is part of another one already may be the same as one beside it
@@ -96,6 +82,8 @@ impl Warden {
             registry.patient_by_identity(&name.issuer, &name.id) != self.known_patient(registry, name)
         };
         let mixed = !merging.is_empty() && merging.len() != message.events.len() * 2;
+        // what it denies must stand before an order that it is about
+        let apart = steps.len() == 1 || !steps.iter().any(|step| matches!(step, Step::Consent { .. }));
         // by different numbers, too
         let touched = steps.iter().filter_map(|step| match step {
             Step::Take(taking) => taking.replaces,
@@ -103,8 +91,9 @@ impl Warden {
             _ => None,
         });
         let twice = !each_once(touched);
-        if mixed || twice || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
-            let why = "an order or a patient is named twice in one message, or a merge among orders; send one message for each";
+        if mixed || twice || !apart || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging)
+        {
+            let why = "an order or a patient is named twice in one message, or a merge or a consent among orders; send one message for each";
             return Err(OrderProblem::at(ErrorCode::SegmentSequence, "MSH", 0, why).into());
         }
         Ok(steps)
@@ -244,7 +233,7 @@ impl Warden {
             Step::End { order, .. } => held(*order),
             Step::Appoint { .. } => 2,
             Step::Consent { patient, denied, .. } => {
-                let ends = |patient| self.denied(patient, denied, now).len();
+                let ends = |patient| self.ended_by_denial(patient, denied, now).len();
                 2 + self.known_patient(registry, patient).map_or(0, ends)
             }
             Step::Merge { from, .. } => self.known_patient(registry, from).map_or(3, |from| {
@@ -254,27 +243,6 @@ impl Warden {
         });
         entries.sum()
     }
-}
-
-/// Who of those here a consent denies. One that names somebody who is not known is refused whole: it would be taken for more than it is.
-fn denied_here(rule: &OrderRule, people: &People, denied: &DeniedActors) -> Result<Vec<Who>, OrderProblem> {
-    let unknown = |why: &str| OrderProblem::at(ErrorCode::UnknownKey, "Consent.provision.actor", 0, why);
-    let mut who = Vec::new();
-    for one in &denied.people {
-        let person = person_of(people, one);
-        let person =
-            person.ok_or_else(|| unknown("nobody here has this professional identifier with its authority"))?;
-        who.push(Who::Person(person));
-    }
-    for name in &denied.organisations {
-        let by_name = || people.organisation_by_name(name).map(|organisation| organisation.id());
-        let organisation = rule.places.get(name).copied().or_else(by_name);
-        let organisation =
-            organisation.ok_or_else(|| unknown("no organisation here has this name, and no place of the rule"))?;
-        who.push(Who::Organisation(organisation));
-    }
-    who.dedup();
-    Ok(who)
 }
 
 /// Who reaches the patient by an order. Where nobody would it is kept until somebody is named.
@@ -337,12 +305,12 @@ pub(super) fn fits(message: &OrderMessage) -> bool {
             identifiers(patient) && identifier(appointment) && numbers(order)
         }
         OrderEvent::Merged { patient, prior } => identifiers(patient) && identifiers(prior),
-        OrderEvent::Consent { patient, consent, denied, .. } => {
-            identifiers(patient)
-                && identifier(consent)
-                && identifiers(&denied.people)
-                && denied.organisations.len() <= ORDER_NAMES_MAX
-                && denied.organisations.iter().all(|name| short(name))
+        OrderEvent::Consent(told) => {
+            identifiers(&told.patient)
+                && identifier(&told.consent)
+                && identifiers(&told.denied.people)
+                && told.denied.organisations.len() <= ORDER_NAMES_MAX
+                && told.denied.organisations.iter().all(|name| short(name))
         }
     };
     !message.control_id.is_empty()

@@ -103,9 +103,9 @@ impl Warden {
         LeakLogins { key, addresses, names }
     }
 
-    /// 1. verify, a slow hash a candidate, beside sign-ins and no faster than they; 2. lock, with the incident, in one append;
-    /// 3. compute what each account could reach; 4. a finding for each that is only named. A crash before 2 leaves nothing, after it
-    /// accounts that are locked under an incident whose exposure its page computes anyway.
+    /// First verifies, a slow hash a candidate, beside sign-ins and no faster than they; then locks, with the incident, in one append;
+    /// then computes what each account could reach; last raises a finding for each that is only named. A crash before the append leaves
+    /// nothing, after it accounts that are locked under an incident whose exposure its page computes anyway.
     async fn check_leaks(
         &self,
         caller: &Caller,
@@ -139,8 +139,8 @@ impl Warden {
     /// Whose logins they are, each person once. One name may be several people's.
     fn suspected(&self, mut candidates: Vec<LeakCandidate>) -> BTreeMap<PersonId, Suspected> {
         let people = self.people.lock().expect(HELD);
-        let (mut by_address, mut by_name): (BTreeMap<&str, Vec<PersonId>>, BTreeMap<&str, Vec<PersonId>>) =
-            Default::default();
+        let mut by_address = BTreeMap::<&str, Vec<PersonId>>::new();
+        let mut by_name = by_address.clone();
         for (person, email) in people.login_names() {
             by_address.entry(email).or_default().push(person);
             by_name.entry(name_of(email)).or_default().push(person);

@@ -75,7 +75,7 @@ async fn an_opening_stays_however_many_lists_follow_it_and_the_owner_stands_ther
     let site = folder.start_with(clock, LedgerOptions::default()).await;
     let mut sender = folder.sender();
     site.hand_over(&[sender.image("P1", "1.2.1", 1)]).await.unwrap();
-    let reader = site.reader("viewer").await;
+    let reader = site.reader_until("viewer", Some(clock().plus_seconds(1000 * 86_400))).await;
     site.relate("device:viewer", "patient:HOSPITAL/P1", 1000 * 86_400).await;
     site.open(&reader, "1.2.1", Scope::Images).await.unwrap();
     site.list(&reader, Level::Study).await.unwrap();

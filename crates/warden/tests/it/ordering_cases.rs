@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use model::{DeviceMay, EntryBody, Instant, KeptOrder, OrderCount, Origin, Tier};
 use protocol::{
     DeniedActors, ErrorCode, Level, OrderAsk, OrderCaller, OrderEvent, OrderNumbers, OrderProblem, OrderReply,
-    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, PlacedOrder, Refusal, UntakenMessage,
+    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, PatientConsent, PlacedOrder, Refusal,
+    UntakenMessage,
 };
 use warden::KeyStep;
 
@@ -130,7 +131,8 @@ async fn taking_a_merge_back_returns_orders_that_named_the_old_identifier_since(
 fn consent(id: usize, called: &str, denied: &[usize], until: Option<Instant>) -> OrderEvent {
     let people = denied.iter().map(|holder| identifier("LANR", holder.to_string())).collect();
     let denied = DeniedActors { people, organisations: Vec::new() };
-    OrderEvent::Consent { patient: patient(id), consent: identifier("KIS", called.to_owned()), denied, until }
+    let (patient, consent) = (patient(id), identifier("KIS", called.to_owned()));
+    OrderEvent::Consent(Box::new(PatientConsent { patient, consent, denied, until }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,8 +145,8 @@ async fn a_consent_only_narrows_ends_with_its_day_and_goes_back_with_the_record_
     assert!(scene.tell(consent(1, "C", &[0], Some(now()))).await);
     assert!(scene.tell(consent(2, "E", &[0], None)).await);
     let mut other = consent(1, "C", &[0], None);
-    if let OrderEvent::Consent { denied, .. } = &mut other {
-        denied.people[0].authority.name = "ELSEWHERE".to_owned();
+    if let OrderEvent::Consent(told) = &mut other {
+        told.denied.people[0].authority.name = "ELSEWHERE".to_owned();
     }
     let OrderReply::Refused(problem) = scene.said(other).await else { panic!("a denial of nobody was taken") };
     assert_eq!(problem.code, ErrorCode::UnknownKey);

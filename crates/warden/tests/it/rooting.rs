@@ -16,7 +16,7 @@ use warden::{NewRoot, NewRootError, NoHooks, RootHooks, RootProgress, RootStep, 
 
 use crate::approving::{DELAY, approve, clock, look, proposed, set_up, two_persons, wait};
 use crate::sender::{Sender, keys, note};
-use crate::site::{Folder, PASSPHRASE, Site, now};
+use crate::site::{Folder, PASSPHRASE, Site, copy, now};
 use crate::thief::Thief;
 
 fn envelope(dir: &Path) -> (RootEnvelope, Vec<u8>) {
@@ -120,20 +120,6 @@ async fn store(site: &Site, sender: &mut Sender, patient: &str, study: &str) -> 
     let reply = site.hand_over(&[record]).await.unwrap();
     assert!(matches!(reply.verdicts[0].verdict, Verdict::Accepted { .. }), "{:?}", reply.verdicts);
     keys
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            copy(&entry.path(), &to);
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// How many records of warden.db open with what follows from a root, and how many there are.

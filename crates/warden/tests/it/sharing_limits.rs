@@ -11,10 +11,9 @@ use protocol::{
 };
 
 use crate::browser::{self, Sent};
-use crate::cold::copy;
 use crate::sender::uid;
 use crate::sharing::{DAY, OTHER, STUDY, clock, end, links, make, open, open_in, own, wait, with_images};
-use crate::site::{Folder, PASSWORD, Site};
+use crate::site::{Folder, PASSWORD, Site, copy};
 
 const GONE: Option<Refusal> = Some(Refusal::Invalid(Invalid::ShareLink));
 

@@ -26,6 +26,21 @@ pub fn now() -> Instant {
     Instant(i64::try_from(since.as_micros()).unwrap())
 }
 
+/// Copies what lies in a folder; sockets are left out.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&entry.path(), &to);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 /// The folder of a site.
 pub struct Folder {
     folder: TempDir,
@@ -179,6 +194,11 @@ impl Site {
 
     /// A device with a token that may list and open.
     pub async fn reader(&self, name: &str) -> Credential {
+        self.reader_until(name, None).await
+    }
+
+    /// A device that reads; its token works until then, or as long as one does when nothing is said.
+    pub async fn reader_until(&self, name: &str, token_until: Option<Instant>) -> Credential {
         self.ask(PageRequest::AddOrganisation {
             name: format!("{name} clinic"),
             authorisation: model::Authorisation::PasswordAndCode,
@@ -192,7 +212,7 @@ impl Site {
             from: Vec::new(),
             token: true,
             bound: None,
-            token_until: None,
+            token_until,
         };
         let PageReply::DeviceAdded { token: Some(token), .. } = self.ask(request).await else { panic!("no token") };
         Credential::DeviceToken { token, origin: Origin("10.0.0.9".into()) }

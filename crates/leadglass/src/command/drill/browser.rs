@@ -61,6 +61,13 @@ impl Browser {
         }
     }
 
+    /// Sets another password with the token of a link that does that alone, confirmed by a further code; whether it was set.
+    pub fn choose_another(&mut self, link: &str, password: &str, code: &str) -> Result<bool> {
+        let begun = self.post("/api/enrolment/password/begin", &json!({ "token": link, "password": password }))?.json();
+        let finish = json!({ "token": link, "ceremony": begun["ceremony"], "code": code });
+        Ok(self.post("/api/enrolment/password/finish", &finish)?.status == 200)
+    }
+
     /// Signs in; a cookie that comes is kept.
     pub fn sign_in(&mut self, email: &str, password: &str, code: &str) -> Result<Answer> {
         let body = json!({ "email": email, "password": password, "code": code });

@@ -55,7 +55,7 @@ pub const NOBODY: u32 = 77;
 /// Who sends.
 pub enum Key {
     Nothing,
-    Person(Person),
+    Person(Box<Person>),
     /// Browsers with an open link.
     Guests(Vec<Guest>),
     Device(String),
@@ -209,9 +209,12 @@ impl Scene {
             ("delegate", "referrer", person(Role::Referrer, &[OrganisationId(1)])),
             ("maker", "referrer", person(Role::Referrer, &[])),
         ];
-        let links: Vec<_> = roles.iter().map(|(name, role, _)| add(&site, name, role)).collect();
+        let mut links: Vec<_> = roles.iter().map(|(name, role, _)| add(&site, name, role)).collect();
         add(&site, "colleague", "radiologist");
         site.ok(&["person", "delegate", "delegate@x.example", "--organisation", "Practice"]);
+        // the right ends the link that was open
+        let delegate = roles.iter().position(|(name, ..)| *name == "delegate").expect("there is one");
+        links[delegate] = site.ok(&["person", "enrol", "delegate@x.example"])["enrolment"].as_str().unwrap().to_owned();
         make_studies(&site);
         let numbers = numbers(&site, &reader);
         // everybody signs in before relationships are made: whoever is enrolled must not approve any of this
@@ -232,10 +235,10 @@ impl Scene {
         relate(&site, &format!("person:{owner}"));
         let mut actors = vec![Actor { heading: "stranger", subject: Subject::Stranger, key: Key::Nothing }];
         for (heading, subject, person) in people {
-            actors.push(Actor { heading, subject, key: Key::Person(person) });
+            actors.push(Actor { heading, subject, key: Key::Person(person.into()) });
         }
         let delegate = actors.pop().expect("the delegate");
-        actors.push(Actor { heading: "officer and administrator", subject: both_is, key: Key::Person(both) });
+        actors.push(Actor { heading: "officer and administrator", subject: both_is, key: Key::Person(both.into()) });
         actors.push(delegate);
         let link = Subject::Link { link: LinkId(0), session_until: FAR };
         actors.push(Actor { heading: "share link", subject: link, key: Key::Guests(guests) });

@@ -11,8 +11,8 @@ use crate::command::drill::rows::Rows;
 
 /// Where the second device of the shared login is, and where the thief of a cookie is.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// What the evidence of a finding is called that says that a login is shared; this version raises none.
-const SIGN_OF_SHARING: Option<&str> = None;
+/// What the evidence of a finding is called that says that a login is shared.
+const SIGN_OF_SHARING: &str = "parallel-sessions";
 
 /// The fact of the incident.
 const SHARED: &str = "the logins were apparently shared by several people, and nothing told them apart";
@@ -96,15 +96,9 @@ pub fn shared(rows: &mut Rows, scene: &Scene, signed_in: &SignedIn) -> Result<()
 /// After two devices worked in turns: whether the officer reads of it.
 pub fn sign(rows: &mut Rows, scene: &Scene) -> Result<()> {
     rows.about(SHARED);
-    let Some(sign) = SIGN_OF_SHARING else {
-        rows.missing(
-            "a login on two devices at once is a finding",
-            "the two sessions stand in the list of sessions, and no finding compares them",
-        );
-        return Ok(());
-    };
     let findings = scene.site.ok(&["findings", "list"], "")?;
-    let found = findings.as_array().into_iter().flatten().find(|row| row["finding"]["evidence"].get(sign).is_some());
+    let found =
+        findings.as_array().into_iter().flatten().find(|row| row["finding"]["evidence"].get(SIGN_OF_SHARING).is_some());
     let sentence = found.and_then(|row| row["sentence"].as_str()).unwrap_or("no such finding").to_owned();
     rows.played("a login on two devices at once is a finding", found.is_some(), sentence);
     Ok(())
