@@ -214,7 +214,7 @@ fn a_device_that_may_list_finds_studies_as_fhir_within_its_relationships() {
     let none = viewer.find("patient=DEMO%7CM00000001");
     assert_eq!((none.status, &none.json()["entry"]), (200, &json!([])), "nothing is in its reach");
     let relate =
-        ["relate", "device:viewer", "patient:DEMO/M00000001", "--tier", "list", "--until", "90d", "--basis", "test"];
+        ["relate", "device:viewer", "patient:DEMO/M00000001", "--list-only", "--until", "90d", "--basis", "test"];
     scene.site.ok(&relate);
 
     let found = viewer.find("patient=DEMO%7CM00000001").json();

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use model::{DeviceMay, EntryBody, Instant, KeptOrder, OrderCount, Origin, Tier};
 use protocol::{
-    DeniedActors, ErrorCode, Level, OrderAsk, OrderCaller, OrderEvent, OrderNumbers, OrderProblem, OrderReply,
-    OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, PatientConsent, PlacedOrder, Refusal,
-    UntakenMessage,
+    ErrorCode, Level, OrderAsk, OrderCaller, OrderEvent, OrderNumbers, OrderProblem, OrderReply, OrderRuleAsked,
+    OrdersReply, OrdersRequest, PageReply, PageRequest, PlacedOrder, Refusal, UntakenMessage,
 };
 use warden::KeyStep;
 
-use crate::ordering::{Filler, Placer, Scene, ended, identifier, merged, message, order, patient, placed};
+use crate::ordering::{Filler, Placer, Scene, consent, ended, identifier, merged, message, order, patient, placed};
 use crate::site::{now, soon};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -128,13 +127,6 @@ async fn taking_a_merge_back_returns_orders_that_named_the_old_identifier_since(
     assert_eq!(scene.reached(0).await, none());
 }
 
-fn consent(id: usize, called: &str, denied: &[usize], until: Option<Instant>) -> OrderEvent {
-    let people = denied.iter().map(|holder| identifier("LANR", holder.to_string())).collect();
-    let denied = DeniedActors { people, organisations: Vec::new() };
-    let (patient, consent) = (patient(id), identifier("KIS", called.to_owned()));
-    OrderEvent::Consent(Box::new(PatientConsent { patient, consent, denied, until }))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consent_only_narrows_ends_with_its_day_and_goes_back_with_the_record_that_it_named() {
     let mut scene = Scene::new().await;
@@ -155,6 +147,11 @@ async fn a_consent_only_narrows_ends_with_its_day_and_goes_back_with_the_record_
 
     assert!(scene.tell(consent(1, "C", &[0], None)).await);
     assert!(!scene.tell(consent(2, "C", &[], None)).await, "the consent of another patient is not changed");
+    // beside an order it would be about what is not there yet
+    let mut two = message("two".to_owned(), consent(1, "E", &[1], None));
+    two.events.push(placed(order(&[Placer(9)], 1, &[1])));
+    let reply = scene.ask(OrderAsk::Decide(two)).await.unwrap();
+    assert!(matches!(reply, OrderReply::Refused(problem) if problem.code == ErrorCode::SegmentSequence));
     let mut scene = scene.restart().await;
     assert_eq!((scene.reached(0).await, scene.reached(1).await), (none(), one.clone()));
 
