@@ -47,8 +47,8 @@ impl Consents {
     }
 
     /// Whose a consent is, and who told it, while it denies somebody.
-    fn denying(&self, consent: KeyedDigest) -> Option<(PatientNumber, DeviceId)> {
-        let known = self.0.get(&consent).filter(|consent| !consent.denied.is_empty());
+    fn denying(&self, consent: KeyedDigest, now: Instant) -> Option<(PatientNumber, DeviceId)> {
+        let known = self.0.get(&consent).filter(|consent| !consent.denied.is_empty() && now < consent.until);
         known.map(|consent| (consent.patient, consent.device))
     }
 
@@ -97,7 +97,7 @@ impl Warden {
         let other = |why: &str| OrderProblem::at(ErrorCode::UnknownKey, "Consent.identifier", 0, why);
         {
             let orders = self.orders.read().expect(HELD);
-            if let Some((of, by)) = orders.consents.denying(consent) {
+            if let Some((of, by)) = orders.consents.denying(consent, now) {
                 if Some(orders.stays(of)) != known {
                     return Err(other("the consent of this identifier is known for another patient").into());
                 }

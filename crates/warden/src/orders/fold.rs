@@ -177,7 +177,8 @@ impl Orders {
             patient: *patient,
             named: *named,
             numbers,
-            until: made.iter().map(|(_, until)| *until).max().unwrap_or(at),
+            // one whose holders a consent keeps away is open all the same
+            until: made.iter().map(|(_, until)| *until).max().unwrap_or(at.plus_seconds(lasting_seconds(&self.rule))),
             relationships: made.into_iter().map(|(entry, _)| entry).collect(),
             matched: *matched,
             ended: None,
@@ -448,6 +449,11 @@ impl Orders {
     pub(crate) fn next_kept(&self) -> u32 {
         self.next_kept
     }
+}
+
+/// How long an order lasts that names no day, in seconds.
+pub(super) fn lasting_seconds(rule: &OrderRule) -> i64 {
+    (i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS
 }
 
 fn leads_to(merged: &HashMap<PatientNumber, PatientNumber>, patient: PatientNumber, target: PatientNumber) -> bool {

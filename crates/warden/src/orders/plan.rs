@@ -8,7 +8,7 @@ use protocol::{
 };
 use registry::Registry;
 
-use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX};
+use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX, lasting_seconds};
 use super::names::{PatientName, patient_name, reading_group, referrers};
 use super::{NotTaken, OrderSender, each_once};
 use crate::pages::HELD;
@@ -128,7 +128,7 @@ impl Warden {
             let why = "the patient's consent keeps somebody whom this order names from the patient";
             said.push(OrderProblem::at(ErrorCode::TableValue, "Consent.provision", 0, why));
         }
-        let lasting = (i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS;
+        let lasting = lasting_seconds(rule);
         let until = match (order.scheduled, running) {
             (Some(at), _) => at.min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS)).plus_seconds(lasting),
             // to tell of an order again makes it last no longer
