@@ -118,6 +118,7 @@ const entries: Record<EntryKind, Entry> = {
   'order-rule-set': { ...base, kind: 'order-rule-set', rule: { grace_days: 30, open_days: 90, reading_group: null, places: {}, authorities: {}, orders_per_day: 2000, unmatched_per_day: 100, merges_per_day: 50 } },
   'order-taken': { ...base, kind: 'order-taken', patient: 3, relationships: 2, matched: false },
   'order-ended': { ...base, kind: 'order-ended', order: 7, how: 'cancelled' },
+  'consent-told': { ...base, kind: 'consent-told', patient: 3, denied: [{ person: 1 }], until: 1 },
   'appointment-made': { ...base, kind: 'appointment-made', patient: 3, starts: 1 },
   'patients-merged': { ...base, kind: 'patients-merged', from: 3, to: 4, relationships: [7], studies: 'AA', undoes: null },
   'order-kept': { ...base, kind: 'order-kept', kept: 2, state: 'replayed', code: 204 },

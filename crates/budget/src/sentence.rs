@@ -61,7 +61,7 @@ pub fn sentence(finding: &Finding, name: &str) -> String {
             OrderCount::Orders => "orders",
             OrderCount::Unmatched => "orders for which no appointment is known",
             OrderCount::Merges => "merges of two records",
-            OrderCount::Appointments => "appointments",
+            OrderCount::Appointments => "appointments and consents",
         };
         return format!(
             "{name} told more than {limit} {what} within a day: those beyond are kept, and nothing follows from them"

@@ -93,6 +93,7 @@ impl EntryBody {
             | Self::OrderTaken(_)
             | Self::OrderEnded(_)
             | Self::AppointmentMade(_)
+            | Self::ConsentTold(_)
             | Self::PatientsMerged(_)
             | Self::LinkOpened(_)
             | Self::LinkLeft { .. }

@@ -37,7 +37,8 @@ pub use id::{
 };
 pub use leaked::LeakList;
 pub use orders::{
-    AppointmentMade, KeptOrder, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientsMerged,
+    AppointmentMade, ConsentTold, KeptOrder, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken,
+    PatientsMerged,
 };
 pub use patient_set::{NumberSet, NumberSetError};
 pub use reach::{Authorisation, DeviceMay, Relationship, Role, Tier, What, Who};

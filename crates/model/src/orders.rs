@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, EntryNumber, Instant, KeyedDigest, NumberSet, OrganisationId, PatientNumber};
+use crate::{DeviceId, EntryNumber, Instant, KeyedDigest, NumberSet, OrganisationId, PatientNumber, Who};
 
 /// What follows from an order here, and how much one sender may tell in a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +126,22 @@ pub struct PatientsMerged {
     pub undoes: Option<EntryNumber>,
     /// The message; none where the owner of the machine did it.
     pub source: Option<OrderSource>,
+}
+
+/// A patient's consent, as a system told it: whom orders give no reach to this patient while it holds. What orders gave them ended in the
+/// entries just before. One that denies nobody takes the place of what the same consent denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentTold {
+    /// The record whose identifier the message named: the consent goes with it where a merge is taken back.
+    pub patient: PatientNumber,
+    /// Keyed digest of what it is called.
+    pub consent: KeyedDigest,
+    /// Whom it denies.
+    pub denied: Vec<Who>,
+    /// Until when; until it is changed where it does not say.
+    pub until: Option<Instant>,
+    /// The message.
+    pub source: OrderSource,
 }
 
 /// What of a sender's day is counted.

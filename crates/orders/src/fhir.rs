@@ -1,7 +1,9 @@
-//! FHIR R4 resources about orders: ServiceRequest, Appointment and Patient, read into the same facts as HL7 v2.
+//! FHIR R4 resources about orders: ServiceRequest, Appointment, Patient and Consent, read into the same facts as HL7 v2.
 //!
 //! References are read as logical ones (`identifier` with `system` and `value`): a literal one (`Patient/17`) names something at the sender,
 //! where nobody here looks. An identifier's `system` is its authority.
+
+mod consent;
 
 use protocol::{
     Authority, ErrorCode, Identifier, ORDER_NAMES_MAX, ORDER_TEXT_CHARACTERS_MAX, OrderEvent, OrderMessage,
@@ -30,8 +32,9 @@ pub fn read_resource(bytes: &[u8]) -> Result<OrderMessage, OrderProblem> {
         "ServiceRequest" => service_request(&resource)?,
         "Appointment" => appointment(&resource)?,
         "Patient" => patient(&resource)?,
+        "Consent" => consent::consent(&resource)?,
         _ => {
-            let why = "ServiceRequest, Appointment and Patient are read";
+            let why = "ServiceRequest, Appointment, Patient and Consent are read";
             return Err(problem(ErrorCode::UnsupportedMessage, "Resource", why));
         }
     };

@@ -31,6 +31,7 @@ mod frames;
 mod guard;
 mod headers;
 mod health;
+mod imaging_study;
 mod json;
 mod leaked;
 mod ledger;

@@ -12,8 +12,8 @@ use crate::errors::Failure;
 use crate::possession::Possession;
 use crate::{
     accounts, approvals, assets, break_glass, budgets, cases, cold, download, exposure, fhir, frames, guard, health,
-    leaked, ledger, my, openapi, order_desk, people, qido, removals, rendered, reports, session, sharing, sign_in,
-    stow, studies, wado,
+    imaging_study, leaked, ledger, my, openapi, order_desk, people, qido, removals, rendered, reports, session,
+    sharing, sign_in, stow, studies, wado,
 };
 
 /// One route.
@@ -202,6 +202,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/dicom-web/studies", Store, stow::store),
     route!(POST "/dicom-web/studies/{study}", Store, stow::store_study),
     // FHIR R4
+    route!(GET "/fhir/ImagingStudy", List, imaging_study::search),
     route!(POST "/fhir/{resource}", Orders, fhir::tell),
 ];
 

@@ -4,6 +4,7 @@
 //! message is what was signed. The warden holds every message of a session against it, so that a front can ask for
 //! nothing that a present person's browser did not.
 
+mod fhir;
 mod page;
 
 use model::Uid;
@@ -86,16 +87,6 @@ pub struct Asked<'a> {
     body: &'a [u8],
 }
 
-/// Whether a resource of this kind is what is decided on or kept.
-fn tells(kind: &str, ask: &OrderAsk) -> bool {
-    match ask {
-        OrderAsk::Decide(message) => message.control_id.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/')),
-        OrderAsk::Keep(untaken) => {
-            untaken.kind.strip_prefix("FHIR ").is_some_and(|kept| !kept.is_empty() && kind.starts_with(kept))
-        }
-    }
-}
-
 impl<'a> Asked<'a> {
     /// Reads what a proof was made for. `uid_of` tells the UID of a study by its number.
     pub fn of(proof: &'a Proof, uid_of: impl Fn(u32) -> Option<Uid>) -> Self {
@@ -124,7 +115,7 @@ impl<'a> Asked<'a> {
             Asking::Open(request) => self.method == "GET" && self.opens(request),
             Asking::Page(request) => self.asks_page(request),
             Asking::Order(ask) => {
-                self.method == "POST" && self.path.strip_prefix("/fhir/").is_some_and(|kind| tells(kind, ask))
+                self.method == "POST" && self.path.strip_prefix("/fhir/").is_some_and(|kind| fhir::tells(kind, ask))
             }
         }
     }
@@ -160,6 +151,7 @@ impl<'a> Asked<'a> {
                 plain && request.offset == 0 && request.limit == PAGE_ROWS_MAX && known
             }
             ["dicom-web", rest @ ..] => plain && self.searches(request, &matches, rest),
+            ["fhir", "ImagingStudy"] => plain && self.finds(request, &matches),
             _ => false,
         }
     }

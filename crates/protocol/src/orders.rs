@@ -105,6 +105,8 @@ pub enum OrderEvent {
         /// Who goes.
         prior: Vec<Identifier>,
     },
+    /// A patient's consent: whom it denies, or nobody any more.
+    Consent(Box<PatientConsent>),
 }
 
 /// An order that was placed or changed.
@@ -124,6 +126,28 @@ pub struct PlacedOrder {
     pub places: Vec<String>,
     /// When it is to be performed.
     pub scheduled: Option<Instant>,
+}
+
+/// A patient's consent, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientConsent {
+    /// Identifiers of the patient.
+    pub patient: Vec<Identifier>,
+    /// What the consent is called.
+    pub consent: Identifier,
+    /// Whom it denies; nobody where it holds no more.
+    pub denied: DeniedActors,
+    /// Until when; until it is changed where it does not say.
+    pub until: Option<Instant>,
+}
+
+/// Whom a patient does not want to reach them by orders.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedActors {
+    /// Professionals, by their identifier.
+    pub people: Vec<Identifier>,
+    /// Organisations, by their name here or a place of the rule; one that somebody gave an identifier is `system|value`.
+    pub organisations: Vec<String>,
 }
 
 /// HL7 table 0357, message error condition codes.

@@ -179,6 +179,7 @@ export function patientsOf(body: EntryBody): number[] {
     case 'honey-added':
     case 'order-taken':
     case 'appointment-made':
+    case 'consent-told':
       return [body.patient];
     case 'moved':
     case 'patients-merged':

@@ -19,7 +19,7 @@ function ofOrders({ count: counted, limit }: { count: OrderCount; limit: number 
     orders: say('orders', 'Aufträge'),
     unmatched: say('orders for which no appointment is known', 'Aufträge, zu denen kein Termin bekannt ist'),
     merges: say('merges of two records', 'Zusammenführungen zweier Akten'),
-    appointments: say('appointments', 'Termine'),
+    appointments: say('appointments and consents', 'Termine und Einwilligungen'),
   }[counted];
   return say(
     `${name} told more than ${number(limit)} ${what} within a day: those beyond are kept, and nothing follows from them`,

@@ -13,6 +13,7 @@ export const ORDERING_KINDS: { en: Record<OrderingKind, string>; de: Record<Orde
     'order-taken': 'Order',
     'order-ended': 'Order ended',
     'appointment-made': 'Appointment',
+    'consent-told': 'Consent',
     'patients-merged': 'Records merged',
     'order-kept': 'Message kept',
   },
@@ -22,6 +23,7 @@ export const ORDERING_KINDS: { en: Record<OrderingKind, string>; de: Record<Orde
     'order-taken': 'Auftrag',
     'order-ended': 'Auftrag beendet',
     'appointment-made': 'Termin',
+    'consent-told': 'Einwilligung',
     'patients-merged': 'Akten vereint',
     'order-kept': 'Nachricht aufbewahrt',
   },
@@ -66,6 +68,15 @@ export function ordering(entry: OrderingBody | { kind: string }, person: (number
     case 'appointment-made': {
       const at = body.starts === null ? '' : say(` for ${dateTime(body.starts, tongue)}`, ` für ${dateTime(body.starts, tongue)}`);
       return say(`An appointment of patient ${body.patient}${at} is known.`, `Ein Termin von Patient ${body.patient}${at} ist bekannt.`);
+    }
+    case 'consent-told': {
+      const n = body.denied.length;
+      if (n === 0) return say(`A consent of patient ${body.patient} keeps nobody away any more.`, `Eine Einwilligung von Patient ${body.patient} hält niemanden mehr fern.`);
+      const until = body.until === null ? '' : say(` until ${dateTime(body.until, tongue)}`, ` bis ${dateTime(body.until, tongue)}`);
+      return say(
+        `A consent of patient ${body.patient} keeps ${n === 1 ? 'one holder' : `${n} holders`} away${until}: orders give them nothing.`,
+        `Eine Einwilligung von Patient ${body.patient} hält ${n === 1 ? 'einen Beteiligten' : `${n} Beteiligte`} fern${until}: Aufträge geben ihnen nichts.`,
+      );
     }
     case 'patients-merged':
       return body.undoes === null

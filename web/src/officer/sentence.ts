@@ -328,7 +328,7 @@ export const GROUPS: Readonly<Record<string, readonly EntryKind[]>> = {
   images: ['stored', 'moved', 'patient-added'],
   people: ['person-added', 'organisation-added', 'device-added', 'member-joined', 'member-left', 'related', 'relationship-ended', 'role-changed', 'person-closed', 'authenticators-set', 'password-until', 'delegate-set', 'account-ends', 'account-lapsed', 'reset-vouched', 'professional-id-set', 'passkey-removed', 'device-removed', 'device-token-issued', 'device-token-removed'],
   cold: ['went-cold', 'warming-requested', 'warming-approved', 'warming-endorsed', 'warming-refused', 'warming-withdrawn', 'cold-shares-released', 'cold-reclosed', 'warmed', 'warming-ended', 'cold-holders-set', 'cold-rule-set'],
-  orders: ['order-taken', 'order-ended', 'appointment-made', 'patients-merged', 'order-kept', 'order-rule-set', 'professional-id-changed'],
+  orders: ['order-taken', 'order-ended', 'appointment-made', 'consent-told', 'patients-merged', 'order-kept', 'order-rule-set', 'professional-id-changed'],
   keys: ['keys-rotated', 'shredded', 'snapshot-taken'],
   cases: ['incident-opened', 'incident-noted', 'incident-report', 'incident-clock', 'incident-closed', 'question-asked', 'question-answered'],
   site: ['initialised', 'warden-started', 'unseal-method-added', 'unseal-method-removed', 'root-renewed', 'escrow-drilled', 'keys-filed', 'disk-holds', 'front-introduced', 'front-forgotten', 'witness-added', 'witness-removed', 'sink-added', 'sink-removed', 'loss-accepted', 'window-exported', 'erased', 'unknown'],

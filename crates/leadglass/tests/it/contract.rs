@@ -45,7 +45,9 @@ fn schemathesis_finds_no_answer_that_the_document_does_not_name() {
     let path = json!({
         "study": uid(&[9, 1, 1]), "series": uid(&[9, 1, 1, 1]), "instance": uid(&[9, 1, 1, 1, 1]), "frames": "1",
     });
-    let known = json!({ "origin": origin, "people": people, "reader": reader, "orders": orders, "path": path });
+    let known = json!({
+        "origin": origin, "people": people, "reader": reader, "orders": orders, "path": path, "patient": "DEMO|M00000001",
+    });
     let mut command = Command::new(python);
     command
         .args(["-m", "schemathesis.cli", "run", &format!("{origin}/api/openapi.json")])

@@ -17,6 +17,7 @@ mod corpus;
 mod crash;
 mod desk;
 mod drills;
+mod fhir;
 mod hl7;
 mod hostile_front;
 mod installation;

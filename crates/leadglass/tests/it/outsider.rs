@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use phantom::{ct_instance, uid};
 use serde_json::Value;
 
-use crate::client::get;
+use crate::client::{Answer, get};
 use crate::installation::{Installation, store};
 use crate::persons::Person;
 
@@ -157,6 +157,89 @@ fn an_outsider_with_a_leaked_login_reads_no_more_names_than_its_budget() {
         budget["rows"].as_array().unwrap().iter().find(|row| row["measure"] == "listed-due" && row["span"] == "day");
     assert_eq!(row.unwrap()["patients"], LISTED);
     assert_eq!(budget["stopped"], serde_json::json!(["listed-due"]));
+}
+
+/// The address of a search for one patient.
+type Address<'a> = &'a dyn Fn(u32) -> String;
+
+/// Names that are read patient by patient, by a search of each way in turn, and how many searches were refused.
+fn names_by(ways: &[Address<'_>], get: &dyn Fn(&str) -> Answer) -> (BTreeSet<u32>, u32) {
+    let (mut names, mut refused) = (BTreeSet::new(), 0);
+    for (patient, address) in (1..=PATIENTS).zip(ways.iter().cycle()) {
+        let answer = get(&address(patient));
+        let body = String::from_utf8_lossy(&answer.body);
+        match answer.status {
+            200 if body.contains(&format!("M{patient:08}")) => drop(names.insert(patient)),
+            403 => refused += 1,
+            other => panic!("{other}: {body}"),
+        }
+    }
+    (names, refused)
+}
+
+#[test]
+fn names_found_as_fhir_count_in_the_budget_as_those_of_a_search() {
+    let (site, _) = leaking();
+    let qido = |patient: u32| format!("/dicom-web/studies?PatientID=M{patient:08}&IssuerOfPatientID=DEMO");
+    let by_patient = |patient: u32| format!("/fhir/ImagingStudy?patient=DEMO%7CM{patient:08}");
+    let by_study = |patient: u32| format!("/fhir/ImagingStudy?identifier=urn:oid:{}", uid(&[9, patient, patient]));
+    let ways: [(&str, &[Address]); 4] = [
+        ("qido", &[&qido]),
+        ("patient", &[&by_patient]),
+        ("study", &[&by_study]),
+        // neither way has a count of its own
+        ("mixed", &[&qido, &by_patient, &by_study]),
+    ];
+    let listed = LISTED.to_string();
+    let by_day = |who: &str| {
+        let budget = site.ok(&["budget", "show", who]);
+        let mut rows = budget["rows"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["measure"] == "listed-due" && row["span"] == "day").unwrap();
+        (row["patients"].clone(), budget["stopped"].clone())
+    };
+    let told = |who: &str| {
+        let entries = site.entries_of("listed");
+        let own = entries.iter().filter(|entry| entry["actor"]["device"]["device"].to_string() == who);
+        own.map(|entry| (entry["patients"].clone(), entry["studies"].clone())).collect::<Vec<_>>()
+    };
+    let mut entries = Vec::new();
+    for (name, addresses) in ways {
+        let who = format!("device:{name}");
+        let token = reader(&site, name);
+        site.ok(&["relate", &who, "site", "--until", "90d", "--basis", "a reader of everything"]);
+        site.ok(&["budget", "set", &who, "--listed-due", &listed]);
+        let (names, refused) = names_by(addresses, &|address| get(site.http(), &token, address));
+        println!(
+            "{name}: {} of {PATIENTS} names, the budget is {LISTED}; {refused} searches were refused",
+            names.len()
+        );
+        assert_eq!((names.len() as u32, refused), (LISTED, PATIENTS - LISTED), "{name}");
+        assert_eq!(by_day(&who), (LISTED.into(), serde_json::json!(["listed-due"])), "{name}");
+        let devices = site.ok(&["device", "list"]);
+        let device = devices.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap();
+        entries.push(told(&device["device"].to_string()));
+    }
+    assert_eq!(entries[0].len() as u32, LISTED);
+    assert!(entries.iter().all(|own| *own == entries[0]), "the ledger tells the same of each");
+
+    // and so it is for a person
+    site.ok(&["org", "add", "Practice", "--password-and-code"]);
+    let people = ["q@x.example", "f@x.example"].map(|email| {
+        let add = ["person", "add", email, "--name", email, "--role", "referrer", "--organisation", "Practice"];
+        let link = site.ok(&add)["enrolment"].as_str().unwrap().to_owned();
+        let who = format!("person:{email}");
+        site.ok(&["relate", &who, "site", "--until", "90d", "--basis", "a reach as the incident had it"]);
+        site.ok(&["budget", "set", &who, "--listed-due", &listed]);
+        (Person::enrol(&site, email, &link), who)
+    });
+    let addresses: [Address; 2] = [&qido, &by_patient];
+    let found = people.each_ref().map(|(person, who)| {
+        let address = addresses[usize::from(who.contains("f@"))];
+        let answers: Vec<u16> = (1..=PATIENTS).map(|patient| person.get(&address(patient)).status).collect();
+        (answers, by_day(who).0)
+    });
+    assert!(found[0].0.contains(&200) && found[0].0.contains(&403), "{:?}", found[0]);
+    assert_eq!(found[0], found[1]);
 }
 
 #[test]

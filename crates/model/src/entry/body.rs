@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     About, AppointmentMade, ApprovalRule, Authorisation, BreakGlassRule, Ceilings, Change, Clock, ColdHolder, ColdRule,
-    DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding, Instant, KeptOrder,
-    KeyId, LeakList, LinkId, Need, NetworkRule, NumberSet, OrderEnded, OrderRule, OrderTaken, OrganisationId,
-    PatientNumber, PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule, SiteId, Standing,
-    StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
+    ConsentTold, DeviceId, DeviceMay, DiskId, DiskPart, EmergencyReason, EntryNumber, ExposureReported, Finding,
+    Instant, KeptOrder, KeyId, LeakList, LinkId, Need, NetworkRule, NumberSet, OrderEnded, OrderRule, OrderTaken,
+    OrganisationId, PatientNumber, PatientsMerged, PersonId, ProposalEnd, Relationship, Role, SessionId, SharingRule,
+    SiteId, Standing, StudyNumber, Verdict, Warmed, WarmingBasis, What, Whose, Window,
 };
 
 /// What happened.
@@ -668,6 +668,8 @@ pub enum EntryBody {
     OrderEnded(OrderEnded),
     /// An appointment became known.
     AppointmentMade(Box<AppointmentMade>),
+    /// A patient's consent was told: whom orders give no reach.
+    ConsentTold(Box<ConsentTold>),
     /// Two records are one person's, or no more.
     PatientsMerged(Box<PatientsMerged>),
     /// A message that was not taken is kept for repair, or what became of it.

@@ -16,6 +16,9 @@ fn fits(message: &OrderMessage) -> bool {
         }
         OrderEvent::Placed(order) => [order.patient.clone(), order.ordered_by.clone()].concat(),
         OrderEvent::Merged { patient, prior } => [patient.clone(), prior.clone()].concat(),
+        OrderEvent::Consent(told) => {
+            [told.patient.clone(), vec![told.consent.clone()], told.denied.people.clone()].concat()
+        }
     };
     short(&message.control_id)
         && message.events.iter().all(|event| {

@@ -12,6 +12,8 @@ pub struct Names {
     pub instance: String,
     pub number: String,
     pub session: String,
+    /// Issuer and identifier, as in a query.
+    pub patient: String,
 }
 
 impl Default for Names {
@@ -22,6 +24,7 @@ impl Default for Names {
             instance: "1.2.3.1.1".into(),
             number: "0".into(),
             session: "ab".repeat(16),
+            patient: "ISSUER%7C1".into(),
         }
     }
 }
@@ -58,9 +61,10 @@ pub fn path(route: &Route, names: &Names) -> String {
     }
     assert!(!numbered.contains('{'), "{numbered}: say what stands there");
     let query = match route.path {
-        "/api/budgets" => "?whose=site",
-        path if path.starts_with("/api/exposure") => "?who=person:a&from=1&to=2",
-        _ => "",
+        "/api/budgets" => "?whose=site".to_owned(),
+        "/fhir/ImagingStudy" => format!("?patient={}", names.patient),
+        path if path.starts_with("/api/exposure") => "?who=person:a&from=1&to=2".to_owned(),
+        _ => String::new(),
     };
     format!("{numbered}{query}")
 }

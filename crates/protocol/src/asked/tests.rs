@@ -19,39 +19,14 @@ fn proof(method: &str, address: &str, body: &str) -> Proof {
 }
 
 #[track_caller]
-fn check(method: &str, address: &str, body: &str, asking: Asking<'_>, asked: bool) {
+pub fn check(method: &str, address: &str, body: &str, asking: Asking<'_>, asked: bool) {
     let proof = proof(method, address, body);
     let read = Asked::of(&proof, |number| (number == 7).then(|| Uid::parse("1.2.7").unwrap()));
     let identities = |study: &str| if study == "1.2.7" { vec![("P7".into(), "SITE".into())] } else { vec![] };
     assert_eq!(read.asks_for(asking, identities), asked, "{method} {address} {body} {asking:?}");
 }
 
-#[test]
-fn an_order_is_told_where_its_kind_is() {
-    let decide = |control_id: &str| {
-        OrderAsk::Decide(crate::OrderMessage {
-            control_id: control_id.into(),
-            content: [0; 32],
-            test: false,
-            events: Vec::new(),
-        })
-    };
-    let keep = |kind: &str| {
-        let problem = crate::OrderProblem::at(crate::ErrorCode::DataType, "Resource", 0, "x");
-        OrderAsk::Keep(crate::UntakenMessage { control_id: String::new(), kind: kind.into(), problem, bytes: vec![1] })
-    };
-    let own = decide("ServiceRequest/7/ab");
-    check("POST", "/fhir/ServiceRequest", "", Asking::Order(&own), true);
-    check("GET", "/fhir/ServiceRequest", "", Asking::Order(&own), false);
-    check("POST", "/fhir/Service", "", Asking::Order(&own), false);
-    check("POST", "/fhir/Patient", "", Asking::Order(&own), false);
-    check("POST", "/dicom-web/studies", "", Asking::Order(&own), false);
-    check("POST", "/fhir/Patient", "", Asking::Order(&keep("FHIR Patient")), true);
-    check("POST", "/fhir/Patient", "", Asking::Order(&keep("FHIR ServiceRequest")), false);
-    check("POST", "/fhir/Patient", "", Asking::Order(&keep("ORM^O01")), false);
-}
-
-fn list(level: Level, matches: &[(u32, &str)]) -> ListRequest {
+pub fn list(level: Level, matches: &[(u32, &str)]) -> ListRequest {
     let matches = matches.iter().map(|(tag, value)| Match { tag: *tag, value: (*value).into() }).collect();
     ListRequest { level, matches, words: String::new(), order: Order::NewestFirst, offset: 0, limit: 200 }
 }

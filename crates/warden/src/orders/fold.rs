@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use model::{
-    Actor, AppointmentMade, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder, KeyedDigest,
-    NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber, PatientsMerged,
-    SECOND, Whose,
+    Actor, AppointmentMade, ConsentTold, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder,
+    KeyedDigest, NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber,
+    PatientsMerged, SECOND, Who, Whose,
 };
 use protocol::OrderProblem;
+
+use super::consent::Consents;
 
 /// How long it is remembered which messages of a sender were taken: 14 days, in seconds.
 const MESSAGES_SECONDS: i64 = 14 * DAY_SECONDS;
@@ -117,6 +119,7 @@ pub(crate) struct Orders {
     told: HashMap<DeviceId, Told>,
     found: HashMap<(DeviceId, OrderCount), i64>,
     merges: BTreeMap<EntryNumber, Merge>,
+    pub(super) consents: Consents,
     /// Who went, and who stayed.
     merged: HashMap<PatientNumber, PatientNumber>,
     next_kept: u32,
@@ -138,6 +141,7 @@ impl Orders {
             EntryBody::OrderTaken(taken) => self.take(number, taken, at),
             EntryBody::OrderEnded(ended) => self.end(ended, at),
             EntryBody::AppointmentMade(made) => self.appoint(made, at),
+            EntryBody::ConsentTold(told) => self.consent(told, at),
             EntryBody::PatientsMerged(merged) => self.merge(number, merged, &entry.actor, at),
             EntryBody::OrderKept { kept, state: KeptOrder::Kept, .. } => {
                 self.next_kept = self.next_kept.max(kept.saturating_add(1));
@@ -173,7 +177,8 @@ impl Orders {
             patient: *patient,
             named: *named,
             numbers,
-            until: made.iter().map(|(_, until)| *until).max().unwrap_or(at),
+            // one whose holders a consent keeps away is open all the same
+            until: made.iter().map(|(_, until)| *until).max().unwrap_or(at.plus_seconds(lasting_seconds(&self.rule))),
             relationships: made.into_iter().map(|(entry, _)| entry).collect(),
             matched: *matched,
             ended: None,
@@ -223,6 +228,12 @@ impl Orders {
             }
         }
         self.saw(source, Vec::new(), at);
+    }
+
+    fn consent(&mut self, told: &ConsentTold, at: Instant) {
+        self.today(told.source.device, at).appointments += 1;
+        self.consents.tell(told);
+        self.saw(&told.source, Vec::new(), at);
     }
 
     fn merge(&mut self, number: EntryNumber, merged: &PatientsMerged, actor: &Actor, at: Instant) {
@@ -355,6 +366,17 @@ impl Orders {
             || self.appointments.get(&patient).is_some_and(|own| own.iter().any(|one| now < one.until))
     }
 
+    /// Whether a consent of a patient, or of a record that became theirs, keeps somebody from having reach by orders.
+    pub(crate) fn denies(&self, patient: PatientNumber, who: Who, now: Instant) -> bool {
+        self.consents.denying_to(who, now).any(|own| self.stays(own) == patient)
+    }
+
+    /// Relationships that orders gave with a patient.
+    pub(crate) fn given_with(&self, patient: PatientNumber) -> impl Iterator<Item = EntryNumber> {
+        let orders = self.of_patient.get(&patient).into_iter().flatten().filter_map(|order| self.orders.get(order));
+        orders.flat_map(|order| order.relationships.iter().copied())
+    }
+
     /// What a sender told today.
     pub(crate) fn told_today(&self, device: DeviceId, now: Instant) -> Told {
         let told = self.told.get(&device).copied().unwrap_or_default();
@@ -427,6 +449,11 @@ impl Orders {
     pub(crate) fn next_kept(&self) -> u32 {
         self.next_kept
     }
+}
+
+/// How long an order lasts that names no day, in seconds.
+pub(super) fn lasting_seconds(rule: &OrderRule) -> i64 {
+    (i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS
 }
 
 fn leads_to(merged: &HashMap<PatientNumber, PatientNumber>, patient: PatientNumber, target: PatientNumber) -> bool {

@@ -40,10 +40,13 @@ impl Warden {
             Who::Organisation(_) | Who::Device(_) | Who::Link(_) => false,
         };
         let going: Vec<_> = running.into_iter().filter(|one| !is_patient(one.who)).collect();
+        let (mut bodies, going) = self.ended_by_merge(going, from, to, now);
         let studies = registry.studies_of(from);
         // images show the record that they are filed under: one that has no name or birth date yet takes those of the other
         registry.fill_patient(to, from);
-        move_along(registry, Moving { from, to, going, studies, reason: REASON, undoes: None, source }, now)
+        let moving = Moving { from, to, going, studies, reason: REASON, undoes: None, source };
+        bodies.extend(move_along(registry, moving, now)?);
+        Ok(bodies)
     }
 
     /// Takes a merge back.

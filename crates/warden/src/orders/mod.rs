@@ -8,6 +8,7 @@
 //! Durable: patients that are new, moved studies and the announced entries in one transaction, then the entries, then the answer. A crash
 //! before the answer: the sender sends again, and the entries tell that it came already.
 
+mod consent;
 pub(crate) mod fold;
 mod kept;
 mod merge;
@@ -18,8 +19,8 @@ use std::collections::HashSet;
 
 use identity::People;
 use model::{
-    Actor, AppointmentMade, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount, OrderEnd,
-    OrderEnded, OrderSource, OrderTaken, PatientNumber, Reaction, Relationship, Tier, What, Whose, Window,
+    Actor, AppointmentMade, ConsentTold, DeviceId, EntryBody, EntryNumber, Evidence, Finding, Instant, OrderCount,
+    OrderEnd, OrderEnded, OrderSource, OrderTaken, PatientNumber, Reaction, Relationship, Tier, What, Whose, Window,
 };
 use policy::{Service, Subject, Target};
 use protocol::{
@@ -106,12 +107,17 @@ impl Warden {
         let _turn = self.ordering.lock().expect(HELD);
         let now = self.not_before_recorded(now);
         let source = self.source_of(sender.device, message);
+        let is_past = self.tells_past_consent(sender, message, &source);
         if let Some(seen) = self.orders.read().expect(HELD).seen(sender.device, source.control, now) {
-            return Ok(if seen.content == source.content {
-                OrderReply::Taken(seen.said.clone())
-            } else {
+            let again = |at, field, why| OrderReply::Refused(OrderProblem::at(ErrorCode::DuplicateKey, at, field, why));
+            return Ok(if seen.content != source.content {
                 let why = "another message of this control id was taken; give each message one of its own";
-                OrderReply::Refused(OrderProblem::at(ErrorCode::DuplicateKey, "MSH", 10, why))
+                again("MSH", 10, why)
+            } else if is_past {
+                let why = "another state of this consent was told since; to tell this one again, give it a version of its own (meta.versionId)";
+                again("Consent", 0, why)
+            } else {
+                OrderReply::Taken(seen.said.clone())
             });
         }
         match self.decide(sender, message, source, now) {
@@ -199,7 +205,10 @@ impl Warden {
                 Step::Nothing => continue,
                 Step::Take(taking) => {
                     let (patient, named) = self.follow_patient(registry, &taking.patient, &mut follows);
-                    follows.asked.push(patient);
+                    // nobody came to reach the patient by it
+                    if !taking.holders.is_empty() {
+                        follows.asked.push(patient);
+                    }
                     follows.ended |= taking.replaces.is_some();
                     self.taken(taking, patient, named, source, now)
                 }
@@ -211,6 +220,15 @@ impl Warden {
                     let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
                     let made = AppointmentMade { patient, named, appointment, orders, starts, source };
                     vec![EntryBody::AppointmentMade(Box::new(made))]
+                }
+                Step::Consent { patient, consent, denied, until } => {
+                    let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
+                    let mut bodies = self.ended_by_denial(patient, &denied, now);
+                    follows.ended |= !bodies.is_empty();
+                    // where a merge is taken back, it goes back with the record that it named
+                    let told = ConsentTold { patient: named, consent, denied, until, source };
+                    bodies.push(EntryBody::ConsentTold(Box::new(told)));
+                    bodies
                 }
                 Step::Merge { from, to } => {
                     let (from, _) = self.follow_patient(registry, &from, &mut follows);
@@ -292,7 +310,7 @@ impl Warden {
             let counted = steps.iter().filter(|step| match (count, step) {
                 (OrderCount::Orders, Step::Take(_))
                 | (OrderCount::Merges, Step::Merge { .. })
-                | (OrderCount::Appointments, Step::Appoint { .. }) => true,
+                | (OrderCount::Appointments, Step::Appoint { .. } | Step::Consent { .. }) => true,
                 (OrderCount::Unmatched, Step::Take(taking)) => !taking.matched,
                 _ => false,
             });
@@ -329,7 +347,7 @@ impl Warden {
                 OrderCount::Orders => "orders",
                 OrderCount::Unmatched => "orders without an appointment",
                 OrderCount::Merges => "merged patients",
-                OrderCount::Appointments => "appointments",
+                OrderCount::Appointments => "appointments and consents",
             };
             let why = format!("{who} told {limit} {what} today, and no more are taken; the message is kept");
             return Err(OrderProblem::at(ErrorCode::Internal, "MSH", 0, &why).into());

@@ -68,6 +68,12 @@ pub(super) fn referrers(people: &People, ordered_by: &[Identifier]) -> Vec<Perso
     found
 }
 
+/// Whoever has this professional identifier from its authority.
+pub(super) fn person_of(people: &People, Identifier { authority, id }: &Identifier) -> Option<PersonId> {
+    let issuers = [&authority.name, &authority.universal].into_iter().filter(|issuer| !issuer.is_empty());
+    issuers.filter_map(|issuer| people.person_by_professional_id(issuer, id)).next().map(|person| person.id())
+}
+
 /// Who reads what is placed or performed there.
 pub(super) fn reading_group(rule: &OrderRule, order: &PlacedOrder) -> Option<OrganisationId> {
     order.places.iter().find_map(|place| rule.places.get(place).copied()).or(rule.reading_group)

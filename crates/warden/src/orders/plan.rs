@@ -8,7 +8,7 @@ use protocol::{
 };
 use registry::Registry;
 
-use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX};
+use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX, lasting_seconds};
 use super::names::{PatientName, patient_name, reading_group, referrers};
 use super::{NotTaken, OrderSender, each_once};
 use crate::pages::HELD;
@@ -21,6 +21,7 @@ pub(super) enum Step {
     End { order: EntryNumber, how: OrderEnd },
     Appoint { patient: PatientName, appointment: KeyedDigest, orders: Vec<KeyedDigest>, starts: Option<Instant> },
     Merge { from: PatientName, to: PatientName },
+    Consent { patient: PatientName, consent: KeyedDigest, denied: Vec<Who>, until: Option<Instant> },
 }
 
 /// An order to take in.
@@ -72,6 +73,7 @@ impl Warden {
                     merging.extend([to.clone(), from.clone()]);
                     self.plan_merge(from, to, registry)?
                 }
+                OrderEvent::Consent(told) => self.plan_consent(sender, &rule, told, people, registry, now)?,
             });
         }
         // a record that is part of another one already may be the same as one beside it
@@ -80,6 +82,8 @@ impl Warden {
             registry.patient_by_identity(&name.issuer, &name.id) != self.known_patient(registry, name)
         };
         let mixed = !merging.is_empty() && merging.len() != message.events.len() * 2;
+        // what it denies must stand before an order that it is about
+        let apart = steps.len() == 1 || !steps.iter().any(|step| matches!(step, Step::Consent { .. }));
         // by different numbers, too
         let touched = steps.iter().filter_map(|step| match step {
             Step::Take(taking) => taking.replaces,
@@ -87,8 +91,9 @@ impl Warden {
             _ => None,
         });
         let twice = !each_once(touched);
-        if mixed || twice || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging) {
-            let why = "an order or a patient is named twice in one message, or a merge among orders; send one message for each";
+        if mixed || twice || !apart || several && merging.iter().any(part) || !each_once(numbers) || !each_once(merging)
+        {
+            let why = "an order or a patient is named twice in one message, or a merge or a consent among orders; send one message for each";
             return Err(OrderProblem::at(ErrorCode::SegmentSequence, "MSH", 0, why).into());
         }
         Ok(steps)
@@ -116,8 +121,14 @@ impl Warden {
             ));
             return Ok(Step::Nothing);
         }
-        let holders = holders_of(rule, order, people, said)?;
-        let lasting = (i64::from(rule.open_days) + i64::from(rule.grace_days)) * DAY_SECONDS;
+        let mut holders = holders_of(rule, order, people, said)?;
+        let named = holders.len();
+        holders.retain(|who| !known.is_some_and(|known| orders.denies(known, *who, now)));
+        if holders.len() < named {
+            let why = "the patient's consent keeps somebody whom this order names from the patient";
+            said.push(OrderProblem::at(ErrorCode::TableValue, "Consent.provision", 0, why));
+        }
+        let lasting = lasting_seconds(rule);
         let until = match (order.scheduled, running) {
             (Some(at), _) => at.min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS)).plus_seconds(lasting),
             // to tell of an order again makes it last no longer
@@ -221,6 +232,10 @@ impl Warden {
             Step::Take(taking) => 2 + taking.holders.len() + taking.replaces.map_or(0, held),
             Step::End { order, .. } => held(*order),
             Step::Appoint { .. } => 2,
+            Step::Consent { patient, denied, .. } => {
+                let ends = |patient| self.ended_by_denial(patient, denied, now).len();
+                2 + self.known_patient(registry, patient).map_or(0, ends)
+            }
             Step::Merge { from, .. } => self.known_patient(registry, from).map_or(3, |from| {
                 let running = self.index.read().expect(HELD).reach().running_with(What::Patient(from), now);
                 3 + 2 * running.len() + registry.studies_of(from).len()
@@ -290,6 +305,13 @@ pub(super) fn fits(message: &OrderMessage) -> bool {
             identifiers(patient) && identifier(appointment) && numbers(order)
         }
         OrderEvent::Merged { patient, prior } => identifiers(patient) && identifiers(prior),
+        OrderEvent::Consent(told) => {
+            identifiers(&told.patient)
+                && identifier(&told.consent)
+                && identifiers(&told.denied.people)
+                && told.denied.organisations.len() <= ORDER_NAMES_MAX
+                && told.denied.organisations.iter().all(|name| short(name))
+        }
     };
     !message.control_id.is_empty()
         && short(&message.control_id)

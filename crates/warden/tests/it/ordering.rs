@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{DeviceId, DeviceMay, EntryBody, EntryNumber, OrderEnd, OrderRule, Origin, Role};
+use model::{DeviceId, DeviceMay, EntryBody, EntryNumber, Instant, OrderEnd, OrderRule, Origin, Role};
 use protocol::{
-    Authority, Credential, Identifier, Level, OrderAsk, OrderCaller, OrderEvent, OrderMessage, OrderNumbers,
-    OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, Place, PlacedOrder, Refusal, Scope,
+    Authority, Credential, DeniedActors, Identifier, Level, OrderAsk, OrderCaller, OrderEvent, OrderMessage,
+    OrderNumbers, OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, PageReply, PageRequest, PatientConsent,
+    Place, PlacedOrder, Refusal, Scope,
 };
 
 use crate::site::{Folder, Site, soon};
@@ -13,7 +14,8 @@ use crate::site::{Folder, Site, soon};
 const PATIENTS: usize = 4;
 const HOLDERS: usize = 2;
 const NUMBERS: usize = 6;
-const STEPS: usize = 160;
+const CONSENTS: usize = 3;
+const STEPS: usize = 220;
 
 struct Dice(u64);
 
@@ -66,6 +68,8 @@ struct Model {
     orders: Vec<Known>,
     points: BTreeMap<Number, usize>,
     merges: Vec<Merged>,
+    /// The patient whom each names, and whom it denies.
+    consents: BTreeMap<usize, (usize, BTreeSet<usize>)>,
 }
 
 impl Model {
@@ -98,9 +102,32 @@ impl Model {
         Some(open.first().or(hit.last()).copied())
     }
 
+    fn denies(&self, record: usize, holder: usize) -> bool {
+        self.consents.values().any(|(id, denied)| self.record(*id) == record && denied.contains(&holder))
+    }
+
+    /// Ends what a record's orders gave those who are denied.
+    fn deny(&mut self, record: usize, denied: &BTreeSet<usize>) {
+        let ended = self.reaching.iter_mut().filter(|one| one.record == record && denied.contains(&one.holder));
+        ended.for_each(|one| one.open = false);
+    }
+
+    fn consent(&mut self, called: usize, id: usize, denied: BTreeSet<usize>) -> bool {
+        let record = self.record(id);
+        let former = self.consents.get(&called).filter(|(_, denied)| !denied.is_empty());
+        if former.is_some_and(|(of, _)| self.record(*of) != record) {
+            return false;
+        }
+        self.deny(record, &denied);
+        self.consents.insert(called, (id, denied));
+        true
+    }
+
     fn place(&mut self, called: &[Number], id: usize, holders: &BTreeSet<usize>, new: bool) -> bool {
         let record = self.record(id);
         let Some(known) = self.known(called, record) else { return false };
+        let holders: &BTreeSet<usize> =
+            &holders.iter().copied().filter(|holder| !self.denies(record, *holder)).collect();
         let open = known.filter(|order| self.orders[*order].open);
         let mut numbers: BTreeSet<Number> = called.iter().copied().collect();
         if let Some(order) = open {
@@ -152,6 +179,11 @@ impl Model {
         if record != from {
             return false;
         }
+        // what either denies holds for both
+        let denied = |record| (0..HOLDERS).filter(|holder| self.denies(record, *holder)).collect::<BTreeSet<usize>>();
+        let (by_from, by_to) = (denied(from), denied(to));
+        self.deny(to, &by_from);
+        self.deny(from, &by_to);
         let made = self.take_along(from, to, |_| true);
         self.orders.iter_mut().filter(|known| known.record == from).for_each(|known| known.record = to);
         self.merges.push(Merged { from, to, made });
@@ -232,6 +264,13 @@ pub fn ended(called: &[Number], id: usize) -> OrderEvent {
 
 pub fn merged(from: usize, into: usize) -> OrderEvent {
     OrderEvent::Merged { patient: patient(into), prior: patient(from) }
+}
+
+pub fn consent(id: usize, called: &str, denied: &[usize], until: Option<Instant>) -> OrderEvent {
+    let people = denied.iter().map(|holder| identifier("LANR", holder.to_string())).collect();
+    let denied = DeniedActors { people, organisations: Vec::new() };
+    let (patient, consent) = (patient(id), identifier("KIS", called.to_owned()));
+    OrderEvent::Consent(Box::new(PatientConsent { patient, consent, denied, until }))
 }
 
 pub fn message(control_id: String, event: OrderEvent) -> OrderMessage {
@@ -330,7 +369,7 @@ async fn reach_by_orders_is_what_a_slow_model_says_after_every_message_and_after
             4 => vec![Filler(number)],
             _ => vec![Placer(number), Filler(second)],
         };
-        let told = match dice.roll(10) {
+        let told = match dice.roll(12) {
             0..5 => {
                 let first = dice.roll(HOLDERS);
                 let holders: BTreeSet<usize> = if dice.roll(3) == 0 { (0..HOLDERS).collect() } else { [first].into() };
@@ -341,6 +380,13 @@ async fn reach_by_orders_is_what_a_slow_model_says_after_every_message_and_after
             }
             5..7 => (scene.tell(ended(&called, id)).await, model.end(&called, id), "end"),
             7..9 => (scene.tell(merged(id, other)).await, model.merge(id, other), "merge"),
+            9..11 => {
+                let called = dice.roll(CONSENTS);
+                let denied: BTreeSet<usize> = (0..HOLDERS).filter(|_| dice.roll(2) == 0).collect();
+                let all: Vec<usize> = denied.iter().copied().collect();
+                let taken = scene.tell(consent(id, &format!("C{called}"), &all, None)).await;
+                (taken, model.consent(called, id, denied), "consent")
+            }
             _ if model.merges.is_empty() => continue,
             _ => {
                 let place = dice.roll(model.merges.len());
@@ -373,18 +419,20 @@ async fn reach_by_orders_is_what_a_slow_model_says_after_every_message_and_after
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_about_orders_hold_no_number_of_an_order_and_no_identifier_of_a_patient() {
     let mut scene = Scene::new().await;
+    assert!(scene.tell(consent(2, "C5", &[1], None)).await);
     assert!(scene.tell(placed(order(&[Placer(3), Filler(4)], 2, &[0]))).await);
     assert!(scene.tell(merged(1, 2)).await);
     assert!(scene.tell(ended(&[Filler(4)], 2)).await);
     let about = |body: &EntryBody| {
-        matches!(body, EntryBody::OrderTaken(_) | EntryBody::OrderEnded(_) | EntryBody::PatientsMerged(_))
+        use EntryBody::{ConsentTold, OrderEnded, OrderTaken, PatientsMerged};
+        matches!(body, OrderTaken(_) | OrderEnded(_) | ConsentTold(_) | PatientsMerged(_))
     };
     let entries = scene.site.entries().await;
     let texts: Vec<String> =
         entries.iter().filter(|entry| about(&entry.body)).map(|entry| serde_json::to_string(entry).unwrap()).collect();
-    assert_eq!(texts.len(), 3);
+    assert_eq!(texts.len(), 4);
     for text in &texts {
-        for word in ["O3", "F4", "KIS", "P2", "P1", "LANR", "HOSPITAL", "RIS", "M1"] {
+        for word in ["O3", "F4", "C5", "KIS", "P2", "P1", "LANR", "HOSPITAL", "RIS", "M1"] {
             assert!(!text.contains(word), "{word}: {text}");
         }
     }

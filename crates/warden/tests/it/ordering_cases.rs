@@ -9,7 +9,7 @@ use protocol::{
 };
 use warden::KeyStep;
 
-use crate::ordering::{Filler, Placer, Scene, ended, identifier, merged, message, order, patient, placed};
+use crate::ordering::{Filler, Placer, Scene, consent, ended, identifier, merged, message, order, patient, placed};
 use crate::site::{now, soon};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -125,6 +125,54 @@ async fn taking_a_merge_back_returns_orders_that_named_the_old_identifier_since(
     assert!(scene.tell(ended(&[Placer(1)], 1)).await);
     assert!(scene.tell(ended(&[Placer(3)], 1)).await);
     assert_eq!(scene.reached(0).await, none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_only_narrows_ends_with_its_day_and_goes_back_with_the_record_that_it_named() {
+    let mut scene = Scene::new().await;
+    let one = BTreeSet::from([1]);
+    assert!(scene.tell(placed(order(&[Placer(1)], 1, &[0, 1]))).await);
+    // it denies nobody, or is over, or is about somebody else
+    assert!(scene.tell(consent(1, "C", &[], None)).await);
+    assert!(scene.tell(consent(1, "C", &[0], Some(now()))).await);
+    assert!(scene.tell(consent(2, "E", &[0], None)).await);
+    let mut other = consent(1, "C", &[0], None);
+    if let OrderEvent::Consent(told) = &mut other {
+        told.denied.people[0].authority.name = "ELSEWHERE".to_owned();
+    }
+    let OrderReply::Refused(problem) = scene.said(other).await else { panic!("a denial of nobody was taken") };
+    assert_eq!(problem.code, ErrorCode::UnknownKey);
+    assert_eq!((scene.reached(0).await, scene.reached(1).await), (one.clone(), one.clone()));
+    assert!(scene.tell(consent(2, "E", &[], None)).await);
+
+    assert!(scene.tell(consent(1, "C", &[0], None)).await);
+    assert!(!scene.tell(consent(2, "C", &[], None)).await, "the consent of another patient is not changed");
+    // beside an order it would be about what is not there yet
+    let mut two = message("two".to_owned(), consent(1, "E", &[1], None));
+    two.events.push(placed(order(&[Placer(9)], 1, &[1])));
+    let reply = scene.ask(OrderAsk::Decide(two)).await.unwrap();
+    assert!(matches!(reply, OrderReply::Refused(problem) if problem.code == ErrorCode::SegmentSequence));
+    let mut scene = scene.restart().await;
+    assert_eq!((scene.reached(0).await, scene.reached(1).await), (none(), one.clone()));
+
+    // told under the old identifier while the records are one
+    assert!(scene.tell(placed(order(&[Placer(2)], 2, &[0]))).await);
+    assert_eq!(scene.reached(0).await, BTreeSet::from([2]));
+    assert!(scene.tell(merged(1, 2)).await);
+    assert_eq!(scene.reached(0).await, none(), "it holds for the whole record");
+    assert!(scene.tell(consent(1, "D", &[1], None)).await);
+    assert_eq!(scene.reached(1).await, none());
+    unmerge_newest(&scene).await;
+    let mut scene = scene.restart().await;
+    for (number, id) in [(3, 1), (4, 2)] {
+        assert!(scene.tell(placed(order(&[Placer(number)], id, &[0, 1]))).await);
+    }
+    assert_eq!((scene.reached(0).await, scene.reached(1).await), (BTreeSet::from([2]), BTreeSet::from([2])));
+    // once it holds no more an order gives as before, and not until then
+    assert!(scene.tell(consent(1, "D", &[], None)).await);
+    assert_eq!(scene.reached(1).await, BTreeSet::from([2]));
+    assert!(scene.tell(placed(order(&[Placer(5)], 1, &[0, 1]))).await);
+    assert_eq!((scene.reached(0).await, scene.reached(1).await), (BTreeSet::from([2]), BTreeSet::from([1, 2])));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,7 @@ variants! {
         UnsealMethodRemoved, EscrowDrilled, RootRenewed, FrontIntroduced, FrontForgotten, WitnessAdded, WitnessRemoved, SinkAdded,
         SinkRemoved, LossAccepted, WindowExported, Erased, AssociationRefused, Repeated, FindingRaised,
         FindingAcknowledged, BudgetLifted, BudgetSet, HoneyAdded, LeakListsRead, LeakedPasswordUsed, AccountLocked, ProfessionalIdChanged, OrderRuleSet, OrderTaken, OrderEnded,
-        AppointmentMade, PatientsMerged, OrderKept, LinkMade, LinkOpened, LinkRefused, LinkLeft, LinkEnded,
+        AppointmentMade, ConsentTold, PatientsMerged, OrderKept, LinkMade, LinkOpened, LinkRefused, LinkLeft, LinkEnded,
         SharingRuleSet, OpinionAsked, AuthenticatorsSet, PasswordUntil, DelegateSet,
         AccountEnds, AccountLapsed, ResetVouched, ProfessionalIdSet, NetworkRuleSet, DeviceTokenIssued;
         Unknown

@@ -165,6 +165,7 @@ pub fn names(patient: u32, numbers: &[(u32, String)]) -> Names {
         instance: uid(&[9, patient, 1, 1, 1]),
         number: number.to_owned(),
         session: String::new(),
+        patient: format!("DEMO%7CM{patient:08}"),
     }
 }
 
