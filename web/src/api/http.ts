@@ -106,8 +106,8 @@ async function answered<T>(response: Response): Promise<T> {
 }
 
 /** DELETE. */
-export async function remove(path: string): Promise<void> {
-  await send('DELETE', path, undefined, {});
+export async function remove<T = undefined>(path: string): Promise<T> {
+  return answered<T>(await send('DELETE', path, undefined, {}));
 }
 
 /** Ends the session here, then at the front: however long that takes to answer, nothing goes on with the key meanwhile. */

@@ -17,7 +17,7 @@ use crate::persons::Person;
 const IMAGES: u32 = 3;
 
 /// Two patients: the first has a study of two series and another study.
-fn with_images() -> Installation {
+pub fn with_images() -> Installation {
     let site = Installation::new();
     site.with_devices();
     let mut files = Vec::new();
@@ -32,7 +32,7 @@ fn with_images() -> Installation {
     site
 }
 
-fn patient(site: &Installation) -> Person {
+pub fn patient(site: &Installation) -> Person {
     let email = "patient@home.example";
     let add = ["person", "add", email, "--name", "Pat Home", "--role", "patient", "--organisation", "Patients"];
     let link = site.ok(&add)["enrolment"].as_str().unwrap().to_owned();
@@ -41,11 +41,11 @@ fn patient(site: &Installation) -> Person {
     Person::enrol(site, email, &link)
 }
 
-fn study() -> String {
+pub fn study() -> String {
     uid(&[9, 1, 1])
 }
 
-fn share(person: &Person, study: &str) -> Value {
+pub fn share(person: &Person, study: &str) -> Value {
     let body = json!({ "purpose": "outside", "seconds": 86_400, "note": "Dr. Away" });
     let answer = person.post(&format!("/api/studies/{study}/links"), &body);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
@@ -60,7 +60,7 @@ fn entries(site: &Installation) -> String {
 }
 
 /// Somebody outside, in a browser of their own.
-struct Guest(RefCell<Browser>);
+pub struct Guest(pub RefCell<Browser>);
 
 impl Guest {
     fn new(site: &Installation) -> Self {
@@ -76,14 +76,14 @@ impl Guest {
         answer
     }
 
-    fn opened(site: &Installation, link: &Value) -> Self {
+    pub fn opened(site: &Installation, link: &Value) -> Self {
         let guest = Self::new(site);
         let answer = guest.open(link, link["code"].as_str().unwrap());
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         guest
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.0.borrow_mut().get(path)
     }
 
