@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use phantom::{ct_instance, uid};
+use phantom::{DEMO_ISSUER, DataSet, ct_instance, uid};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -13,6 +13,7 @@ use crate::client::Answer;
 use crate::clients::{have, python};
 use crate::installation::{Installation, store};
 use crate::persons::Person;
+use crate::threats_format::peak_kib;
 
 const IMAGES: u32 = 3;
 
@@ -266,5 +267,57 @@ fn a_study_is_taken_along_as_a_file_set_that_others_read() {
         let found =
             text.lines().filter(|line| line.contains("DirectoryRecordType") && line.contains(&format!("[{kind}]")));
         assert_eq!(found.count(), count, "{kind}\n{text}");
+    }
+}
+
+/// An image whose samples are all 0, of so many rows and columns.
+fn blank(instance: u32, side: u16) -> Vec<u8> {
+    let mut data = DataSet::new("1.2.840.10008.5.1.4.1.1.7", &uid(&[9, 1, 3, 1, instance]));
+    data.text(0x0008_0060, "CS", "OT");
+    data.text(0x0010_0010, "PN", "Measured000001^Patient");
+    data.text(0x0010_0020, "LO", "M00000001");
+    data.text(0x0010_0021, "LO", DEMO_ISSUER);
+    data.text(0x0020_000D, "UI", &uid(&[9, 1, 3]));
+    data.text(0x0020_000E, "UI", &uid(&[9, 1, 3, 1]));
+    data.text(0x0020_0013, "IS", &instance.to_string());
+    data.number(0x0028_0002, 1);
+    data.text(0x0028_0004, "CS", "MONOCHROME2");
+    for (tag, value) in [(0x0028_0010, side), (0x0028_0011, side), (0x0028_0100, 16), (0x0028_0101, 16)] {
+        data.number(tag, value);
+    }
+    data.number(0x0028_0102, 15);
+    data.number(0x0028_0103, 0);
+    data.words(0x7FE0_0010, "OW", &vec![0; usize::from(side) * usize::from(side)]);
+    data.part10()
+}
+
+#[test]
+fn a_large_study_is_taken_along_while_front_and_warden_hold_a_few_blocks_of_it() {
+    /// 8 MiB of samples each.
+    const SIDE: u16 = 2_048;
+    const LARGE: u32 = 24;
+    /// A third of the study: who kept the whole of it would be far beyond.
+    const GROWN_KIB_MAX: u64 = 64 * 1_024;
+    let mut site = with_images();
+    let person = patient(&site);
+    let large = uid(&[9, 1, 3]);
+    assert!(store(site.dicom(), (1..=LARGE).map(|n| blank(n, SIDE)).collect()).unwrap().iter().all(|one| *one == 0));
+    site.ok(&["settle"]);
+    let link = share(&person, &large);
+    // another front, so that the peak of taking the study in hides nothing
+    site.stop();
+    site.start();
+    let guest = Guest::opened(&site, &link);
+    let path = format!("/api/studies/{large}/download");
+    assert_eq!(guest.get(&format!("/dicom-web/studies/{large}/metadata")).status, 200);
+    let peaks = ["front", "warden"].map(|role| peak_kib(site.pid(role).unwrap()));
+    let answer = guest.post(&path, &json!({}));
+    assert_eq!(answer.status, 200);
+    let whole = u64::from(LARGE) * 2 * u64::from(SIDE) * u64::from(SIDE);
+    assert!(answer.body.len() as u64 > whole && whole / 1_024 == 3 * GROWN_KIB_MAX, "{} bytes", answer.body.len());
+    for (role, before) in ["front", "warden"].into_iter().zip(peaks) {
+        let grown = peak_kib(site.pid(role).unwrap()) - before;
+        println!("{} MiB taken along: the {role} grew by {grown} KiB at its peak", whole >> 20);
+        assert!(grown < GROWN_KIB_MAX, "the {role} grew by {grown} KiB");
     }
 }

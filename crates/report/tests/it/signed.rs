@@ -1,6 +1,6 @@
 //! A signed report, and everything that may be wrong with one.
 
-use model::{DiskPart, EntryNumber, Origin, Window};
+use model::{DiskPart, EntryNumber, LinkEnd, LinkId, Origin, StudyNumber, Window};
 use protocol::{AboutFacts, HeldPart, ReleaseRow, SessionLink};
 use report::{Language, Pages, ReportError, csv, pdf, signed_json, verify, verify_content};
 
@@ -216,6 +216,10 @@ fn a_disk_a_key_and_a_session_are_drawn_too() {
             let drawn = pdf(&signed, language).unwrap();
             keep(&format!("{name}-{}.pdf", language.tag()), &drawn);
             assert_eq!(verify(&drawn, Some(&site.vkey())).unwrap().pages, Pages::Drawn(language));
+            let number = if name == "session-with-links" { 3 } else { 2 };
+            let creator = format!("leadglass, drawing {number}");
+            let says = drawn.windows(creator.len()).any(|window| window == creator.as_bytes());
+            assert!(says, "{name}: a program that does not draw the links says that it draws otherwise");
         }
     }
 }
