@@ -152,7 +152,12 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
       await response.body?.cancel();
       continue;
     }
-    if (response.status === 401 && !asking.atOnce && session.me !== null) {
+    if (response.status === 401 && !asking.atOnce && session.link !== null) {
+      // nobody signs in again here: nothing that the link showed stays on the screen
+      session.linkOver = true;
+      session.link = null;
+    }
+    if (response.status === 401 && !asking.atOnce && session.me !== null && !session.linkOver) {
       await response.body?.cancel();
       await session.again(asking.signal);
       continue;
