@@ -212,7 +212,7 @@ test('ledger, exposure, the officer and the patient tell of it', async () => {
   assert.deepEqual({ openings, browsers, downloads, tries, ended }, { openings: 1, browsers: 1, downloads: 1, tries: 1, ended: 'revoked' });
   const [row] = await stage.demo.tell('link', 'list');
   assert.deepEqual([row.link, row.note, row.end], [0, 'Praxis Weber', 'revoked']);
-  await officer.goto('/links');
+  await officer.goto('/officer/links');
   await officer.getByText('Opened once · 1 of 3 browsers · taken along once · 1 of 10 wrong codes').waitFor();
   await patient.goto('/my/accesses');
   await patient.getByText('Somebody with the link that Dr. Rae Reader made').first().waitFor();
@@ -276,7 +276,7 @@ test('an officer ends a session, reads what was shared in it, and ends all of th
   await officer.getByText('One link was ended.').waitFor();
   assert.equal((await ask(visitor, 'GET', image)).status, 401);
   // the patient's own still runs: the officer ends everybody's
-  await officer.goto('/links');
+  await officer.goto('/officer/links');
   await officer.getByLabel('Which links').waitFor();
   await officer.getByRole('button', { name: 'End the one that runs' }).click();
   await stage.picture(officer, 'share-end-all');

@@ -15,7 +15,7 @@ async function endsThem(page, words, method) {
 }
 
 test('an officer looks at the links of one maker and ends all of them, and nobody else’s', () =>
-  as('officer', '/links', async (page) => {
+  as('officer', '/officer/links', async (page) => {
     await page.getByRole('button', { name: 'End all 3 that run' }).waitFor();
     const which = page.getByLabel('Which links');
     assert.deepEqual(await which.locator('option').allInnerTexts(), ['Everybody’s', 'Made by Emil Sandberg (emil@example.org)', 'Made by Dr. Jonas Keller (keller@example.org)', 'Of study 0', 'Of study 1']);
