@@ -321,3 +321,32 @@ fn a_large_study_is_taken_along_while_front_and_warden_hold_a_few_blocks_of_it()
         assert!(grown < GROWN_KIB_MAX, "the {role} grew by {grown} KiB");
     }
 }
+
+#[test]
+fn the_owner_lists_links_and_ends_all_of_somebody_with_one_command_which_open_pages_feel_at_once() {
+    let site = with_images();
+    let person = patient(&site);
+    let (link, _) = (share(&person, &study()), share(&person, &uid(&[9, 1, 2])));
+    let guest = Guest::opened(&site, &link);
+    let image = format!("/dicom-web/studies/{}/thumbnail", study());
+    assert_eq!(guest.get(&image).status, 200);
+    let running = site.ok(&["link", "list", "--running", "--of", "person:patient@home.example"]);
+    let numbers: Vec<&Value> = running.as_array().unwrap().iter().map(|row| &row["link"]).collect();
+    assert_eq!(numbers, [&json!(1), &json!(0)], "the newest first");
+    assert_eq!((&running[1]["openings"], &running[1]["email"]), (&json!(1), &json!("patient@home.example")));
+    let session = running[0]["session"].as_str().unwrap().to_owned();
+    assert_eq!(session, person.session());
+    let said = site.refused(1, &["link", "end", "everything"]);
+    assert!(said.contains("all, person:EMAIL, study:NUMBER"), "{said}");
+    assert_eq!(site.ok(&["link", "end", &format!("study:{}", uid(&[9, 2, 1]))]), json!({ "ended": [] }));
+    assert_eq!(guest.get(&image).status, 200, "that was another study");
+    assert_eq!(site.ok(&["link", "end", "person:patient@home.example"]), json!({ "ended": [0, 1] }));
+    assert_eq!(guest.get(&image).status, 401, "at once");
+    assert_eq!(site.ok(&["link", "list", "--running"]), json!([]));
+    let ended = site.entries_of("link-ended");
+    assert_eq!(ended.iter().map(|entry| &entry["link"]).collect::<Vec<_>>(), [&json!(0), &json!(1)]);
+    assert!(ended.iter().all(|entry| entry["actor"] == "owner"), "{ended:?}");
+    let report = site.ok(&["exposure", &format!("session:{session}"), "--from", "1d", "--to", "now"]);
+    let made = report["about"]["session"]["links"].as_array().unwrap();
+    assert_eq!(made.iter().map(|one| &one["ended"]).collect::<Vec<_>>(), [&json!("revoked"), &json!("revoked")]);
+}
