@@ -74,7 +74,7 @@ export function exposure(who, from, to) {
   }));
   return {
     who, window: { from, to }, reachable: { patients: 1_214, studies: 3_871 }, listed: { patients: 41, studies: 63 }, opened: { patients: 12, studies: 12 }, unexpired: { patients: 1, studies: 1 },
-    about: who.startsWith('key:') ? { key: { key: who.slice(4), filed: from, released_before: 0, released: 0, releases: [] } } : who.startsWith('disk:') ? { disk: { disk: who.slice(5), filesystem: '', holds: [], keys: 3_871, studies_opened_before: 210 } } : { organisation: { name: who } },
+    about: who.startsWith('key:') ? { key: { key: who.slice(4), filed: from, released_before: 0, released: 0, releases: [] } } : who.startsWith('session:') ? { session: { session: who.slice(8), name: 'Dr. Jonas Keller', span: { from, to }, links: [] } } : who.startsWith('disk:') ? { disk: { disk: who.slice(5), filesystem: '', holds: [], keys: 3_871, studies_opened_before: 210 } } : { organisation: { name: who } },
     patients, truncated: true, timeline, erased: 0, ledger_size: entries.length, checkpoint: checkpoint(),
   };
 }

@@ -142,7 +142,7 @@ async function api(request, url, body, me, token) {
   if (asked !== undefined) return asked === null ? nothing() : json(asked);
   const decided = deciding(is, body, Problem, json, nothing);
   if (decided) return decided;
-  const shared = sharing(is, body, me, json, nothing, qr);
+  const shared = sharing(is, body, me, json, nothing, qr, searchParams);
   if (shared) return shared;
   if (is('POST', /^\/api\/sign-out$/)) {
     sessions.delete(token);

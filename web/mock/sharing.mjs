@@ -6,7 +6,7 @@ const DAY = 86_400 * SECOND;
 const CODE = '48217730';
 
 const link = (number, more) => ({
-  link: number, study: 0, patient: 0, maker: 'Emil Sandberg', purpose: 'outside', note: 'Praxis Dr. Weber, Zürich', made: now() - 2 * DAY, until: now() + 5 * DAY, browsers: 1, browsers_max: 3,
+  link: number, study: 0, patient: 0, maker: 'Emil Sandberg', email: 'emil@example.org', session: 'ef'.repeat(16), purpose: 'outside', note: 'Praxis Dr. Weber, Zürich', made: now() - 2 * DAY, until: now() + 5 * DAY, browsers: 1, browsers_max: 3,
   openings: 2, opened: [{ entry: 811, at: now() - 3_600 * SECOND, origin: '198.51.100.23' }, { entry: 790, at: now() - DAY, origin: '198.51.100.23' }], downloads: 1, tries: 1, tries_max: 10, ended: null, end: null, ...more,
 });
 
@@ -14,6 +14,8 @@ const rows = [
   link(4, {}),
   link(3, { purpose: 'room', note: '', until: now() - DAY, browsers_max: 1, openings: 1, opened: [], downloads: 0, tries: 0, made: now() - DAY - 1_800 * SECOND, ended: now() - DAY, end: 'expired' }),
   link(2, { note: 'Dr. Amsel', openings: 0, opened: [], browsers: 0, downloads: 0, tries: 10, ended: now() - 3 * DAY, end: 'guessed' }),
+  link(1, { note: 'Dr. Buche', maker: 'Dr. Jonas Keller', email: 'keller@example.org', session: 'cd'.repeat(16), study: 1, openings: 1, downloads: 0, tries: 0 }),
+  link(0, { note: 'Dr. Erle', openings: 0, opened: [], browsers: 0, downloads: 0, tries: 0 }),
 ];
 
 const opinions = () => [
@@ -21,6 +23,18 @@ const opinions = () => [
 ];
 
 let tries = 10;
+
+const of = (which) => {
+  const [kind, name] = (which ?? 'all').split(/:(.*)/s);
+  const named = { person: (row) => row.email, study: (row) => String(row.study), session: (row) => row.session, link: (row) => String(row.link) }[kind];
+  return named ? rows.filter((row) => named(row) === name) : rows;
+};
+
+function end(which) {
+  const ended = which.filter((row) => row.ended === null);
+  for (const row of ended) Object.assign(row, { ended: now(), end: 'revoked' });
+  return { ended: ended.map((row) => row.link) };
+}
 
 const shown = (session) => ({ link: 4, session, study: 0, maker: 'Emil Sandberg', by_patient: true, organisations: [], until: now() + 5 * DAY, session_until: now() + 43_200 * SECOND, site: 'Radiologie Musterplatz' });
 
@@ -35,11 +49,13 @@ export function opened(body, session, Problem, json, cookie) {
 }
 
 /** The answer, or `null` when the request is none of these. */
-export function sharing(is, body, me, json, nothing, qr) {
+export function sharing(is, body, me, json, nothing, qr, searchParams) {
   if (is('GET', /^\/api\/link$/)) return json(shown(me.session));
-  if (is('GET', /^\/api\/links\/all$/)) return json({ rows, may_share: false, days_max: 30 });
+  if (is('GET', /^\/api\/links\/all$/)) return json({ rows: of(searchParams.get('of')), may_share: false, days_max: 30 });
   if (is('GET', /^\/api\/links$/)) return json({ rows, may_share: true, days_max: 30 });
   if (is('POST', /^\/api\/studies\/[\d.]+\/links$/)) return json({ link: 5, secret: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1ePQ4tUo6iNzXs', code: CODE, qr_svg: qr(), until: now() + (body.purpose === 'room' ? 1_800 * SECOND : body.seconds * SECOND) });
+  if (is('DELETE', /^\/api\/links$/)) return json(end(rows));
+  if (is('POST', /^\/api\/links\/end$/)) return json(end(of(body.of)));
   const ended = is('DELETE', /^\/api\/links\/(\d+)$/);
   if (ended) {
     Object.assign(rows.find((row) => row.link === Number(ended[1])) ?? {}, { ended: now(), end: 'revoked' });

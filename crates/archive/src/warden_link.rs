@@ -218,7 +218,7 @@ impl WardenLink {
                 | Approvals(_)
                 | Removals(_)
                 | BreakGlass(_)
-                | Links(LinkRequest::End { .. })
+                | Links(LinkRequest::End { .. } | LinkRequest::EndOwn | LinkRequest::EndAll { .. })
                 | Opinions(OpinionRequest::End { .. })
         );
         let credential = credential.clone();

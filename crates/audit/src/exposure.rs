@@ -8,8 +8,8 @@
 //!   images it shows is not always whose file it lies in.
 //! - An organisation reaches what its own relationships reach; listed and opened to it is what its members did, being
 //!   members when the entry was recorded.
-//! - What went out by a share link counts for whoever made it, and for the organisations that they were a member of when they did:
-//!   reachable, listed and opened.
+//! - What went out by a share link counts for whoever made it, for the session that it was made in, and for the organisations that
+//!   they were a member of when they did: reachable, listed and opened.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -38,7 +38,7 @@ pub struct ExposureIndex {
     pub(crate) sessions: Sessions,
     pub(crate) keys: Keys,
     pub(crate) disks: Disks,
-    links: LinksMade,
+    pub(crate) links: LinksMade,
     applied: u64,
     /// When the entries were recorded whose words were erased, ascending.
     erased: Vec<Instant>,
@@ -193,18 +193,17 @@ impl ExposureIndex {
         self.actions.all().iter().filter_map(access).collect()
     }
 
-    pub(crate) fn reachable(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
-        self.reached(self.reach.spans(who, window))
-    }
-
-    /// The same with what was reachable by links that this person made, or members of this organisation.
+    /// What `who` reached, and what was reachable by links that this person made, or members of this organisation.
     fn reachable_with_links(&self, who: Who, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
         let links = self.links_of(who).into_iter();
         let by_links = links.flat_map(|link| self.reach.spans(Who::Link(link), window));
         self.reached(self.reach.spans(who, window).into_iter().chain(by_links))
     }
 
-    fn reached(&self, spans: impl IntoIterator<Item = Span>) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
+    pub(crate) fn reached(
+        &self,
+        spans: impl IntoIterator<Item = Span>,
+    ) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {
         let mut found = Vec::new();
         for span in spans {
             self.reach.studies_of(&span, |patient, study| found.push(((patient, study), span.tier)));

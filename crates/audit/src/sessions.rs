@@ -1,4 +1,5 @@
-//! Exposure of one session: what its person, or whoever opened a share link, could reach while it lasted, and what was listed and opened in it.
+//! Exposure of one session: what its person, or whoever opened a share link, could reach while it lasted, and what was listed and opened
+//! in it. What went out by a share link that was made in it counts as well, also after its end: the link goes on.
 //!
 //! A session lasts from its sign-in, or from the first entry that names it, to the entry that ends it; without one, to the longest
 //! that a session may last. Idle sessions end earlier and leave no entry: the report is never less than the truth.
@@ -8,6 +9,7 @@ use std::collections::hash_map::Entry as Place;
 
 use model::{Actor, Entry, EntryBody, Instant, LinkId, SessionId, Who, Window};
 
+use crate::actions::Action;
 use crate::gathering::Gathering;
 use crate::{Exposure, ExposureIndex, TimelinePart};
 
@@ -21,6 +23,7 @@ pub struct Session {
     pub who: Who,
     /// From when until when at the latest.
     pub span: Window,
+    id: SessionId,
     tag: u32,
 }
 
@@ -61,7 +64,7 @@ impl Sessions {
         let tag = u32::try_from(self.all.len()).expect("fewer than four thousand million") + 1;
         let span = Window { from: at, to: at.plus_seconds(SESSION_SECONDS_MAX) };
         if let Place::Vacant(place) = self.all.entry(session) {
-            place.insert(Session { who, span, tag });
+            place.insert(Session { who, span, id: session, tag });
             if let Who::Link(link) = who {
                 self.of_links.entry(link).or_default().push(session);
             }
@@ -90,20 +93,33 @@ impl ExposureIndex {
     /// What could be reached in a session and what was done in it, at some instant of `window`.
     #[must_use]
     pub fn report_session(&self, session: &Session, window: Window) -> Exposure {
-        let who = session.who;
         let mut gathered = Gathering::new(self, window);
-        let own = self.actions.of(who, window).filter(|action| action.session == session.tag);
-        own.for_each(|action| gathered.take(action, action.lease));
-        let reachable = session.span.intersect(&window).map(|span| self.reachable(who, span));
-        gathered.finish(reachable.unwrap_or_default())
+        self.each_action_of_session(session, window, |action| gathered.take(action, action.lease));
+        let own = session.span.intersect(&window).map(|span| self.reach.spans(session.who, span));
+        let links = self.links.in_session(session.id).iter();
+        let by_links = links.flat_map(|link| self.reach.spans(Who::Link(*link), window));
+        gathered.finish(self.reached(own.unwrap_or_default().into_iter().chain(by_links)))
     }
 
     /// The same as parts of a plot.
     #[must_use]
     pub fn timeline_of_session(&self, session: &Session, window: Window, parts: u32) -> Vec<TimelinePart> {
         self.plot(window, parts, |each| {
-            let all = self.actions.of(session.who, window);
-            all.filter(|action| action.session == session.tag).for_each(|action| each(action, action.lease));
+            self.each_action_of_session(session, window, |action| each(action, action.lease));
         })
+    }
+
+    /// The share links that were made in a session.
+    #[must_use]
+    pub fn links_of_session(&self, session: SessionId) -> &[LinkId] {
+        self.links.in_session(session)
+    }
+
+    fn each_action_of_session(&self, session: &Session, window: Window, mut each: impl FnMut(&Action)) {
+        let own = self.actions.of(session.who, window).filter(|action| action.session == session.tag);
+        own.for_each(&mut each);
+        for link in self.links.in_session(session.id) {
+            self.actions.of(Who::Link(*link), window).for_each(&mut each);
+        }
     }
 }

@@ -21,15 +21,21 @@ const TLS_AE: &str = "BENCHTLS";
 const SITE: &str = "Measured site";
 const START_TIME: Duration = Duration::from_secs(120);
 
-/// Makes an installation and serves it.
-pub fn start(options: &Options) -> Result<Peer> {
-    let program = match &options.leadglass {
+/// The binary that was named, or the one beside this program.
+pub fn program(named: Option<&PathBuf>) -> Result<PathBuf> {
+    let program = match named {
         Some(program) => program.clone(),
         None => std::env::current_exe()?.with_file_name("leadglass"),
     };
     if !program.exists() {
         bail!("{} is missing; build it with `cargo build --release -p leadglass`", program.display());
     }
+    Ok(program)
+}
+
+/// Makes an installation and serves it.
+pub fn start(options: &Options) -> Result<Peer> {
+    let program = program(options.leadglass.as_ref())?;
     let folder = peer::folder("ours", options.scratch.as_deref())?;
     let leadglass = Leadglass { program, dir: folder.path().join("data") };
     let passphrase = folder.path().join("passphrase");
@@ -101,7 +107,7 @@ impl Leadglass {
     }
 
     /// Runs a command that answers with JSON.
-    fn ask(&self, arguments: &[&str]) -> Result<Value> {
+    pub fn ask(&self, arguments: &[&str]) -> Result<Value> {
         let mut command = self.command();
         command.args(["--format", "json"]).args(arguments).stdin(Stdio::null()).stderr(Stdio::piped());
         let output = command.output()?;

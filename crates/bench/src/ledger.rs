@@ -15,8 +15,8 @@ mod large;
 mod new_root;
 mod proofs;
 mod releases;
-mod rows;
-mod site;
+pub mod rows;
+pub mod site;
 
 use std::path::PathBuf;
 

@@ -10,10 +10,12 @@
 //! - `images` makes what is sent, `sending` sends it by C-STORE, `load` asks by HTTP.
 //! - `rows` holds the rows in the order in which they are measured; `bar` is what they must reach.
 //! - `ledger` is `cargo xtask bench ledger`: what the warden alone does, without a peer.
+//! - `download` is `cargo xtask bench download`: memory while a large study is taken along.
 //! - `leaks` is `cargo xtask bench leaks`: lists of leaked passwords and dumps of stolen logins.
 //! - `report` prints the table and writes `docs/benchmarks.md`.
 
 mod bar;
+mod download;
 mod images;
 mod leadglass;
 mod leaks;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args();
     let outcome = match arguments.nth(1).as_deref() {
         Some("ledger") => ledger::run(&ledger::LedgerOptions::parse_from(std::env::args().skip(1))),
+        Some("download") => download::run(&download::DownloadOptions::parse_from(std::env::args().skip(1))),
         Some("leaks") => leaks::run(&leaks::LeakOptions::parse_from(std::env::args().skip(1))),
         _ => run(&Options::parse()),
     };

@@ -87,6 +87,7 @@ impl Peer {
 
     /// Memory that its processes hold now, in MiB: the first one and all that descend from it, some of which come and go.
     pub fn resident_mib(&self) -> Result<f64> {
+        let resident_kib = |pid| status_kib(pid, "VmRSS:");
         let first = resident_kib(self.pid)
             .with_context(|| format!("{} ended during the measurement; see its messages", self.name))?;
         let others = descendants(self.pid).into_iter().filter_map(resident_kib);
@@ -102,13 +103,14 @@ impl Peer {
     }
 }
 
-/// Nothing when the process is gone.
-fn resident_kib(pid: u32) -> Option<u64> {
+/// A figure of a process's status in KiB; nothing when the process is gone.
+pub fn status_kib(pid: u32, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().split(' ').next()?.parse().ok()
+    status.lines().find_map(|line| line.strip_prefix(name))?.trim().split(' ').next()?.parse().ok()
 }
 
-fn descendants(pid: u32) -> Vec<u32> {
+/// Processes that it started, and those that they did.
+pub fn descendants(pid: u32) -> Vec<u32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let children: Vec<u32> = threads
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())

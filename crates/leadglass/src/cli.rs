@@ -6,6 +6,7 @@ mod cases;
 mod cold;
 mod leaks;
 mod ledger;
+mod link;
 mod machines;
 mod manage;
 mod network;
@@ -23,6 +24,7 @@ pub use budget::{BudgetCommand, BudgetSetArgs, FindingsCommand, HoneyCommand};
 pub use cases::{ExposureArgs, IncidentCommand, QuestionCommand};
 pub use cold::{ColdCommand, HolderCommand, ShredArgs};
 pub use ledger::{LedgerCommand, LedgerSinkCommand, LedgerWitnessCommand, WitnessCommand};
+pub use link::LinkCommand;
 #[cfg(debug_assertions)]
 pub use machines::WallTestArgs;
 pub use machines::{FrontArgs, FrontCommand, LineArgs, WardenArgs, WardenCommand, WardenPinCommand};
@@ -150,6 +152,9 @@ pub enum Command {
     /// Leaked passwords: lists that none may be in, dumps that name people.
     #[command(subcommand)]
     Leaks(LeaksCommand),
+    /// Share links: which there are, and ending them.
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// Networks and where they are: what signs of sharing and takeover go by.
     #[command(subcommand)]
     Network(NetworkCommand),

@@ -165,6 +165,7 @@ impl Subject {
                     | Service::Machine
                     | Service::MoveStudy
                     | Service::Propose
+                    | Service::AllLinks
                     | Service::OrderDesk
             ),
             Self::Device { may, .. } => match service {

@@ -74,6 +74,8 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/studies/{study}/links", Share, sharing::make),
     route!(GET "/api/links", Share, sharing::own),
     route!(GET "/api/links/all", AllLinks, sharing::all),
+    route!(DELETE "/api/links", Share, sharing::end_own),
+    route!(POST "/api/links/end", AllLinks, sharing::end_all),
     route!(DELETE "/api/links/{link}", Share, sharing::end),
     route!(POST "/api/link/open", OpenLink, sharing::open),
     route!(GET "/api/link", SharedStudy, sharing::shown),

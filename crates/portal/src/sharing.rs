@@ -2,7 +2,7 @@
 //!
 //! A link's secret and code pass through here in bodies only, never in an address; they are kept nowhere in this process.
 
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{EntryNumber, LinkFor, LinkId};
@@ -14,9 +14,9 @@ use crate::address::Path;
 use crate::app::{Serving, unexpected};
 use crate::credential::{self, Caller, From};
 use crate::errors::Failure;
-use crate::json;
 use crate::possession::Shown;
 use crate::qido::study_uid;
+use crate::{json, query};
 
 #[derive(Deserialize)]
 struct NewLink {
@@ -33,6 +33,11 @@ struct NewLink {
 struct Opening {
     secret: String,
     code: String,
+}
+
+#[derive(Deserialize)]
+struct Ending {
+    of: String,
 }
 
 #[derive(Deserialize)]
@@ -67,12 +72,37 @@ pub(crate) async fn own(State(serving): State<Serving>, Caller(caller): Caller) 
     }
 }
 
-/// `GET /api/links/all`: everybody's.
-pub(crate) async fn all(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
-    match serving.warden.ask(&caller, PageRequest::Links(LinkRequest::All)).await? {
+/// `GET /api/links/all[?of=...]`: everybody's, or those of somebody or something.
+pub(crate) async fn all(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, Failure> {
+    let mut of = String::new();
+    for (name, value) in query::parameters(raw.as_deref())? {
+        if name == "of" {
+            of = value;
+        }
+    }
+    match serving.warden.ask(&caller, PageRequest::Links(LinkRequest::All { of })).await? {
         PageReply::Links(links) => Ok(json::of(&links)),
         _ => Err(unexpected()),
     }
+}
+
+/// `DELETE /api/links`: all of one's own that run.
+pub(crate) async fn end_own(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
+    ended(serving.warden.ask(&caller, PageRequest::Links(LinkRequest::EndOwn)).await?)
+}
+
+/// `POST /api/links/end`: all that run of somebody or something.
+pub(crate) async fn end_all(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let Ending { of } = json::read(request).await?;
+    ended(serving.warden.ask(&caller, PageRequest::Links(LinkRequest::EndAll { of })).await?)
 }
 
 /// `DELETE /api/links/{link}`: one's own, or anybody's for an officer.
@@ -150,6 +180,13 @@ pub(crate) async fn end_opinion(
 pub(crate) async fn askable(State(serving): State<Serving>, Caller(caller): Caller) -> Result<Response, Failure> {
     match serving.warden.ask(&caller, PageRequest::Opinions(OpinionRequest::Askable)).await? {
         PageReply::Askable(rows) => Ok(json::of(&rows)),
+        _ => Err(unexpected()),
+    }
+}
+
+fn ended(reply: PageReply) -> Result<Response, Failure> {
+    match reply {
+        PageReply::LinksEnded(links) => Ok(json::of(&json!({ "ended": links }))),
         _ => Err(unexpected()),
     }
 }

@@ -1,7 +1,8 @@
 //! What exposure reports, incidents and patients' questions are made of on their way between front and warden.
 
 use model::{
-    Clock, DeviceId, DiskPart, EntryNumber, Instant, LinkEnd, LinkId, Origin, PersonId, Role, Tier, Uid, Window,
+    Clock, DeviceId, DiskPart, EntryNumber, Instant, LinkEnd, LinkId, Origin, PersonId, Role, StudyNumber, Tier, Uid,
+    Window,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,9 @@ pub enum AboutFacts {
         name: String,
         /// From when until when at the latest.
         span: Window,
+        /// Share links that were made in it; `None` in reports from before they were named there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        links: Option<Vec<SessionLink>>,
     },
     /// A pair of batch keys.
     Key {
@@ -105,6 +109,23 @@ pub enum AboutFacts {
         /// Studies on it that were opened by somebody before the window began.
         studies_opened_before: u64,
     },
+}
+
+/// A share link that was made in a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLink {
+    /// Which.
+    pub link: LinkId,
+    /// The study.
+    pub study: StudyNumber,
+    /// For whom, in the maker's words.
+    pub note: String,
+    /// From when until when it opened something, or will.
+    pub span: Window,
+    /// How often it was opened with secret and code.
+    pub openings: u32,
+    /// How it ended; `None` while it runs.
+    pub ended: Option<LinkEnd>,
 }
 
 /// A part of the installation on a disk.

@@ -30,12 +30,22 @@ pub enum LinkRequest {
     },
     /// The caller's own links.
     Own,
-    /// Everybody's (officer).
-    All,
+    /// Everybody's, or those of somebody or something (officer).
+    All {
+        /// As [`Self::EndAll`] has it; empty: all.
+        of: String,
+    },
     /// End one: one's own, or anybody's (officer).
     End {
         /// Which.
         link: LinkId,
+    },
+    /// End all of one's own that run.
+    EndOwn,
+    /// End all that run of somebody or something (officer).
+    EndAll {
+        /// `person:EMAIL` who made them, `study:NUMBER` or `study:UID`, `session:ID` that they were made in, `link:NUMBER`, or `all`.
+        of: String,
     },
     /// What the caller's own link shows.
     Shown,
@@ -78,6 +88,10 @@ pub struct LinkRow {
     pub patient: PatientNumber,
     /// Who made it, by name.
     pub maker: String,
+    /// Their e-mail address, which names them.
+    pub email: String,
+    /// The session that it was made in, in hexadecimal digits.
+    pub session: String,
     /// For whom.
     pub purpose: LinkFor,
     /// For whom, in the maker's words.

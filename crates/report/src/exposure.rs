@@ -8,7 +8,7 @@ use protocol::{
 
 use crate::fonts::Weight;
 use crate::page::{ACCENT, Cell, Colour, Column, FIELD, INK, LEFT, LINE, PALE, Pages, RIGHT, SOFT, Step, WARN};
-use crate::pdf::{Attachment, DrawError, Title, write};
+use crate::pdf::{Attachment, DrawError, Title, drawing_of, write};
 use crate::reading::Kind;
 use crate::statement::{about, checking, method, span, summary};
 use crate::when::{date, moment, number, short, window};
@@ -38,7 +38,11 @@ pub(crate) fn draw(
         },
     ];
     let title = format!("{title}: {}", document.report.who);
-    write(pages, &Title { title: &title, footer: &footer, made: document.made, language }, &attachments)
+    write(
+        pages,
+        &Title { title: &title, footer: &footer, made: document.made, language, drawing: drawing_of(&document.report) },
+        &attachments,
+    )
 }
 
 fn title(language: Language) -> &'static str {

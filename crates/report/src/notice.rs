@@ -5,7 +5,7 @@ use protocol::{ClockStanding, Count, IncidentDetail};
 
 use crate::fonts::Weight;
 use crate::page::{ACCENT, INK, LEFT, LINE, Pages, SOFT, WARN};
-use crate::pdf::{DrawError, Title, write};
+use crate::pdf::{DRAWING, DrawError, Title, write};
 use crate::when::{moment, number, window};
 use crate::words::{Language, clock, patients, studies};
 
@@ -53,7 +53,11 @@ pub fn notice_pdf(incident: &IncidentDetail, language: Language) -> Result<Vec<u
     pages.gap(10.0);
     pages.paragraph(Weight::Regular, 8.5, SOFT, &moment(incident.now, language));
     let footer = format!("{} · {} {}", incident.site, language.choose("Incident", "Vorfall"), incident.row.incident);
-    write(pages, &Title { title: title(language), footer: &footer, made: incident.now, language }, &[])
+    write(
+        pages,
+        &Title { title: title(language), footer: &footer, made: incident.now, language, drawing: DRAWING },
+        &[],
+    )
 }
 
 fn title(language: Language) -> &'static str {

@@ -13,6 +13,7 @@ use krilla::paint::Fill;
 use krilla::surface::Surface;
 use krilla::tagging::{Artifact, ArtifactType, ContentTag, Identifier, SpanTag};
 use model::Instant;
+use protocol::{AboutFacts, ExposureReport};
 use thiserror::Error;
 
 use crate::fonts::{Fonts, Weight};
@@ -25,6 +26,17 @@ use crate::words::Language;
 /// The number of this way of drawing, written into every PDF. Another number draws other bytes of the same document, so a
 /// verifier with another number cannot compare pages. A test holds it against the bytes.
 pub const DRAWING: u32 = 2;
+/// The number of drawing a report that names the share links of a session: who draws with [`DRAWING`] alone leaves them out, and must
+/// not say that the pages were changed. What does not name them is drawn as before.
+const DRAWING_WITH_SESSION_LINKS: u32 = 3;
+
+/// The number that a report is drawn with.
+pub(crate) fn drawing_of(report: &ExposureReport) -> u32 {
+    match report.about {
+        AboutFacts::Session { links: Some(_), .. } => DRAWING_WITH_SESSION_LINKS,
+        _ => DRAWING,
+    }
+}
 
 /// A PDF could not be written.
 #[derive(Debug, Error)]
@@ -37,6 +49,8 @@ pub(crate) struct Title<'t> {
     pub footer: &'t str,
     pub made: Instant,
     pub language: Language,
+    /// The number of the way of drawing.
+    pub drawing: u32,
 }
 
 /// A file inside the PDF. It is kept as it is, so that whoever has no PDF reader finds it too.
@@ -60,7 +74,7 @@ pub(crate) fn write(pages: Pages, about: &Title<'_>, attachments: &[Attachment<'
         Metadata::new()
             .title(about.title.to_owned())
             .language(about.language.tag().to_owned())
-            .creator(format!("leadglass, drawing {DRAWING}"))
+            .creator(format!("leadglass, drawing {}", about.drawing))
             .creation_date(made),
     );
     let Finished { fonts, pages, elements } = pages.finish();

@@ -1,7 +1,7 @@
 //! What a report says in sentences: the summary, what it is about, how it was computed, how it is checked.
 
 use model::{Instant, LinkEnd};
-use protocol::{AboutFacts, Count, ExposureReport};
+use protocol::{AboutFacts, Count, ExposureReport, SessionLink};
 
 use crate::when::{moment, number, window};
 use crate::words::{Language, disk_part, patients, role, studies};
@@ -23,7 +23,7 @@ pub(crate) fn about(report: &ExposureReport, language: Language) -> String {
             format!("{} {name}", language.choose("Organisation", "Organisation"))
         }
         AboutFacts::Device { name, .. } => format!("{} {name}", language.choose("Device", "Gerät")),
-        AboutFacts::Session { session, name, span } => {
+        AboutFacts::Session { session, name, span, .. } => {
             format!("{} {name}\n{session}\n{}", language.choose("Session of", "Sitzung von"), window(*span, language))
         }
         AboutFacts::Key { key, .. } => format!("{} {key}", language.choose("Batch key", "Schlüssel")),
@@ -120,8 +120,40 @@ fn link_end(ended: Option<LinkEnd>, language: Language) -> &'static str {
     }
 }
 
+/// What of a session goes on after it: the share links that were made in it. Reports from before they were named say nothing.
+fn links_made(links: &[SessionLink], language: Language) -> Vec<String> {
+    if links.is_empty() {
+        return vec![
+            language.choose("No share link was made in it.", "Darin wurde kein Freigabelink erstellt.").to_owned(),
+        ];
+    }
+    let one = |one: &SessionLink| {
+        let (link, study, openings) =
+            (one.link, number(u64::from(one.study.0), language), number(one.openings.into(), language));
+        let note = if one.note.is_empty() { String::new() } else { format!(" ({})", one.note) };
+        let made = moment(one.span.from, language);
+        let what = match language {
+            Language::English => {
+                format!(
+                    "Share link {link}{note} was made in it on {made}, for study {study}, and opened {openings} times."
+                )
+            }
+            Language::German => format!(
+                "Darin wurde am {made} der Freigabelink {link}{note} für die Untersuchung {study} erstellt und {openings}-mal geöffnet."
+            ),
+        };
+        format!("{what} {}", link_end(one.ended, language))
+    };
+    let goes_on = language.choose(
+        "What went out by these links is part of the counts, also after the session.",
+        "Was durch diese Links hinausging, ist in den Zahlen enthalten, auch nach der Sitzung.",
+    );
+    links.iter().map(one).chain([goes_on.to_owned()]).collect()
+}
+
 fn particulars(report: &ExposureReport, language: Language) -> Vec<String> {
     match &report.about {
+        AboutFacts::Session { links: Some(links), .. } => links_made(links, language),
         AboutFacts::Key { filed, released_before, released, .. } => {
             let since = filed.map(|filed| moment(filed, language));
             let mut sentences = Vec::new();

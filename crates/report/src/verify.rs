@@ -5,7 +5,7 @@ use protocol::ReportDocument;
 use thiserror::Error;
 
 use crate::extract::{ExtractError, extract};
-use crate::pdf::{DRAWING, DrawError};
+use crate::pdf::{DrawError, drawing_of};
 use crate::words::Language;
 use crate::{document_of, pdf};
 
@@ -122,7 +122,7 @@ fn drawn(file: &[u8], signed: &protocol::SignedReport) -> Result<Pages, ReportEr
         }
     }
     // the number stands in the file's metadata; whoever changes it only changes which refusal they get
-    let ours = format!("leadglass, drawing {DRAWING}");
+    let ours = format!("leadglass, drawing {}", drawing_of(&document_of(&signed.document)?.report));
     let says_ours = file.windows(ours.len()).any(|window| window == ours.as_bytes());
     Err(if says_ours { ReportError::PagesChanged } else { ReportError::OtherDrawing })
 }

@@ -147,6 +147,8 @@ pub struct Warden {
     pub(crate) cases: Arc<RwLock<Cases>>,
     /// Held while an incident or a question is given its number. Before every other lock.
     pub(crate) numbering: Mutex<()>,
+    /// The turn of whoever ends links.
+    pub(crate) ending: Mutex<()>,
     pub(crate) budgets: Arc<Mutex<budget::State>>,
     /// Orders, likewise. Alone, or under any other lock.
     pub(crate) orders: Arc<RwLock<Orders>>,
@@ -342,6 +344,7 @@ impl Warden {
             changing: Mutex::default(),
             cases,
             numbering: Mutex::default(),
+            ending: Mutex::default(),
             watched,
             budgets,
             orders,

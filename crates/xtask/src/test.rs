@@ -21,9 +21,10 @@ pub fn test(arguments: &[String]) -> Result<()> {
     let mut totals = Totals::default();
     rust(&mut totals, &python.to_string_lossy(), arguments)?;
     if arguments.is_empty() {
-        node(&mut totals, "pages", &["run", "test"])?;
-        node(&mut totals, "browser", &["run", "browse"])?;
-        node(&mut totals, "end-to-end", &["run", "e2e"])?;
+        let python = python.to_string_lossy();
+        node(&mut totals, "pages", &python, &["run", "test"])?;
+        node(&mut totals, "browser", &python, &["run", "browse"])?;
+        node(&mut totals, "end-to-end", &python, &["run", "e2e"])?;
     }
     println!("{} passed, {} failed", totals.passed, totals.failed);
     if totals.failed > 0 {
@@ -57,8 +58,8 @@ fn rust(totals: &mut Totals, python: &str, arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn node(totals: &mut Totals, name: &str, command: &[&str]) -> Result<()> {
-    let (succeeded, output) = tee(Path::new("web"), "npm", command, &[])?;
+fn node(totals: &mut Totals, name: &str, python: &str, command: &[&str]) -> Result<()> {
+    let (succeeded, output) = tee(Path::new("web"), "npm", command, &[("LEADGLASS_TEST_PYTHON", python)])?;
     let before = (totals.passed, totals.failed);
     for line in output.lines() {
         // node's test runner: `# pass 12` and `# fail 0`, or `ℹ pass 12`

@@ -106,8 +106,8 @@ async function answered<T>(response: Response): Promise<T> {
 }
 
 /** DELETE. */
-export async function remove(path: string): Promise<void> {
-  await send('DELETE', path, undefined, {});
+export async function remove<T = undefined>(path: string): Promise<T> {
+  return answered<T>(await send('DELETE', path, undefined, {}));
 }
 
 /** Ends the session here, then at the front: however long that takes to answer, nothing goes on with the key meanwhile. */
@@ -152,7 +152,12 @@ async function send(method: 'GET' | 'POST' | 'DELETE', path: string, body: unkno
       await response.body?.cancel();
       continue;
     }
-    if (response.status === 401 && !asking.atOnce && session.me !== null) {
+    if (response.status === 401 && !asking.atOnce && session.link !== null) {
+      // nobody signs in again here: nothing that the link showed stays on the screen
+      session.linkOver = true;
+      session.link = null;
+    }
+    if (response.status === 401 && !asking.atOnce && session.me !== null && !session.linkOver) {
       await response.body?.cancel();
       await session.again(asking.signal);
       continue;

@@ -19,6 +19,9 @@ export interface LinkRow {
   study: number;
   patient: number;
   maker: string;
+  email: string;
+  /** The session that it was made in. */
+  session: string;
   purpose: LinkFor;
   note: string;
   made: Micros;
@@ -32,6 +35,11 @@ export interface LinkRow {
   tries_max: number;
   ended: Micros | null;
   end: LinkEnd | null;
+}
+
+/** Which were ended. */
+export interface EndedLinks {
+  ended: number[];
 }
 
 export interface Links {

@@ -8,6 +8,8 @@ class Session {
   me = $state<Me | null | undefined>(undefined);
   /** What the share link shows that is open in this browser, where nobody is signed in. */
   link = $state<SharedStudy | null>(null);
+  /** A share link was open on this page, and has ended. */
+  linkOver = $state(false);
   /** The session ended while a page was open: the page stays, a dialog asks to sign in again. */
   ended = $state(false);
   #waiting = new Set<() => void>();

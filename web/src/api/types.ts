@@ -365,7 +365,7 @@ export interface AboutFacts {
   person?: { person: number; name: string; role: Role | null; organisations: string[] };
   organisation?: { name: string };
   device?: { device: number; name: string };
-  session?: { session: string; name: string; span: Span };
+  session?: { session: string; name: string; span: Span; links?: { link: number; study: number; note: string; span: Span; openings: number; ended: string | null }[] };
   key?: { key: string; filed: Micros | null; released_before: number; released: number; releases: { entry: number; who: string; lease: Span; origin: string; images: boolean }[] };
   link?: { link: number; maker: string; note: string; span: Span; ended: string | null; openings: number; browsers: number; downloads: number; tries: number };
   disk?: { disk: string; filesystem: string; holds: { part: string; from: Micros; until: Micros | null }[]; keys: number; studies_opened_before: number };

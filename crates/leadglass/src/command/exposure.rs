@@ -55,6 +55,16 @@ fn print(report: &ExposureReport) {
                 "the link that {maker} made, opened {openings} times in {browsers} browsers, {downloads} downloads, {tries} wrong codes"
             );
         }
+        AboutFacts::Session { links: Some(links), .. } => {
+            for link in links {
+                let runs = if link.ended.is_none() { ", and runs" } else { "" };
+                let (number, study, openings) = (link.link, link.study, link.openings);
+                say!("made link {number} to study {study} in it, opened {openings} times{runs}");
+            }
+            if links.iter().any(|link| link.ended.is_none()) {
+                say!("end them: leadglass link end {}", report.who);
+            }
+        }
         AboutFacts::Disk { keys, studies_opened_before, .. } => {
             say!(
                 "sealed under {keys} keys; {studies_opened_before} of the studies were opened by somebody before the window, {} inside it",

@@ -18,6 +18,7 @@ mod init;
 mod leaks;
 mod ledger;
 mod line;
+mod link;
 mod manage;
 mod memory;
 mod network;
@@ -82,6 +83,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Budget(command) => budget::budget(&dir, format, command),
         Command::Honey(command) => budget::honey(&dir, format, command),
         Command::Leaks(command) => leaks::leaks(&dir, format, command),
+        Command::Link(command) => link::link(&dir, format, command),
         Command::Network(command) => network::network(&dir, format, command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),
         Command::Witness(command) => witness::witness(&dir, format, command),

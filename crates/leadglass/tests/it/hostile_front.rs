@@ -5,6 +5,7 @@
 //! The same test is both: the installation with its people, and, started again with `HOSTILE_FRONT` set, the process.
 
 mod attacks;
+mod links;
 mod people;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! People with a password and a code, through the front door, as the pages speak.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -57,6 +57,11 @@ impl Person {
     /// 32 hexadecimal digits.
     pub fn session(&self) -> String {
         self.browser.borrow().session.clone()
+    }
+
+    /// The browser as it stands.
+    pub fn browser(&self) -> Ref<'_, Browser> {
+        self.browser.borrow()
     }
 
     /// Signs in again with the passkey, as after a session that ended.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use phantom::{ct_instance, uid};
+use phantom::{DEMO_ISSUER, DataSet, ct_instance, uid};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -13,11 +13,12 @@ use crate::client::Answer;
 use crate::clients::{have, python};
 use crate::installation::{Installation, store};
 use crate::persons::Person;
+use crate::threats_format::peak_kib;
 
 const IMAGES: u32 = 3;
 
 /// Two patients: the first has a study of two series and another study.
-fn with_images() -> Installation {
+pub fn with_images() -> Installation {
     let site = Installation::new();
     site.with_devices();
     let mut files = Vec::new();
@@ -32,7 +33,7 @@ fn with_images() -> Installation {
     site
 }
 
-fn patient(site: &Installation) -> Person {
+pub fn patient(site: &Installation) -> Person {
     let email = "patient@home.example";
     let add = ["person", "add", email, "--name", "Pat Home", "--role", "patient", "--organisation", "Patients"];
     let link = site.ok(&add)["enrolment"].as_str().unwrap().to_owned();
@@ -41,11 +42,11 @@ fn patient(site: &Installation) -> Person {
     Person::enrol(site, email, &link)
 }
 
-fn study() -> String {
+pub fn study() -> String {
     uid(&[9, 1, 1])
 }
 
-fn share(person: &Person, study: &str) -> Value {
+pub fn share(person: &Person, study: &str) -> Value {
     let body = json!({ "purpose": "outside", "seconds": 86_400, "note": "Dr. Away" });
     let answer = person.post(&format!("/api/studies/{study}/links"), &body);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
@@ -60,7 +61,7 @@ fn entries(site: &Installation) -> String {
 }
 
 /// Somebody outside, in a browser of their own.
-struct Guest(RefCell<Browser>);
+pub struct Guest(pub RefCell<Browser>);
 
 impl Guest {
     fn new(site: &Installation) -> Self {
@@ -76,14 +77,14 @@ impl Guest {
         answer
     }
 
-    fn opened(site: &Installation, link: &Value) -> Self {
+    pub fn opened(site: &Installation, link: &Value) -> Self {
         let guest = Self::new(site);
         let answer = guest.open(link, link["code"].as_str().unwrap());
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         guest
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.0.borrow_mut().get(path)
     }
 
@@ -267,4 +268,85 @@ fn a_study_is_taken_along_as_a_file_set_that_others_read() {
             text.lines().filter(|line| line.contains("DirectoryRecordType") && line.contains(&format!("[{kind}]")));
         assert_eq!(found.count(), count, "{kind}\n{text}");
     }
+}
+
+/// An image whose samples are all 0, of so many rows and columns.
+fn blank(instance: u32, side: u16) -> Vec<u8> {
+    let mut data = DataSet::new("1.2.840.10008.5.1.4.1.1.7", &uid(&[9, 1, 3, 1, instance]));
+    data.text(0x0008_0060, "CS", "OT");
+    data.text(0x0010_0010, "PN", "Measured000001^Patient");
+    data.text(0x0010_0020, "LO", "M00000001");
+    data.text(0x0010_0021, "LO", DEMO_ISSUER);
+    data.text(0x0020_000D, "UI", &uid(&[9, 1, 3]));
+    data.text(0x0020_000E, "UI", &uid(&[9, 1, 3, 1]));
+    data.text(0x0020_0013, "IS", &instance.to_string());
+    data.number(0x0028_0002, 1);
+    data.text(0x0028_0004, "CS", "MONOCHROME2");
+    for (tag, value) in [(0x0028_0010, side), (0x0028_0011, side), (0x0028_0100, 16), (0x0028_0101, 16)] {
+        data.number(tag, value);
+    }
+    data.number(0x0028_0102, 15);
+    data.number(0x0028_0103, 0);
+    data.words(0x7FE0_0010, "OW", &vec![0; usize::from(side) * usize::from(side)]);
+    data.part10()
+}
+
+#[test]
+fn a_large_study_is_taken_along_while_front_and_warden_hold_a_few_blocks_of_it() {
+    /// 8 MiB of samples each.
+    const SIDE: u16 = 2_048;
+    const LARGE: u32 = 24;
+    /// A third of the study: who kept the whole of it would be far beyond.
+    const GROWN_KIB_MAX: u64 = 64 * 1_024;
+    let mut site = with_images();
+    let person = patient(&site);
+    let large = uid(&[9, 1, 3]);
+    assert!(store(site.dicom(), (1..=LARGE).map(|n| blank(n, SIDE)).collect()).unwrap().iter().all(|one| *one == 0));
+    site.ok(&["settle"]);
+    let link = share(&person, &large);
+    // another front, so that the peak of taking the study in hides nothing
+    site.stop();
+    site.start();
+    let guest = Guest::opened(&site, &link);
+    let path = format!("/api/studies/{large}/download");
+    assert_eq!(guest.get(&format!("/dicom-web/studies/{large}/metadata")).status, 200);
+    let peaks = ["front", "warden"].map(|role| peak_kib(site.pid(role).unwrap()));
+    let answer = guest.post(&path, &json!({}));
+    assert_eq!(answer.status, 200);
+    let whole = u64::from(LARGE) * 2 * u64::from(SIDE) * u64::from(SIDE);
+    assert!(answer.body.len() as u64 > whole && whole / 1_024 == 3 * GROWN_KIB_MAX, "{} bytes", answer.body.len());
+    for (role, before) in ["front", "warden"].into_iter().zip(peaks) {
+        let grown = peak_kib(site.pid(role).unwrap()) - before;
+        println!("{} MiB taken along: the {role} grew by {grown} KiB at its peak", whole >> 20);
+        assert!(grown < GROWN_KIB_MAX, "the {role} grew by {grown} KiB");
+    }
+}
+
+#[test]
+fn the_owner_lists_links_and_ends_all_of_somebody_with_one_command_which_open_pages_feel_at_once() {
+    let site = with_images();
+    let person = patient(&site);
+    let (link, _) = (share(&person, &study()), share(&person, &uid(&[9, 1, 2])));
+    let guest = Guest::opened(&site, &link);
+    let image = format!("/dicom-web/studies/{}/thumbnail", study());
+    assert_eq!(guest.get(&image).status, 200);
+    let running = site.ok(&["link", "list", "--running", "--of", "person:patient@home.example"]);
+    let numbers: Vec<&Value> = running.as_array().unwrap().iter().map(|row| &row["link"]).collect();
+    assert_eq!(numbers, [&json!(1), &json!(0)], "the newest first");
+    assert_eq!((&running[1]["openings"], &running[1]["email"]), (&json!(1), &json!("patient@home.example")));
+    let session = running[0]["session"].as_str().unwrap().to_owned();
+    assert_eq!(session, person.session());
+    let said = site.refused(1, &["link", "end", "everything"]);
+    assert!(said.contains("all, person:EMAIL, study:NUMBER"), "{said}");
+    assert_eq!(site.ok(&["link", "end", &format!("study:{}", uid(&[9, 2, 1]))]), json!({ "ended": [] }));
+    assert_eq!(guest.get(&image).status, 200, "that was another study");
+    assert_eq!(site.ok(&["link", "end", "person:patient@home.example"]), json!({ "ended": [0, 1] }));
+    assert_eq!(guest.get(&image).status, 401, "at once");
+    assert_eq!(site.ok(&["link", "list", "--running"]), json!([]));
+    let ended = site.entries_of("link-ended");
+    assert_eq!(ended.iter().map(|entry| &entry["link"]).collect::<Vec<_>>(), [&json!(0), &json!(1)]);
+    assert!(ended.iter().all(|entry| entry["actor"] == "owner"), "{ended:?}");
+    let report = site.ok(&["exposure", &format!("session:{session}"), "--from", "1d", "--to", "now"]);
+    let made = report["about"]["session"]["links"].as_array().unwrap();
+    assert_eq!(made.iter().map(|one| &one["ended"]).collect::<Vec<_>>(), [&json!("revoked"), &json!("revoked")]);
 }

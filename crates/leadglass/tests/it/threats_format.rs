@@ -16,7 +16,7 @@ const MARK: &str = "zq7hostile";
 /// How much more memory the front may have taken at its peak, in KiB.
 const GROWN_KIB_MAX: u64 = 160 * 1024;
 
-fn peak_kib(pid: u32) -> u64 {
+pub fn peak_kib(pid: u32) -> u64 {
     memory_kib(pid, "VmHWM:").unwrap()
 }
 

@@ -115,6 +115,7 @@ fn every_field(route: &Route) -> Value {
     match route.path {
         "/api/people/census" => body = json!({ "list": "email\n", "unused_days": 90 }),
         "/api/organisations/authenticators" => body = json!({ "organisation": "o", "rule": {} }),
+        "/api/links/end" => body = json!({ "of": format!("session:{}", "cd".repeat(16)) }),
         "/api/break-glass" => body["reason"] = json!("other"),
         "/api/devices/remove" => body["token"] = json!(true),
         "/api/devices" => {

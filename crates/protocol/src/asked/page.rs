@@ -150,8 +150,10 @@ fn asked_about_links(request: &LinkRequest) -> (&'static str, String) {
     match request {
         LinkRequest::Make { study, .. } => ("POST", format!("/api/studies/{study}/links")),
         LinkRequest::Own => ("GET", "/api/links".to_owned()),
-        LinkRequest::All => ("GET", "/api/links/all".to_owned()),
+        LinkRequest::All { .. } => ("GET", "/api/links/all".to_owned()),
         LinkRequest::End { link } => ("DELETE", format!("/api/links/{link}")),
+        LinkRequest::EndOwn => ("DELETE", "/api/links".to_owned()),
+        LinkRequest::EndAll { .. } => ("POST", "/api/links/end".to_owned()),
         LinkRequest::Shown => ("GET", "/api/link".to_owned()),
     }
 }

@@ -129,6 +129,8 @@ pub enum PageReply {
     LinkMade(Box<crate::MadeLink>),
     /// Share links.
     Links(Box<crate::Links>),
+    /// Links that were ended.
+    LinksEnded(Vec<model::LinkId>),
     /// What an open link shows.
     Shared(Box<crate::SharedStudy>),
     /// Second opinions.
@@ -193,6 +195,7 @@ impl std::fmt::Debug for PageReply {
             Self::BreakGlassUse(_) => "BreakGlassUse",
             Self::LinkMade(_) => "LinkMade",
             Self::Links(_) => "Links",
+            Self::LinksEnded(_) => "LinksEnded",
             Self::Shared(_) => "Shared",
             Self::Opinions(_) => "Opinions",
             Self::Askable(_) => "Askable",

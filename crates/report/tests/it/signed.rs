@@ -1,7 +1,7 @@
 //! A signed report, and everything that may be wrong with one.
 
-use model::{DiskPart, EntryNumber, Origin, Window};
-use protocol::{AboutFacts, HeldPart, ReleaseRow};
+use model::{DiskPart, EntryNumber, LinkEnd, LinkId, Origin, StudyNumber, Window};
+use protocol::{AboutFacts, HeldPart, ReleaseRow, SessionLink};
 use report::{Language, Pages, ReportError, csv, pdf, signed_json, verify, verify_content};
 
 use crate::samples::{NOW, Site, patient};
@@ -139,6 +139,23 @@ fn a_report_that_says_something_else_than_its_entry_is_refused() {
     assert!(matches!(error, ReportError::Disagrees), "{error}");
 }
 
+fn session_with(links: Option<Vec<SessionLink>>) -> AboutFacts {
+    AboutFacts::Session {
+        session: "0123456789abcdef0123456789abcdef".to_owned(),
+        name: "Dr. Clemens Reader".to_owned(),
+        span: Window { from: NOW.plus_seconds(-3_000), to: NOW },
+        links,
+    }
+}
+
+#[test]
+fn a_session_without_a_word_about_links_is_read_and_written_as_before_they_were_named() {
+    let text = r#"{"session":{"session":"ab","name":"Dr. Clemens Reader","span":{"from":1,"to":2}}}"#;
+    let before: AboutFacts = serde_json::from_str(text).unwrap();
+    assert!(matches!(&before, AboutFacts::Session { links: None, .. }));
+    assert_eq!(serde_json::to_string(&before).unwrap(), text, "what was signed are these bytes");
+}
+
 #[test]
 fn a_disk_a_key_and_a_session_are_drawn_too() {
     let site = Site::new(7);
@@ -170,13 +187,27 @@ fn a_disk_a_key_and_a_session_are_drawn_too() {
             released: 12,
             releases: (0..9).map(release).collect(),
         },
-        AboutFacts::Session {
-            session: id,
-            name: "Dr. Clemens Reader".to_owned(),
-            span: Window { from: NOW.plus_seconds(-3_000), to: NOW },
-        },
+        session_with(None),
+        session_with(Some(vec![
+            SessionLink {
+                link: LinkId(4),
+                study: StudyNumber(17),
+                note: "Dr. Away".to_owned(),
+                span: Window { from: NOW.plus_seconds(-2_000), to: NOW.plus_seconds(600_000) },
+                openings: 3,
+                ended: None,
+            },
+            SessionLink {
+                link: LinkId(5),
+                study: StudyNumber(17),
+                note: String::new(),
+                span: Window { from: NOW.plus_seconds(-1_000), to: NOW.plus_seconds(-500) },
+                openings: 0,
+                ended: Some(LinkEnd::Revoked),
+            },
+        ])),
     ];
-    for (name, about) in ["disk", "key", "session"].into_iter().zip(abouts) {
+    for (name, about) in ["disk", "key", "session", "session-with-links"].into_iter().zip(abouts) {
         let signed = site.sign(|report| {
             report.about = about;
             report.who = format!("{name}:0123456789abcdef0123456789abcdef");
@@ -185,6 +216,10 @@ fn a_disk_a_key_and_a_session_are_drawn_too() {
             let drawn = pdf(&signed, language).unwrap();
             keep(&format!("{name}-{}.pdf", language.tag()), &drawn);
             assert_eq!(verify(&drawn, Some(&site.vkey())).unwrap().pages, Pages::Drawn(language));
+            let number = if name == "session-with-links" { 3 } else { 2 };
+            let creator = format!("leadglass, drawing {number}");
+            let says = drawn.windows(creator.len()).any(|window| window == creator.as_bytes());
+            assert!(says, "{name}: a program that does not draw the links says that it draws otherwise");
         }
     }
 }

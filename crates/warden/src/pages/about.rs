@@ -2,7 +2,7 @@
 
 use audit::{Exposure, ExposureIndex, FiledKey, HeldDisk, Session, TimelinePart};
 use model::{About, DiskId, Instant, KeyId, LinkId, SessionId, Who, Window};
-use protocol::{AboutFacts, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow};
+use protocol::{AboutFacts, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow, SessionLink};
 
 use super::HELD;
 use super::directory::{field, unknown};
@@ -161,7 +161,12 @@ impl Warden {
             }
             Subject::Session(id, session) => {
                 let (name, ..) = name(session.who);
-                AboutFacts::Session { session: id.to_string(), name, span: session.span }
+                AboutFacts::Session {
+                    session: id.to_string(),
+                    name,
+                    span: session.span,
+                    links: Some(self.made_in(*id)),
+                }
             }
             Subject::Key(id, key) => {
                 let before = Window { from: Instant(i64::MIN), to: window.from };
@@ -205,6 +210,21 @@ impl Warden {
 }
 
 impl Warden {
+    /// The share links that were made in a session, the oldest first.
+    fn made_in(&self, session: SessionId) -> Vec<SessionLink> {
+        let links = self.index.read().expect(HELD).links_of_session(session).to_vec();
+        let shared = self.sharing.read().expect(HELD);
+        let told = |one: &crate::sharing::fold::Link| SessionLink {
+            link: one.link,
+            study: one.study,
+            note: one.note.clone(),
+            span: Window { from: one.made, to: one.until },
+            openings: one.openings,
+            ended: one.end.map(|(_, end)| end),
+        };
+        links.into_iter().filter_map(|link| shared.link(link).map(told)).collect()
+    }
+
     fn facts_of_link(&self, link: LinkId, name: String) -> AboutFacts {
         let one = self.sharing.read().expect(HELD).link(link).cloned();
         let Some(one) = one else { return AboutFacts::Organisation { name } };

@@ -110,9 +110,12 @@ impl Warden {
         if let PageRequest::Cold(protocol::ColdAsk::OfStudy { study }) = request {
             return self.cold_of_study(&caller, &study, now).await;
         }
-        // decided by whose it is
+        // decided by whose they are
         if let PageRequest::Links(protocol::LinkRequest::End { link }) = request {
             return self.end_link_for(&caller, link, now).await;
+        }
+        if let PageRequest::Links(protocol::LinkRequest::EndOwn) = request {
+            return self.end_own_links(&caller, now).await;
         }
         let (service, action) = service_of(&request);
         let target = match (&caller.who, service) {

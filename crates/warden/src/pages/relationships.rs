@@ -92,7 +92,7 @@ impl Warden {
     }
 
     /// `person:EMAIL`, `org:NAME`, `device:NAME`, or `device:#N` for one that was removed: its name may be another's by now.
-    pub(super) fn who_named(&self, text: &str) -> Result<Who, Refusal> {
+    pub(crate) fn who_named(&self, text: &str) -> Result<Who, Refusal> {
         let people = self.people.lock().expect(HELD);
         match text.split_once(':') {
             Some(("person", email)) => people

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use identity::{LINK_TRIES_FREE, LINK_TRIES_MAX, LINK_WAIT_SECONDS};
 use model::{
     Actor, Entry, EntryBody, EntryNumber, Instant, LinkEnd, LinkFor, LinkId, LinkWrong, OpenScope, PatientNumber,
-    PersonId, SECOND, StudyNumber,
+    PersonId, SECOND, SessionId, StudyNumber,
 };
 use protocol::{LINK_OPENINGS_SHOWN_MAX, LinkOpening};
 
@@ -26,6 +26,8 @@ pub(crate) struct Link {
     /// The entry of its relationship.
     pub(crate) relationship: EntryNumber,
     pub(crate) maker: PersonId,
+    /// The session that it was made in.
+    pub(crate) session: SessionId,
     pub(crate) patient: PatientNumber,
     pub(crate) study: StudyNumber,
     pub(crate) purpose: LinkFor,
@@ -139,12 +141,13 @@ impl Shared {
         // the relationship is the entry just before, in the same append
         let relationship = EntryNumber(number.0.saturating_sub(1));
         match (&entry.body, &entry.actor) {
-            (EntryBody::LinkMade(made), Actor::Person { person, .. }) => {
+            (EntryBody::LinkMade(made), Actor::Person { person, session, .. }) => {
                 let link = Link {
                     link: made.link,
                     entry: number,
                     relationship,
                     maker: *person,
+                    session: *session,
                     patient: made.patient,
                     study: made.study,
                     purpose: made.purpose,
@@ -304,7 +307,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{LinkMade, LinkOpened, LinkRefused, Origin, SessionId};
+    use model::{LinkMade, LinkOpened, LinkRefused, Origin};
 
     fn entry(actor: Actor, at: i64, body: EntryBody) -> Entry {
         Entry { version: Entry::VERSION, recorded: Instant(0).plus_seconds(at), actor, body }

@@ -1,5 +1,5 @@
 //! Sharing one study with one somebody, until a date: a link for a person outside ([`make`](self), [`open`](self)), a second opinion
-//! inside ([`opinions`](self)).
+//! inside ([`opinions`](self)). Many links at once are ended in [`many`](self).
 //!
 //! Each is a relationship like every other, with an entry beside it that says why; so reach, exposure and 'who looked' know of it by
 //! themselves. A link reaches nothing that its maker does not reach at that moment: what ends the maker's reach ends the link's. So
@@ -7,6 +7,7 @@
 
 pub(crate) mod fold;
 mod make;
+mod many;
 mod open;
 mod opinions;
 mod rows;
@@ -14,7 +15,9 @@ mod rows;
 use std::collections::{HashMap, HashSet};
 
 use identity::{LinkDoor, LinkSecretHash, LinkSessions};
-use model::{Actor, EntryBody, Instant, LinkEnd, LinkId, PatientNumber, PersonId, StudyNumber, Tier, Uid, What, Who};
+use model::{
+    Actor, EntryBody, EntryNumber, Instant, LinkEnd, LinkId, PatientNumber, PersonId, StudyNumber, Tier, Uid, What, Who,
+};
 use policy::{Service, Target};
 use protocol::{LinkRequest, OpinionRequest, PageReply, Refusal};
 
@@ -26,6 +29,9 @@ use crate::pages::{HELD, field};
 use crate::secrets::Secrets;
 use crate::state::Warden;
 use crate::subject::Caller;
+
+/// The most links whose ends are one append.
+const ENDED_AT_ONCE: usize = 500;
 
 /// What opens links, and where they are open. Never held while something is appended.
 #[derive(Default)]
@@ -73,8 +79,8 @@ impl Doors {
 pub(crate) fn service_of_link(request: &LinkRequest) -> Service {
     match request {
         // whose link it is that is ended is decided by `end_link_for`
-        LinkRequest::Make { .. } | LinkRequest::Own | LinkRequest::End { .. } => Service::Share,
-        LinkRequest::All => Service::AllLinks,
+        LinkRequest::Make { .. } | LinkRequest::Own | LinkRequest::End { .. } | LinkRequest::EndOwn => Service::Share,
+        LinkRequest::All { .. } | LinkRequest::EndAll { .. } => Service::AllLinks,
         LinkRequest::Shown => Service::SharedStudy,
     }
 }
@@ -98,7 +104,9 @@ impl Warden {
                 self.make_link(caller, &study, wanted, now).await
             }
             LinkRequest::Own => Ok(PageReply::Links(Box::new(self.own_links(caller)))),
-            LinkRequest::All => Ok(PageReply::Links(Box::new(self.all_links()))),
+            LinkRequest::All { of } => Ok(PageReply::Links(Box::new(self.all_links(&self.links_named(&of)?)))),
+            LinkRequest::EndOwn => self.end_own_links(caller, now).await,
+            LinkRequest::EndAll { of } => self.end_all_links(caller, &of, now),
             LinkRequest::End { link } => self.end_link_for(caller, link, now).await,
             LinkRequest::Shown => self.shown_link(caller, now),
         }
@@ -167,41 +175,63 @@ impl Warden {
         reachable.ground(patient, study).is_some_and(|ground| ground.tier == Tier::Open && now < ground.until)
     }
 
-    /// Ends a link, the sessions of those who opened it, and what opens it. Entries first: a crash in between leaves a record that
-    /// opens nothing, because the ledger says that the link ended.
+    /// Ends a link, or says that it ended before.
     fn end_link(&self, link: LinkId, end: LinkEnd, actor: &Actor, now: Instant) -> Result<(), Refusal> {
-        let running = {
-            let sharing = self.sharing.read().expect(HELD);
-            let one = sharing.link(link).filter(|one| one.end.is_none()).ok_or(Refusal::NotFound)?;
-            (now < one.until).then_some(one.relationship)
-        };
-        let ended = running.map(|entry| EntryBody::RelationshipEnded { entry, until: now });
-        let bodies = ended.into_iter().chain([EntryBody::LinkEnded { link, end }]);
-        let entries = bodies.map(|body| (actor.clone(), body)).collect();
-        self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))?;
-        self.close_door(link);
-        Ok(())
+        let ended = self.end_links(&[link], end, actor, now)?;
+        if ended.is_empty() { Err(Refusal::NotFound) } else { Ok(()) }
     }
 
-    /// What an ended link leaves behind goes.
-    fn close_door(&self, link: LinkId) {
-        let sessions = {
+    /// Ends links, the sessions of those who opened them, and what opens them; gives those that had not ended before. Entries first: a
+    /// crash in between leaves a record that opens nothing, because the ledger says that the link ended.
+    fn end_links(&self, links: &[LinkId], end: LinkEnd, actor: &Actor, now: Instant) -> Result<Vec<LinkId>, Refusal> {
+        let mut ended = Vec::new();
+        for some in links.chunks(ENDED_AT_ONCE) {
+            // one at a time: none ends twice
+            let turn = self.ending.lock().expect(HELD);
+            let running: Vec<(LinkId, Option<EntryNumber>)> = {
+                let sharing = self.sharing.read().expect(HELD);
+                let running = some.iter().filter_map(|link| sharing.link(*link)).filter(|one| one.end.is_none());
+                running.map(|one| (one.link, (now < one.until).then_some(one.relationship))).collect()
+            };
+            if running.is_empty() {
+                continue;
+            }
+            let bodies = running.iter().flat_map(|(link, relationship)| {
+                let over = relationship.map(|entry| EntryBody::RelationshipEnded { entry, until: now });
+                over.into_iter().chain([EntryBody::LinkEnded { link: *link, end }])
+            });
+            let entries = bodies.map(|body| (actor.clone(), body)).collect();
+            self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))?;
+            drop(turn);
+            let some: Vec<LinkId> = running.into_iter().map(|(link, _)| link).collect();
+            self.close_doors(&some);
+            ended.extend(some);
+        }
+        Ok(ended)
+    }
+
+    /// What ended links leave behind goes.
+    fn close_doors(&self, links: &[LinkId]) {
+        let sessions: Vec<_> = {
             let mut doors = self.doors.lock().expect(HELD);
-            doors.remove(link);
-            doors.sessions.end_of(link)
+            let end = |link: &LinkId| {
+                doors.remove(*link);
+                doors.sessions.end_of(*link)
+            };
+            links.iter().flat_map(end).collect()
         };
         let mut leases = self.leases.lock().expect(HELD);
         sessions.into_iter().for_each(|session| leases.end(Holder::Session(session)));
         drop(leases);
-        if let Err(error) = self.remove_door(link) {
-            tracing::warn!(%error, %link, "what opened an ended link stays behind; it opens nothing");
+        if let Err(error) = self.remove_doors(links) {
+            tracing::warn!(%error, ?links, "what opened ended links stays behind; it opens nothing");
         }
     }
 
-    fn remove_door(&self, link: LinkId) -> Result<(), DatabaseError> {
+    fn remove_doors(&self, links: &[LinkId]) -> Result<(), DatabaseError> {
         let mut database = self.database.lock().expect(HELD);
         let changes = database.begin()?;
-        changes.remove(Space::Link, &link.0.to_be_bytes())?;
+        links.iter().try_for_each(|link| changes.remove(Space::Link, &link.0.to_be_bytes()))?;
         changes.commit()
     }
 
@@ -249,7 +279,7 @@ impl Warden {
             loose.iter().for_each(|link| doors.remove(*link));
             loose
         };
-        loose.into_iter().try_for_each(|link| self.remove_door(link))
+        if loose.is_empty() { Ok(()) } else { self.remove_doors(&loose) }
     }
 
     /// Ends one's own link, or anybody's for an officer.

@@ -8,6 +8,7 @@ use crate::approvals::person_of;
 use crate::pages::HELD;
 use crate::sharing::fold::{Link, Opinion};
 use crate::sharing::make::may_share;
+use crate::sharing::many::Of;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -19,11 +20,11 @@ impl Warden {
         Links { rows, may_share: may_share(&rule, caller.role()), days_max: rule.days_max }
     }
 
-    /// Everybody's: those that run first, so that no number of others hides one.
-    pub(super) fn all_links(&self) -> Links {
+    /// Everybody's, or those of somebody or something: those that run first, so that no number of others hides one.
+    pub(super) fn all_links(&self, of: &Of) -> Links {
         let rule = self.proposals.read().expect(HELD).sharing();
-        let mut rows = self.link_rows(|one| one.end.is_none());
-        rows.extend(self.link_rows(|one| one.end.is_some()));
+        let mut rows = self.link_rows(|one| of.has(one) && one.end.is_none());
+        rows.extend(self.link_rows(|one| of.has(one) && one.end.is_some()));
         rows.truncate(LINK_ROWS_MAX);
         Links { rows, may_share: false, days_max: rule.days_max }
     }
@@ -39,6 +40,8 @@ impl Warden {
             study: one.study,
             patient: one.patient,
             maker: self.name_of(&people, Who::Person(one.maker)).0,
+            email: people.person(one.maker).map(|person| person.email().to_owned()).unwrap_or_default(),
+            session: one.session.to_string(),
             purpose: one.purpose,
             note: one.note,
             made: one.made,

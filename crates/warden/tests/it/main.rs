@@ -34,6 +34,7 @@ mod second_folder;
 mod sender;
 mod sharing;
 mod sharing_limits;
+mod sharing_many;
 mod shredding;
 mod signing_in;
 mod signs;

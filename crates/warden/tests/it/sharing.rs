@@ -136,7 +136,7 @@ async fn whoever_has_a_link_and_its_code_reads_that_study_and_nothing_else() {
         PageRequest::MyAccesses,
         PageRequest::People,
         PageRequest::Links(LinkRequest::Own),
-        PageRequest::Links(LinkRequest::All),
+        PageRequest::Links(LinkRequest::All { of: String::new() }),
         PageRequest::Links(LinkRequest::End { link: link.link }),
         PageRequest::Opinions(OpinionRequest::Own),
         making(STUDY),
@@ -203,8 +203,8 @@ async fn exposure_lists_and_who_looked_tell_of_a_link_as_such() {
     assert_eq!(own[0].opened[0].origin.0, "10.0.0.7");
     // somebody else's list and the officer's
     let officer = site.person("officer@x.example", Role::Officer, None).await;
-    assert_eq!(links(&site, &officer, LinkRequest::All).await.unwrap().rows, own);
-    assert_eq!(links(&site, &patient, LinkRequest::All).await.err(), Some(Refusal::NotAllowed));
+    assert_eq!(links(&site, &officer, LinkRequest::All { of: String::new() }).await.unwrap().rows, own);
+    assert_eq!(links(&site, &patient, LinkRequest::All { of: String::new() }).await.err(), Some(Refusal::NotAllowed));
     assert_eq!(make(&site, &officer, STUDY).await.err(), Some(Refusal::NotAllowed));
 }
 

@@ -177,7 +177,7 @@ async fn an_officer_sees_links_that_run_before_those_that_ended() {
     for ended in [1, 3] {
         end(&site, &patient, made[ended]).await.unwrap();
     }
-    let rows = links(&site, &officer, LinkRequest::All).await.unwrap().rows;
+    let rows = links(&site, &officer, LinkRequest::All { of: String::new() }).await.unwrap().rows;
     let order: Vec<_> = rows.iter().map(|row| row.link).collect();
     assert_eq!(order, [made[2], made[0], made[3], made[1]]);
 }

@@ -156,6 +156,23 @@ fn made_for(history: &[(EntryNumber, Entry)], link: LinkId, who: Who) -> bool {
     })
 }
 
+/// Whether a link was made in a session.
+fn made_in(history: &[(EntryNumber, Entry)], link: LinkId, session: SessionId) -> bool {
+    let made = history.iter().find_map(|(_, entry)| match (&entry.body, &entry.actor) {
+        (EntryBody::LinkMade(made), Actor::Person { session, .. }) if made.link == link => Some(*session),
+        _ => None,
+    });
+    made == Some(session)
+}
+
+/// Adds what links reach at a moment.
+fn further(found: &mut BTreeMap<(PatientNumber, StudyNumber), Tier>, moment: &Moment<'_>, links: &[LinkId]) {
+    for (key, tier) in links.iter().flat_map(|link| moment.reachable(Who::Link(*link))) {
+        let best = found.entry(key).or_insert(tier);
+        *best = tier.max(*best);
+    }
+}
+
 /// The definition: look at every instant of the window.
 pub(super) fn oracle(history: &[(EntryNumber, Entry)], who: Who, window: Window) -> Exposure {
     let links: Vec<LinkId> = (0..2).map(LinkId).filter(|link| made_for(history, *link, who)).collect();
@@ -169,10 +186,7 @@ pub(super) fn oracle(history: &[(EntryNumber, Entry)], who: Who, window: Window)
     };
     let reachable = reached(history, window, |moment| {
         let mut found = moment.reachable(who);
-        for (key, tier) in links.iter().flat_map(|link| moment.reachable(Who::Link(*link))) {
-            let best = found.entry(key).or_insert(tier);
-            *best = tier.max(*best);
-        }
+        further(&mut found, moment, &links);
         found
     });
     let mut exposure = Exposure { reachable, ..Exposure::default() };
@@ -193,13 +207,20 @@ pub(super) fn session_oracle(history: &[(EntryNumber, Entry)], session: SessionI
     let person = history.iter().find_map(|(_, entry)| of(entry))?;
     let ends =
         |entry: &Entry| matches!(&entry.body, EntryBody::SessionEnded { session: ended, .. } if *ended == session);
+    let links: Vec<LinkId> = (0..2).map(LinkId).filter(|link| made_in(history, *link, session)).collect();
     let reachable = reached(history, window, |moment| {
         let begun = moment.past.iter().any(|(_, entry)| of(entry).is_some());
         let ended = moment.past.iter().any(|(_, entry)| ends(entry));
-        if begun && !ended { moment.reachable(Who::Person(person)) } else { BTreeMap::new() }
+        let mut found = if begun && !ended { moment.reachable(Who::Person(person)) } else { BTreeMap::new() };
+        further(&mut found, moment, &links);
+        found
     });
     let mut exposure = Exposure { reachable, ..Exposure::default() };
-    let counts = |entry: &Entry| matches!(&entry.actor, Actor::Person { session: named, .. } if *named == session);
+    let counts = |entry: &Entry| match &entry.actor {
+        Actor::Person { session: named, .. } => *named == session,
+        Actor::Link { link, .. } => links.contains(link),
+        _ => false,
+    };
     touched(history, &mut exposure, window, |entry| counts(entry).then_some(entry.recorded), |_| true, |_| true);
     Some(exposure)
 }
