@@ -4,17 +4,17 @@
 //! filter lies in the page cache while it is asked, as a list does that is asked at each sign-in; a first question after a start also
 //! waits for two reads of the disk. What is said of a thousand million hashes is computed from what was measured, and says so.
 
-use std::fmt::Write as _;
+mod dumps;
+
 use std::hint::black_box;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use ::leaks::{CHECKPOINT_BYTES, Filter, HashKind, KnownHash, LoginKey, Part, Progress, Shape, Source, load};
+use ::leaks::{CHECKPOINT_BYTES, Filter, HashKind, KnownHash, Part, Progress, Shape, Source, load};
 use anyhow::{Result, ensure};
 use clap::Parser;
-use dumps::{Scanner, Wanted, folded};
 
 /// What the extrapolation is for.
 const BILLION: u64 = 1_000_000_000;
@@ -24,8 +24,6 @@ const BILLION_BYTES_MAX: f64 = 2.5 * (1_u64 << 30) as f64;
 const TIMED: u64 = 1_000_000;
 /// Questions for hashes that are not in the list.
 const OTHERS: u64 = 10_000_000;
-/// People of the site that a dump is held against.
-const PEOPLE: u64 = 20_000;
 /// Where the numbers of hashes begin that are not in the list.
 const ELSEWHERE: u64 = 1 << 40;
 
@@ -47,7 +45,7 @@ pub struct LeakOptions {
 /// Runs both parts and fails when a bar is missed.
 pub fn run(options: &LeakOptions) -> Result<()> {
     let mut held = filter(options)?;
-    held &= dumps_of_every_shape(options.lines)?;
+    held &= dumps::of_every_shape(options.lines)?;
     ensure!(held, "a bar was missed; see the lines above");
     Ok(())
 }
@@ -132,77 +130,6 @@ fn expected_bits(hashes: u64) -> f64 {
     // checksum, count and place in the index, and the half byte that is left over
     let bucket_bits = 8.0 * (4.0 + 2.0 + 8.0) + 3.5;
     f64::from(shape.rice_bits) + 1.0 + high + bucket_bits * shape.buckets() as f64 / hashes as f64
-}
-
-/// Writes a line made from a number.
-type Line = fn(&mut String, u64);
-
-fn dumps_of_every_shape(lines: u64) -> Result<bool> {
-    let key = LoginKey::new([7; 32]);
-    let address = |person: u64| format!("vorname.nachname{person}@klinik.example");
-    let addresses = (0..PEOPLE).map(|person| key.digest(&folded(&address(person)))).collect();
-    let names = (0..PEOPLE).map(|person| key.digest(&format!("vorname.nachname{person}"))).collect();
-    let wanted = Wanted { key, addresses, names };
-    let shapes: [(&str, &str, Line); 4] = [
-        ("email:password", "", |out, n| {
-            let _ = writeln!(out, "{:x}.{}@mail{}.example:{:x}", n >> 40, n % 9973, n % 53, n >> 16 & 0xff_ffff_ffff);
-        }),
-        ("url:login:password", "", |out, n| {
-            let _ = writeln!(
-                out,
-                "https://www.shop{}.example/account/login:{:x}@mail.example:{:x}",
-                n % 997,
-                n >> 36,
-                n & 0xff_ffff_ffff
-            );
-        }),
-        ("CSV with a header", "id,email,username,password\n", |out, n| {
-            let _ =
-                writeln!(out, "{},{:x}@mail.example,user{},\"{:x}\"", n % 99991, n >> 36, n % 7919, n & 0xff_ffff_ffff);
-        }),
-        ("JSON lines", "", |out, n| {
-            let _ = writeln!(
-                out,
-                "{{\"id\":{},\"email\":\"{:x}@mail.example\",\"password\":\"{:x}\"}}",
-                n % 99991,
-                n >> 36,
-                n & 0xff_ffff_ffff
-            );
-        }),
-    ];
-    let mut held = true;
-    for (shape, header, line) in shapes {
-        let mut text = header.to_owned();
-        for number in 0..lines {
-            line(&mut text, mixed(number));
-            if number % 100_000 == 7 {
-                line_of(&mut text, shape, &address(number / 100_000 % PEOPLE));
-            }
-        }
-        let mut scanner = Scanner::new(wanted.clone());
-        let began = Instant::now();
-        scanner.text(text.as_bytes(), |_| {})?;
-        let seconds = began.elapsed().as_secs_f64();
-        let (counts, found) = (scanner.counts(), scanner.into_found().into_sorted().len() as u64);
-        let rate = counts.lines as f64 / seconds;
-        eprintln!(
-            "{shape:<20} {:.2} million lines a second, {:.0} MB/s, {found} logins found (bar: 1 million)",
-            rate / 1e6,
-            counts.bytes as f64 / seconds / 1e6
-        );
-        ensure!(found == lines.div_ceil(100_000), "{found} of the people were found");
-        held &= rate >= 1e6;
-    }
-    Ok(held)
-}
-
-fn line_of(text: &mut String, shape: &str, address: &str) {
-    let _ = match shape {
-        "email:password" => writeln!(text, "{address}:geheim"),
-        "url:login:password" => writeln!(text, "https://portal.klinik.example:8443/login:{address}:geheim"),
-        "JSON lines" => writeln!(text, "{{\"email\":\"{address}\",\"password\":\"geheim\"}}"),
-        _ => writeln!(text, "7,{address},,geheim"),
-    };
 }
 
 /// A number from a number: the finaliser of SplitMix64, one to one.

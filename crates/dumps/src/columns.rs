@@ -2,17 +2,29 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter};
+
+use crate::few::Few;
+use crate::found::Passwords;
+
 /// What separates columns.
-const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
+const SEPARATORS: [u8; 4] = *b",;\t|";
 /// The most columns.
 const COLUMNS_MAX: usize = 64;
+
+/// What a column, key or label holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Login,
+    Password,
+}
 
 /// Which columns hold logins and passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Columns {
-    separator: char,
-    logins: Vec<usize>,
-    passwords: Vec<usize>,
+    separator: u8,
+    /// What each column holds, up to the last one that counts.
+    holds: Vec<Option<Holds>>,
 }
 
 impl Columns {
@@ -21,77 +33,62 @@ impl Columns {
         if line.trim_start().starts_with(['{', '[']) {
             return None;
         }
-        let separator = SEPARATORS.into_iter().max_by_key(|separator| line.matches(*separator).count())?;
-        let names: Vec<String> = fields(line, separator).map(|name| name.trim().to_lowercase()).collect();
-        let places = |is: fn(&str) -> bool| -> Vec<usize> {
-            names.iter().enumerate().filter(|(_, name)| is(name)).map(|(place, _)| place).collect()
-        };
-        let (logins, passwords) = (places(is_login), places(is_password));
-        (names.len() >= 2 && !logins.is_empty() && !passwords.is_empty()).then_some(Self {
-            separator,
-            logins,
-            passwords,
-        })
+        let separator =
+            SEPARATORS.into_iter().max_by_key(|separator| memchr_iter(*separator, line.as_bytes()).count())?;
+        let mut holds: Vec<_> = fields(line, separator).map(|name| holds(name.trim())).collect();
+        let named = holds.len();
+        holds.truncate(holds.iter().rposition(Option::is_some)? + 1);
+        let both = [Holds::Login, Holds::Password].iter().all(|what| holds.contains(&Some(*what)));
+        (named >= 2 && both).then_some(Self { separator, holds })
     }
 
-    /// Each login of a line with each password of it.
-    pub(crate) fn pairs(&self, line: &str, mut pair: impl FnMut(&str, &str)) {
-        let fields: Vec<Cow<'_, str>> = fields(line, self.separator).collect();
-        for login in self.logins.iter().filter_map(|place| fields.get(*place)) {
-            for password in self.passwords.iter().filter_map(|place| fields.get(*place)) {
-                pair(login, password);
+    /// Each login of a line with every password of it.
+    pub(crate) fn logins(&self, line: &str, mut each: impl FnMut(&str, &Passwords<'_>)) {
+        let (mut logins, mut passwords) = (Few::default(), Few::default());
+        for (field, holds) in fields(line, self.separator).zip(&self.holds) {
+            match holds {
+                Some(Holds::Login) => logins.push(field),
+                Some(Holds::Password) => passwords.push(field),
+                None => {}
             }
+        }
+        if passwords.all().is_empty() {
+            return;
+        }
+        for login in logins.all() {
+            each(login, &|take| passwords.all().iter().for_each(|password| take(password)));
         }
     }
 }
 
-/// Whether a column, key or label holds a login.
-pub(crate) fn is_login(name: &str) -> bool {
-    const NAMES: [&str; 18] = [
-        "email",
-        "e-mail",
-        "mail",
-        "e_mail",
-        "email_address",
-        "emailaddress",
-        "login",
-        "login_name",
-        "username",
-        "user_name",
-        "user name",
-        "user",
-        "usr",
-        "account",
-        "benutzer",
-        "benutzername",
-        "identifiant",
-        "usuario",
-    ];
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+/// What a column, key or label of this name holds, in letters of either case.
+pub(crate) fn holds(name: &str) -> Option<Holds> {
+    let (logins, passwords) = NAMES.get(name.len())?;
+    let among = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if among(logins) { Some(Holds::Login) } else { among(passwords).then_some(Holds::Password) }
 }
 
-/// Whether a column, key or label holds a password.
-pub(crate) fn is_password(name: &str) -> bool {
-    const NAMES: [&str; 13] = [
-        "password",
-        "pass",
-        "passwd",
-        "pwd",
-        "pw",
-        "passwort",
-        "kennwort",
-        "password_plain",
-        "plaintext",
-        "plain",
-        "cleartext",
-        "mot de passe",
-        "contraseña",
-    ];
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
-}
+/// Names of logins and of passwords, by their length in bytes.
+const NAMES: [(&[&str], &[&str]); 15] = [
+    (&[], &[]),
+    (&[], &[]),
+    (&[], &["pw"]),
+    (&["usr"], &["pwd"]),
+    (&["mail", "user"], &["pass"]),
+    (&["email", "login"], &["plain"]),
+    (&["e-mail", "e_mail"], &["passwd"]),
+    (&["account", "usuario"], &[]),
+    (&["username", "benutzer"], &["password", "passwort", "kennwort"]),
+    (&["user_name", "user name"], &["plaintext", "cleartext"]),
+    (&["login_name"], &[]),
+    (&["identifiant"], &["contraseña"]),
+    (&["emailaddress", "benutzername"], &["mot de passe"]),
+    (&["email_address"], &[]),
+    (&[], &["password_plain"]),
+];
 
 /// The fields of a line. A field in quotes may hold the separator, and a quote that is written twice.
-pub(crate) fn fields(line: &str, separator: char) -> impl Iterator<Item = Cow<'_, str>> {
+pub(crate) fn fields(line: &str, separator: u8) -> impl Iterator<Item = Cow<'_, str>> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let text = rest?;
@@ -102,14 +99,11 @@ pub(crate) fn fields(line: &str, separator: char) -> impl Iterator<Item = Cow<'_
     .take(COLUMNS_MAX)
 }
 
-/// The field that a text begins with, and what stands behind its separator.
-pub(crate) fn field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
-    let behind = |at: usize| text[at..].find(separator).map(|found| &text[at + found + separator.len_utf8()..]);
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(separator).unwrap_or(text.len());
-        return (Cow::Borrowed(&text[..end]), behind(0));
-    };
-    let mut ends = quoted.match_indices('"').map(|(at, _)| at);
+/// The field that a text begins with, and what stands behind its separator, which is ASCII.
+pub(crate) fn field(text: &str, separator: u8) -> (Cow<'_, str>, Option<&str>) {
+    let behind = |from: usize| Some(&text[from + memchr(separator, &text.as_bytes()[from..])? + 1..]);
+    let Some(quoted) = text.strip_prefix('"') else { return plain(text, separator) };
+    let mut ends = memchr_iter(b'"', quoted.as_bytes());
     let mut doubled = false;
     while let Some(end) = ends.next() {
         if quoted[end + 1..].starts_with('"') {
@@ -122,8 +116,14 @@ pub(crate) fn field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>)
         return (field, behind(end + 2));
     }
     // a quote that is never closed belongs to the text
-    let end = text.find(separator).unwrap_or(text.len());
-    (Cow::Borrowed(&text[..end]), behind(0))
+    plain(text, separator)
+}
+
+fn plain(text: &str, separator: u8) -> (Cow<'_, str>, Option<&str>) {
+    match memchr(separator, text.as_bytes()) {
+        Some(end) => (Cow::Borrowed(&text[..end]), Some(&text[end + 1..])),
+        None => (Cow::Borrowed(text), None),
+    }
 }
 
 #[cfg(test)]
@@ -131,26 +131,43 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(line: &str, separator: char, expected: &[&str]) {
+    fn check(line: &str, separator: u8, expected: &[&str]) {
         assert_eq!(fields(line, separator).collect::<Vec<_>>(), expected, "{line}");
     }
 
     #[test]
     fn fields_are_cut_as_spreadsheets_write_them() {
-        check("a,b,c", ',', &["a", "b", "c"]);
-        check("a,,", ',', &["a", "", ""]);
-        check("\"a,b\",\"say \"\"x\"\"\",c", ',', &["a,b", "say \"x\"", "c"]);
-        check("\"never closed,b", ',', &["\"never closed", "b"]);
-        check("\"ä\";\"\"", ';', &["ä", ""]);
-        check("", ',', &[""]);
+        check("a,b,c", b',', &["a", "b", "c"]);
+        check("a,,", b',', &["a", "", ""]);
+        check("\"a,b\",\"say \"\"x\"\"\",c", b',', &["a,b", "say \"x\"", "c"]);
+        check("\"never closed,b", b',', &["\"never closed", "b"]);
+        check("\"ä\";\"\"", b';', &["ä", ""]);
+        check("", b',', &[""]);
+    }
+
+    #[test]
+    fn every_name_stands_where_it_is_looked_for() {
+        for (length, (logins, passwords)) in NAMES.iter().enumerate() {
+            for (names, expected) in [(logins, Holds::Login), (passwords, Holds::Password)] {
+                for name in *names {
+                    assert_eq!((name.len(), holds(&name.to_ascii_uppercase())), (length, Some(expected)), "{name}");
+                }
+            }
+        }
+        for name in ["", "id", "e.mail", "password_plaintext", "passwörd"] {
+            assert_eq!(holds(name), None, "{name}");
+        }
     }
 
     #[test]
     fn a_header_names_its_columns_and_a_line_of_data_does_not() {
         let columns = Columns::of_header("name;url;Username;PASSWORD;note").unwrap();
-        assert_eq!(columns, Columns { separator: ';', logins: vec![2], passwords: vec![3] });
+        assert_eq!(
+            columns,
+            Columns { separator: b';', holds: vec![None, None, Some(Holds::Login), Some(Holds::Password)] }
+        );
         assert!(Columns::of_header("\"email\",\"hash\",\"password\"").is_some());
-        for line in ["a@example.org:letmein", "email", "password", "login:password", "a,b,c", ""] {
+        for line in ["a@example.org:letmein", "email", "password", "login:password", "a,b,c", "email,name", ""] {
             assert_eq!(Columns::of_header(line), None, "{line}");
         }
     }

@@ -7,11 +7,14 @@ use zeroize::Zeroizing;
 /// The most passwords that are kept of one login; each costs a slow hash later.
 pub const PASSWORDS_PER_LOGIN_MAX: usize = 32;
 /// The longest password, in bytes: longer ones are accepted nowhere here.
-const PASSWORD_BYTES_MAX: usize = 512;
+pub(crate) const PASSWORD_BYTES_MAX: usize = 512;
 /// The most logins that are kept.
 const LOGINS_MAX: usize = 100_000;
 /// The most text that is kept of all of them, in bytes: a dump that is made for it fills no memory.
 const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// Gives each password that stands beside a login; asked only for a login that is wanted.
+pub(crate) type Passwords<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;
 
 /// How a login fits one of the site's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,11 +45,28 @@ impl std::fmt::Debug for Login {
     }
 }
 
+/// Something that was not known before: a login, or a password beside it. One password more than are kept says that there were more.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Fresh {
+    pub by: Match,
+    pub login: String,
+    /// Empty when only the login is new.
+    pub password: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Fresh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fresh").field("by", &self.by).finish_non_exhaustive()
+    }
+}
+
 /// Every login that was found, by how it fits and its folded text.
 #[derive(Debug, Default)]
 pub struct Found {
     logins: HashMap<(Match, String), Login>,
     kept_bytes: usize,
+    /// What was found since somebody asked.
+    fresh: Vec<Fresh>,
 }
 
 impl Found {
@@ -64,37 +84,50 @@ impl Found {
         self.logins.get(&(by, login.to_owned()))
     }
 
+    /// What was found since this was asked for.
+    pub(crate) fn take_fresh(&mut self) -> Vec<Fresh> {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// Counts lines that name a login, and keeps what `passwords` gives as far as there is room.
     pub(crate) fn named(&mut self, by: Match, login: &str, lines: u64, passwords: impl FnOnce(&mut dyn FnMut(&str))) {
-        let Self { logins, kept_bytes } = self;
+        let Self { logins, kept_bytes, fresh } = self;
+        let mut tell = |password: &str| {
+            fresh.push(Fresh { by, login: login.to_owned(), password: Zeroizing::new(password.to_owned()) });
+        };
         let key = (by, login.to_owned());
         if !logins.contains_key(&key) {
             if logins.len() >= LOGINS_MAX || *kept_bytes + login.len() > KEPT_BYTES_MAX {
                 return;
             }
             *kept_bytes += login.len();
+            tell("");
         }
-        let login = logins.entry(key).or_insert(Login { lines: 0, passwords: Vec::new(), more: false });
-        login.lines += lines;
-        passwords(&mut |password| login.take(password, kept_bytes));
+        let entry = logins.entry(key).or_insert(Login { lines: 0, passwords: Vec::new(), more: false });
+        entry.lines += lines;
+        passwords(&mut |password| {
+            if entry.take(password, kept_bytes) {
+                tell(password);
+            }
+        });
     }
 }
 
 impl Login {
-    /// Takes what may be the password.
-    fn take(&mut self, password: &str, kept_bytes: &mut usize) {
+    /// Takes what may be the password. Says whether that tells anything.
+    fn take(&mut self, password: &str, kept_bytes: &mut usize) -> bool {
         if password.is_empty()
             || password.len() > PASSWORD_BYTES_MAX
             || self.passwords.iter().any(|known| known.as_str() == password)
         {
-            return;
+            return false;
         }
         if self.passwords.len() >= PASSWORDS_PER_LOGIN_MAX || *kept_bytes + password.len() > KEPT_BYTES_MAX {
-            self.more = true;
-            return;
+            return !std::mem::replace(&mut self.more, true);
         }
         *kept_bytes += password.len();
         self.passwords.push(Zeroizing::new(password.to_owned()));
+        true
     }
 }
 

@@ -9,6 +9,7 @@
 //! UTF-8, UTF-16 of both orders with or without a mark, Latin-1. Lines end with LF, CR or NUL.
 
 mod columns;
+mod few;
 mod found;
 mod json;
 mod line;
@@ -16,10 +17,12 @@ mod packed;
 mod scan;
 mod text;
 mod token;
+mod told;
 
 pub use found::{Found, Login, Match, PASSWORDS_PER_LOGIN_MAX};
 pub use packed::{Input, PackedError, unpacked, unpacked_file};
 pub use scan::{Counts, Scanner, Wanted};
+pub use told::{CutShort, Told, hear, tell};
 
 use unicode_normalization::UnicodeNormalization;
 

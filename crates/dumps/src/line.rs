@@ -3,7 +3,9 @@
 //! Nobody can say what of `https://a:8443/x:y:z` is what, and nobody has to: only words that are logins here count, and what stands
 //! beside one is tried in every reading. A wrong reading verifies nowhere.
 
-use crate::columns::{field, is_login};
+use memchr::memchr_iter;
+
+use crate::columns::{Holds, field, holds};
 use crate::found::{Found, Match};
 use crate::scan::Wanted;
 
@@ -30,7 +32,7 @@ pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
         let word = &line[from..end];
         if may_be_login(word, &line[end..], end == bytes.len()) {
             words += 1;
-            let dashes = word.find("--").filter(|_| word.contains('@')).map(|dashes| from + dashes);
+            let dashes = dashes(word).map(|dashes| from + dashes);
             let mut counted = false;
             for end in [dashes, Some(end)].into_iter().flatten() {
                 if let Some((by, name)) = wanted.find(&line[from..end]) {
@@ -44,6 +46,12 @@ pub(crate) fn logins(line: &str, wanted: &Wanted, found: &mut Found) {
         }
         from = end + 1;
     }
+}
+
+/// Where two dashes stand in an address, which may separate it from its password.
+fn dashes(word: &str) -> Option<usize> {
+    let bytes = word.as_bytes();
+    memchr_iter(b'-', bytes).find(|dash| bytes.get(dash + 1) == Some(&b'-')).filter(|_| word.contains('@'))
 }
 
 /// What cannot be a login need not be looked up: nothing, a scheme, a host with its path, a last word without an @ (the password).
@@ -74,7 +82,8 @@ fn passwords(line: &str, from: usize, end: usize, take: &mut dyn FnMut(&str)) {
     }
     take(rest);
     take(rest.trim());
-    let separator = separator.unwrap_or(' ');
+    // all of them are ASCII
+    let separator = separator.map_or(b' ', |separator| separator as u8);
     take(&field(rest.trim_start(), separator).0);
     take(field(rest, separator).0.trim());
     // `login:password:https://...`, where the password may hold the separator
@@ -98,7 +107,7 @@ fn before(line: &str, from: usize, quote: Option<char>) -> &str {
     let front = separator.map_or(front, |separator| front.strip_suffix(separator).unwrap_or(front));
     let separator = separator.unwrap_or(' ');
     let word = front.rsplit(separator).next().unwrap_or(front).trim();
-    if is_login(word) {
+    if holds(word) == Some(Holds::Login) {
         // `Username: name` of a block, whose password is on another line
         return "";
     }

@@ -1,6 +1,6 @@
 //! What dumps are packed in: gzip, Zstandard, zip, and either of the first two inside a zip.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::rc::Rc;
@@ -12,8 +12,16 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use thiserror::Error;
 use zip::ZipArchive;
 
+use crate::text::EndlessLine;
+use crate::told::CutShort;
+
 /// The most members of one zip archive.
 const ZIP_MEMBERS_MAX: usize = 100_000;
+/// How much text may come out of what is packed for each byte of it. Dumps come to some ten; archives that are made to fill machines to a
+/// thousand and more.
+const UNPACKED_PER_BYTE_MAX: u64 = 250;
+/// How much may come out of anything, in bytes.
+const UNPACKED_BYTES_FREE: u64 = 64 << 20;
 /// What is read of the file at once, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -30,14 +38,32 @@ enum Kind {
 
 /// A dump cannot be unpacked.
 #[derive(Debug, Error)]
+#[error("{}", CutShort::from(self))]
 pub enum PackedError {
     /// It cannot be read or unpacked to its end.
-    #[error("the dump cannot be read to its end; what stands before the damage was looked at")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// A zip archive without a usable directory.
-    #[error("the zip archive cannot be read; unpack it yourself and give the files one by one")]
     Zip(#[source] zip::result::ZipError),
+    /// Far more comes out of it than out of any dump.
+    Bomb,
+    /// A line has no end.
+    EndlessLine,
 }
+
+impl From<io::Error> for PackedError {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref() {
+            Some(inner) if inner.is::<Bomb>() => Self::Bomb,
+            Some(inner) if inner.is::<EndlessLine>() => Self::EndlessLine,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// More was unpacked than may be.
+#[derive(Debug, Error)]
+#[error("more than {UNPACKED_PER_BYTE_MAX} times as much comes out of it")]
+struct Bomb;
 
 impl Input {
     /// A file. It is opened by the caller, so that reading it needs no right to open others.
@@ -64,48 +90,92 @@ pub fn unpacked(input: Input, each: &mut dyn FnMut(&mut dyn Read) -> io::Result<
     let Input { file, read } = input;
     match file {
         Kind::Stream(stream) => {
-            text(&mut BufReader::with_capacity(BUFFER_BYTES, Counted { inner: stream, read }), each)?
+            let budget = Budget { read: Arc::clone(&read), packed_bytes: u64::MAX, unpacked: Cell::default() };
+            text(&mut BufReader::with_capacity(BUFFER_BYTES, Counted { inner: stream, read }), &budget, each)?;
         }
         Kind::File(mut file) => {
             let mut magic = [0; 4];
             let length = file.read(&mut magic)?;
+            let packed_bytes = file.seek(SeekFrom::End(0))?;
             file.seek(SeekFrom::Start(0))?;
-            let counted = Counted { inner: file, read };
+            let budget = Budget { read: Arc::clone(&read), packed_bytes, unpacked: Cell::default() };
+            let mut input = BufReader::with_capacity(BUFFER_BYTES, Counted { inner: file, read });
             if magic[..length].starts_with(b"PK\x03\x04") {
-                return members(BufReader::with_capacity(BUFFER_BYTES, counted), each);
+                return members(input, &budget, each);
             }
-            text(&mut BufReader::with_capacity(BUFFER_BYTES, counted), each)?;
+            text(&mut input, &budget, each)?;
         }
     }
     Ok(0)
 }
 
 /// One text, as it is or packed.
-fn text(mut input: &mut dyn BufRead, each: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> io::Result<()> {
+fn text(
+    input: &mut dyn BufRead,
+    budget: &Budget,
+    each: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
     match packing(input.fill_buf()?) {
-        Packing::Gzip => each(&mut MultiGzDecoder::new(input)),
-        Packing::Zstandard => each(&mut Zstandard::new(input)),
-        Packing::None => each(&mut input),
+        Packing::Gzip => each(&mut Within { inner: MultiGzDecoder::new(input), budget }),
+        Packing::Zstandard => each(&mut Within { inner: Zstandard::new(input), budget }),
+        Packing::None => each(&mut Within { inner: input, budget }),
     }
 }
 
 /// Every member of a zip that can be unpacked.
-fn members(input: impl Read + Seek, each: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>) -> Result<u64, PackedError> {
+fn members(
+    input: impl Read + Seek,
+    budget: &Budget,
+    each: &mut dyn FnMut(&mut dyn Read) -> io::Result<()>,
+) -> Result<u64, PackedError> {
     let mut archive = ZipArchive::new(input).map_err(PackedError::Zip)?;
     let mut skipped = archive.len().saturating_sub(ZIP_MEMBERS_MAX) as u64;
     for number in 0..archive.len().min(ZIP_MEMBERS_MAX) {
         match archive.by_index(number) {
             Ok(member) if member.is_dir() => {}
-            Ok(member) => {
-                if text(&mut BufReader::with_capacity(BUFFER_BYTES, member), each).is_err() {
-                    skipped += 1;
-                }
-            }
+            Ok(member) => match text(&mut BufReader::with_capacity(BUFFER_BYTES, member), budget, each) {
+                Ok(()) => {}
+                Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Bomb>()) => return Err(PackedError::Bomb),
+                Err(_) => skipped += 1,
+            },
             // encrypted, or packed in another way
             Err(_) => skipped += 1,
         }
     }
     Ok(skipped)
+}
+
+/// How much text may come out of a dump.
+struct Budget {
+    /// What was read of it, packed, in bytes; members of a zip may lie over each other, so no more than there is counts.
+    read: Arc<AtomicU64>,
+    packed_bytes: u64,
+    unpacked: Cell<u64>,
+}
+
+impl Budget {
+    fn take(&self, bytes: usize) -> io::Result<()> {
+        self.unpacked.set(self.unpacked.get() + bytes as u64);
+        let packed = self.read.load(Ordering::Relaxed).min(self.packed_bytes);
+        if self.unpacked.get() > UNPACKED_BYTES_FREE.saturating_add(packed.saturating_mul(UNPACKED_PER_BYTE_MAX)) {
+            return Err(io::Error::other(Bomb));
+        }
+        Ok(())
+    }
+}
+
+/// Text that a budget is for.
+struct Within<'a, R> {
+    inner: R,
+    budget: &'a Budget,
+}
+
+impl<R: Read> Read for Within<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(into)?;
+        self.budget.take(length)?;
+        Ok(length)
+    }
 }
 
 /// A file that is no zip archive, unpacked: for lists, which are read again from any place.

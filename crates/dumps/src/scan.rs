@@ -1,13 +1,13 @@
 //! Looking for known logins in text, line by line.
 
-use std::collections::HashSet;
 use std::io::{self, Read};
 
-use leaks::{LoginDigest, LoginKey};
+use leaks::{LoginDigests, LoginKey};
 use zeroize::Zeroizing;
 
-use crate::columns::{Columns, is_login, is_password};
-use crate::found::{Found, Match};
+use crate::columns::{Columns, Holds, holds};
+use crate::found::{Found, Fresh, Match, Passwords};
+use crate::text::{Lines, Tally};
 use crate::token::Tokens;
 use crate::{folded, json, line, text};
 
@@ -24,9 +24,9 @@ pub struct Wanted {
     /// The key.
     pub key: LoginKey,
     /// Whole addresses.
-    pub addresses: HashSet<LoginDigest>,
+    pub addresses: LoginDigests,
     /// The parts before the @ of every one of them.
-    pub names: HashSet<LoginDigest>,
+    pub names: LoginDigests,
 }
 
 /// What was read.
@@ -62,38 +62,22 @@ impl Scanner {
         Self { wanted, found, tokens: Tokens::default(), counts, first: true, columns: None, block: None }
     }
 
-    /// Reads a text to its end. `tell` is told now and then.
-    pub fn text(&mut self, input: impl Read, mut tell: impl FnMut(&Counts)) -> io::Result<()> {
+    /// Reads a text to its end. `tell` is told now and then, and ends the reading by an error.
+    pub fn text(&mut self, input: impl Read, tell: impl FnMut(&mut Self) -> io::Result<()>) -> io::Result<()> {
         (self.first, self.columns, self.block) = (true, None, None);
         let before = self.counts;
-        let sum = |read: &text::Tally| Counts {
-            bytes: before.bytes + read.bytes,
-            lines: before.lines + read.lines,
-            too_long: before.too_long + read.too_long,
-        };
-        let mut so_far = before;
-        let read = text::lines(
-            input,
-            |line| self.line(line),
-            |read| {
-                so_far = sum(read);
-                tell(&so_far);
-            },
-        );
-        match read {
-            Ok(read) => self.counts = sum(&read),
-            Err(error) => {
-                self.counts = so_far;
-                return Err(error);
-            }
-        }
-        Ok(())
+        text::lines(input, &mut Look { scanner: self, before, tell })
     }
 
     /// What was read so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Logins with passwords, and tokens, that were found since this was asked for.
+    pub(crate) fn take_fresh(&mut self) -> (Vec<Fresh>, Vec<Zeroizing<String>>) {
+        (self.found.take_fresh(), self.tokens.take_fresh())
     }
 
     /// Tokens of devices that were found, and whether there were more than are kept.
@@ -118,10 +102,10 @@ impl Scanner {
         }
         let Self { wanted, found, .. } = self;
         if let Some(columns) = &self.columns {
-            columns.pairs(line, |login, password| take(wanted, found, login, password));
+            columns.logins(line, |login, passwords| take(wanted, found, login, passwords));
             return;
         }
-        if json::pairs(line, |login, password| take(wanted, found, login, password)) {
+        if json::logins(line, |login, passwords| take(wanted, found, login, passwords)) {
             return;
         }
         self.block_line(line);
@@ -138,11 +122,12 @@ impl Scanner {
             Some(end) => (line[..end].trim(), line[end + 1..].trim()),
             None => ("", ""),
         };
-        if is_login(label) && !value.is_empty() {
+        let holds = holds(label);
+        if holds == Some(Holds::Login) && !value.is_empty() {
             self.block = Some((Zeroizing::new(value.to_owned()), BLOCK_LINES_MAX));
         } else if let Some((login, left)) = self.block.take() {
-            if is_password(label) {
-                take(&self.wanted, &mut self.found, &login, value);
+            if holds == Some(Holds::Password) {
+                take(&self.wanted, &mut self.found, &login, &|take| take(value));
             } else if left > 0 {
                 self.block = Some((login, left - 1));
             }
@@ -150,13 +135,46 @@ impl Scanner {
     }
 }
 
-fn take(wanted: &Wanted, found: &mut Found, login: &str, password: &str) {
+/// The look through one text.
+struct Look<'a, T> {
+    scanner: &'a mut Scanner,
+    /// What was read of other texts before.
+    before: Counts,
+    tell: T,
+}
+
+impl<T: FnMut(&mut Scanner) -> io::Result<()>> Lines for Look<'_, T> {
+    fn line(&mut self, line: &str) {
+        self.scanner.line(line);
+    }
+
+    fn read(&mut self, read: &Tally) -> io::Result<()> {
+        let before = &self.before;
+        self.scanner.counts = Counts {
+            bytes: before.bytes + read.bytes,
+            lines: before.lines + read.lines,
+            too_long: before.too_long + read.too_long,
+        };
+        (self.tell)(self.scanner)
+    }
+}
+
+fn take(wanted: &Wanted, found: &mut Found, login: &str, passwords: &Passwords<'_>) {
     if let Some((by, name)) = wanted.find(login) {
-        found.named(by, &name, 1, |take| take(password));
+        found.named(by, &name, 1, passwords);
     }
 }
 
 impl Wanted {
+    /// Whether a folded login is one of the people's, in this way.
+    pub(crate) fn has(&self, by: Match, login: &str) -> bool {
+        let digests = match by {
+            Match::Address => &self.addresses,
+            Match::Name => &self.names,
+        };
+        digests.contains(&self.key.digest(login))
+    }
+
     /// Whose login a text is, folded: of a whole address, or by the part before the @.
     pub(crate) fn find(&self, login: &str) -> Option<(Match, Zeroizing<String>)> {
         let login = login.trim();

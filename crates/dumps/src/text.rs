@@ -2,8 +2,13 @@
 
 use std::io::{self, Read};
 
+use memchr::memchr3_iter;
+use thiserror::Error;
+
 /// The longest line that is looked at, in bytes of UTF-8; what is longer is counted and passed over.
 pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024;
+/// A line that is still not over after so many bytes ends the look: no tool writes one.
+const ENDLESS_LINE_BYTES: usize = 256 << 20;
 /// What is read at once, in bytes.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// How much of the beginning tells the encoding, in bytes.
@@ -11,6 +16,11 @@ const LOOK_BYTES: usize = 4096;
 
 /// Text of fewer units than this is taken for bytes.
 const LOOK_UNITS_MIN: usize = 4;
+
+/// A line has no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a line is longer than {ENDLESS_LINE_BYTES} bytes")]
+pub(crate) struct EndlessLine;
 
 /// How text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +41,17 @@ pub(crate) struct Tally {
     pub too_long: u64,
 }
 
-/// Gives every line, without its end. `tell` is told of every chunk.
-pub(crate) fn lines(
-    mut input: impl Read,
-    mut line: impl FnMut(&str),
-    mut tell: impl FnMut(&Tally),
-) -> io::Result<Tally> {
+/// Whoever takes lines.
+pub(crate) trait Lines {
+    /// A line, without its end.
+    fn line(&mut self, line: &str);
+
+    /// So much was read: told after every chunk and at the end. An error ends the reading.
+    fn read(&mut self, read: &Tally) -> io::Result<()>;
+}
+
+/// Gives every line.
+pub(crate) fn lines(mut input: impl Read, to: &mut impl Lines) -> io::Result<()> {
     let mut read = Tally::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut held: Vec<u8> = Vec::new();
@@ -56,7 +71,7 @@ pub(crate) fn lines(
         };
         let mut each = |text: &[u8]| {
             read.lines += 1;
-            as_text(text, &mut line);
+            as_text(text, |line| to.line(line));
         };
         match encoding {
             Encoding::Bytes => cutter.take(bytes, &mut each),
@@ -68,11 +83,15 @@ pub(crate) fn lines(
         }
         if length == 0 {
             cutter.end(&mut each);
-            read.too_long = cutter.too_long;
-            return Ok(read);
         }
         read.too_long = cutter.too_long;
-        tell(&read);
+        to.read(&read)?;
+        if length == 0 {
+            return Ok(());
+        }
+        if cutter.over > ENDLESS_LINE_BYTES {
+            return Err(io::Error::other(EndlessLine));
+        }
     }
 }
 
@@ -130,7 +149,7 @@ fn utf8_of(held: &mut Vec<u8>, encoding: Encoding, ended: bool) -> String {
 }
 
 /// A line as text: UTF-8, or Latin-1 where it is none.
-fn as_text(bytes: &[u8], line: &mut impl FnMut(&str)) {
+fn as_text(bytes: &[u8], line: impl FnOnce(&str)) {
     match std::str::from_utf8(bytes) {
         Ok(text) => line(text),
         Err(_) => line(&bytes.iter().map(|byte| char::from(*byte)).collect::<String>()),
@@ -142,18 +161,18 @@ fn as_text(bytes: &[u8], line: &mut impl FnMut(&str)) {
 struct Cutter {
     /// The beginning of a line whose end has not come.
     begun: Vec<u8>,
-    /// Whether that line is too long already.
-    over: bool,
+    /// How long that line is, in bytes, once it is too long; nothing of it is kept then.
+    over: usize,
     too_long: u64,
 }
 
 impl Cutter {
     fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(&[u8])) {
         let mut from = 0;
-        while let Some(length) = bytes[from..].iter().position(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
-            let line = &bytes[from..from + length];
-            from += length + 1;
-            if self.begun.is_empty() && !self.over {
+        for end in memchr3_iter(b'\n', b'\r', 0, bytes) {
+            let line = &bytes[from..end];
+            from = end + 1;
+            if self.begun.is_empty() && self.over == 0 {
                 self.whole(line, each);
             } else {
                 self.begin(line);
@@ -164,8 +183,8 @@ impl Cutter {
     }
 
     fn begin(&mut self, part: &[u8]) {
-        if self.over || self.begun.len() + part.len() > LINE_BYTES_MAX {
-            self.over = true;
+        if self.over > 0 || self.begun.len() + part.len() > LINE_BYTES_MAX {
+            self.over += self.begun.len() + part.len();
             self.begun.clear();
         } else {
             self.begun.extend(part);
@@ -173,7 +192,7 @@ impl Cutter {
     }
 
     fn end(&mut self, each: &mut impl FnMut(&[u8])) {
-        if std::mem::take(&mut self.over) {
+        if std::mem::take(&mut self.over) > 0 {
             self.too_long += 1;
         } else if !self.begun.is_empty() {
             let line = std::mem::take(&mut self.begun);
@@ -196,12 +215,29 @@ impl Cutter {
 mod tests {
     use super::*;
 
+    #[derive(Default)]
+    struct Seen {
+        lines: Vec<String>,
+        read: Tally,
+    }
+
+    impl Lines for Seen {
+        fn line(&mut self, line: &str) {
+            self.lines.push(line.to_owned());
+        }
+
+        fn read(&mut self, read: &Tally) -> io::Result<()> {
+            self.read = *read;
+            Ok(())
+        }
+    }
+
     #[track_caller]
     fn check(input: &[u8], expected: &[&str]) -> Tally {
-        let mut seen = Vec::new();
-        let read = lines(input, |line| seen.push(line.to_owned()), |_| {}).unwrap();
-        assert_eq!(seen, expected);
-        read
+        let mut seen = Seen::default();
+        lines(input, &mut seen).unwrap();
+        assert_eq!(seen.lines, expected);
+        seen.read
     }
 
     fn utf16(text: &str, bytes: impl Fn(u16) -> [u8; 2]) -> Vec<u8> {
@@ -238,6 +274,16 @@ mod tests {
         assert_eq!(check(&input, &["short", "last"]).too_long, 2);
         let longest = vec![b'x'; LINE_BYTES_MAX];
         check(&longest, &[std::str::from_utf8(&longest).unwrap()]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_ends_the_look_and_a_long_one_does_not() {
+        let line = |bytes: usize| io::repeat(b'x').take(bytes as u64).chain(&b"\nlast"[..]);
+        let mut seen = Seen::default();
+        lines(line(ENDLESS_LINE_BYTES), &mut seen).unwrap();
+        assert_eq!((&seen.lines[..], seen.read.too_long), (&["last".to_owned()][..], 1));
+        let error = lines(line(ENDLESS_LINE_BYTES + CHUNK_BYTES), &mut seen).unwrap_err();
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<EndlessLine>()), "{error}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use memchr::memmem::Finder;
 use zeroize::Zeroizing;
 
 /// How a token begins.
@@ -11,12 +12,23 @@ const CHARACTERS: usize = 49;
 /// The most that are kept of a dump.
 const TOKENS_MAX: usize = 100_000;
 
+/// The length of a token, in bytes.
+pub(crate) const TOKEN_BYTES: usize = PREFIX.len() + CHARACTERS;
+
 /// Tokens that were found, each once.
-#[derive(Default)]
 pub(crate) struct Tokens {
+    prefix: Finder<'static>,
     found: HashSet<String>,
     /// Whether there were more than are kept.
     more: bool,
+    /// What was found since somebody asked.
+    fresh: Vec<Zeroizing<String>>,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { prefix: Finder::new(PREFIX), found: HashSet::new(), more: false, fresh: Vec::new() }
+    }
 }
 
 impl std::fmt::Debug for Tokens {
@@ -27,18 +39,26 @@ impl std::fmt::Debug for Tokens {
 
 impl Tokens {
     pub(crate) fn line(&mut self, line: &str) {
-        for (at, _) in line.match_indices(PREFIX) {
+        let Self { prefix, found, more, fresh } = self;
+        for at in prefix.find_iter(line.as_bytes()) {
             let rest = &line.as_bytes()[at + PREFIX.len()..];
             let length = rest.iter().take(CHARACTERS + 1).take_while(|byte| is_of_token(**byte)).count();
-            if length != CHARACTERS {
+            let token = &line[at..at + PREFIX.len() + length];
+            if length != CHARACTERS || found.contains(token) {
                 continue;
             }
-            if self.found.len() >= TOKENS_MAX {
-                self.more = true;
+            if found.len() < TOKENS_MAX {
+                found.insert(token.to_owned());
+            } else if std::mem::replace(more, true) {
                 return;
             }
-            self.found.insert(line[at..at + PREFIX.len() + CHARACTERS].to_owned());
+            fresh.push(Zeroizing::new(token.to_owned()));
         }
+    }
+
+    /// What was found since this was asked for; one more than are kept says that there were more.
+    pub(crate) fn take_fresh(&mut self) -> Vec<Zeroizing<String>> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// In the order of their texts, and whether there were more.

@@ -205,6 +205,13 @@ pub enum Command {
     /// Decode frames for a front (its parent starts it).
     #[command(hide = true)]
     Codecs,
+    /// Read a dump on standard input for whoever asks on standard output (`leaks check` starts it).
+    #[command(hide = true)]
+    Dump {
+        /// Standard input is no file that can be read at any place.
+        #[arg(long)]
+        stream: bool,
+    },
     /// Raise the walls of a role and try what they refuse.
     #[cfg(debug_assertions)]
     #[command(hide = true)]

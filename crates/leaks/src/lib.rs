@@ -24,7 +24,7 @@ pub use filter::{Damaged, Filter, FilterError};
 pub use hash::{HashKind, KnownHash};
 pub use lists::{ENDING, Lists, Named, is_name, path};
 pub use load::{CHECKPOINT_BYTES, LoadError, Loaded, Progress, load};
-pub use login::{LoginDigest, LoginKey};
+pub use login::{LoginDigest, LoginDigests, LoginKey, OfDigest};
 pub use range::{RANGE_HASHES_MAX, RANGE_REST_BYTES, RangeLineError, RangeQuestion, range_of};
 pub use shape::{FALSE_POSITIVES_ONE_IN, HASHES_MAX, Shape};
 pub use source::{Folder, Part, PlainFile, Source, identity};

@@ -9,7 +9,7 @@ use seccompiler::{
 };
 use thiserror::Error;
 
-use crate::{State, Wall};
+use crate::{State, Wall, WorkerWall};
 
 /// Reading and writing what Landlock leaves open.
 const FILES: &[c_long] = &[
@@ -257,8 +257,8 @@ pub(crate) fn raise(wall: &Wall) -> Result<State, CallsError> {
 }
 
 /// The wall around a worker.
-pub(crate) fn raise_around_computing(stream: RawFd) -> Result<State, CallsError> {
-    apply(&[computing(stream)?])
+pub(crate) fn raise_around_computing(wall: &WorkerWall) -> Result<State, CallsError> {
+    apply(&[computing(wall)?])
 }
 
 /// The wall around a parent, which all that it starts stands in as well.
@@ -317,12 +317,16 @@ fn filter(wall: &Wall) -> Result<BpfProgram, CallsError> {
     built(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
 }
 
-fn computing(stream: RawFd) -> Result<BpfProgram, CallsError> {
+fn computing(wall: &WorkerWall) -> Result<BpfProgram, CallsError> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = COMPUTING.iter().map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_tgkill, vec![all(vec![is(0, std::process::id().into())?])?]);
     // what else whoever started it had left open is not read, not written and not mapped
     let of = |descriptor: RawFd| all(vec![is(0, descriptor as u64)?]);
-    rules.insert(libc::SYS_read, vec![of(stream)?]);
+    let WorkerWall { stream, file, .. } = *wall;
+    rules.insert(libc::SYS_read, [Some(stream), file].into_iter().flatten().map(of).collect::<Result<_, _>>()?);
+    if let Some(file) = file {
+        rules.insert(libc::SYS_lseek, vec![of(file)?]);
+    }
     rules.insert(
         libc::SYS_write,
         [stream, libc::STDOUT_FILENO, libc::STDERR_FILENO].map(of).into_iter().collect::<Result<_, _>>()?,

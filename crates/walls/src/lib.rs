@@ -12,7 +12,8 @@
 //! A parent that starts roles raises an [`OuterWall`] first. Its children stand in it, too, and raise their own inside; so it leaves
 //! open what the least of them needs while it starts.
 //!
-//! A worker that only computes raises a [`WorkerWall`], which leaves it no file, no socket, no thread and no more memory than it says.
+//! A worker that only computes raises a [`WorkerWall`], which leaves it no file but one that was
+//! opened for it, no socket, no thread and no more memory than it says.
 //!
 //! Trust: a wall that the kernel does not have is missing, is logged, and stands in [`Standing`], which the ready line and `doctor` show.
 //! It never keeps a role from starting: an archive on an older kernel is better than none.
@@ -42,12 +43,14 @@ pub struct Wall {
     pub connects_to: Vec<u16>,
 }
 
-/// What a worker has that computes one answer after another: one stream, one thread, and memory up to a limit. It may still write on
-/// standard output and error.
+/// What a worker has that computes one answer after another: one stream, perhaps one file, one thread, and memory up to a limit. It may
+/// still write on standard output and error.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerWall {
     /// The one descriptor that it reads and writes. Others that are open are of no use to it.
     pub stream: RawFd,
+    /// A descriptor that it reads, at any place, and does not write: a file that was opened for it.
+    pub file: Option<RawFd>,
     /// All the address space that it gets, its program included, in bytes. Past it an allocation fails, which ends a worker.
     pub address_space_bytes: u64,
 }
@@ -114,7 +117,7 @@ impl WorkerWall {
     pub fn raise(&self) -> Result<Standing, WallError> {
         memory::limit_address_space(self.address_space_bytes).map_err(WallError::AddressSpace)?;
         let files = files::raise(&Wall::default())?;
-        Ok(said(Standing { files, calls: calls::raise_around_computing(self.stream)? }))
+        Ok(said(Standing { files, calls: calls::raise_around_computing(self)? }))
     }
 }
 

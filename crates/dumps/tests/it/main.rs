@@ -3,16 +3,15 @@
 
 mod packings;
 mod shapes;
-
-use std::collections::HashSet;
+mod told;
 
 use dumps::{Found, Match, Scanner, Wanted, folded};
-use leaks::LoginKey;
+use leaks::{LoginDigests, LoginKey};
 
 pub fn wanted(addresses: &[&str]) -> Wanted {
     let key = LoginKey::new([7; 32]);
     let name = |address: &str| folded(address).rsplit_once('@').unwrap().0.to_owned();
-    let addresses_of: HashSet<_> = addresses.iter().map(|address| key.digest(&folded(address))).collect();
+    let addresses_of: LoginDigests = addresses.iter().map(|address| key.digest(&folded(address))).collect();
     let names = addresses.iter().map(|address| key.digest(&name(address))).collect();
     Wanted { key, addresses: addresses_of, names }
 }
@@ -21,7 +20,7 @@ pub const PEOPLE: [&str; 3] = ["Anna.Beispiel@klinik.example", "jörg@praxis.exa
 
 pub fn found(text: &[u8]) -> Found {
     let mut scanner = Scanner::new(wanted(&PEOPLE));
-    scanner.text(text, |_| {}).unwrap();
+    scanner.text(text, |_| Ok(())).unwrap();
     scanner.into_found()
 }
 

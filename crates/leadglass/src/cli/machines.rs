@@ -130,7 +130,7 @@ pub struct LineArgs {
 #[cfg(debug_assertions)]
 #[derive(Debug, Args)]
 pub struct WallTestArgs {
-    /// serve, warden, front, courier, ranges, codecs, line-that-dials or line-that-listens
+    /// serve, warden, front, courier, ranges, codecs, dump, line-that-dials or line-that-listens
     pub role: String,
     /// A TCP port of this machine where somebody listens.
     #[arg(long)]

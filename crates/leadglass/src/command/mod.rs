@@ -9,6 +9,7 @@ mod courier;
 mod demo;
 mod doctor;
 mod drill;
+mod dump;
 mod exposure;
 mod front;
 mod holder;
@@ -59,6 +60,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Front(arguments) => front::front(&dir, &arguments),
         Command::Line(arguments) => line::line(&dir, &arguments),
         Command::Codecs => codecs::codecs(),
+        Command::Dump { stream } => dump::dump(stream),
         #[cfg(debug_assertions)]
         Command::WallTest(arguments) => wall_test::wall_test(&dir, &arguments),
         Command::Import(arguments) => import::import(&dir, format, &arguments.paths),

@@ -33,11 +33,16 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
             || attempts(&dir, &dir.join("run"), Path::new("/etc/shadow"), port),
         );
     }
-    if arguments.role == "codecs" {
+    if arguments.role == "codecs" || arguments.role == "dump" {
         let (own, other) = (dir.join("front"), dir.join("warden/warden.db"));
         return told_of(
             arguments.without_walls,
-            || Ok(walled::codecs(&std::io::stdin()).raise()?),
+            || {
+                Ok(match arguments.role.as_str() {
+                    "dump" => walled::dump(&std::io::stdin(), &std::io::stdout()).raise()?,
+                    _ => walled::codecs(&std::io::stdin()).raise()?,
+                })
+            },
             || attempts(&dir, &own, &other, port),
         );
     }
@@ -51,7 +56,7 @@ pub fn wall_test(dir: &Path, arguments: &WallTestArgs) -> Result<()> {
             std::fs::create_dir_all(dir.join("witnesses").join(audit::TOLD))?;
             (walled::courier(&dir, vec![port]), dir.join("witnesses/told"), dir.join("warden/warden.db"))
         }
-        role => bail!("there is no role {role}; try front, warden, courier, codecs or serve"),
+        role => bail!("there is no role {role}; try front, warden, courier, codecs, dump or serve"),
     };
     told_of(arguments.without_walls, || Ok(wall.raise()?), || attempts(&dir, &own, &other, port))
 }

@@ -11,6 +11,10 @@ use crate::unseal::Method;
 /// All the memory that a codec worker gets, its program included, in bytes. 8,192 by 8,192 grey samples of 16 bits fit.
 pub const CODECS_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
+/// All the memory that whoever reads a dump gets, its program included, in bytes. Logins and passwords that are kept, and the directory
+/// of a zip with 100,000 members, fit.
+pub const DUMP_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
+
 /// The front: its own folder.
 pub fn front(dir: &Path) -> Wall {
     Wall { folders: vec![dir.join("front")], ..Wall::default() }
@@ -58,7 +62,13 @@ pub fn ranges(ports: Vec<u16>) -> Wall {
 
 /// A codec worker: its stream to the front.
 pub fn codecs(front: &impl AsRawFd) -> WorkerWall {
-    WorkerWall { stream: front.as_raw_fd(), address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }
+    WorkerWall { stream: front.as_raw_fd(), file: None, address_space_bytes: CODECS_ADDRESS_SPACE_BYTES }
+}
+
+/// Whoever reads a dump: the dump, and its stream to the one that asked.
+pub fn dump(dump: &impl AsRawFd, asker: &impl AsRawFd) -> WorkerWall {
+    let file = Some(dump.as_raw_fd());
+    WorkerWall { stream: asker.as_raw_fd(), file, address_space_bytes: DUMP_ADDRESS_SPACE_BYTES }
 }
 
 /// A parent of roles: DIR, the ledger's second folder, what its children read while they start, and its own program. Only where a

@@ -41,6 +41,7 @@ mod requests;
 mod sharing;
 mod tang;
 mod thief;
+mod threats_dumps;
 mod threats_format;
 mod threats_history;
 mod threats_insider;

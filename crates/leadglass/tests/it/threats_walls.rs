@@ -175,6 +175,21 @@ fn code_in_whoever_asks_for_ranges_of_leaked_passwords_has_no_file_and_one_port(
 }
 
 #[test]
+fn code_in_whoever_reads_a_dump_has_no_other_file_no_network_and_no_owner() {
+    let site = Installation::new();
+    let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = somebody.local_addr().unwrap().port();
+    let outcome = tried(&site, "dump", port, false);
+    assert_eq!(outcome["standing"]["calls"], "stands");
+    let network = ["connect to a TCP port", "connect to another TCP port"];
+    let more =
+        ["read the sealed root", "read the list of second folders", "read what was left open", "reserve two gibibytes"];
+    check(&outcome, &[], &[&OWN[..], &FILES, &WATCHED, &CALLS, &network, &more].concat());
+    let open = tried(&site, "dump", port, true);
+    check(&open, &[&OWN[..], &WATCHED, &network, &more, &["connect to the owner's socket"]].concat(), &[]);
+}
+
+#[test]
 fn code_in_a_codec_worker_opens_no_file_makes_no_socket_and_starts_no_program() {
     let site = Installation::new();
     let somebody = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,6 +1,6 @@
 //! What an intruder tries, and what a role must be able to do.
 
-use std::io::{IoSliceMut, Read};
+use std::io::{IoSliceMut, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -34,6 +34,8 @@ pub const ALL: &[(&str, Attempt)] = &[
     ("reserve two gibibytes", |_| told(Vec::<u8>::new().try_reserve_exact(2 << 30))),
     ("a pair of sockets", |_| told(UnixStream::pair())),
     ("read what was left open", |_| told(LEFT_OPEN.get().unwrap().read(&mut [0]))),
+    ("read another place of what was left open", |_| told(LEFT_OPEN.get().unwrap().seek(SeekFrom::Start(0)))),
+    ("write into what was left open", |_| told(LEFT_OPEN.get().unwrap().write(b"x"))),
     ("read what is shown", |plan| told(std::fs::read(&plan.shown))),
     ("read /etc/passwd", |_| told(std::fs::read("/etc/passwd"))),
     ("read another's file", |plan| told(std::fs::read(&plan.secret))),

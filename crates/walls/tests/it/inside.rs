@@ -1,5 +1,6 @@
 //! A test runs itself once more as a child; the child raises the walls, tries, and prints what came of it.
 
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -31,6 +32,8 @@ pub enum Whose {
     Role,
     Parent,
     Worker,
+    /// A worker that was given what is left open.
+    WorkerWithAFile,
 }
 
 /// What came of one attempt.
@@ -67,12 +70,14 @@ fn child(plan: &Plan) {
         println!("\n{}", serde_json::to_string(&Outcome { what: what.to_owned(), error }).unwrap());
     };
     attempts::LISTENING.get_or_init(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    attempts::LEFT_OPEN.get_or_init(|| std::fs::File::open(&plan.secret).unwrap());
+    let both_ways = || std::fs::File::options().read(true).write(true).open(&plan.secret).unwrap();
+    attempts::LEFT_OPEN.get_or_init(both_ways);
     if plan.wall {
         let shown = plan.shown.parent().unwrap().to_owned();
         let standing = match plan.whose {
             Whose::Parent => around(plan, shown).raise(),
-            Whose::Worker => walls::WorkerWall { stream: 0, address_space_bytes: 1 << 30 }.raise(),
+            Whose::Worker => worker(None),
+            Whose::WorkerWithAFile => worker(attempts::LEFT_OPEN.get().map(AsRawFd::as_raw_fd)),
             Whose::Role => {
                 let connects_to = plan.connects_to.clone();
                 walls::Wall { folders: vec![plan.own.clone()], read_only: vec![shown], connects_to }.raise()
@@ -84,6 +89,10 @@ fn child(plan: &Plan) {
     for (what, attempt) in attempts::ALL {
         say(what, attempt(plan).err());
     }
+}
+
+fn worker(file: Option<RawFd>) -> Result<walls::Standing, walls::WallError> {
+    walls::WorkerWall { stream: 0, file, address_space_bytes: 1 << 30 }.raise()
 }
 
 pub fn standing(outcomes: &[Outcome]) -> walls::Standing {

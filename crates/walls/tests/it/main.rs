@@ -69,13 +69,15 @@ fn check(outcomes: &[Outcome], allowed: &[&str], refused: &[&str]) {
 }
 
 /// What every role needs.
-const WORK: [&str; 7] = [
+const WORK: [&str; 9] = [
     "write an own file",
     "read an own file",
     "rename an own file",
     "start a thread",
     "reserve two gibibytes",
     "read what was left open",
+    "read another place of what was left open",
+    "write into what was left open",
     "a pair of sockets",
 ];
 
@@ -184,6 +186,20 @@ fn inside_a_workers_walls_there_is_nothing_but_computing() {
     let all: Vec<&str> = attempts::ALL.iter().map(|(name, _)| *name).collect();
     // files are refused by the wall around system calls as well, so on any kernel
     check(&outcomes, &[], &all);
+}
+
+#[test]
+fn a_worker_that_was_given_a_file_reads_it_and_has_nothing_else() {
+    if inside::tried() {
+        return;
+    }
+    let mut here = Surroundings::new();
+    here.plan.whose = Whose::WorkerWithAFile;
+    let outcomes = run("a_worker_that_was_given_a_file_reads_it_and_has_nothing_else", &here.plan);
+    assert_eq!(inside::standing(&outcomes).calls, walls::State::Stands);
+    let given = ["read what was left open", "read another place of what was left open"];
+    let others: Vec<&str> = attempts::ALL.iter().map(|(name, _)| *name).filter(|name| !given.contains(name)).collect();
+    check(&outcomes, &given, &others);
 }
 
 #[test]

@@ -1,0 +1,170 @@
+//! Hostile dumps: what reads them has nothing, what they are packed in fills nothing, and what was found before the end counts.
+
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::installation::{Installation, kill, wait_until};
+use crate::threats_leaks::{add, set_password};
+
+const ANNA: &str = "anna@clinic.example";
+const BERT: &str = "bert@clinic.example";
+const PASSWORD: &str = "vortrag kastanie 41 regal";
+
+/// A site with two people who have a password.
+fn site() -> Installation {
+    let site = Installation::new();
+    site.ok(&["org", "add", "Clinic", "--password-and-code"]);
+    for email in [ANNA, BERT] {
+        let token = add(&site, email);
+        set_password(&mut Browser::new(site.http()), &token, PASSWORD)
+            .unwrap_or_else(|refused| panic!("{}", refused.json()));
+    }
+    site
+}
+
+/// The process that reads a dump for this one, once it is inside its walls.
+fn reader_of(check: &Child) -> u32 {
+    let pid = check.id();
+    let reader = || {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        children.split_whitespace().next().and_then(|pid| pid.parse::<u32>().ok())
+    };
+    let status = |pid| std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    wait_until("it is inside its walls", || reader().is_some_and(|pid| status(pid).contains("Seccomp:\t2")));
+    reader().unwrap()
+}
+
+fn start(site: &Installation, dump: &str) -> Child {
+    let mut command = site.command(&["leaks", "check", dump, "--format", "json"]);
+    command.env("SOMEBODYS_SECRET", "in the environment");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What it printed, and its last word, which must be a failure.
+#[track_caller]
+fn failed(mut check: Child) -> (Value, Value) {
+    drop(check.stdin.take());
+    let output = check.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    let printed = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{error}"));
+    (printed, serde_json::from_str(error.lines().last().unwrap()).unwrap())
+}
+
+#[test]
+fn whoever_reads_a_dump_is_inside_walls_and_what_it_found_before_it_was_killed_counts() {
+    let site = site();
+    let mut check = start(&site, "-");
+    let reader = reader_of(&check);
+    let file = |name: &str| std::fs::read_to_string(format!("/proc/{reader}/{name}")).unwrap();
+    let status = file("status");
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "Threads:\t1"] {
+        assert!(status.contains(line), "{line}: {status}");
+    }
+    let limits = file("limits");
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        line[name.len()..].split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(limit("Max address space"), ["1073741824", "1073741824"]);
+    assert_eq!(limit("Max core file size"), ["0", "0"]);
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(format!("/proc/{reader}/mem")).unwrap());
+    assert_eq!(owner, 0, "no other process of the user looks into its memory");
+    // which root alone sees
+    if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0 {
+        assert_eq!(file("environ").trim_end_matches('\0'), "");
+        let mut open: Vec<String> = std::fs::read_dir(format!("/proc/{reader}/fd"))
+            .unwrap()
+            .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap().to_string_lossy().into_owned())
+            .collect();
+        open.sort();
+        open.dedup();
+        let kinds: Vec<&str> = open.iter().map(|path| path.split(':').next().unwrap()).collect();
+        // the dump, nothing to complain on, and the one stream
+        assert_eq!(kinds, ["/dev/null", "pipe", "socket"], "{open:?}");
+    }
+    // who holds the owner's connection stands in walls, too
+    let status = std::fs::read_to_string(format!("/proc/{}/status", check.id())).unwrap();
+    assert!(status.contains("Seccomp:\t2"), "{status}");
+
+    // it takes 256 KiB at once; what it reads after them was preceded by word of what it found in them
+    let mut input = check.stdin.take().unwrap();
+    input.write_all(format!("{ANNA}:{PASSWORD}\n{BERT}:another\n").as_bytes()).unwrap();
+    input.write_all("somebody@mail.example:geheim\n".repeat(50_000).as_bytes()).unwrap();
+    kill(reader, "KILL");
+    let (printed, error) = failed(check);
+    assert!(error["error"].as_str().unwrap().contains("ended in the middle"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("in parts"), "{error}");
+    assert_eq!((&printed["whole"], &printed["walls"]["calls"]), (&json!(false), &json!("stands")), "{printed}");
+    assert_eq!(printed["verified"][0]["email"], ANNA, "{printed}");
+    assert_eq!(printed["named"][0]["email"], BERT, "{printed}");
+    let people = site.ok(&["person", "list"]);
+    let locked =
+        |email: &str| people.as_array().unwrap().iter().any(|row| row["email"] == email && row["locked"].is_number());
+    assert!(locked(ANNA) && !locked(BERT), "{people}");
+}
+
+#[test]
+fn who_asked_and_ends_leaves_nobody_who_reads_on() {
+    let site = site();
+    let mut check = start(&site, "-");
+    let reader = reader_of(&check);
+    check.kill().unwrap();
+    check.wait().unwrap();
+    // its input is still open: it does not end because there is no more to read
+    let status = || std::fs::read_to_string(format!("/proc/{reader}/status")).unwrap_or_default();
+    wait_until("it ended with the one who asked", || status().is_empty() || status().contains("State:\tZ"));
+    drop(check.stdin.take());
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::best());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+#[test]
+fn a_dump_that_is_made_to_fill_machines_is_read_to_a_limit_and_who_stood_in_it_before_counts() {
+    let site = site();
+    let line = format!("{BERT}:another\n");
+    let gzip_bomb = [gzip(line.as_bytes()), gzip(&vec![b'\n'; 1 << 20]).repeat(100)].concat();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in [("first.txt", line.as_bytes()), ("second.txt.gz", &gzip_bomb)] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    let zip_bomb = zip.finish().unwrap().into_inner();
+    for (number, (dump, said, then)) in [
+        (gzip_bomb, "unpacks to far more than a dump does", "unpack it yourself"),
+        (zip_bomb, "unpacks to far more than a dump does", "unpack it yourself"),
+        ([b"PK\x03\x04", line.as_bytes()].concat(), "the zip archive cannot be read", "unpack it yourself"),
+        (gzip(line.repeat(9_999).as_bytes())[..60].to_vec(), "cannot be read to its end", "was looked at"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = site.path(&format!("dump-{number}"));
+        std::fs::write(&path, dump).unwrap();
+        let (printed, error) = failed(start(&site, &path));
+        assert!(error["error"].as_str().unwrap().contains(said), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains(then), "{error}");
+        assert_eq!(printed["whole"], false);
+        let named = if number < 2 { json!(BERT) } else { Value::Null };
+        assert!(number == 3 || printed["named"][0]["email"] == named, "{number}: {printed}");
+    }
+    // and a line that does not end
+    let mut check = start(&site, "-");
+    let mut input = check.stdin.take().unwrap();
+    input.write_all(line.as_bytes()).unwrap();
+    // it is not listened to for ever
+    let endless = std::io::copy(&mut std::io::repeat(b'x').take(1 << 30), &mut input);
+    assert!(endless.is_err(), "a gibibyte of one line was read");
+    let (printed, error) = failed(check);
+    assert!(error["error"].as_str().unwrap().contains("a line of more than 256 MiB"), "{error}");
+    assert_eq!(printed["named"][0]["email"], BERT, "{printed}");
+}
