@@ -197,9 +197,9 @@ fn names_found_as_fhir_count_in_the_budget_as_those_of_a_search() {
         let row = rows.find(|row| row["measure"] == "listed-due" && row["span"] == "day").unwrap();
         (row["patients"].clone(), budget["stopped"].clone())
     };
-    let told = |who: &str| {
+    let told = |device: &Value| {
         let entries = site.entries_of("listed");
-        let own = entries.iter().filter(|entry| entry["actor"]["device"]["device"].to_string() == who);
+        let own = entries.iter().filter(|entry| entry["actor"]["device"]["device"] == *device);
         own.map(|entry| (entry["patients"].clone(), entry["studies"].clone())).collect::<Vec<_>>()
     };
     let mut entries = Vec::new();
@@ -217,7 +217,7 @@ fn names_found_as_fhir_count_in_the_budget_as_those_of_a_search() {
         assert_eq!(by_day(&who), (LISTED.into(), serde_json::json!(["listed-due"])), "{name}");
         let devices = site.ok(&["device", "list"]);
         let device = devices.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap();
-        entries.push(told(&device["device"].to_string()));
+        entries.push(told(&device["device"]));
     }
     assert_eq!(entries[0].len() as u32, LISTED);
     assert!(entries.iter().all(|own| *own == entries[0]), "the ledger tells the same of each");
