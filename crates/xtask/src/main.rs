@@ -24,7 +24,7 @@ usage: cargo xtask COMMAND
   check   formatting, lints, documentation, tidy, licences: what runs before the tests
   tidy    layout, sizes and the absences of ARCHITECTURE.md
   web     build the pages
-  bench   measure against Orthanc and write docs/benchmarks.md; `bench ledger`: the warden alone, docs/benchmarks-ledger.md
+  bench   measure against Orthanc and write docs/benchmarks.md; `bench ledger`: the warden alone, docs/benchmarks-ledger.md; `bench download`: memory
 ";
 
 fn main() -> Result<()> {
