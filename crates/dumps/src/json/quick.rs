@@ -243,7 +243,8 @@ mod tests {
         let mut quick = Quick::default();
         assert!(read(line, &mut quick).is_some(), "left to the parser: {line}");
         let texts = |parts: &Few<Part>| parts.all().iter().map(|part| part.of(line)).collect::<Vec<_>>();
-        assert_eq!((&texts(&quick.logins)[..], &texts(&quick.passwords)[..]), (logins, passwords), "{line}");
+        assert_eq!(texts(&quick.logins), logins, "{line}");
+        assert_eq!(texts(&quick.passwords), passwords, "{line}");
     }
 
     #[test]

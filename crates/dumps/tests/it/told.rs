@@ -186,7 +186,7 @@ fn a_stream_that_ends_in_the_middle_keeps_what_came() {
 #[test]
 fn whatever_is_told_only_who_is_here_is_heard() {
     let seed = 0x746f_6c64_u64;
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

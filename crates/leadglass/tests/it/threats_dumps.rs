@@ -78,15 +78,15 @@ fn whoever_reads_a_dump_is_inside_walls_and_what_it_found_before_it_was_killed_c
     // which root alone sees
     if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0 {
         assert_eq!(file("environ").trim_end_matches('\0'), "");
-        let mut open: Vec<String> = std::fs::read_dir(format!("/proc/{reader}/fd"))
+        let open: Vec<String> = std::fs::read_dir(format!("/proc/{reader}/fd"))
             .unwrap()
             .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap().to_string_lossy().into_owned())
             .collect();
-        open.sort();
-        open.dedup();
-        let kinds: Vec<&str> = open.iter().map(|path| path.split(':').next().unwrap()).collect();
-        // the dump, nothing to complain on, and the one stream
-        assert_eq!(kinds, ["/dev/null", "pipe", "socket"], "{open:?}");
+        // the dump, perhaps pipes of whoever started all of this, nothing to complain on; and one socket, which is not the owner's
+        let is_of_nobody = |path: &&String| **path == "/dev/null" || path.starts_with("pipe:");
+        let mut others: Vec<&String> = open.iter().filter(|path| !is_of_nobody(path)).collect();
+        others.dedup();
+        assert!(matches!(others[..], [socket] if socket.starts_with("socket:")), "{open:?}");
     }
     // who holds the owner's connection stands in walls, too
     let status = std::fs::read_to_string(format!("/proc/{}/status", check.id())).unwrap();
@@ -132,7 +132,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn a_dump_that_is_made_to_fill_machines_is_read_to_a_limit_and_who_stood_in_it_before_counts() {
     let site = site();
     let line = format!("{BERT}:another\n");
-    let gzip_bomb = [gzip(line.as_bytes()), gzip(&vec![b'\n'; 1 << 20]).repeat(100)].concat();
+    let gzip_bomb = [gzip(line.as_bytes()), gzip(&vec![b'x'; 1 << 20]).repeat(100)].concat();
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in [("first.txt", line.as_bytes()), ("second.txt.gz", &gzip_bomb)] {
         zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();

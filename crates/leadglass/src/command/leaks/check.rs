@@ -1,6 +1,6 @@
 //! `leadglass leaks check`: a process of its own reads the dump, this one asks the warden to verify.
 //!
-//! A dump is hostile, so it is read where nothing is to be had: by `leadglass dump` ([`reader`]), which has the opened dump, no other file, no
+//! A dump is hostile, so it is read where nothing is to be had: by `leadglass dump`, which has the opened dump, no other file, no
 //! socket but the one to here, and not this process's connection to the warden, on which it would speak as the owner. What it tells is
 //! heard record by record and believed in nothing. Inside walls of its own all the same: no file but the folder for letters, no new socket.
 //! There is no list of the people in either process, only digests under a key that the warden made for this look. What is sent is what
