@@ -66,10 +66,17 @@ fn read(parameters: Vec<(String, String)>) -> Result<Search, Failure> {
     for (name, value) in parameters {
         match name.as_str() {
             "patient" | "patient:identifier" | "patient.identifier" if search.patient.is_none() => {
-                let wrong = Failure::Malformed("patient", "ISSUER|ID, without * ? and \\");
-                let (issuer, id) = value.split_once('|').ok_or(wrong)?;
-                if id.is_empty() || value.contains(['*', '?', '\\']) {
-                    return Err(Failure::Malformed("patient", "ISSUER|ID, without * ? and \\"));
+                let wrong = || Failure::Malformed("patient", "ISSUER|ID, without * ? \\, controls and spaces around");
+                let (issuer, id) = value.split_once('|').ok_or_else(wrong)?;
+                // a list is asked for as it is read: what padding hides would be counted and not shown
+                let padded = |text: &str| text.starts_with(' ') || text.ends_with(' ');
+                if id.is_empty()
+                    || padded(issuer)
+                    || padded(id)
+                    || value.contains(['*', '?', '\\'].as_slice())
+                    || value.contains(char::is_control)
+                {
+                    return Err(wrong());
                 }
                 search.patient = Some((issuer.to_owned(), id.to_owned()));
             }

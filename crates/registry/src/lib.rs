@@ -25,6 +25,7 @@ mod symbols;
 mod words;
 
 pub use load::Loader;
+pub use matching::is_universal;
 pub use record::{PatientRecord, Record, RecordError, SeriesRecord, StudyRecord};
 pub use registry::{Filed, FiledAs, LoadError, MoveError, Registry};
 pub use search::{Found, Reach, SearchError};

@@ -40,7 +40,7 @@ pub(crate) type TimeSpan = RangeInclusive<u64>;
 pub(crate) type DateSpan = RangeInclusive<u32>;
 
 /// The value is universal (C.2.2.2.3): it matches everything, what is empty too.
-pub(crate) fn is_universal(value: &str) -> bool {
+pub fn is_universal(value: &str) -> bool {
     value.bytes().all(|byte| byte == b'*' || byte == b' ' || byte == 0)
 }
 

@@ -117,6 +117,8 @@ impl Warden {
 /// Whether a list asks for one patient or study by identifier: one value, no wildcard.
 pub(crate) fn names_exactly(request: &ListRequest) -> bool {
     request.matches.iter().any(|wanted| {
-        EXACT.contains(&wanted.tag) && !wanted.value.trim().is_empty() && !wanted.value.contains(['*', '?', '\\', ','])
+        // what the registry takes for everything names nobody
+        let names = !registry::is_universal(&wanted.value) && !wanted.value.contains(['*', '?', '\\', ',']);
+        EXACT.contains(&wanted.tag) && names
     })
 }

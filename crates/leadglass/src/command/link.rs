@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use model::{LinkEnd, LinkFor};
-use protocol::{LinkRequest, LinkRow, PageReply, PageRequest};
+use protocol::{LINK_ROWS_MAX, LinkRequest, LinkRow, PageReply, PageRequest};
 use serde_json::json;
 
 use crate::cli::{Format, LinkCommand};
@@ -25,6 +25,7 @@ pub fn link(dir: &Path, format: Format, command: LinkCommand) -> Result<()> {
 fn list(dir: &Path, format: Format, of: String, running: bool) -> Result<()> {
     let request = PageRequest::Links(LinkRequest::All { of });
     let PageReply::Links(links) = Owner::connect(dir)?.ask(request)? else { bail!(OTHER) };
+    let cut = links.rows.len() == LINK_ROWS_MAX;
     let now = time::now();
     let runs = |row: &LinkRow| row.ended.is_none() && now < row.until;
     let rows: Vec<LinkRow> = links.rows.into_iter().filter(|row| !running || runs(row)).collect();
@@ -49,6 +50,9 @@ fn list(dir: &Path, format: Format, of: String, running: bool) -> Result<()> {
             row.tries_max,
             row.note
         );
+    }
+    if cut {
+        say!("Only {LINK_ROWS_MAX} are shown, those that run first; name a person, study or session for others.");
     }
     Ok(())
 }

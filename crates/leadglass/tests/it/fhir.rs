@@ -85,6 +85,10 @@ fn a_consent_ends_what_orders_gave_and_keeps_new_ones_from_giving_it_until_it_ho
     // new orders, and changed ones, give her nothing, and their sender hears it
     let said = ris.send(&order("NW", "3", 1, "C"));
     assert!(said.contains("MSA|AA|3") && said.contains("consent"), "{said}");
+    // a test, of which nothing tells, does not say whom a consent keeps away
+    let test = String::from_utf8(order("NW", "T", 1, "T")).unwrap().replacen("|P|2.5", "|T|2.5", 1);
+    let said = ris.send(test.as_bytes());
+    assert!(said.contains("MSA|AA|T") && said.contains("this is a test") && !said.contains("consent"), "{said}");
     assert_eq!(ris.code(&order("XO", "4", 1, "A")), "AA");
     assert_eq!(scene.seen(), ["M00000002"]);
     // also where the other record becomes this patient's
@@ -194,12 +198,22 @@ fn a_hostile_consent_is_refused_with_a_reason_and_lifts_nothing() {
     assert_eq!(order_again(), "AA");
     assert_eq!(scene.seen(), Vec::<String>::new());
 
+    // what was kept does not undo what was told since
+    let newest_kept = || {
+        let kept = scene.site.ok(&["orders", "list"]);
+        let newest = kept.as_array().unwrap().iter().filter(|row| row["sender"] == "Other");
+        newest.map(|row| row["kept"].as_u64().unwrap()).max().unwrap().to_string()
+    };
+    lifting["meta"]["versionId"] = json!("kept before");
+    other.refused(&lifting, "204");
+    assert_eq!(kis.tell(&consent(4, "M00000001", "active", &ruth)).status, 200);
+    scene.site.refused(1, &["orders", "replay", &newest_kept()]);
+    assert_eq!(order_again(), "AA");
+    assert_eq!(scene.seen(), Vec::<String>::new());
     // a person has what another sender said done, and is in its entry
     lifting["meta"]["versionId"] = json!("by hand");
     other.refused(&lifting, "204");
-    let kept = scene.site.ok(&["orders", "list"]);
-    let kept = kept.as_array().unwrap().iter().rfind(|row| row["sender"] == "Other").unwrap()["kept"].to_string();
-    scene.site.ok(&["orders", "replay", &kept]);
+    scene.site.ok(&["orders", "replay", &newest_kept()]);
     let told = scene.entries("consent-told");
     assert_eq!(told.last().unwrap()["actor"], json!("owner"));
     assert_eq!(order_again(), "AA");
@@ -237,8 +251,10 @@ fn a_device_that_may_list_finds_studies_as_fhir_within_its_relationships() {
     assert_eq!(viewer.find("patient=ELSEWHERE%7CM00000001").json()["entry"], json!([]));
     assert_eq!(viewer.find("patient=%7CM00000001").json()["entry"], json!([]));
     assert_eq!(viewer.find("patient=DEMO%7CM00000002").json()["entry"], json!([]), "out of its reach");
-    for wrong in ["", "patient=M00000001", "patient=DEMO%7C*", "patient=DEMO%7CM00000001&modality=CT", "identifier=1.2"]
-    {
+    let padded = ["patient=DEMO%7C%20", "patient=DEMO%7C%00", "patient=%20%7CM00000001", "patient=DEMO%7C%20M00000001"];
+    let others =
+        ["", "patient=M00000001", "patient=DEMO%7C*", "patient=DEMO%7CM00000001&modality=CT", "identifier=1.2"];
+    for wrong in padded.into_iter().chain(others) {
         assert_eq!(viewer.find(wrong).status, 400, "{wrong}");
     }
     assert_eq!(orders.find("patient=DEMO%7CM00000001").status, 403, "telling orders is not listing");

@@ -270,6 +270,8 @@ fn a_honey_patient_is_in_no_list_of_care_and_raises_when_somebody_walks_over_it(
     assert_eq!(get(site.http(), &token, &format!("/dicom-web/studies?PatientID={}", honey[0])).status, 200);
     assert_eq!(findings(&site), Vec::<Value>::new());
     // whoever reads everything meets them all
+    // what matches everything is no exact search, however it is written
+    assert_eq!(get(site.http(), &token, "/dicom-web/studies?PatientID=%00%20&limit=200").status, 403);
     assert_eq!(get(site.http(), &token, "/dicom-web/studies?limit=200").status, 403);
     let found = findings(&site);
     assert!(found.iter().any(|row| row["finding"]["reaction"] == "stopped"), "{found:?}");

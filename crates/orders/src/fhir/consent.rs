@@ -61,6 +61,13 @@ fn denials(resource: &Value) -> Result<Denials, OrderProblem> {
     if !resource["except"].is_null() {
         return Err(wrong("Consent.except", "a Consent of R4 is expected, whose exceptions are provisions"));
     }
+    let elsewhere = !resource["policy"].is_null() || !resource["policyRule"].is_null() && policies.is_empty();
+    if resource["provision"].is_null() && elsewhere {
+        return Err(wrong(
+            "Consent.provision",
+            "whom it denies is said in provisions; a policy in words or by address is not read",
+        ));
+    }
     let mut denials = Denials::default();
     match &resource["provision"] {
         Value::Null => {}
@@ -281,6 +288,11 @@ mod tests {
         };
         assert!(with("note", Value::Null).is_ok());
         assert!(with("policyRule", json!({ "coding": [{ "code": "OPTIN" }] })).is_ok());
+        for (field, policy) in
+            [("policyRule", json!({ "text": "opt out" })), ("policy", json!([{ "uri": "https://example.org/out" }]))]
+        {
+            assert!(with(field, policy).is_err(), "{field}");
+        }
         for code in OPT_OUT {
             assert!(with("policyRule", json!({ "coding": [{ "code": code }] })).is_err(), "{code}");
         }

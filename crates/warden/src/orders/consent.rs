@@ -20,6 +20,8 @@ use super::{NotTaken, OrderSender};
 use crate::pages::HELD;
 use crate::state::Warden;
 
+/// Where a problem says that a consent keeps somebody away.
+pub(super) const DENIED: &str = "Consent.provision";
 /// What ends after the year 9999 has no end: systems write that for *until it is changed*.
 const UNTIL_MAX: Instant = Instant(253_402_300_800 * SECOND);
 
@@ -30,37 +32,51 @@ struct Consent {
     denied: Vec<Who>,
     until: Instant,
     device: DeviceId,
+    at: Instant,
     /// The message that told it.
     control: KeyedDigest,
 }
 
 /// Consents that hold or held, by what they are called.
 #[derive(Default)]
-pub(crate) struct Consents(HashMap<KeyedDigest, Consent>);
+pub(crate) struct Consents {
+    told: HashMap<KeyedDigest, Consent>,
+    /// Those that deny somebody, or did until they were over.
+    denying: HashMap<Who, HashSet<KeyedDigest>>,
+}
 
 impl Consents {
-    pub(super) fn tell(&mut self, told: &ConsentTold) {
+    pub(super) fn tell(&mut self, told: &ConsentTold, at: Instant) {
         let ConsentTold { patient, consent, denied, until, source } = told;
+        for who in denied {
+            self.denying.entry(*who).or_default().insert(*consent);
+        }
         let (until, denied) = (until.unwrap_or(Instant::MAX), denied.clone());
-        let consent_now = Consent { patient: *patient, denied, until, device: source.device, control: source.control };
-        self.0.insert(*consent, consent_now);
+        let now = Consent { patient: *patient, denied, until, device: source.device, at, control: source.control };
+        let before = self.told.insert(*consent, now).map(|before| before.denied).unwrap_or_default();
+        let no_more = before.into_iter().filter(|who| !told.denied.contains(who));
+        for who in no_more {
+            if let Some(denying) = self.denying.get_mut(&who) {
+                denying.remove(consent);
+            }
+        }
     }
 
-    /// Whose a consent is, and who told it, while it denies somebody.
-    fn denying(&self, consent: KeyedDigest, now: Instant) -> Option<(PatientNumber, DeviceId)> {
-        let known = self.0.get(&consent).filter(|consent| !consent.denied.is_empty() && now < consent.until);
-        known.map(|consent| (consent.patient, consent.device))
+    /// Whose a consent is, who told it and when, while it denies somebody.
+    fn denying(&self, consent: KeyedDigest, now: Instant) -> Option<(PatientNumber, DeviceId, Instant)> {
+        let known = self.told.get(&consent).filter(|consent| !consent.denied.is_empty() && now < consent.until);
+        known.map(|consent| (consent.patient, consent.device, consent.at))
     }
 
     /// Whether another state of a consent was told since this message.
     fn is_past(&self, consent: KeyedDigest, control: KeyedDigest) -> bool {
-        self.0.get(&consent).is_some_and(|consent| consent.control != control)
+        self.told.get(&consent).is_some_and(|consent| consent.control != control)
     }
 
     /// Whose consents keep somebody away.
     pub(super) fn denying_to(&self, who: Who, now: Instant) -> impl Iterator<Item = PatientNumber> {
-        let holds = move |consent: &&Consent| now < consent.until && consent.denied.contains(&who);
-        self.0.values().filter(holds).map(|consent| consent.patient)
+        let consents = self.denying.get(&who).into_iter().flatten().filter_map(|consent| self.told.get(consent));
+        consents.filter(move |consent| now < consent.until).map(|consent| consent.patient)
     }
 }
 
@@ -97,12 +113,18 @@ impl Warden {
         let other = |why: &str| OrderProblem::at(ErrorCode::UnknownKey, "Consent.identifier", 0, why);
         {
             let orders = self.orders.read().expect(HELD);
-            if let Some((of, by)) = orders.consents.denying(consent, now) {
+            if let Some((of, by, at)) = orders.consents.denying(consent, now) {
                 if Some(orders.stays(of)) != known {
                     return Err(other("the consent of this identifier is known for another patient").into());
                 }
-                if by != sender.device && sender.bounded {
+                if by != sender.device && sender.kept.is_none() {
                     return Err(other("another sender told this consent, and changes it").into());
+                }
+                if sender.kept.is_some_and(|kept| kept <= at) {
+                    return Err(other(
+                        "another state of this consent was told since this one was kept; throw this one away",
+                    )
+                    .into());
                 }
             }
         }

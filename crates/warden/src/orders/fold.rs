@@ -232,7 +232,7 @@ impl Orders {
 
     fn consent(&mut self, told: &ConsentTold, at: Instant) {
         self.today(told.source.device, at).appointments += 1;
-        self.consents.tell(told);
+        self.consents.tell(told, at);
         self.saw(&told.source, Vec::new(), at);
     }
 

@@ -135,7 +135,7 @@ impl Warden {
     ) -> Result<OrdersReply, Refusal> {
         let record = self.kept_record(kept)?;
         // the owner decides that it is more than the sender may tell a day
-        let sender = OrderSender { device: record.device, actor: caller.actor.clone(), bounded: false };
+        let sender = OrderSender { device: record.device, actor: caller.actor.clone(), kept: Some(record.at) };
         let reply = self.take_order(&sender, message, now)?;
         if matches!(reply, OrderReply::Taken(_)) && !message.test {
             self.end_kept(&caller.actor, kept, KeptOrder::Replayed, &record)?;

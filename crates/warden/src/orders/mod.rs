@@ -28,6 +28,7 @@ use protocol::{
 };
 use registry::Registry;
 
+use self::consent::DENIED;
 use self::names::PatientName;
 use self::plan::{Step, Taking};
 use crate::pages::HELD;
@@ -47,8 +48,8 @@ pub(crate) struct OrderSender {
     pub(crate) device: DeviceId,
     /// Who does it: the device, or the owner for it.
     pub(crate) actor: Actor,
-    /// Whether the ceilings of the rule hold.
-    pub(crate) bounded: bool,
+    /// Since when the message was kept, where a person has it done now: the ceilings of the rule hold for what comes by itself.
+    pub(crate) kept: Option<Instant>,
 }
 
 impl Warden {
@@ -74,7 +75,7 @@ impl Warden {
                 policy::decide(&caller.subject, Service::Orders, Target::Nothing, now)
                     .map_err(|_| Refusal::NotAllowed)?;
                 let Actor::Device { device, .. } = caller.actor else { return Err(Refusal::NotAllowed) };
-                return Ok(OrderSender { device, actor: caller.actor, bounded: true });
+                return Ok(OrderSender { device, actor: caller.actor, kept: None });
             }
         };
         let address = origin.0.parse().map_err(|_| Refusal::NotAllowed)?;
@@ -91,7 +92,7 @@ impl Warden {
             return Err(Refusal::NotAllowed);
         }
         policy::decide(&subject, Service::Orders, Target::Nothing, now).map_err(|_| Refusal::NotAllowed)?;
-        Ok(OrderSender { device, actor: Actor::Device { device, origin }, bounded: true })
+        Ok(OrderSender { device, actor: Actor::Device { device, origin }, kept: None })
     }
 
     /// Takes one message, or says why not.
@@ -151,6 +152,8 @@ impl Warden {
         let mut said = Vec::new();
         let steps = self.plan(sender, message, &people, &registry, &mut said, now)?;
         if message.test {
+            // nothing tells of a test: whom a consent denies is not to be asked by it
+            said.retain(|problem| problem.place.segment != DENIED);
             let why = "this is a test: it would be taken, and nothing follows from it";
             said.push(OrderProblem::at(ErrorCode::UnsupportedProcessing, "MSH", 11, why));
             return Ok((said, false));
@@ -159,7 +162,7 @@ impl Warden {
         if self.entries_of(&steps, &registry, now) > ENTRIES_MAX {
             return Err(too_many().into());
         }
-        if sender.bounded {
+        if sender.kept.is_none() {
             self.within_order_budget(sender.device, &steps, now)?;
         }
         let follows = self.what_follows(sender, steps, &mut registry, &people, source, now);

@@ -8,6 +8,7 @@ use protocol::{
 };
 use registry::Registry;
 
+use super::consent::DENIED;
 use super::fold::{Clash, DAY_SECONDS, MERGES_DEEP_MADE_MAX, SCHEDULED_DAYS_MAX, lasting_seconds};
 use super::names::{PatientName, patient_name, reading_group, referrers};
 use super::{NotTaken, OrderSender, each_once};
@@ -126,7 +127,7 @@ impl Warden {
         holders.retain(|who| !known.is_some_and(|known| orders.denies(known, *who, now)));
         if holders.len() < named {
             let why = "the patient's consent keeps somebody whom this order names from the patient";
-            said.push(OrderProblem::at(ErrorCode::TableValue, "Consent.provision", 0, why));
+            said.push(OrderProblem::at(ErrorCode::TableValue, DENIED, 0, why));
         }
         let lasting = lasting_seconds(rule);
         let until = match (order.scheduled, running) {

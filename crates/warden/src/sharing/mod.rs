@@ -201,7 +201,11 @@ impl Warden {
                 over.into_iter().chain([EntryBody::LinkEnded { link: *link, end }])
             });
             let entries = bodies.map(|body| (actor.clone(), body)).collect();
-            self.ledger.append(entries, now).map_err(|error| self.cannot_record(&error))?;
+            if let Err(error) = self.ledger.append(entries, now) {
+                let refusal = self.cannot_record(&error);
+                // a front that hears this looks again at what it still shows: some have ended
+                return Err(if ended.is_empty() { refusal } else { Refusal::CannotRecord });
+            }
             drop(turn);
             let some: Vec<LinkId> = running.into_iter().map(|(link, _)| link).collect();
             self.close_doors(&some);
