@@ -24,6 +24,8 @@ const UNPACKED_PER_BYTE_MAX: u64 = 250;
 const UNPACKED_BYTES_FREE: u64 = 64 << 20;
 /// What is read of the file at once, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// What is unpacked at once, in bytes: so much at most is lost of what comes out right before damage.
+const PIECE_BYTES: usize = 32 * 1024;
 
 /// A dump, opened.
 pub struct Input {
@@ -133,7 +135,7 @@ fn members(
     for number in 0..archive.len().min(ZIP_MEMBERS_MAX) {
         match archive.by_index(number) {
             Ok(member) if member.is_dir() => {}
-            Ok(member) => match text(&mut BufReader::with_capacity(BUFFER_BYTES, member), budget, each) {
+            Ok(member) => match text(&mut BufReader::with_capacity(PIECE_BYTES, member), budget, each) {
                 Ok(()) => {}
                 Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Bomb>()) => return Err(PackedError::Bomb),
                 Err(_) => skipped += 1,
@@ -172,7 +174,8 @@ struct Within<'a, R> {
 
 impl<R: Read> Read for Within<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(into)?;
+        let piece = into.len().min(PIECE_BYTES);
+        let length = self.inner.read(&mut into[..piece])?;
         self.budget.take(length)?;
         Ok(length)
     }

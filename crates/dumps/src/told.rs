@@ -45,7 +45,9 @@ const END: u8 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CutShort {
     /// It cannot be read or unpacked further.
-    #[error("the dump cannot be read to its end; what stands before the damage was looked at")]
+    #[error(
+        "the dump cannot be read to its end; what comes out before the damage was looked at. Of Zstandard that is up to one window less (8 MiB with usual settings): if there is a whole copy, give that"
+    )]
     Damaged,
     /// A zip archive without a usable directory.
     #[error("the zip archive cannot be read; unpack it yourself and give the files one by one")]

@@ -139,11 +139,13 @@ fn a_dump_that_is_made_to_fill_machines_is_read_to_a_limit_and_who_stood_in_it_b
         zip.write_all(bytes).unwrap();
     }
     let zip_bomb = zip.finish().unwrap().into_inner();
+    let mut cut = gzip([line.as_bytes(), &vec![b'x'; 9_999]].concat().as_slice());
+    cut.pop();
     for (number, (dump, said, then)) in [
         (gzip_bomb, "unpacks to far more than a dump does", "unpack it yourself"),
         (zip_bomb, "unpacks to far more than a dump does", "unpack it yourself"),
         ([b"PK\x03\x04", line.as_bytes()].concat(), "the zip archive cannot be read", "unpack it yourself"),
-        (gzip(line.repeat(9_999).as_bytes())[..60].to_vec(), "cannot be read to its end", "was looked at"),
+        (cut, "cannot be read to its end", "was looked at"),
     ]
     .into_iter()
     .enumerate()
@@ -154,8 +156,8 @@ fn a_dump_that_is_made_to_fill_machines_is_read_to_a_limit_and_who_stood_in_it_b
         assert!(error["error"].as_str().unwrap().contains(said), "{error}");
         assert!(error["hint"].as_str().unwrap().contains(then), "{error}");
         assert_eq!(printed["whole"], false);
-        let named = if number < 2 { json!(BERT) } else { Value::Null };
-        assert!(number == 3 || printed["named"][0]["email"] == named, "{number}: {printed}");
+        let named = if number == 2 { Value::Null } else { json!(BERT) };
+        assert_eq!(printed["named"][0]["email"], named, "{number}: {printed}");
     }
     // and a line that does not end
     let mut check = start(&site, "-");
