@@ -170,3 +170,46 @@ fn a_dump_that_is_made_to_fill_machines_is_read_to_a_limit_and_who_stood_in_it_b
     assert!(error["error"].as_str().unwrap().contains("a line of more than 256 MiB"), "{error}");
     assert_eq!(printed["named"][0]["email"], BERT, "{printed}");
 }
+
+#[test]
+fn what_fails_after_accounts_are_locked_takes_away_neither_word_of_them_nor_what_is_left_to_do() {
+    let mut site = site();
+    let device = ["device", "add", "viewer", "--organisation", "Clinic", "--may", "list", "--token"];
+    let token = site.ok(&device)["token"].as_str().unwrap().to_owned();
+    // a letter that cannot be written: something of its name is there, whichever number its incident gets
+    let people = site.ok(&["person", "list"]);
+    let anna = people.as_array().unwrap().iter().find(|row| row["email"] == ANNA).unwrap()["person"].clone();
+    let letters = site.path("letters");
+    std::fs::create_dir(&letters).unwrap();
+    for incident in 1..9 {
+        std::fs::write(format!("{letters}/incident-{incident}-account-{anna}.txt"), "").unwrap();
+    }
+    let dump = site.path("dump.txt");
+    std::fs::write(&dump, format!("{ANNA}:{PASSWORD}\n{BERT}:{PASSWORD}\n{token}\n")).unwrap();
+    let mut check = site.command(&["leaks", "check", &dump, "--letters", &letters, "--format", "json"]);
+    let check = check.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (printed, error) = failed(check);
+    assert!(error["error"].as_str().unwrap().contains("cannot be written"), "{error}");
+    assert_eq!((&printed["whole"], &printed["tokens"][0]["name"]), (&json!(false), &json!("viewer")), "{printed}");
+    let locked: Vec<&Value> = printed["verified"].as_array().unwrap().iter().map(|row| &row["email"]).collect();
+    assert_eq!(locked, [ANNA, BERT], "{printed}");
+    assert_eq!(crate::client::get(site.http(), &token, "/dicom-web/studies").status, 401, "the token has ended");
+    let written =
+        |name: std::ffi::OsString| std::fs::metadata(format!("{letters}/{}", name.to_string_lossy())).unwrap().len();
+    let letters_written =
+        std::fs::read_dir(&letters).unwrap().filter(|entry| written(entry.as_ref().unwrap().file_name()) > 0).count();
+    assert_eq!(letters_written, 1, "the other letter is there");
+
+    // the warden goes while the dump is read: what was read is said all the same
+    let mut check = start(&site, "-");
+    reader_of(&check);
+    site.kill();
+    check.stdin.take().unwrap().write_all(format!("{ANNA}:{PASSWORD}\n{token}\n").as_bytes()).unwrap();
+    let (printed, error) = failed(check);
+    assert!(error["error"].as_str().unwrap().contains("the warden went away"), "{error}");
+    assert_eq!(
+        (&printed["lines"], &printed["logins"], &printed["verified"], &printed["whole"]),
+        (&json!(2), &json!(1), &json!([]), &json!(false)),
+        "{printed}"
+    );
+}
