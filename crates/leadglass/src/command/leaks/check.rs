@@ -44,7 +44,7 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     held.tokens(&owner, &tokens);
     held.logins(&owner, candidates, folders.as_deref());
     let Held { checked, tokens, failed } = held;
-    let whole = cut_short.is_none() && failed.is_none();
+    let whole = cut_short.is_none() && failed.is_none() && skipped == 0;
     match format {
         Format::Json => say!(
             "{}",
