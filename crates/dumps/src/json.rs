@@ -1,11 +1,11 @@
-//! A line that is a JSON object: its logins and passwords, whatever else it holds.
+//! JSON objects of a line: their logins and passwords, whatever else they hold.
 
 mod quick;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::columns::{Holds, holds};
 use crate::few::VALUES_MAX;
@@ -18,39 +18,60 @@ struct Values {
     passwords: Vec<String>,
 }
 
-/// Each login of a line with every password of it. Says whether the line is an object, also inside an array that is spread over lines.
-pub(crate) fn logins(line: &str, mut each: impl FnMut(&str, &Passwords<'_>)) -> bool {
-    // most lines of other dumps need no second look
-    if line.bytes().next().is_none_or(|first| first.is_ascii_alphanumeric()) {
-        return false;
-    }
-    let line = line.trim().trim_start_matches(['[', ',']).trim_start();
-    if !line.starts_with('{') {
-        return false;
-    }
-    let mut quick = Quick::default();
-    if quick::read(line, &mut quick).is_some() {
-        for login in quick.logins.all() {
-            each(&login.of(line), &|take| quick.passwords.all().iter().for_each(|password| take(&password.of(line))));
-        }
-        return true;
-    }
-    let values = read(line);
-    if let Some(Values { logins, passwords }) = &values {
-        for login in logins {
-            each(login, &|take| passwords.iter().for_each(|password| take(password)));
-        }
-    }
-    values.is_some()
+/// An object of a line.
+pub(crate) struct Record<'a> {
+    /// Whether a key of it is one of a login.
+    pub has_login: bool,
+    pub text: &'a str,
+    /// What follows it in the line.
+    pub behind: &'a str,
 }
 
-/// Reads an object, however it is made up.
-fn read(line: &str) -> Option<Values> {
-    let mut values = Values::default();
-    let mut reader = serde_json::Deserializer::from_str(line);
-    // what follows the object is not looked at: a comma, the end of the array
-    Object { values: &mut values }.deserialize(&mut reader).ok()?;
-    Some(values)
+/// The object that a line begins with, also inside an array that is spread over lines, and each login of it with every password of it;
+/// nothing when the line does not begin with one that reads.
+pub(crate) fn record<'a>(line: &'a str, mut each: impl FnMut(&str, &Passwords<'_>)) -> Option<Record<'a>> {
+    // most lines of other dumps need no second look
+    if line.bytes().next().is_none_or(|first| first.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let text = past_separators(line);
+    if !text.starts_with('{') {
+        return None;
+    }
+    let mut quick = Quick::default();
+    let (has_login, end) = if let Some(end) = quick::read(text, &mut quick) {
+        for login in quick.logins.all() {
+            each(&login.of(text), &|take| quick.passwords.all().iter().for_each(|password| take(&password.of(text))));
+        }
+        (!quick.logins.all().is_empty(), end)
+    } else {
+        let (Values { logins, passwords }, end) = read(text)?;
+        for login in &logins {
+            each(login, &|take| passwords.iter().for_each(|password| take(password)));
+        }
+        (!logins.is_empty(), end)
+    };
+    Some(Record { has_login, text: &text[..end], behind: past_separators(&text[end..]) })
+}
+
+/// From where on an object may follow.
+fn past_separators(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']'))
+}
+
+/// Reads an object, however it is made up, and says where it ends; what follows it is not looked at.
+fn read(text: &str) -> Option<(Values, usize)> {
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<Values>();
+    let values = objects.next()?.ok()?;
+    Some((values, objects.byte_offset()))
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut values = Self::default();
+        Object { values: &mut values }.deserialize(deserializer)?;
+        Ok(values)
+    }
 }
 
 struct Object<'a> {
@@ -288,11 +309,12 @@ mod tests {
             let line = line(&mut state);
             let parsed = read(&line);
             let mut read = Quick::default();
-            if quick::read(&line, &mut read).is_none() {
+            let Some(end) = quick::read(&line, &mut read) else {
                 only_parser += u32::from(parsed.is_some());
                 continue;
-            }
-            let values = parsed.unwrap_or_else(|| panic!("the parser refuses {line}"));
+            };
+            let (values, parsed_end) = parsed.unwrap_or_else(|| panic!("the parser refuses {line}"));
+            assert_eq!(end, parsed_end, "{line}");
             let texts = |parts: &[quick::Part]| parts.iter().map(|part| part.of(&line)).collect::<Vec<_>>();
             assert_eq!(texts(read.logins.all()), values.logins, "{line}");
             assert_eq!(texts(read.passwords.all()), values.passwords, "{line}");

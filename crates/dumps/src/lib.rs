@@ -5,7 +5,7 @@
 //! Nothing is written anywhere.
 //!
 //! Shapes: `email:password` and the same with `;`, `,`, tab, `|`, spaces or dashes; `url:login:password` and `login:password:url` of
-//! malware logs; blocks of `Username:` and `Password:` lines; CSV with a header or quotes; a JSON object in each line. Encodings:
+//! malware logs; blocks of `Username:` and `Password:` lines; CSV with a header or quotes; JSON objects, one or more in a line. Encodings:
 //! UTF-8, UTF-16 of both orders with or without a mark, Latin-1. Lines end with LF, CR or NUL.
 
 mod columns;

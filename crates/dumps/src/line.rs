@@ -67,8 +67,13 @@ fn may_be_login(word: &str, behind: &str, is_last: bool) -> bool {
 fn passwords(line: &str, from: usize, end: usize, take: &mut dyn FnMut(&str)) {
     let quote = line[..from].chars().next_back().filter(|quote| matches!(quote, '"' | '\''));
     let mut behind = &line[end..];
+    // where the quote before a login closes behind its password, as in a text of JSON
+    let mut closes = None;
     if let Some(quote) = quote {
-        behind = behind.strip_prefix(quote).unwrap_or(behind);
+        match behind.strip_prefix(quote) {
+            Some(rest) => behind = rest,
+            None => closes = Some(quote),
+        }
     }
     let spaced = behind.trim_start_matches(' ');
     let separator = spaced.chars().next().filter(|first| matches!(first, ':' | ';' | '|' | '\t' | ','));
@@ -82,6 +87,9 @@ fn passwords(line: &str, from: usize, end: usize, take: &mut dyn FnMut(&str)) {
     }
     take(rest);
     take(rest.trim());
+    if let Some(end) = closes.and_then(|quote| rest.find(quote)) {
+        take(rest[..end].trim());
+    }
     // all of them are ASCII
     let separator = separator.map_or(b' ', |separator| separator as u8);
     take(&field(rest.trim_start(), separator).0);

@@ -24,6 +24,8 @@ const UNPACKED_PER_BYTE_MAX: u64 = 250;
 const UNPACKED_BYTES_FREE: u64 = 64 << 20;
 /// What is read of the file at once, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// What is unpacked at once, in bytes: so much at most is lost of what comes out right before damage.
+const PIECE_BYTES: usize = 32 * 1024;
 
 /// A dump, opened.
 pub struct Input {
@@ -48,6 +50,8 @@ pub enum PackedError {
     Bomb,
     /// A line has no end.
     EndlessLine,
+    /// It is packed in a way that is not unpacked here.
+    OtherPacking,
 }
 
 impl From<io::Error> for PackedError {
@@ -55,6 +59,7 @@ impl From<io::Error> for PackedError {
         match error.get_ref() {
             Some(inner) if inner.is::<Bomb>() => Self::Bomb,
             Some(inner) if inner.is::<EndlessLine>() => Self::EndlessLine,
+            Some(inner) if inner.is::<OtherPacking>() => Self::OtherPacking,
             _ => Self::Io(error),
         }
     }
@@ -64,6 +69,11 @@ impl From<io::Error> for PackedError {
 #[derive(Debug, Error)]
 #[error("more than {UNPACKED_PER_BYTE_MAX} times as much comes out of it")]
 struct Bomb;
+
+/// It begins as what is not unpacked here.
+#[derive(Debug, Error)]
+#[error("it is packed in another way")]
+struct OtherPacking;
 
 impl Input {
     /// A file. It is opened by the caller, so that reading it needs no right to open others.
@@ -91,7 +101,7 @@ pub fn unpacked(input: Input, each: &mut dyn FnMut(&mut dyn Read) -> io::Result<
     match file {
         Kind::Stream(stream) => {
             let budget = Budget { read: Arc::clone(&read), packed_bytes: u64::MAX, unpacked: Cell::default() };
-            text(&mut BufReader::with_capacity(BUFFER_BYTES, Counted { inner: stream, read }), &budget, each)?;
+            text(&mut gathered(BUFFER_BYTES, Counted { inner: stream, read }), &budget, each)?;
         }
         Kind::File(mut file) => {
             let mut magic = [0; 4];
@@ -99,11 +109,11 @@ pub fn unpacked(input: Input, each: &mut dyn FnMut(&mut dyn Read) -> io::Result<
             let packed_bytes = file.seek(SeekFrom::End(0))?;
             file.seek(SeekFrom::Start(0))?;
             let budget = Budget { read: Arc::clone(&read), packed_bytes, unpacked: Cell::default() };
-            let mut input = BufReader::with_capacity(BUFFER_BYTES, Counted { inner: file, read });
-            if magic[..length].starts_with(b"PK\x03\x04") {
-                return members(input, &budget, each);
+            let input = Counted { inner: file, read };
+            if magic[..length] == *ZIP {
+                return members(BufReader::with_capacity(BUFFER_BYTES, input), &budget, each);
             }
-            text(&mut input, &budget, each)?;
+            text(&mut gathered(BUFFER_BYTES, input), &budget, each)?;
         }
     }
     Ok(0)
@@ -119,6 +129,7 @@ fn text(
         Packing::Gzip => each(&mut Within { inner: MultiGzDecoder::new(input), budget }),
         Packing::Zstandard => each(&mut Within { inner: Zstandard::new(input), budget }),
         Packing::None => each(&mut Within { inner: input, budget }),
+        Packing::Other => Err(io::Error::other(OtherPacking)),
     }
 }
 
@@ -133,7 +144,7 @@ fn members(
     for number in 0..archive.len().min(ZIP_MEMBERS_MAX) {
         match archive.by_index(number) {
             Ok(member) if member.is_dir() => {}
-            Ok(member) => match text(&mut BufReader::with_capacity(BUFFER_BYTES, member), budget, each) {
+            Ok(member) => match text(&mut gathered(PIECE_BYTES, member), budget, each) {
                 Ok(()) => {}
                 Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Bomb>()) => return Err(PackedError::Bomb),
                 Err(_) => skipped += 1,
@@ -172,7 +183,8 @@ struct Within<'a, R> {
 
 impl<R: Read> Read for Within<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(into)?;
+        let piece = into.len().min(PIECE_BYTES);
+        let length = self.inner.read(&mut into[..piece])?;
         self.budget.take(length)?;
         Ok(length)
     }
@@ -184,7 +196,8 @@ pub fn unpacked_file(file: File) -> io::Result<Box<dyn Read>> {
     Ok(match packing(input.fill_buf()?) {
         Packing::Gzip => Box::new(MultiGzDecoder::new(input)),
         Packing::Zstandard => Box::new(Zstandard::new(input)),
-        Packing::None => Box::new(input),
+        // no line of what is packed otherwise is one of a list
+        Packing::None | Packing::Other => Box::new(input),
     })
 }
 
@@ -193,12 +206,24 @@ enum Packing {
     Gzip,
     Zstandard,
     None,
+    /// In a way that is not unpacked here.
+    Other,
 }
+
+/// How a zip archive begins. It is read from its end, so in a stream or in another archive it is not.
+const ZIP: &[u8; 4] = b"PK\x03\x04";
+/// How a zip archive, 7z, RAR and xz begin.
+const OTHERS: [&[u8]; 4] = [ZIP, b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\xfd7zXZ\0"];
+/// As many bytes tell how a text is packed.
+const BEGINNING_BYTES: usize = 10;
 
 fn packing(beginning: &[u8]) -> Packing {
     match beginning {
         [0x1f, 0x8b, ..] => Packing::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstandard,
+        // bzip2, of any block size
+        [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', b'S', b'Y', ..] => Packing::Other,
+        _ if OTHERS.iter().any(|other| beginning.starts_with(other)) => Packing::Other,
         _ => Packing::None,
     }
 }
@@ -257,6 +282,36 @@ fn skippable(input: &mut impl BufRead) -> io::Result<bool> {
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
     io::copy(&mut input.take(length), &mut io::sink())?;
     Ok(true)
+}
+
+/// Gives the beginning in one piece, so that how it is packed does not depend on how a stream is cut.
+struct Gathered<R> {
+    inner: R,
+    begun: bool,
+}
+
+fn gathered<R: Read>(buffer_bytes: usize, inner: R) -> BufReader<Gathered<R>> {
+    BufReader::with_capacity(buffer_bytes, Gathered { inner, begun: false })
+}
+
+impl<R: Read> Read for Gathered<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if std::mem::replace(&mut self.begun, true) {
+            return self.inner.read(into);
+        }
+        let mut length = 0;
+        while length < BEGINNING_BYTES.min(into.len()) {
+            match self.inner.read(&mut into[length..]) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if length == 0 => return Err(error),
+                // it comes again
+                Err(_) => break,
+            }
+        }
+        Ok(length)
+    }
 }
 
 /// Counts what was read.

@@ -105,12 +105,27 @@ impl Scanner {
             columns.logins(line, |login, passwords| take(wanted, found, login, passwords));
             return;
         }
-        if json::logins(line, |login, passwords| take(wanted, found, login, passwords)) {
+        let line = self.objects(line);
+        if line.is_empty() {
             return;
         }
         self.block_line(line);
         let Self { wanted, found, .. } = self;
         line::logins(line, wanted, found);
+    }
+
+    /// Objects of JSON, one after the other. Gives back what else the line has: of most lines all.
+    fn objects<'a>(&mut self, line: &'a str) -> &'a str {
+        let Self { wanted, found, .. } = self;
+        let mut rest = line;
+        while let Some(record) = json::record(rest, |login, passwords| take(wanted, found, login, passwords)) {
+            // a login may stand in it under any other key
+            if !record.has_login {
+                line::logins(record.text, wanted, found);
+            }
+            rest = record.behind;
+        }
+        rest
     }
 
     /// Blocks of malware logs: a line for the login, one of the next for the password.

@@ -50,7 +50,7 @@ pub(crate) trait Lines {
     fn read(&mut self, read: &Tally) -> io::Result<()>;
 }
 
-/// Gives every line.
+/// Gives every line. An error ends the reading once everything before it was given, an unfinished line among it.
 pub(crate) fn lines(mut input: impl Read, to: &mut impl Lines) -> io::Result<()> {
     let mut read = Tally::default();
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -58,7 +58,8 @@ pub(crate) fn lines(mut input: impl Read, to: &mut impl Lines) -> io::Result<()>
     let mut cutter = Cutter::default();
     let mut encoding = None;
     loop {
-        let length = fill(&mut input, &mut chunk)?;
+        let (length, failed) = fill(&mut input, &mut chunk);
+        let ended = length == 0 || failed.is_some();
         read.bytes += length as u64;
         let bytes = &chunk[..length];
         let (encoding, bytes) = match encoding {
@@ -77,16 +78,19 @@ pub(crate) fn lines(mut input: impl Read, to: &mut impl Lines) -> io::Result<()>
             Encoding::Bytes => cutter.take(bytes, &mut each),
             Encoding::Utf16Le | Encoding::Utf16Be => {
                 held.extend(bytes);
-                let text = utf8_of(&mut held, encoding, length == 0);
+                let text = utf8_of(&mut held, encoding, ended);
                 cutter.take(text.as_bytes(), &mut each);
             }
         }
-        if length == 0 {
+        if ended {
             cutter.end(&mut each);
         }
         read.too_long = cutter.too_long;
         to.read(&read)?;
-        if length == 0 {
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if ended {
             return Ok(());
         }
         if cutter.over > ENDLESS_LINE_BYTES {
@@ -96,17 +100,18 @@ pub(crate) fn lines(mut input: impl Read, to: &mut impl Lines) -> io::Result<()>
 }
 
 /// Reads until the chunk is full or nothing is left, so that the look at the beginning does not depend on how a stream is cut.
-fn fill(input: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+/// Says how much was read, and what kept it from reading on.
+fn fill(input: &mut impl Read, chunk: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut length = 0;
     while length < chunk.len() {
         match input.read(&mut chunk[length..]) {
             Ok(0) => break,
             Ok(read) => length += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (length, Some(error)),
         }
     }
-    Ok(length)
+    (length, None)
 }
 
 /// The encoding, and how many bytes its mark takes.
@@ -284,6 +289,37 @@ mod tests {
         assert_eq!((&seen.lines[..], seen.read.too_long), (&["last".to_owned()][..], 1));
         let error = lines(line(ENDLESS_LINE_BYTES + CHUNK_BYTES), &mut seen).unwrap_err();
         assert!(error.get_ref().is_some_and(|inner| inner.is::<EndlessLine>()), "{error}");
+    }
+
+    /// Gives some bytes in small pieces, then fails.
+    struct Damaged<'a>(&'a [u8]);
+
+    impl Read for Damaged<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let length = into.len().min(1_000);
+            self.0.read(&mut into[..length])
+        }
+    }
+
+    #[test]
+    fn what_was_read_before_an_error_is_given_with_the_line_that_it_cuts() {
+        let (text, filler) = ("a:b\nc:d\ne:f", "x\n".repeat(CHUNK_BYTES));
+        let long = format!("{filler}{text}");
+        for (text, lines_before) in [(text, 0), (&long, CHUNK_BYTES)] {
+            for bytes in [text.as_bytes().to_vec(), utf16(&format!("\u{feff}{text}"), u16::to_be_bytes)] {
+                let mut seen = Seen::default();
+                let error = lines(Damaged(&bytes), &mut seen).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                assert_eq!(seen.lines[lines_before..], ["a:b", "c:d", "e:f"]);
+                assert_eq!((seen.read.lines, seen.read.bytes), (lines_before as u64 + 3, bytes.len() as u64));
+            }
+        }
+        let mut seen = Seen::default();
+        lines(Damaged(&[]), &mut seen).unwrap_err();
+        assert!(seen.lines.is_empty());
     }
 
     #[test]

@@ -45,7 +45,9 @@ const END: u8 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CutShort {
     /// It cannot be read or unpacked further.
-    #[error("the dump cannot be read to its end; what stands before the damage was looked at")]
+    #[error(
+        "the dump cannot be read to its end; what comes out before the damage was looked at. Of Zstandard that is up to one window less (8 MiB with usual settings): if there is a whole copy, give that"
+    )]
     Damaged,
     /// A zip archive without a usable directory.
     #[error("the zip archive cannot be read; unpack it yourself and give the files one by one")]
@@ -60,6 +62,11 @@ pub enum CutShort {
         "the dump has a line of more than 256 MiB; what stands before it was looked at. Cut that line out and give the rest"
     )]
     EndlessLine,
+    /// It is packed in a way that is not unpacked here.
+    #[error(
+        "the dump is packed as 7z, RAR, xz or bzip2, or is a zip archive in a stream, which are not unpacked here; unpack it and give the text"
+    )]
+    OtherPacking,
     /// Whoever read it is gone.
     #[error(
         "the process that read the dump ended in the middle, by a mistake, by its limit of memory or by somebody; what it had found until then was looked at. Give the dump in parts, and report this if it happens again"
@@ -79,12 +86,14 @@ impl From<&PackedError> for CutShort {
             PackedError::Zip(_) => Self::Zip,
             PackedError::Bomb => Self::Bomb,
             PackedError::EndlessLine => Self::EndlessLine,
+            PackedError::OtherPacking => Self::OtherPacking,
         }
     }
 }
 
 /// Why it is not the end of the dump, as it is written.
-const REASONS: [CutShort; 4] = [CutShort::Damaged, CutShort::Zip, CutShort::Bomb, CutShort::EndlessLine];
+const REASONS: [CutShort; 5] =
+    [CutShort::Damaged, CutShort::Zip, CutShort::Bomb, CutShort::EndlessLine, CutShort::OtherPacking];
 
 /// What was heard.
 #[derive(Debug, Default)]

@@ -40,13 +40,14 @@ impl Part {
     }
 }
 
-/// Reads an object that `text` begins with into `quick`; what follows it is not looked at.
-pub(super) fn read(text: &str, quick: &mut Quick) -> Option<()> {
+/// Reads an object that `text` begins with into `quick`, and says where it ends; what follows it is not looked at.
+pub(super) fn read(text: &str, quick: &mut Quick) -> Option<usize> {
     let mut rest = Rest { text, at: 0, quick };
     if rest.next_byte()? != b'{' {
         return None;
     }
-    rest.object(0)
+    rest.object(0)?;
+    Some(rest.at)
 }
 
 /// What is left of a line, and what was read of it.

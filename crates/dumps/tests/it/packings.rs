@@ -1,4 +1,4 @@
-use std::io::{Cursor, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
 use dumps::Match::Address;
 use dumps::{Found, Input, PackedError, Scanner, unpacked};
@@ -65,31 +65,102 @@ fn every_packing_is_unpacked() {
         ("broken.gz", &gzip(&large)[..500]),
     ];
     let (found, _, ended) = looked(&zipped(&members));
-    assert!(found.get(Address, "anna.beispiel@klinik.example").unwrap().lines >= 3);
+    assert!(found.get(Address, "anna.beispiel@klinik.example").unwrap().lines > 3, "of the broken member too");
     assert_eq!(ended.unwrap(), 1, "the broken member");
     check(b"", 0, 0);
 }
 
+/// A stream that comes byte by byte.
+struct Drops(Cursor<Vec<u8>>);
+
+impl Read for Drops {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let length = into.len().min(1);
+        self.0.read(&mut into[..length])
+    }
+}
+
+/// How many lines are found in a stream.
+fn streamed(bytes: &[u8]) -> (u64, Result<u64, PackedError>) {
+    let mut scanner = Scanner::new(wanted(&PEOPLE));
+    let stream = Drops(Cursor::new(bytes.to_vec()));
+    let ended = unpacked(Input::stream(Box::new(stream)), &mut |text| scanner.text(text, |_| Ok(())));
+    (scanner.into_found().get(Address, "anna.beispiel@klinik.example").map_or(0, |login| login.lines), ended)
+}
+
 #[test]
 fn a_stream_is_unpacked_too() {
-    let mut scanner = Scanner::new(wanted(&PEOPLE));
-    let packed = Cursor::new(gzip(LINE));
-    unpacked(Input::stream(Box::new(packed)), &mut |text| scanner.text(text, |_| Ok(()))).unwrap();
-    assert_eq!(scanner.counts().lines, 1);
+    for packed in [LINE.to_vec(), gzip(LINE), zstandard(LINE)] {
+        let (lines, ended) = streamed(&packed);
+        assert_eq!((lines, ended.unwrap()), (1, 0));
+    }
+}
+
+#[test]
+fn what_is_packed_in_another_way_is_said_and_not_taken_for_text() {
+    let zip = zipped(&[("a", LINE)]);
+    let others: [&[u8]; 5] =
+        [b"7z\xbc\xaf\x27\x1c\0\x04", b"Rar!\x1a\x07\0", b"\xfd7zXZ\0\0\x04", b"BZh91AY&SY\x01", &zip];
+    for other in others {
+        let begun = [other, b"\n", LINE].concat();
+        let (lines, ended) = streamed(&begun);
+        assert!(lines == 0 && matches!(ended, Err(PackedError::OtherPacking)), "{ended:?}");
+        // in an archive it is a member that is not read
+        check(&zipped(&[("a", LINE), ("b", other), ("c", LINE)]), 2, 1);
+    }
+    for other in &others[..4] {
+        let (_, _, ended) = looked(other);
+        assert!(matches!(ended, Err(PackedError::OtherPacking)), "{ended:?}");
+    }
+    // text that begins alike
+    check(&[b"BZhello\n", LINE].concat(), 1, 0);
+    check(&[b"7zip\n", LINE].concat(), 1, 0);
+}
+
+#[test]
+fn encrypted_members_are_counted() {
+    let mut zip = zipped(&[("a", LINE)]);
+    // the first flag, in the header of the member and in the directory (APPNOTE 4.4.4)
+    zip[6] |= 1;
+    let directory = zip.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+    zip[directory + 8] |= 1;
+    check(&zip, 0, 1);
+}
+
+/// Bytes that look random and of which little can be packed, without an end of line.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut noise = 1_u32;
+    let mut next = || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'!' + (noise >> 24) as u8 % 90
+    };
+    (0..bytes).map(|_| next()).collect()
 }
 
 #[test]
 fn what_is_damaged_is_said_and_what_stands_before_it_was_looked_at() {
-    let mut text = LINE.to_vec();
-    let mut noise = 1_u32;
-    text.extend((0..400_000).map(|_| {
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        b'!' + (noise >> 24) as u8 % 90
-    }));
-    for packed in [gzip(&text), zstandard(&text)] {
-        let (_, _, ended) = looked(&packed[..packed.len() / 2]);
+    let anna = |found: &Found| found.get(Address, "anna.beispiel@klinik.example").is_some();
+    // so little text comes out of gzip at once that all of it is read before the damage
+    let small = [LINE, &noise(100 << 10)].concat();
+    // Zstandard gives nothing out that is within its window
+    let large = [LINE, &noise(12 << 20)].concat();
+    let (gzip_small, zstandard_large) = (gzip(&small), zstandard(&large));
+    let mut changed = gzip(&large);
+    let middle = changed.len() / 2;
+    changed[middle..middle + 1_000].fill(0xff);
+    for packed in [
+        &gzip_small[..gzip_small.len() / 2],
+        &gzip_small[..gzip_small.len() - 1],
+        &changed,
+        &zstandard_large[..zstandard_large.len() - 1_000],
+    ] {
+        let (found, _, ended) = looked(packed);
         assert!(matches!(ended, Err(PackedError::Io(_))), "{ended:?}");
+        assert!(anna(&found), "{} bytes", packed.len());
     }
+    // a member of an archive too
+    let (found, _, ended) = looked(&zipped(&[("a.gz", &gzip_small[..gzip_small.len() / 2])]));
+    assert!(anna(&found) && ended.unwrap() == 1);
     let whole = zipped(&[("a", LINE)]);
     let (_, _, ended) = looked(&whole[..whole.len() - 10]);
     assert!(matches!(ended, Err(PackedError::Zip(_))), "{ended:?}");

@@ -63,6 +63,34 @@ fn an_object_in_each_line() {
 }
 
 #[test]
+fn every_object_of_a_line_is_read_and_those_without_a_known_key_as_text() {
+    let (other, anna) = (
+        r#"{"id":1,"email":"x@mail.example","pw":"a"}"#,
+        r#"{"pass":"ge,heim","mail":"Anna.Beispiel@klinik.example"}"#,
+    );
+    for line in [
+        format!("[{other},{anna}]"),
+        format!("{other}{anna}"),
+        format!("{anna} , {other}]"),
+        format!("{{\"rows\":[]}}\t{other},[{anna},{other}],"),
+        // which the parser of everything reads
+        format!("{{\"email\":1e5}}{{\"user\":12345678901234567890}}{anna}"),
+    ] {
+        check(&line, Address, ANNA, "ge,heim");
+        let found = found(line.as_bytes());
+        assert_eq!(found.get(Address, ANNA).unwrap().lines, 1, "{line}");
+    }
+    check(r#"{"line":"anna.beispiel@klinik.example:geheim"}"#, Address, ANNA, "geheim");
+    check(&format!(r#"{other},{{"line":"anna.beispiel@klinik.example:geheim"}}"#), Address, ANNA, "geheim");
+    // what follows the last one that reads
+    check(&format!("{other} anna.beispiel@klinik.example:geheim"), Address, ANNA, "geheim");
+    check(&format!("{other},{{broken anna.beispiel@klinik.example:geheim"), Address, ANNA, "geheim");
+    // many of them cost no more than their bytes
+    let many = "{}".repeat(30_000) + anna;
+    check(&many, Address, ANNA, "ge,heim");
+}
+
+#[test]
 fn who_has_the_same_name_at_another_place_is_found_by_name_only() {
     let found = found(b"anna.beispiel@mail.example:geheim\nANNA.BEISPIEL:geheim\n");
     assert!(found.get(Address, ANNA).is_none());

@@ -72,9 +72,11 @@ fn what_is_heard_is_what_was_found() {
 
 #[test]
 fn why_a_dump_ended_comes_over() {
-    for (input, expected) in
-        [(&b"\x1f\x8b\x08\x00 no gzip"[..], CutShort::Damaged), (b"PK\x03\x04 no directory", CutShort::Zip)]
-    {
+    for (input, expected) in [
+        (&b"\x1f\x8b\x08\x00 no gzip"[..], CutShort::Damaged),
+        (b"PK\x03\x04 no directory", CutShort::Zip),
+        (b"Rar!\x1a\x07\x01\x00", CutShort::OtherPacking),
+    ] {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, input).unwrap();
         std::io::Seek::rewind(&mut file).unwrap();
@@ -161,7 +163,7 @@ fn what_an_honest_process_does_not_tell_ends_the_hearing_and_what_came_before_st
         ("fewer bytes of text", numbers(PROGRESS, &[100, 99, 3, 0])),
         ("fewer lines", numbers(PROGRESS, &[100, 100, 2, 0])),
         ("more lines than bytes", numbers(PROGRESS, &[100, 100, 101, 0])),
-        ("an end that there is not", end(5)),
+        ("an end that there is not", end(6)),
     ] {
         let told = behind_some(&[&junk[..], &found(1, b"rsmith", b"")].concat());
         assert_eq!(told.cut_short, Some(CutShort::Nonsense), "{what}");

@@ -40,40 +40,79 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let Told { found, tokens, more_tokens, counts, skipped, cut_short, .. } = told;
     let (candidates, untried) = candidates(found);
     let logins = candidates.len();
-    let mut checked = LeaksChecked::default();
-    for message in messages(candidates) {
-        let LeaksChecked { verified, named } = sent(&owner, message)?;
-        // they are locked now: what fails later takes no letter away
-        if let Some(folder) = &folders {
-            for account in &verified {
-                letter::write(folder, account)?;
-            }
-        }
-        checked.verified.extend(verified);
-        checked.named.extend(named);
-    }
-    let tokens = ended_tokens(&owner, &tokens)?;
+    let mut held = Held::default();
+    held.tokens(&owner, &tokens);
+    held.logins(&owner, candidates, folders.as_deref());
+    let Held { checked, tokens, failed } = held;
+    let whole = cut_short.is_none() && failed.is_none() && skipped == 0;
     match format {
         Format::Json => say!(
             "{}",
             json!({
                 "lines": counts.lines, "bytes": counts.bytes, "too_long": counts.too_long, "skipped_members": skipped,
                 "logins": logins, "logins_with_more_passwords": untried, "verified": checked.verified, "named": checked.named,
-                "tokens": tokens, "more_tokens": more_tokens, "whole": cut_short.is_none(), "walls": standing,
+                "tokens": tokens, "more_tokens": more_tokens, "whole": whole, "walls": standing,
             })
         ),
         Format::Text => {
             print(&checked, &counts, skipped, untried);
             print_tokens(&tokens, more_tokens);
-            if checked.verified.is_empty() && checked.named.is_empty() && tokens.is_empty() {
+            if checked.verified.is_empty() && checked.named.is_empty() && tokens.is_empty() && failed.is_none() {
                 say!("Nobody of this site is in it, and no token of a device.");
             }
             print_walls(&standing);
+            // the other failure is the last word
+            if let (Some(cut_short), Some(_)) = (&cut_short, &failed) {
+                say!("{cut_short}");
+            }
         }
     }
-    match cut_short {
+    match failed.or(cut_short.map(Into::into)) {
         None => Ok(()),
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
+    }
+}
+
+/// What the warden did about what was found. What fails keeps nothing else from being done, and is said once all of it is printed.
+#[derive(Default)]
+struct Held {
+    checked: LeaksChecked,
+    tokens: Vec<LeakedToken>,
+    /// The first failure.
+    failed: Option<anyhow::Error>,
+}
+
+impl Held {
+    fn failed(&mut self, error: anyhow::Error) {
+        self.failed.get_or_insert(error);
+    }
+
+    /// The warden ends those that are tokens of its devices. They take no slow hash, so they come first.
+    fn tokens(&mut self, owner: &Owner, tokens: &[Zeroizing<String>]) {
+        for tokens in tokens.chunks(LEAK_CANDIDATES_MAX) {
+            match ended_tokens(owner, tokens) {
+                Ok(ended) => self.tokens.extend(ended),
+                Err(error) => self.failed(error),
+            }
+        }
+    }
+
+    /// The warden tries passwords and locks whose they are; each of these gets a letter at once.
+    fn logins(&mut self, owner: &Owner, candidates: Vec<LeakCandidate>, letters: Option<&Path>) {
+        for message in messages(candidates) {
+            match sent(owner, message) {
+                Ok(LeaksChecked { verified, named }) => {
+                    for account in &verified {
+                        if let Some(Err(error)) = letters.map(|folder| letter::write(folder, account)) {
+                            self.failed(error);
+                        }
+                    }
+                    self.checked.verified.extend(verified);
+                    self.checked.named.extend(named);
+                }
+                Err(error) => self.failed(error),
+            }
+        }
     }
 }
 
@@ -146,17 +185,12 @@ fn sent(owner: &Owner, candidates: Vec<LeakCandidate>) -> Result<LeaksChecked> {
     }
 }
 
-/// The warden ends those that are tokens of its devices.
 fn ended_tokens(owner: &Owner, tokens: &[Zeroizing<String>]) -> Result<Vec<LeakedToken>> {
-    let mut ended = Vec::new();
-    for tokens in tokens.chunks(LEAK_CANDIDATES_MAX) {
-        let tokens = tokens.iter().map(|token| SecretText::new(token.to_string())).collect();
-        let PageReply::Leaks(reply) = owner.ask(PageRequest::Leaks(LeakRequest::Tokens { tokens }))? else {
-            bail!(OTHER_VERSION)
-        };
-        let LeakReply::Tokens(some) = *reply else { bail!(OTHER_VERSION) };
-        ended.extend(some);
-    }
+    let tokens = tokens.iter().map(|token| SecretText::new(token.to_string())).collect();
+    let PageReply::Leaks(reply) = owner.ask(PageRequest::Leaks(LeakRequest::Tokens { tokens }))? else {
+        bail!(OTHER_VERSION)
+    };
+    let LeakReply::Tokens(ended) = *reply else { bail!(OTHER_VERSION) };
     Ok(ended)
 }
 
