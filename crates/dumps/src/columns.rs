@@ -42,8 +42,8 @@ impl Columns {
         (named >= 2 && both).then_some(Self { separator, holds })
     }
 
-    /// Each login of a line with every password of it.
-    pub(crate) fn logins(&self, line: &str, mut each: impl FnMut(&str, &Passwords<'_>)) {
+    /// Each login of a line with every password of it. Says whether the line has these columns: a login that is one word, and a password.
+    pub(crate) fn logins(&self, line: &str, mut each: impl FnMut(&str, &Passwords<'_>)) -> bool {
         let (mut logins, mut passwords) = (Few::default(), Few::default());
         for (field, holds) in fields(line, self.separator).zip(&self.holds) {
             match holds {
@@ -52,12 +52,15 @@ impl Columns {
                 None => {}
             }
         }
-        if passwords.all().is_empty() {
-            return;
+        let is_word =
+            |login: &str| !login.is_empty() && !login.bytes().any(|byte| matches!(byte, b':' | b';' | b'|' | b'\t'));
+        if passwords.all().is_empty() || !logins.all().iter().any(|login| is_word(login)) {
+            return false;
         }
         for login in logins.all() {
             each(login, &|take| passwords.all().iter().for_each(|password| take(password)));
         }
+        true
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use leaks::{LoginDigests, LoginKey};
+use memchr::memchr2;
 use zeroize::Zeroizing;
 
 use crate::columns::{Columns, Holds, holds};
@@ -94,19 +95,14 @@ impl Scanner {
     /// Looks at one line.
     pub fn line(&mut self, line: &str) {
         self.tokens.line(line);
-        if std::mem::take(&mut self.first) {
-            self.columns = Columns::of_header(line);
-            if self.columns.is_some() {
-                return;
-            }
-        }
-        let Self { wanted, found, .. } = self;
-        if let Some(columns) = &self.columns {
-            columns.logins(line, |login, passwords| take(wanted, found, login, passwords));
+        if self.header(line) {
             return;
         }
         let line = self.objects(line);
-        if line.is_empty() {
+        let Self { wanted, found, columns, .. } = self;
+        let is_row = |columns: &Columns| columns.logins(line, |login, passwords| take(wanted, found, login, passwords));
+        // a header says nothing about lines that are not of its table
+        if line.is_empty() || columns.as_ref().is_some_and(is_row) {
             return;
         }
         self.block_line(line);
@@ -114,13 +110,30 @@ impl Scanner {
         line::logins(line, wanted, found);
     }
 
+    /// Whether a line names columns, which then hold until another one does.
+    fn header(&mut self, line: &str) -> bool {
+        let first = std::mem::take(&mut self.first);
+        // nearly every other line has one of them, and no name of a column has
+        if !first && memchr2(b'@', b':', line.as_bytes()).is_some() {
+            return false;
+        }
+        let header = Columns::of_header(line);
+        let is_header = header.is_some();
+        self.columns = header.or(self.columns.take());
+        is_header
+    }
+
     /// Objects of JSON, one after the other. Gives back what else the line has: of most lines all.
     fn objects<'a>(&mut self, line: &'a str) -> &'a str {
-        let Self { wanted, found, .. } = self;
+        let Self { wanted, found, columns, .. } = self;
         let mut rest = line;
         while let Some(record) = json::record(rest, |login, passwords| take(wanted, found, login, passwords)) {
-            // a login may stand in it under any other key
             if !record.has_login {
+                // a field of a table may be an object
+                if columns.is_some() && rest.len() == line.len() {
+                    return line;
+                }
+                // a login may stand in it under any other key
                 line::logins(record.text, wanted, found);
             }
             rest = record.behind;

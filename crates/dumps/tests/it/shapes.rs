@@ -56,6 +56,32 @@ fn csv_with_a_header_or_with_quotes() {
 }
 
 #[test]
+fn a_header_decides_nothing_about_lines_of_other_shapes() {
+    for header in ["email,password", "id;pass;user", "\"login\",\"x\",\"pwd\""] {
+        for (lines, password) in [
+            ("anna.beispiel@klinik.example:geheim", "geheim"),
+            ("anna.beispiel@klinik.example:ge,heim", "ge,heim"),
+            ("https://x/:anna.beispiel@klinik.example:geheim", "geheim"),
+            (r#"{"email":"anna.beispiel@klinik.example","password":"geheim"}"#, "geheim"),
+            ("Username: anna.beispiel@klinik.example\nPassword: ge heim", "ge heim"),
+            // a later header is the one that holds
+            ("email|note|password\nanna.beispiel@klinik.example|x|geheim", "geheim"),
+            ("note,password,email\nx,geheim,anna.beispiel@klinik.example", "geheim"),
+        ] {
+            check(&format!("{header}\nx,y,z\n{lines}\n"), Address, ANNA, password);
+        }
+    }
+    // and one that comes after other lines
+    check(
+        "somebody@mail.example:x\nnote,password,email\nx,geheim,anna.beispiel@klinik.example\n",
+        Address,
+        ANNA,
+        "geheim",
+    );
+    check("data,email,password\n{},anna.beispiel@klinik.example,geheim\n", Address, ANNA, "geheim");
+}
+
+#[test]
 fn an_object_in_each_line() {
     check(r#"{"id":7,"email":"Anna.Beispiel@klinik.example","password":"ge\"heim\u00fc"}"#, Address, ANNA, "ge\"heimü");
     check(r#"[{"user":{"login":"rsmith"},"plaintext":4711},"#, Name, "rsmith", "4711");
