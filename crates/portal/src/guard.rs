@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::body::UnstalledBody;
 use crate::errors::Failure;
 use crate::possession::Possession;
-use crate::{credential, headers};
+use crate::{credential, headers, unread};
 
 /// The longest path and query, in bytes.
 pub const ADDRESS_BYTES_MAX: usize = 8 * 1024;
@@ -94,10 +94,18 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response {
     let asks = ["/api/", "/dicom-web/", "/fhir/"].iter().any(|begin| request.uri().path().starts_with(begin));
+    let (request, unread) = unread::lend(request);
     let mut response = match judge(&policy, &request) {
-        Err(failure) => failure.into_response(),
+        Err(failure) => {
+            drop(request);
+            failure.into_response()
+        }
         Ok(()) => answer(&policy, asks.then_some(&possession), request, next).await,
     };
+    // a client whose body did not come on is not waited for again
+    if response.status() != StatusCode::REQUEST_TIMEOUT {
+        unread.discard().await;
+    }
     if asks {
         possession.hand_out(response.headers_mut());
     }

@@ -55,6 +55,7 @@ mod sign_in;
 mod stow;
 mod studies;
 mod tls;
+mod unread;
 mod wado;
 
 pub use app::App;

@@ -146,9 +146,9 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Copies a folder.
+/// Copies a folder. What an open ledger is only just making is left out: it may be gone before it is read.
 pub fn copy(from: &Path, to: &Path) {
-    for file in files(from) {
+    for file in files(from).into_iter().filter(|file| file.extension().is_none_or(|extension| extension != "tmp")) {
         let target = to.join(&file);
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
         std::fs::copy(from.join(&file), target).unwrap();

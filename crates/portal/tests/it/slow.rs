@@ -73,6 +73,32 @@ async fn a_body_that_does_not_come_on_is_dropped_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn who_is_still_sending_hears_why_it_is_refused() {
+    let front = front(HttpLimits::default()).await;
+    let own = format!(
+        "Cookie: __Host-leadglass={RADIOLOGIST}\r\nX-Leadglass: 1\r\nOrigin: {}\r\nContent-Type: application/json\r\n",
+        front.origin()
+    );
+    for (path, headers, status) in [
+        ("/api/people", own.as_str(), "413"),
+        ("/api/people", "Content-Type: application/json\r\n", "403"),
+        ("/dicom-web/studies", "Content-Type: application/dicom\r\n", "401"),
+    ] {
+        let mut stream = TcpStream::connect(front.address()).await.unwrap();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: 1000000\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..10 {
+            // the answer is known long before the last of it
+            tokio::time::sleep(A_MOMENT / 10).await;
+            stream.write_all(&[b' '; 100_000]).await.unwrap();
+        }
+        let answer = until_hung_up(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with('}'), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_dropped() {
     let front = front(HttpLimits { write_stall: A_MOMENT, ..HttpLimits::default() }).await;
     // more than the buffers of both sockets
