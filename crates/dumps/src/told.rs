@@ -72,6 +72,16 @@ pub enum CutShort {
         "the process that read the dump ended in the middle, by a mistake, by its limit of memory or by somebody; what it had found until then was looked at. Give the dump in parts, and report this if it happens again"
     )]
     WentAway,
+    /// Whoever read it said nothing for as long as the hearing waits.
+    #[error(
+        "the process that read the dump said nothing for ten minutes; what it had found until then was looked at. If the disk of the dump is slow, give the dump as a stream: leadglass leaks check - < FILE"
+    )]
+    StoodStill,
+    /// Whoever asked wants no more.
+    #[error(
+        "the look was interrupted; what was found until then was looked at. To look at the rest, give the dump again"
+    )]
+    Interrupted,
     /// Whoever read it told what nobody finds.
     #[error(
         "the process that read the dump told what cannot be in it, so the dump may have taken it over; what it told before was held against the people, and nothing after it. Open the dump with no other program, and report this"
@@ -282,7 +292,11 @@ impl<R: Read> Hearing<'_, R> {
     }
 
     fn bytes(&mut self, into: &mut [u8]) -> Result<(), CutShort> {
-        self.from.read_exact(into).map_err(|_| CutShort::WentAway)
+        self.from.read_exact(into).map_err(|error| match error.kind() {
+            // of a stream with a timeout
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => CutShort::StoodStill,
+            _ => CutShort::WentAway,
+        })
     }
 }
 

@@ -1,27 +1,66 @@
 //! What every role shares: when it ends, where it logs, what it keeps to itself.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Catches SIGTERM, SIGINT and SIGHUP from now on, on a thread of its own; the receiver hears of the first. A signal that comes before
 /// somebody listens is not lost and ends nothing half-way.
 pub fn ending() -> Receiver<()> {
-    let (sender, receiver) = channel();
-    let (caught, catching) = channel();
+    on_a_thread(async |tell: Tell| {
+        let signals = Signals::catch();
+        tell.catching();
+        signals.first(false, std::future::pending()).await;
+        tell.caught();
+    })
+}
+
+/// Catches SIGTERM and SIGINT from now on, on a thread of its own; the receiver hears of each. A hangup stays what the shell made it.
+pub fn interruptions() -> Receiver<()> {
+    on_a_thread(async |tell: Tell| {
+        let (mut terminate, mut interrupt) = (caught(SignalKind::terminate()), caught(SignalKind::interrupt()));
+        tell.catching();
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tell.caught();
+        }
+    })
+}
+
+/// What a thread that catches signals says. Errors mean that nobody listens: the process ends.
+struct Tell {
+    catching: Sender<()>,
+    caught: Sender<()>,
+}
+
+impl Tell {
+    fn catching(&self) {
+        let _ = self.catching.send(());
+    }
+
+    fn caught(&self) {
+        let _ = self.caught.send(());
+    }
+}
+
+/// Returns once signals are caught.
+fn on_a_thread(catch: impl AsyncFnOnce(Tell) + Send + 'static) -> Receiver<()> {
+    let (caught, receiver) = channel();
+    let (catching, is_catching) = channel();
     std::thread::spawn(move || {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-        runtime.block_on(async {
-            let signals = Signals::catch();
-            // an error here or below means that the main thread ended first
-            let _ = caught.send(());
-            signals.first(false, std::future::pending()).await;
-        });
-        let _ = sender.send(());
+        runtime.block_on(catch(Tell { catching, caught }));
     });
-    catching.recv().expect("the thread says when it catches");
+    is_catching.recv().expect("the thread says when it catches");
     receiver
+}
+
+fn caught(kind: SignalKind) -> Signal {
+    signal(kind).expect("a handler can be installed")
 }
 
 /// From now on SIGTERM, SIGINT and SIGHUP do nothing to this process: whoever started it ends it.
@@ -41,11 +80,10 @@ pub struct Signals {
 impl Signals {
     /// Catches them from now on. Inside a runtime.
     pub fn catch() -> Self {
-        let catch = |kind| signal(kind).expect("a handler can be installed");
         Self {
-            terminate: catch(SignalKind::terminate()),
-            interrupt: catch(SignalKind::interrupt()),
-            hangup: catch(SignalKind::hangup()),
+            terminate: caught(SignalKind::terminate()),
+            interrupt: caught(SignalKind::interrupt()),
+            hangup: caught(SignalKind::hangup()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is told of a dump comes over whole, and what an honest process would not tell ends the hearing.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use dumps::Match::{Address, Name};
 use dumps::{CutShort, Found, Input, Login, Match, PASSWORDS_PER_LOGIN_MAX, Scanner, Told, Wanted, hear, tell};
@@ -183,6 +185,18 @@ fn a_stream_that_ends_in_the_middle_keeps_what_came() {
     let told = heard(&whole[..whole.len() - 1]);
     assert_eq!(rows(told.found)[0].2, ["geheim"]);
     assert_eq!(heard(&whole).cut_short, None);
+}
+
+#[test]
+fn who_says_nothing_for_too_long_stands_still() {
+    let (mut telling, hearing) = UnixStream::pair().unwrap();
+    hearing.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    telling.write_all(&found(0, ANNA.as_bytes(), b"")).unwrap();
+    // in the middle of a record, and the stream is open
+    telling.write_all(&[FOUND, 0, 7]).unwrap();
+    let told = hear(hearing, &wanted(&PEOPLE), |_| {});
+    assert_eq!(told.cut_short, Some(CutShort::StoodStill));
+    assert_eq!(rows(told.found)[0].1, ANNA);
 }
 
 #[test]

@@ -110,6 +110,27 @@ fn whoever_reads_a_dump_is_inside_walls_and_what_it_found_before_it_was_killed_c
 }
 
 #[test]
+fn a_reader_that_stands_still_is_ended_by_an_interruption_and_what_it_told_counts() {
+    let site = site();
+    for signal in ["INT", "TERM"] {
+        let mut check = start(&site, "-");
+        let reader = reader_of(&check);
+        let mut input = check.stdin.take().unwrap();
+        input.write_all(format!("{BERT}:another\n").as_bytes()).unwrap();
+        // what it reads after 256 KiB was preceded by word of what it found in them
+        input.write_all("somebody@mail.example:geheim\n".repeat(50_000).as_bytes()).unwrap();
+        kill(reader, "STOP");
+        kill(check.id(), signal);
+        let (printed, error) = failed(check);
+        assert!(error["error"].as_str().unwrap().contains("interrupted"), "{signal}: {error}");
+        assert!(error["hint"].as_str().unwrap().contains("give the dump again"), "{signal}: {error}");
+        assert_eq!((&printed["whole"], &printed["named"][0]["email"]), (&json!(false), &json!(BERT)), "{printed}");
+        let status = || std::fs::read_to_string(format!("/proc/{reader}/status")).unwrap_or_default();
+        wait_until("it ended with the one who asked", || status().is_empty() || status().contains("State:\tZ"));
+    }
+}
+
+#[test]
 fn who_asked_and_ends_leaves_nobody_who_reads_on() {
     let site = site();
     let mut check = start(&site, "-");

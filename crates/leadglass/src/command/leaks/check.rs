@@ -6,6 +6,7 @@
 //! There is no list of the people in either process, only digests under a key that the warden made for this look. What is sent is what
 //! stood beside logins that are here. Nothing of the dump is written anywhere.
 
+mod ending;
 mod reader;
 
 use std::path::{Path, PathBuf};

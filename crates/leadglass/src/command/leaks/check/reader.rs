@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use dumps::{Told, Wanted};
@@ -18,8 +19,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use walls::Standing;
 
+use super::ending::Ending;
 use crate::cli::Format;
 
+/// Who reads a file and says nothing for so long stands still. A stream may wait for whoever writes it.
+const SILENCE: Duration = Duration::from_secs(600);
 /// The longest line that says that it is ready, in bytes.
 const READY_BYTES_MAX: u64 = 4096;
 
@@ -66,11 +70,14 @@ impl Reader {
         let mut line = String::new();
         from.by_ref().take(READY_BYTES_MAX).read_line(&mut line).context(NOT_READY)?;
         let Ready { walls } = serde_json::from_str(&line).context(NOT_READY)?;
+        from.get_ref().set_read_timeout(length.map(|_| SILENCE))?;
+        let ending = Ending::watch(from.get_ref().try_clone()?);
         let bar = bar(length, format);
-        let told = dumps::hear(from, wanted, |told| {
+        let mut told = dumps::hear(from, wanted, |told| {
             bar.set_position(told.read);
             bar.set_message(format!("{} lines", told.counts.lines));
         });
+        told.cut_short = ending.over(told.cut_short);
         bar.finish_and_clear();
         Ok((told, walls))
     }
