@@ -29,8 +29,17 @@ pub struct NewLink {
 /// What is kept of both.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LinkDoor {
+    /// The first ones say none.
+    #[serde(default = "version_1")]
+    version: u8,
     secret: TokenHash,
     code: PasswordHash,
+}
+
+const DOOR_VERSION: u8 = 1;
+
+fn version_1() -> u8 {
+    1
 }
 
 /// A link's secret as it is looked up.
@@ -54,7 +63,8 @@ impl LinkDoor {
     /// What is kept of a link. Slow: call it outside every lock.
     #[must_use]
     pub fn of(link: &NewLink, cost: PasswordCost, random: &mut dyn CryptoRng) -> Self {
-        Self { secret: TokenHash::of(&link.secret), code: PasswordHash::of(&link.code, cost, new_salt(random)) }
+        let (secret, code) = (TokenHash::of(&link.secret), PasswordHash::of(&link.code, cost, new_salt(random)));
+        Self { version: DOOR_VERSION, secret, code }
     }
 
     /// Whether this is the code. Slow, whatever is typed: call it outside every lock.
@@ -79,7 +89,8 @@ impl LinkDoor {
 
     /// As it was written.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotALink> {
-        serde_json::from_slice(bytes).map_err(|_| NotALink)
+        let door: Self = serde_json::from_slice(bytes).map_err(|_| NotALink)?;
+        if door.version == DOOR_VERSION { Ok(door) } else { Err(NotALink) }
     }
 }
 
@@ -231,6 +242,10 @@ mod tests {
         let again = LinkDoor::from_bytes(&door.to_bytes()).expect("it was written here");
         assert!(again.takes(code) && again.secret() == door.secret());
         assert_eq!(LinkDoor::from_bytes(b"{}").err(), Some(NotALink));
+        let written = String::from_utf8(door.to_bytes()).expect("it is JSON");
+        let of_version = |said: &str| LinkDoor::from_bytes(written.replace("\"version\":1,", said).as_bytes());
+        assert!(of_version("").is_ok_and(|door| door.takes(code)), "the first ones say no version");
+        assert_eq!(of_version("\"version\":2,").err(), Some(NotALink));
         let shown = format!("{link:?} {door:?}");
         assert!(!shown.contains(code) && !shown.contains(link.secret.as_str()), "{shown}");
     }

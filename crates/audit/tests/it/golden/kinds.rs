@@ -155,6 +155,21 @@ fn no_kind_and_no_variant_of_today_lacks_a_golden_entry() {
 }
 
 #[test]
+fn every_kind_stands_in_the_description_of_the_format() {
+    let description = fs::read_to_string(testdata("../../docs/formats/ledger.md")).unwrap();
+    let cells = || description.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
+    let stands = |name: &str| cells().any(|cell| cell.contains(&format!("`{name}`")));
+    let mut names = std::collections::BTreeSet::new();
+    for entry in SETS.iter().flat_map(|set| entries(set.name)) {
+        let json = serde_json::to_value(&entry).unwrap();
+        names.insert(json["kind"].as_str().unwrap().to_owned());
+    }
+    assert!(names.len() > 100, "{}", names.len());
+    names.retain(|name| !stands(name));
+    assert!(names.is_empty(), "docs/formats/ledger.md lacks {names:?}");
+}
+
+#[test]
 fn the_erased_entry_has_no_words_and_no_payload() {
     let entries = entries("v2-kinds");
     let (number, by) = erased(&entries);
