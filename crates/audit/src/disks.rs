@@ -4,13 +4,13 @@
 //! until its last synchronisation. What lies on a disk is sealed: the report says what the keys of it did inside the window, which
 //! for a stolen disk begins when it was gone.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::{DiskId, DiskPart, Entry, EntryBody, Instant, PatientNumber, StudyNumber, Tier, Window};
+use model::{DiskId, DiskPart, Entry, EntryBody, Instant, KeyId, PatientNumber, StudyNumber, Tier, Window};
 
 use crate::actions::Deed;
 use crate::gathering::Gathering;
-use crate::{Exposure, ExposureIndex, TimelinePart};
+use crate::{Exposure, ExposureIndex, FiledKey, TimelinePart};
 
 /// One disk as the ledger shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,13 +21,24 @@ pub struct Disk {
     pub holds: BTreeMap<DiskPart, Window>,
 }
 
-/// What the releases of a disk's keys were before a window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The keys of what lies on a disk, and what was opened with them before a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskKeys {
-    /// Keys that seal what lies on it.
-    pub keys: u64,
+    /// Keys that seal what lies on it: those that were released first, then by study.
+    pub keys: Vec<DiskKey>,
     /// Studies on it that were opened before the window began.
     pub studies_opened_before: u64,
+}
+
+/// One key of what lies on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskKey {
+    /// Which.
+    pub key: KeyId,
+    /// The study, the only one that it opens, and since when.
+    pub filed: FiledKey,
+    /// Whether it was released to anybody before the end of the window, for images.
+    pub released: bool,
 }
 
 /// Every disk that the ledger names.
@@ -105,27 +116,36 @@ impl ExposureIndex {
         })
     }
 
-    /// How many keys seal what lies on a disk, and what of it was opened before the window.
+    /// Which keys seal what lies on a disk, and what of it was opened before the window.
     #[must_use]
     pub fn keys_of_disk(&self, disk: &Disk, window: Window) -> DiskKeys {
         let content = self.content(disk, window);
         let (_, studies) = numbers(&content);
         let until = disk.images_until().unwrap_or(window.from).min(window.to);
-        let opened: HashSet<StudyNumber> = self
-            .actions
-            .all()
-            .iter()
-            .filter(|action| action.lease.from < window.from)
-            .filter_map(|action| match &action.deed {
-                Deed::Opened { study, tier: Tier::Open, .. } => Some(*study),
-                _ => None,
-            })
-            .filter(|study| studies.contains(study))
-            .collect();
-        DiskKeys {
-            keys: self.keys.all().filter(|key| key.filed < until && studies.contains(&key.study)).count() as u64,
-            studies_opened_before: opened.len() as u64,
+        let opened = self.actions.all().iter().filter_map(|action| match &action.deed {
+            Deed::Opened { study, tier: Tier::Open, .. } if studies.contains(study) => Some((*study, action.lease)),
+            _ => None,
+        });
+        let mut before = HashSet::new();
+        // a key leaves with every opening while it is filed: the end of the last lease tells
+        let mut last: HashMap<StudyNumber, Instant> = HashMap::new();
+        for (study, lease) in opened.filter(|(_, lease)| lease.from < window.to) {
+            if lease.from < window.from {
+                before.insert(study);
+            }
+            let end = last.entry(study).or_insert(lease.to);
+            *end = lease.to.max(*end);
         }
+        let on_it = self.keys.all().filter(|(_, key)| key.filed < until && studies.contains(&key.study));
+        let mut keys: Vec<DiskKey> = on_it
+            .map(|(key, filed)| DiskKey {
+                key: *key,
+                filed: *filed,
+                released: last.get(&filed.study).is_some_and(|end| *end > filed.filed),
+            })
+            .collect();
+        keys.sort_by_key(|row| (!row.released, row.filed.study, row.key));
+        DiskKeys { keys, studies_opened_before: before.len() as u64 }
     }
 
     fn content(&self, disk: &Disk, window: Window) -> BTreeMap<(PatientNumber, StudyNumber), Tier> {

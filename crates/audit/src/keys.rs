@@ -45,8 +45,8 @@ impl Keys {
         }
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &FiledKey> {
-        self.0.iter().map(|(_, filed)| filed)
+    pub fn all(&self) -> impl Iterator<Item = &(KeyId, FiledKey)> {
+        self.0.iter()
     }
 }
 

@@ -52,7 +52,7 @@ mod witnesses;
 
 pub use add_checkpoint::{ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, AddCheckpointError, decimal};
 pub use cosignature::{COSIGNER_NAME_BYTES_MAX, Cosigner, CosigningKeys, add_cosignatures};
-pub use disks::{Disk as HeldDisk, DiskKeys};
+pub use disks::{Disk as HeldDisk, DiskKey, DiskKeys};
 pub use exposure::{Access, Exposure, ExposureIndex, TIMELINE_PARTS_MAX, TimelinePart, Touch};
 pub use incidents::{ClockState, Incident, Incidents, Step};
 pub use io::{Disk, LedgerIo};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use protocol::{Credential, PROTOCOL_VERSION, PageReply, PageRequest, WardenClient};
+use protocol::{Credential, PROTOCOL_VERSION, PageReply, PageRequest, Refusal, WardenClient};
 use tokio::runtime::Runtime;
 
 /// Name of the socket in DIR.
@@ -45,7 +45,7 @@ impl Owner {
         self.runtime
             .block_on(self.client.ask(context(3600), Credential::Owner, request))
             .context("the warden went away in the middle; see its log, start it and try again")?
-            .map_err(|refusal| anyhow!(refusal.to_string()))
+            .map_err(|refusal| anyhow!(sentence(&refusal)))
     }
 
     /// How many duplicates the ledger has counted in all.
@@ -62,6 +62,18 @@ impl Owner {
             PageReply::Done => Ok(()),
             _ => bail!("the warden answered something else; run commands and serve from the same version"),
         }
+    }
+}
+
+/// What happened; what to do.
+fn sentence(refusal: &Refusal) -> String {
+    let said = refusal.to_string();
+    if said.contains("; ") {
+        return said;
+    }
+    match said.split_once(": ") {
+        Some((what, expected)) => format!("{what}; {expected}"),
+        None => format!("{said}; check the number, name or UID that the command was given"),
     }
 }
 

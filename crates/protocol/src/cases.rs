@@ -23,6 +23,9 @@ pub const EXPOSURE_STUDIES_MAX: usize = 20_000;
 /// The most releases of a key that one report names.
 pub const KEY_RELEASES_MAX: usize = 1_000;
 
+/// The most keys that a report about a disk names; it counts all of them.
+pub const DISK_KEYS_MAX: usize = 20_000;
+
 /// What a report is about, as far as names and dates tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -108,7 +111,22 @@ pub enum AboutFacts {
         keys: u64,
         /// Studies on it that were opened by somebody before the window began.
         studies_opened_before: u64,
+        /// The keys, those that were released first, then by study; at most [`DISK_KEYS_MAX`]. `None` in reports from before they
+        /// were named there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed_under: Option<Vec<SealedUnder>>,
     },
+}
+
+/// A key that seals images of a study on a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedUnder {
+    /// Which, in hexadecimal digits, as a report about the key takes it.
+    pub key: String,
+    /// The study, the only one that it opens.
+    pub study: StudyNumber,
+    /// Whether it was released to anybody before the end of the window.
+    pub released: bool,
 }
 
 /// A share link that was made in a session.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use audit::{Exposure, ExposureIndex};
 use model::{
     Actor, DeviceId, DiskId, Entry, EntryBody, EntryNumber, Instant, KeyId, LinkId, OpenScope, OrganisationId, Origin,
-    PatientNumber, PersonId, SessionId, StudyNumber, What, Who, Window,
+    PatientNumber, PersonId, SessionId, StudyNumber, Tier, What, Who, Window,
 };
 
 use dice::{Dice, END, history};
@@ -94,6 +94,7 @@ fn a_report_is_what_looking_at_every_instant_finds() {
 fn a_report_of_a_session_a_key_and_a_disk_is_what_looking_at_every_instant_finds() {
     let mut found = [[0; 3]; 3];
     let mut missing = 0;
+    let mut released_keys = [0; 2];
     for seed in 0..HISTORIES {
         let mut dice = Dice::new(seed ^ 0x5e55);
         let history = history(&mut dice);
@@ -138,6 +139,14 @@ fn a_report_of_a_session_a_key_and_a_disk_is_what_looking_at_every_instant_finds
                 let expected = disk_oracle(&history, disk, window);
                 let report = index.disk(disk).map(|disk| index.report_disk(disk, window));
                 assert_eq!(report, expected, "seed {seed}, {disk:?}, {window:?}");
+                let keys = index.disk(disk).map(|disk| index.keys_of_disk(disk, window).keys).unwrap_or_default();
+                for row in keys {
+                    let until = Window { from: Instant(i64::MIN), to: window.to };
+                    let mut releases = index.releases_of_key(row.filed, until).into_iter();
+                    let released = releases.any(|release| release.tier == Tier::Open);
+                    assert_eq!(row.released, released, "seed {seed}, {disk:?}, {row:?}, {window:?}");
+                    released_keys[usize::from(released)] += 1;
+                }
                 match &expected {
                     Some(expected) => count(2, expected),
                     None => missing += 1,
@@ -146,6 +155,7 @@ fn a_report_of_a_session_a_key_and_a_disk_is_what_looking_at_every_instant_finds
         }
     }
     assert!(found.iter().flatten().all(|count| *count > 500) && missing > 500, "{found:?} {missing}");
+    assert!(released_keys.iter().all(|count| *count > 100), "never released, released: {released_keys:?}");
 }
 
 #[test]

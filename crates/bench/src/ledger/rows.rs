@@ -8,6 +8,18 @@ use anyhow::{Context, Result};
 
 use crate::machine::{Disk, Machine, load};
 
+/// What the rows do not say by themselves.
+const READING: &str = "
+## What to know about the rows
+
+- **p99 in syncs.** A release is one sync of the ledger and the ways between caller, warden and sequencer and back. On a disk that syncs in 0.1 ms those ways, on two
+  cores that the callers use too, are longer than the sync: the bar of 6 syncs is missed there although the time is below two milliseconds. A disk that syncs in some milliseconds
+  hides them. Callers who ask as fast as they are answered wait for each other as well, so only the paced row has that bar.
+- Going cold, a new root and exposure over that history are measured in this program, with the warden's own code and no process between; releases, start, memory and the officer's
+  page are measured on the built program.
+- The whole site is one report for each of 500 people; there is no command that gives all of them at once.
+";
+
 /// How the page begins.
 const HEAD: &str = "# The ledger and the warden, measured
 
@@ -77,6 +89,7 @@ impl Rows {
             // writing into a text cannot fail
             let _ = writeln!(page, "- {note}");
         }
+        page.push_str(READING);
         page.push_str("\n## How\n\n```\n");
         page.push_str("cargo xtask bench ledger                            # all of it\n");
         page.push_str("cargo xtask bench ledger --only releases,cold       # parts\n");

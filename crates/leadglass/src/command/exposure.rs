@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use model::Window;
-use protocol::{AboutFacts, ExposureReport, PageReply, PageRequest, ReportDocument, SignedReport};
+use protocol::{AboutFacts, ExposureReport, PageReply, PageRequest, ReportDocument, SealedUnder, SignedReport};
 use report::Language;
 use serde_json::json;
 
@@ -65,11 +65,18 @@ fn print(report: &ExposureReport) {
                 say!("end them: leadglass link end {}", report.who);
             }
         }
-        AboutFacts::Disk { keys, studies_opened_before, .. } => {
+        AboutFacts::Disk { keys, studies_opened_before, sealed_under, .. } => {
             say!(
                 "sealed under {keys} keys; {studies_opened_before} of the studies were opened by somebody before the window, {} inside it",
                 report.opened.studies
             );
+            for SealedUnder { key, study, released } in sealed_under.iter().flatten() {
+                let released = if *released { "released" } else { "never released" };
+                say!("key:{key}\tstudy {study}\t{released}");
+            }
+            if sealed_under.as_ref().is_some_and(|named| (named.len() as u64) < *keys) {
+                say!("... more keys than are named here");
+            }
         }
         _ => {}
     }

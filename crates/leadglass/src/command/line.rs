@@ -28,7 +28,7 @@ pub fn line(dir: &Path, arguments: &LineArgs) -> Result<()> {
     match (&arguments.listen, &arguments.to) {
         (Some(address), _) => listen(dir, *address, &key),
         (None, Some(address)) => dial(dir, address, &key),
-        (None, None) => bail!("give --listen or --to"),
+        (None, None) => bail!("it is not said which end of the line this is; give --listen or --to"),
     }
 }
 

@@ -164,6 +164,15 @@ fn a_key_a_disk_and_a_session_that_nobody_used_say_so_and_later_say_who() {
     let report = site.ok(&["exposure", &disk, "--from", "1h"]);
     assert_eq!(report["reachable"], serde_json::json!({ "patients": 2, "studies": 2 }));
     assert_eq!((&report["opened"]["studies"], &report["about"]["disk"]["keys"]), (&0.into(), &2.into()));
+    let named = |report: &serde_json::Value| -> Vec<(String, serde_json::Value, serde_json::Value)> {
+        let rows = report["about"]["disk"]["sealed_under"].as_array().unwrap();
+        rows.iter()
+            .map(|row| (format!("key:{}", row["key"].as_str().unwrap()), row["study"].clone(), row["released"].clone()))
+            .collect()
+    };
+    let keys = named(&report);
+    assert_eq!(keys.len(), 2);
+    assert!(keys.contains(&(key.clone(), 0.into(), false.into())), "{keys:?}");
 
     assert_eq!(get(site.http(), &token, &format!("/dicom-web/studies/{}", phantom::uid(&[9, 1, 1]))).status, 200);
     let report = site.ok(&["exposure", &key, "--from", "1h"]);
@@ -176,6 +185,8 @@ fn a_key_a_disk_and_a_session_that_nobody_used_say_so_and_later_say_who() {
         (&1.into(), &0.into())
     );
     assert_eq!(report["patients"][0]["patient"]["id"], "M00000001");
+    let keys = named(&report);
+    assert_eq!((&keys[0], &keys[1].2), (&(key, 0.into(), true.into()), &false.into()), "the released one first");
 
     for (who, expected) in [
         ("key:00112233445566778899aabbccddeeff", "unknown"),

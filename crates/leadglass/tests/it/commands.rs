@@ -194,6 +194,8 @@ fn what_is_named_wrongly_is_refused_with_a_sentence() {
     ] {
         let error = site.refused(1, arguments);
         assert!(error.contains(says), "{arguments:?}: {error}");
+        let hint = error.lines().find_map(|line| line.strip_prefix("hint: "));
+        assert!(hint.is_some_and(|hint| hint.len() > 10), "{arguments:?}: {error}");
     }
 }
 

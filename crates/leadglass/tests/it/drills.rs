@@ -11,6 +11,26 @@ fn drill(folder: &std::path::Path, arguments: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_leadglass")).args(arguments).env("TMPDIR", folder).output().unwrap()
 }
 
+/// The rows of `drill stolen-disk` that must hold.
+const STOLEN_DISK: [&str; 16] = [
+    "the search finds a patient who lies open",
+    "a disk alone shows nobody",
+    "a disk alone does not open",
+    "a backup alone shows nobody",
+    "what is restored from a backup shows nobody",
+    "a backup alone does not open",
+    "a server opens in its house, with its second pin",
+    "a whole server carried away stays shut",
+    "it was the second pin alone that kept it shut",
+    "what unseals one site unseals nothing of the other",
+    "the root of one site opens no record of the other",
+    "the site is restored from its vault",
+    "what lay on the disk, under which keys, and whether one ever left is a report",
+    "there is a signed statement of it that anybody checks",
+    "the keys of the restored site are rotated",
+    "the keys of a patient are destroyed",
+];
+
 #[test]
 fn the_stolen_disk_is_played_row_by_row_and_nothing_is_left_behind() {
     let folder = tempfile::tempdir().unwrap();
@@ -18,13 +38,14 @@ fn the_stolen_disk_is_played_row_by_row_and_nothing_is_left_behind() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = report["rows"].as_array().unwrap();
-    let held = rows.iter().filter(|row| row["outcome"] == "held").count();
     assert_eq!(report["failed"], 0, "{report:#}");
-    assert!(held >= 12, "{report:#}");
+    let ended = |outcome: &str| -> Vec<&str> {
+        rows.iter().filter(|row| row["outcome"] == outcome).map(|row| row["claim"].as_str().unwrap()).collect()
+    };
+    assert_eq!(ended("held"), STOLEN_DISK, "{report:#}");
     // what is not there is never said to hold
-    for row in rows.iter().filter(|row| row["outcome"] != "held") {
-        assert_eq!(row["outcome"], "not-in-this-version", "{row}");
-    }
+    assert_eq!(ended("not-in-this-version"), ["one installation serves several sites, each with keys of its own"]);
+    assert!(rows.iter().all(|row| row["incident"].is_string()), "each row has its fact: {report:#}");
     let evidence = |claim: &str| {
         let row = rows.iter().find(|row| row["claim"] == claim).unwrap_or_else(|| panic!("no row says: {claim}"));
         row["evidence"].as_str().unwrap().to_owned()
@@ -33,6 +54,23 @@ fn the_stolen_disk_is_played_row_by_row_and_nothing_is_left_behind() {
     assert!(evidence("a whole server carried away stays shut").contains("the second pin cannot be reached"));
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_stolen_disk_with_images_in_the_clear_and_the_pin_beside_it_makes_rows_fail_and_the_drill_exit_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = drill(folder.path(), &["drill", "stolen-disk", "--as-it-was", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let failed = rows.iter().filter(|row| row["outcome"] == "failed").map(|row| row["claim"].as_str().unwrap());
+    assert_eq!(
+        failed.collect::<Vec<_>>(),
+        ["a disk alone shows nobody", "a whole server carried away stays shut"],
+        "{report:#}"
+    );
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A signed report, and everything that may be wrong with one.
 
 use model::{DiskPart, EntryNumber, LinkEnd, LinkId, Origin, StudyNumber, Window};
-use protocol::{AboutFacts, HeldPart, ReleaseRow, SessionLink};
+use protocol::{AboutFacts, HeldPart, ReleaseRow, SealedUnder, SessionLink};
 use report::{Language, Pages, ReportError, csv, pdf, signed_json, verify, verify_content};
 
 use crate::samples::{NOW, Site, patient};
@@ -179,6 +179,7 @@ fn a_disk_a_key_and_a_session_are_drawn_too() {
             holds: vec![held(DiskPart::Images, Some(-60)), held(DiskPart::Ledger, None)],
             keys: 3_377,
             studies_opened_before: 210,
+            sealed_under: Some(vec![SealedUnder { key: id.clone(), study: StudyNumber(4), released: true }]),
         },
         AboutFacts::Key {
             key: id.clone(),

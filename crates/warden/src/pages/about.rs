@@ -1,8 +1,8 @@
 //! What a report is about: `person:EMAIL`, `org:NAME`, `device:NAME`, `session:ID`, `key:ID`, `disk:ID`, `link:ID`.
 
-use audit::{Exposure, ExposureIndex, FiledKey, HeldDisk, Session, TimelinePart};
+use audit::{DiskKey, Exposure, ExposureIndex, FiledKey, HeldDisk, Session, TimelinePart};
 use model::{About, DiskId, Instant, KeyId, LinkId, SessionId, Who, Window};
-use protocol::{AboutFacts, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow, SessionLink};
+use protocol::{AboutFacts, DISK_KEYS_MAX, HeldPart, KEY_RELEASES_MAX, Refusal, ReleaseRow, SealedUnder, SessionLink};
 
 use super::HELD;
 use super::directory::{field, unknown};
@@ -201,12 +201,17 @@ impl Warden {
                     disk: id.to_string(),
                     filesystem: disk.filesystem.clone(),
                     holds: holds.collect(),
-                    keys: keys.keys,
+                    keys: keys.keys.len() as u64,
                     studies_opened_before: keys.studies_opened_before,
+                    sealed_under: Some(keys.keys.iter().take(DISK_KEYS_MAX).map(sealed_under).collect()),
                 }
             }
         }
     }
+}
+
+fn sealed_under(key: &DiskKey) -> SealedUnder {
+    SealedUnder { key: key.key.to_string(), study: key.filed.study, released: key.released }
 }
 
 impl Warden {

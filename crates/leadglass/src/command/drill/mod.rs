@@ -22,7 +22,7 @@ use crate::control;
 pub enum DrillCommand {
     /// Thieves carry disks, backups and a whole server away: synthetic patients, real everything else. Leaves nothing behind.
     #[command(after_help = "Example: leadglass drill stolen-disk --format json")]
-    StolenDisk,
+    StolenDisk(StolenDiskArgs),
     /// Three leaked logins open an archive of twenty years: synthetic patients, real everything else. Leaves nothing behind.
     #[command(after_help = "Example: leadglass drill leaked-login --format json")]
     LeakedLogin(LeakedLoginArgs),
@@ -62,13 +62,36 @@ impl LeakedLoginArgs {
     }
 }
 
+/// `drill stolen-disk`
+#[derive(Debug, Args)]
+pub struct StolenDiskArgs {
+    /// Leaves an export of the images in the clear on the disk, and the second pin in the server. Rows must fail then.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true)]
+    pub as_it_was: bool,
+}
+
+impl StolenDiskArgs {
+    /// Whether images lie open and the pin goes along.
+    #[cfg(debug_assertions)]
+    fn as_it_was(&self) -> bool {
+        self.as_it_was
+    }
+
+    /// Never, in a program that is used.
+    #[cfg(not(debug_assertions))]
+    fn as_it_was(&self) -> bool {
+        false
+    }
+}
+
 /// `leadglass drill`; exit code 1 when a row does not hold.
 pub fn drill(format: Format, command: DrillCommand) -> Result<()> {
     control::keep_to_itself("drill");
     match command {
-        DrillCommand::StolenDisk => {
+        DrillCommand::StolenDisk(arguments) => {
             ending::watch();
-            stolen_disk::stolen_disk(format)
+            stolen_disk::stolen_disk(format, arguments.as_it_was())
         }
         DrillCommand::LeakedLogin(arguments) => {
             ending::watch();

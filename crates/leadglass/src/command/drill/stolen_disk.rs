@@ -30,23 +30,35 @@ struct Practice {
     token: String,
 }
 
-/// Plays it and prints the rows.
-pub fn stolen_disk(format: Format) -> Result<()> {
+const DISKS: &str = "disks and backups with more than 100,000 patients were taken from the servers of two practices";
+const CONTENT: &str = "what was on them had to be found out: for police, authority, insurer and patients";
+const SITES: &str = "two practices of one company, one after the other";
+const AFTER: &str = "the practices stood still and could not even bill";
+
+/// Plays it and prints the rows. `as_it_was` leaves images in the clear on the disk and the pin in the server.
+pub fn stolen_disk(format: Format, as_it_was: bool) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("leadglass-drill-").tempdir()?;
     let (images, canaries) = images(folder.path())?;
     let search = Search::new(&canaries);
     let mut rows = Rows::default();
+    rows.about(DISKS);
     // the search itself: it finds the patient in what a modality sends
     let (sound, evidence) = searched(&search, &images)?;
     rows.played("the search finds a patient who lies open", !sound, evidence);
 
     let mut one = Practice::open(&folder.path().join("practice-1"), &images)?;
     let two = Practice::open(&folder.path().join("practice-2"), &images)?;
+    if as_it_was {
+        copy(&images, &one.site.dir().join("export"))?;
+    }
     disk(&mut rows, &search, &one)?;
     backup(&mut rows, &search, &one, folder.path())?;
-    server(&mut rows, &mut one, folder.path())?;
+    server(&mut rows, &mut one, folder.path(), as_it_was)?;
+    rows.about(SITES);
     sites(&mut rows, &one, &two, folder.path())?;
+    rows.about(AFTER);
     back(&mut rows, &one, folder.path())?;
+    rows.about(SITES);
     rows.missing(
         "one installation serves several sites, each with keys of its own",
         "two installations were played, each with keys of its own",
@@ -84,7 +96,7 @@ fn backup(rows: &mut Rows, search: &Search<'_>, practice: &Practice, folder: &Pa
 }
 
 /// The whole server, with and without its second pin.
-fn server(rows: &mut Rows, practice: &mut Practice, folder: &Path) -> Result<()> {
+fn server(rows: &mut Rows, practice: &mut Practice, folder: &Path, pin_goes_along: bool) -> Result<()> {
     let unseal = ["--unseal", "second pin", "--unseal-command", practice.open_with.as_str()];
     let at_home = practice.site.start(&unseal, "")?;
     let evidence = match &at_home {
@@ -97,7 +109,9 @@ fn server(rows: &mut Rows, practice: &mut Practice, folder: &Path) -> Result<()>
     let carried = folder.join("carried-away");
     copy(practice.site.dir(), &carried)?;
     let left = practice.pin.with_extension("left-in-the-house");
-    std::fs::rename(&practice.pin, &left)?;
+    if !pin_goes_along {
+        std::fs::rename(&practice.pin, &left)?;
+    }
     let mut stolen = Played::at(carried);
     let opened = stolen.start(&unseal, "")?;
     let evidence = opened.as_ref().err().cloned().unwrap_or_else(|| "it started".to_owned());
@@ -106,7 +120,10 @@ fn server(rows: &mut Rows, practice: &mut Practice, folder: &Path) -> Result<()>
         opened.is_err(),
         format!("without its second pin: {evidence}"),
     );
-    std::fs::rename(&left, &practice.pin)?;
+    if !pin_goes_along {
+        std::fs::rename(&left, &practice.pin)?;
+    }
+    stolen.stop();
     let opened = stolen.start(&unseal, "")?;
     let evidence = "with the second pin carried away too it starts: the pin must stand elsewhere".to_owned();
     rows.played("it was the second pin alone that kept it shut", opened.is_ok(), evidence);
@@ -167,7 +184,9 @@ fn back(rows: &mut Rows, practice: &Practice, folder: &Path) -> Result<()> {
             "recovery kit: {duplicates} of {INSTANCES} images are there again, a reader gets HTTP {opens}, {ledger}"
         ),
     );
-    stolen(rows, practice, &restored)?;
+    rows.about(CONTENT);
+    stolen(rows, practice, &restored, folder)?;
+    rows.about(AFTER);
     let rotated = restored.ok(&["rotate"], "")?;
     let (epoch, keys) = (&rotated["epoch"], rotated["keys"].as_u64().unwrap_or_default());
     // what the front holds of a running lease is gone with it: only the warden's keys open from here on
@@ -195,12 +214,14 @@ fn again(restored: &mut Played, practice: &Practice, study: &str) -> Result<u16>
     restored.stop();
     match restored.start(&["--recovery-kit", text(&practice.kit)?], "")? {
         Ok(ready) => status(&ready, &practice.token, study),
-        Err(error) => bail!("the restored site does not start again: {error}"),
+        Err(error) => bail!(
+            "the restored site does not start again: {error}; play the drill again, and report this if it stays so"
+        ),
     }
 }
 
-/// What lay on the stolen disk, as the restored ledger knows it.
-fn stolen(rows: &mut Rows, practice: &Practice, restored: &Played) -> Result<()> {
+/// What lay on the stolen disk, as the restored ledger knows it: a report, and a signed one that whoever gets it checks.
+fn stolen(rows: &mut Rows, practice: &Practice, restored: &Played, folder: &Path) -> Result<()> {
     let file = std::fs::read(practice.site.dir().join("front/disk.json"))?;
     let disk: serde_json::Value = serde_json::from_slice(&file)?;
     let disk: model::DiskId = serde_json::from_value(disk["disk"].clone())?;
@@ -208,11 +229,37 @@ fn stolen(rows: &mut Rows, practice: &Practice, restored: &Played) -> Result<()>
     let report = restored.ok(&["exposure", &disk, "--from", "1h"], "")?;
     let number = |value: &serde_json::Value| value.as_u64().unwrap_or_default();
     let (patients, studies) = (number(&report["reachable"]["patients"]), number(&report["reachable"]["studies"]));
-    let (keys, opened) = (number(&report["about"]["disk"]["keys"]), number(&report["opened"]["studies"]));
+    let about = &report["about"]["disk"];
+    let (keys, opened) = (number(&about["keys"]), number(&report["opened"]["studies"]));
+    let named: Vec<&serde_json::Value> = about["sealed_under"].as_array().into_iter().flatten().collect();
+    let released = named.iter().filter(|row| row["released"] == true).count();
+    let first = named.first().and_then(|row| row["key"].as_str()).unwrap_or("none");
     let evidence = format!(
-        "{disk} held {patients} patient, {studies} study, sealed under {keys} keys; {opened} opened by anybody since"
+        "{disk} held {patients} patient, {studies} study, sealed under {keys} keys, the first key:{first}; {released} of them were ever released, {opened} study opened by anybody since"
     );
-    rows.played("what lay on the disk is a report", (patients, studies, opened) == (1, 1, 1) && keys > 0, evidence);
+    let held = (patients, studies, opened) == (1, 1, 1) && keys > 0 && named.len() as u64 == keys;
+    rows.played("what lay on the disk, under which keys, and whether one ever left is a report", held, evidence);
+
+    let statement = folder.join("statement.pdf");
+    restored.ok(&["exposure", &disk, "--from", "1h", "--output", text(&statement)?], "")?;
+    let key = std::fs::read_to_string(restored.dir().join("ledger/site.vkey"))?;
+    let elsewhere = Played::at(folder.join("at-the-authority"));
+    let check = |path: &Path| elsewhere.run(&["ledger", "verify", "--report", text(path)?, "--key", key.trim()], "");
+    let accepted = check(&statement)?;
+    let mut bytes = std::fs::read(&statement)?;
+    let changed = folder.join("changed.pdf");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&changed, &bytes)?;
+    let refused = check(&changed)?;
+    let evidence = format!(
+        "a PDF of {} bytes, checked in another folder with the site's public key alone: {}; the same with one bit changed: {}",
+        bytes.len(),
+        if accepted.status.success() { "accepted".to_owned() } else { said(&accepted) },
+        if refused.status.success() { "accepted".to_owned() } else { said(&refused) }
+    );
+    let held = accepted.status.success() && !refused.status.success();
+    rows.played("there is a signed statement of it that anybody checks", held, evidence);
     Ok(())
 }
 
