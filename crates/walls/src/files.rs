@@ -44,7 +44,11 @@ pub(crate) fn raise(wall: &Wall) -> Result<State, FilesError> {
     let own = wall.folders.iter().map(|path| Ok((opened(path)?, OWN)));
     let left_open = own.chain(shown(&wall.read_only)).collect::<Result<Vec<_>, FilesError>>()?;
     let ports = wall.connects_to.iter().map(|port| NetPort::new(*port, AccessNet::ConnectTcp)).collect();
-    Ok(said(restrict(left_open, AccessNet::from_all(WANTED), ports)))
+    let mut scopes = Scope::from_all(WANTED);
+    if wall.children_end_with_it {
+        scopes.remove(Scope::Signal);
+    }
+    Ok(said(restrict(left_open, AccessNet::from_all(WANTED), ports, scopes)))
 }
 
 pub(crate) fn raise_around(wall: &OuterWall) -> Result<State, FilesError> {
@@ -57,7 +61,7 @@ pub(crate) fn raise_around(wall: &OuterWall) -> Result<State, FilesError> {
             own.chain(programs).chain(shown(&wall.read_only)).collect::<Result<Vec<_>, FilesError>>()?
         }
     };
-    let state = said(restrict(left_open, AccessNet::BindTcp.into(), ports));
+    let state = said(restrict(left_open, AccessNet::BindTcp.into(), ports, Scope::from_all(WANTED)));
     Ok(if wall.programs.is_none() && state == State::Stands { State::Partly } else { state })
 }
 
@@ -84,12 +88,13 @@ fn restrict(
     left_open: Vec<(PathFd, BitFlags<AccessFs>)>,
     ports_for: BitFlags<AccessNet>,
     ports: Vec<NetPort>,
+    scopes: BitFlags<Scope>,
 ) -> Result<State, RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(WANTED))?
         .handle_access(ports_for)?
-        .scope(Scope::from_all(WANTED))?
+        .scope(scopes)?
         .create()?;
     for (path, rights) in left_open {
         ruleset = ruleset.add_rule(PathBeneath::new(path, rights))?;

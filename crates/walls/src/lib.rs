@@ -41,6 +41,9 @@ pub struct Wall {
     pub read_only: Vec<PathBuf>,
     /// TCP ports that it may connect to. Without one it makes no socket at all; with one it has to listen before the walls stand.
     pub connects_to: Vec<u16>,
+    /// Children that it started before the walls stood asked for a signal at its death (`PR_SET_PDEATHSIG`): a Landlock scope around signals
+    /// would hold that back. The wall around calls lets it signal nobody else either way.
+    pub children_end_with_it: bool,
 }
 
 /// What a worker has that computes one answer after another: one stream, perhaps one file, one thread, and memory up to a limit. It may

@@ -93,7 +93,10 @@ pub fn measure(options: &LedgerOptions, rows: &mut Rows) -> Result<()> {
             Some(took <= REPORT_SECONDS_MAX),
         );
         let after = memory_mib(running.warden, "VmRSS")?;
-        rows.note(format!("The warden had {after} MiB = {:.0} MB after that page; no bar holds there.", megabytes(after)));
+        rows.note(format!(
+            "The warden had {after} MiB = {:.0} MB after that page; no bar holds there.",
+            megabytes(after)
+        ));
         Ok(())
     })
 }

@@ -52,6 +52,7 @@ pub fn courier(dir: &Path, ports: Vec<u16>) -> Wall {
         folders: vec![witnesses.join(audit::TOLD)],
         read_only: vec![dir.join("ledger"), witnesses],
         connects_to: ports,
+        ..Wall::default()
     }
 }
 

@@ -135,12 +135,13 @@ fn who_asked_and_ends_leaves_nobody_who_reads_on() {
     let site = site();
     let mut check = start(&site, "-");
     let reader = reader_of(&check);
+    // its input stays open: it does not end because there is no more to read
+    let input = check.stdin.take();
     check.kill().unwrap();
     check.wait().unwrap();
-    // its input is still open: it does not end because there is no more to read
     let status = || std::fs::read_to_string(format!("/proc/{reader}/status")).unwrap_or_default();
     wait_until("it ended with the one who asked", || status().is_empty() || status().contains("State:\tZ"));
-    drop(check.stdin.take());
+    drop(input);
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -80,7 +80,13 @@ fn child(plan: &Plan) {
             Whose::WorkerWithAFile => worker(attempts::LEFT_OPEN.get().map(AsRawFd::as_raw_fd)),
             Whose::Role => {
                 let connects_to = plan.connects_to.clone();
-                walls::Wall { folders: vec![plan.own.clone()], read_only: vec![shown], connects_to }.raise()
+                walls::Wall {
+                    folders: vec![plan.own.clone()],
+                    read_only: vec![shown],
+                    connects_to,
+                    ..walls::Wall::default()
+                }
+                .raise()
             }
         };
         let standing = standing.unwrap();

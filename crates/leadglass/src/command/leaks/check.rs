@@ -36,7 +36,8 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let wanted = wanted(&owner)?;
     let reader = Reader::start(dump)?;
     let folders = letters.map(letters_folder).transpose()?;
-    Wall { folders: folders.clone().into_iter().collect(), ..Wall::default() }.raise()?;
+    let folder = folders.clone().into_iter().collect();
+    Wall { folders: folder, children_end_with_it: true, ..Wall::default() }.raise()?;
     let (told, standing) = reader.read(&wanted, format)?;
     let Told { found, tokens, more_tokens, counts, skipped, cut_short, .. } = told;
     let (candidates, untried) = candidates(found);
