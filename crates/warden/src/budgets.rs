@@ -64,7 +64,7 @@ impl Warden {
                 tokio::time::sleep(Duration::from_millis(u64::from(milliseconds))).await;
                 return Ok(Passed::AfterWait);
             }
-            Verdict::Later { seconds } => return Err(Refusal::Throttled { seconds }),
+            Verdict::Later { seconds } => ("throttled", Refusal::Throttled { seconds }),
             Verdict::Touch => ("touch", Refusal::TouchNeeded),
             Verdict::Stop => ("budget", Refusal::OverBudget),
         };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dpop::{Claims, Signer};
+use dpop::{Claims, Signer, Thumbprint};
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
@@ -147,6 +147,23 @@ impl Browser {
             self.sent.push(Sent { method, path, query, jwt });
         }
         answer
+    }
+
+    /// What the authenticator shows when it is touched for one act, as a request carries it.
+    pub fn touch(&mut self, path: &str, body: &Value) -> Value {
+        let act = protocol::act_of("POST", path, "", body);
+        let begun = self.post("/api/fresh", &json!({ "act": act })).json();
+        self.touched(act, &begun)
+    }
+
+    /// The same for a ceremony that has begun.
+    pub fn touched(&mut self, act: Thumbprint, begun: &Value) -> Value {
+        let nonce = URL_SAFE_NO_PAD.decode(begun["nonce"].as_str().unwrap()).unwrap();
+        let challenge = dpop::challenge(&nonce.try_into().unwrap(), self.signer.thumbprint(), Some(act));
+        let mut options = begun["options"].clone();
+        options["publicKey"]["challenge"] = URL_SAFE_NO_PAD.encode(challenge).into();
+        let credential = self.authenticator.get(&options.to_string());
+        json!({ "ceremony": begun["ceremony"], "shown": { "passkey": { "credential": credential } } })
     }
 
     pub fn renew_nonce(&mut self) {

@@ -7,6 +7,7 @@ use phantom::{ct_instance, uid};
 
 use crate::client::{get, instance};
 use crate::installation::{Installation, kill, store, wait_until};
+use crate::persons::Person;
 
 const HOLDER_PASSPHRASE: &str = "nine calm rivers of copper";
 
@@ -190,6 +191,94 @@ fn an_order_at_night_is_answered_by_the_service_within_its_budget_and_nothing_el
     assert_eq!(released[0]["released"].as_array().unwrap().len(), 1, "it says which study: {lines}");
     kill(program.id(), "TERM");
     assert!(program.wait().unwrap().success());
+}
+
+#[test]
+fn an_emergency_share_warms_one_patient_alone_for_hours_and_officer_and_patient_read_of_it() {
+    let site = Installation::new();
+    let token = site.with_devices();
+    // the first patient has two studies
+    let images = [(1, 1), (1, 2), (2, 1), (3, 1)];
+    let files = images.iter().map(|(patient, study)| ct_instance(*patient, *study, 1, *patient, 32, 32)).collect();
+    assert!(store(site.dicom(), files).unwrap().iter().all(|status| *status == 0));
+    site.ok(&["settle"]);
+    let status = |patient: u32, study: u32| {
+        let (series, image) = (uid(&[9, patient, study, 1]), uid(&[9, patient, study, 1, patient]));
+        instance(site.http(), &token, &uid(&[9, patient, study]), &series, &image).status
+    };
+    let [anna, bela, duty] = ["anna", "bela", "duty"].map(|name| holder(&site, name));
+    let [anna_pub, bela_pub, duty_pub] = [&anna, &bela, &duty].map(|file| format!("{file}.pub"));
+    let init = ["cold", "init", "--threshold", "2", "--holder", &anna_pub, "--holder", &bela_pub];
+    site.ok(&[&init[..], &["--emergency", &duty_pub]].concat());
+    for file in [&anna, &bela, &duty] {
+        assert_eq!(site.ok(&["cold", "sweep"])["studies"], 0, "not to a key that nobody has shown");
+        prove(&site, file);
+    }
+    site.ok(&["cold", "rule", "--after", "0s", "--emergency-per-day", "1"]);
+    assert_eq!(site.ok(&["cold", "sweep"])["studies"], 4);
+    assert!(images.iter().all(|(patient, study)| status(*patient, *study) == 409));
+
+    // at night: one holder of two is not enough, whoever is on call is
+    let ask = |patient: &str| {
+        let asked =
+            site.ok(&["cold", "ask", patient, "--reason", "bleeding, priors needed", "--until", "4h", "--emergency"]);
+        (asked["request"].as_u64().unwrap(), asked["studies"].as_u64().unwrap())
+    };
+    let (request, studies) = ask("patient:DEMO/M00000001");
+    assert_eq!(studies, 2);
+    let one_of_two = approve(&site, &request.to_string(), &anna);
+    assert_eq!((&one_of_two["warmed"], &one_of_two["missing"]), (&0.into(), &1.into()));
+    assert_eq!(status(1, 1), 409);
+    let alone = approve(&site, &request.to_string(), &duty);
+    assert_eq!((&alone["warmed"], &alone["missing"]), (&2.into(), &0.into()), "{alone}");
+    assert_eq!(images.map(|(patient, study)| status(patient, study)), [200, 200, 409, 409], "one patient, no other");
+
+    // the ledger tells who asked, who answered, and that one holder alone was enough, until when
+    let key = site.ok(&["cold", "state"])["holders"].as_array().unwrap().clone();
+    let key = key.iter().find(|one| one["name"] == "duty").unwrap()["key"].clone();
+    let asked = site.entries_of("warming-requested");
+    assert_eq!((&asked[0]["basis"], &asked[0]["patient"]), (&"emergency".into(), &0.into()), "{asked:?}");
+    let approved = site.entries_of("warming-approved");
+    let of_request = approved.iter().filter(|entry| entry["request"] == request);
+    assert_eq!(of_request.map(|entry| entry["holder"] == key).collect::<Vec<_>>(), [false, true], "{approved:?}");
+    let warmed = site.entries_of("warmed");
+    assert_eq!(warmed.len(), 1, "{warmed:?}");
+    assert_eq!((&warmed[0]["request"], &warmed[0]["emergency"]), (&request.into(), &true.into()));
+    assert_eq!(warmed[0]["by"], serde_json::json!([key]));
+    let hours = (warmed[0]["until"].as_i64().unwrap() - warmed[0]["recorded"].as_i64().unwrap()) as f64 / 3.6e9;
+    assert!((0.0..=4.0).contains(&hours), "{hours} hours");
+
+    // the officer finds it, and the patient reads who asked, why, and who alone held the key
+    let found = site.ok(&["findings", "list"]);
+    let [found] = found.as_array().unwrap().as_slice() else { panic!("{found}") };
+    let sentence = found["sentence"].as_str().unwrap();
+    println!("{sentence}");
+    assert!(sentence.contains("the owner of the machine asked for it"), "{sentence}");
+    assert!(found["acknowledged"].is_null(), "it waits for the officer: {found}");
+    site.ok(&["org", "add", "Patients", "--password-and-code"]);
+    let told = |email: &str, record: &str| {
+        let add = ["person", "add", email, "--name", "Somebody", "--role", "patient", "--organisation", "Patients"];
+        let link = site.ok(&[&add[..], &["--record", record]].concat())["enrolment"].as_str().unwrap().to_owned();
+        let rows = Person::enrol(&site, email, &link).get("/api/my/accesses").json()["rows"].clone();
+        rows.as_array().unwrap().iter().filter(|row| row["warmed_by"].is_string()).cloned().collect::<Vec<_>>()
+    };
+    let rows = told("one@x.example", "DEMO/M00000001");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((&rows[0]["warmed_by"], &rows[0]["basis"]), (&"duty".into(), &"bleeding, priors needed".into()));
+    assert_eq!(told("two@x.example", "DEMO/M00000002"), Vec::<serde_json::Value>::new());
+
+    // one patient a night was the rule: the next one needs the others
+    let (next, _) = ask("patient:DEMO/M00000002");
+    let arguments = ["cold", "approve", &next.to_string(), "--share-file", &duty, "--passphrase-file", "-"];
+    let refused = site.run_with_input(&arguments, HOLDER_PASSPHRASE);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("hint:"), "{said}");
+    assert_eq!(status(2, 1), 409);
+    assert_eq!(approve(&site, &next.to_string(), &anna)["missing"], 1);
+    assert_eq!(approve(&site, &next.to_string(), &bela)["warmed"], 1);
+    assert_eq!(status(2, 1), 200);
+    assert_eq!(site.entries_of("warmed").last().unwrap()["emergency"], false);
+    assert_eq!(site.ok(&["ledger", "verify"])["verified"], true);
 }
 
 #[test]

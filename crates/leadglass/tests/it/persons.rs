@@ -3,8 +3,6 @@
 use std::cell::{Ref, RefCell};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -115,12 +113,7 @@ impl Person {
             let typed = json!({ "password": PASSWORD, "code": code });
             return json!({ "ceremony": begun["ceremony"], "shown": { "password_and_code": typed } });
         }
-        let nonce = URL_SAFE_NO_PAD.decode(begun["nonce"].as_str().unwrap()).unwrap();
-        let challenge = dpop::challenge(&nonce.try_into().unwrap(), browser.signer.thumbprint(), Some(act));
-        let mut options = begun["options"].clone();
-        options["publicKey"]["challenge"] = URL_SAFE_NO_PAD.encode(challenge).into();
-        let credential = browser.authenticator.get(&options.to_string());
-        json!({ "ceremony": begun["ceremony"], "shown": { "passkey": { "credential": credential } } })
+        browser.touched(act, &begun)
     }
 
     /// Approves a proposal as it is shown.

@@ -184,6 +184,29 @@ fn the_escrow_drill_proves_shares_and_opens_nothing() {
     ok(&site, &["unseal", "drill"], &format!("{}\n{}", shares[0], shares[1]));
 }
 
+/// What a camera reads on paper: the squares of the picture are drawn, then a reader of QR codes looks for one.
+fn scanned(svg: &str) -> String {
+    let numbers = |text: &str| -> Vec<usize> {
+        text.split(|character: char| !character.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
+    };
+    let attribute =
+        |name: &str| svg.rsplit_once(&format!(" {name}=\"")).unwrap().1.split_once('"').unwrap().0.to_owned();
+    let [_, _, width, height] = numbers(&attribute("viewBox"))[..] else { panic!("{svg}") };
+    let mut dark = vec![false; width * height];
+    // `M{left} {top}h{width}v{height}H{left}V{top}`
+    for square in attribute("d").split_inclusive('V').flat_map(|part| part.split('M').skip(1)) {
+        let [left, top, across, down, ..] = numbers(square)[..] else { panic!("{square}") };
+        for y in top..top + down {
+            dark[y * width + left..y * width + left + across].fill(true);
+        }
+    }
+    let pixel = |x: usize, y: usize| if dark[y * width + x] { 0 } else { 255 };
+    let mut picture = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);
+    let codes = picture.detect_grids();
+    assert_eq!(codes.len(), 1, "one code on the paper");
+    codes[0].decode().unwrap().1
+}
+
 #[test]
 fn shares_on_paper_are_words_and_codes_for_each_holder() {
     let site = Installation::stopped();
@@ -196,7 +219,16 @@ fn shares_on_paper_are_words_and_codes_for_each_holder() {
     assert!(added["shares"][0]["words"].is_null());
     let paper = std::fs::read_to_string(out.join("share-1-of-2.txt")).unwrap();
     assert!(paper.contains("for A") && paper.contains("2 of 2 open"), "{paper}");
-    assert!(std::fs::read_to_string(out.join("share-2-of-2.svg")).unwrap().contains("<svg"));
+    // the code says what the words say, to a reader that knows nothing of how it was made
+    for number in 1..=2 {
+        let read = |end: &str| std::fs::read_to_string(out.join(format!("share-{number}-of-2.{end}"))).unwrap();
+        let paper = read("txt");
+        let words: Vec<&str> =
+            paper.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
+        assert!(words.len() > 20, "{number}: {} words", words.len());
+        let code = scanned(&read("svg"));
+        assert!(code.to_lowercase().split_whitespace().eq(words), "share {number}: the code says something else");
+    }
     assert_eq!(std::fs::metadata(out.join("share-1-of-2.svg")).unwrap().permissions().mode() & 0o077, 0);
     // never over papers that are there
     refused(&site, &add, PASSPHRASE, "holds no shares");

@@ -1,6 +1,7 @@
 //! One's own session and sessions, and an officer's view of others'.
 
 use model::{Actor, DeviceId, Instant, PersonId, Role, SessionId};
+use policy::Denied;
 use protocol::{PageReply, Refusal, SignedInRows};
 
 use super::HELD;
@@ -61,12 +62,12 @@ impl Warden {
         now: Instant,
     ) -> Result<PageReply, Refusal> {
         let (own, _) = own(caller)?;
-        let mut people = self.people.lock().expect(HELD);
-        let owner = people.session_owner(session).ok_or(Refusal::NotFound)?;
+        let owner = self.people.lock().expect(HELD).session_owner(session);
         let officer = matches!(caller.role(), Some(Role::Officer | Role::OfficerAdministrator));
-        if owner != own && !officer {
-            return Err(Refusal::NotFound);
+        if owner.is_none_or(|owner| owner != own && !officer) {
+            return Err(self.refuse(caller, "sessions", None, Denied::Reach, now).await);
         }
+        let mut people = self.people.lock().expect(HELD);
         let changed = people.end_session(session)?;
         self.commit(people, changed, &caller.actor, now)?;
         self.leases.lock().expect(HELD).end(Holder::Session(session));

@@ -1,6 +1,6 @@
 //! Fresh touches of people of these tests: their passkey, or their password with a code that was not used before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{LazyLock, Mutex};
 
 use dpop::Thumbprint;
@@ -182,6 +182,11 @@ async fn whatever_proposes_a_change_wants_a_fresh_touch_for_exactly_this_request
         }
     }
     assert_eq!(site.entries().await.iter().filter(|entry| proposed(entry)).count(), before, "nothing was proposed");
+    // and each that came without one is an entry by name; those whose touch did not hold are counted
+    let refused = refused_by(&site).await;
+    let names: BTreeSet<&str> = refused.keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["approvals: touch", "manage: touch", "removals: touch"]), "{refused:?}");
+    assert_eq!(refused.values().sum::<usize>(), requests.len());
 
     let wanted = role(Role::Radiologist);
     let fresh = site.touch(&admin, act(&wanted)).await;
@@ -193,4 +198,35 @@ async fn whatever_proposes_a_change_wants_a_fresh_touch_for_exactly_this_request
     assert!(entries[..change].iter().any(confirmed), "the touch stands before what it was for");
     // what decides nothing by itself wants none
     assert!(site.ask_bare(&admin, &add("nurse@x.example", Role::Technologist)).await.is_ok());
+}
+
+/// Entries of requests that were refused, by what was tried and why.
+async fn refused_by(site: &Site) -> BTreeMap<String, usize> {
+    let mut refused = BTreeMap::new();
+    for entry in site.entries().await {
+        if let EntryBody::Refused { action, reason, .. } = entry.body {
+            *refused.entry(format!("{action}: {reason}")).or_default() += 1;
+        }
+    }
+    refused
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_with_somebody_elses_session_or_decision_is_one_entry() {
+    let folder = Folder::new();
+    let site = folder.start().await;
+    let officer = site.person("officer@x.example", Role::OfficerAdministrator, None).await;
+    let reader = site.person("reader@x.example", Role::Referrer, None).await;
+    let Ok(PageReply::Me(me)) = site.ask_as(&officer, PageRequest::Me).await else { panic!("nobody") };
+    for session in [me.session, model::SessionId([7; 16])] {
+        let end = PageRequest::EndSession { session };
+        assert_eq!(site.ask_bare(&reader, &end).await.err(), Some(Refusal::NotFound));
+    }
+    assert!(site.ask_as(&officer, PageRequest::Me).await.is_ok(), "it goes on");
+    let (proposal, digest) = (model::EntryNumber(0), String::new());
+    let approve = PageRequest::Approvals(ApprovalRequest::Approve { proposal, digest });
+    assert_eq!(site.ask_bare(&reader, &approve).await.err(), Some(Refusal::NotAllowed));
+    assert_eq!(site.ask_bare(&officer, &approve).await.err(), Some(Refusal::FreshNeeded));
+    let expected = [("approvals: role", 1), ("approvals: touch", 1), ("sessions: reach", 2)];
+    assert_eq!(refused_by(&site).await, expected.map(|(what, times)| (what.to_owned(), times)).into());
 }

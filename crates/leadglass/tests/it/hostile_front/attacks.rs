@@ -1,20 +1,22 @@
 //! What the hostile process does with what a front holds.
 
-use std::collections::BTreeSet;
+mod acts;
+mod present;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use dpop::{Claims, Signer, Thumbprint};
 use model::{Origin, Uid};
 use protocol::{
-    Credential, Level, ListReply, ListRequest, OpenReply, OpenRequest, Order, PROTOCOL_VERSION, PageRequest, Proof,
-    Refusal, Scope, SignInReply, SignInRequest, WardenClient, context,
+    Credential, Level, ListReply, ListRequest, OpenReply, OpenRequest, Order, PROTOCOL_VERSION, PageReply, PageRequest,
+    Proof, Refusal, Scope, SignInReply, SignInRequest, WardenClient, context,
 };
 use serde_json::{Value, json};
 
-/// Studies out of reach that are tried with each present person.
-const FOREIGN_EACH: usize = 40;
 /// Sessions that are made up.
 const MADE_UP: usize = 200;
 
@@ -43,8 +45,8 @@ struct Front {
     memory: Value,
     /// Attempts that a proof must stop.
     proofs: u64,
-    /// Attempts that reach must stop.
-    reach: u64,
+    /// Attempts of present people's browsers that were refused, by what was tried and why: words of the ledger.
+    refused: BTreeMap<String, u64>,
 }
 
 /// A request that a proof was made for.
@@ -53,6 +55,7 @@ struct Signed {
     method: String,
     path: String,
     query: String,
+    body: String,
     jwt: String,
 }
 
@@ -64,17 +67,21 @@ pub fn attack(talk: &str) {
         let memory = talk.ask(&json!({ "ask": "memory" }));
         let (warden, nonce) = connect(&memory).await;
         let origin = memory["origin"].as_str().unwrap().to_owned();
-        let mut front = Front { talk, warden, origin, nonce, own: Signer::generate(), memory, proofs: 0, reach: 0 };
+        let mut front =
+            Front { talk, warden, origin, nonce, own: Signer::generate(), memory, proofs: 0, refused: BTreeMap::new() };
         let mut results = json!({});
         front.as_absent_people(&mut results).await;
+        front.acts_of_absent_people(&mut results).await;
         front.as_nobody(&mut results).await;
         front.as_the_owner(&mut results).await;
         front.as_a_device(&mut results).await;
         front.as_present_people(&mut results).await;
+        front.acts_of_present_people(&mut results).await;
+        front.as_who_reaches_everybody(&mut results).await;
         front.at_a_sign_in(&mut results).await;
         front.with_what_was_withheld(&mut results).await;
         results["proof_attempts"] = front.proofs.into();
-        results["reach_attempts"] = front.reach.into();
+        results["refused"] = json!(front.refused);
         results["printed"] = printed(&results).into();
         front.talk.ask(&json!({ "ask": "end", "results": results }));
     });
@@ -82,8 +89,15 @@ pub fn attack(talk: &str) {
 
 async fn connect(memory: &Value) -> (WardenClient, String) {
     let warden = protocol::connect(Path::new(memory["warden"].as_str().unwrap())).await.unwrap();
-    let hello = warden.hello(context::current(), PROTOCOL_VERSION).await.unwrap().unwrap();
+    let hello = warden.hello(soon(), PROTOCOL_VERSION).await.unwrap().unwrap();
     (warden, hello.proof_nonces[0].clone())
+}
+
+/// A deadline that a busy machine keeps too: a budget lets whoever reads much wait for seconds.
+fn soon() -> context::Context {
+    let mut soon = context::current();
+    soon.deadline = Instant::now() + Duration::from_secs(60);
+    soon
 }
 
 fn origin() -> Origin {
@@ -91,10 +105,10 @@ fn origin() -> Origin {
 }
 
 fn session(token: &str, signed: &Signed) -> Credential {
-    let Signed { method, path, query, jwt } = signed.clone();
+    let Signed { method, path, query, body, jwt } = signed.clone();
     // a hostile front says that every proof holds
     let key = Some(Thumbprint([9; 32]));
-    let proof = Box::new(Proof { jwt, method, path, query, body: Vec::new(), key });
+    let proof = Box::new(Proof { jwt, method, path, query, body: body.into_bytes(), key });
     Credential::Session { token: token.to_owned(), origin: origin(), proof }
 }
 
@@ -105,12 +119,12 @@ fn everything(words: &str) -> ListRequest {
 
 impl Front {
     async fn list(&self, credential: &Credential, request: ListRequest) -> Result<ListReply, Refusal> {
-        self.warden.list(context::current(), credential.clone(), request).await.unwrap()
+        self.warden.list(soon(), credential.clone(), request).await.unwrap()
     }
 
     async fn open(&self, credential: &Credential, study: &str) -> Result<OpenReply, Refusal> {
         let request = OpenRequest { study: Uid::parse(study).unwrap(), scope: Scope::Images };
-        self.warden.open(context::current(), credential.clone(), request).await.unwrap()
+        self.warden.open(soon(), credential.clone(), request).await.unwrap()
     }
 
     /// Tries a list, an opening and pages with one credential; what came out: rows, keys, pages.
@@ -127,16 +141,22 @@ impl Front {
             PageRequest::FreshBegin { act },
         ];
         for request in requests {
-            pages += u64::from(self.warden.ask(context::current(), credential.clone(), request).await.unwrap().is_ok());
+            pages += u64::from(self.warden.ask(soon(), credential.clone(), request).await.unwrap().is_ok());
         }
         (rows, keys, pages)
     }
 
-    fn own_proof(&self, method: &str, path: &str, query: &str) -> Signed {
+    async fn ask(&self, credential: &Credential, request: PageRequest) -> Result<PageReply, Refusal> {
+        self.warden.ask(soon(), credential.clone(), request).await.unwrap()
+    }
+
+    /// A proof of the front's own key for somebody's session.
+    fn own_proof(&self, session: &str, method: &str, path: &str, body: &str) -> Signed {
         let address = format!("{}{path}", self.origin);
-        let claims =
-            Claims { method, address: &address, nonce: &self.nonce, query, body: b"", session: Some("x"), token: None };
-        Signed { method: method.into(), path: path.into(), query: query.into(), jwt: self.own.sign(&claims) }
+        let (nonce, session, body_bytes) = (&self.nonce, Some(session), body.as_bytes());
+        let claims = Claims { method, address: &address, nonce, query: "", body: body_bytes, session, token: None };
+        let jwt = self.own.sign(&claims);
+        Signed { method: method.into(), path: path.into(), query: String::new(), body: body.into(), jwt }
     }
 
     fn people(&self, present: bool) -> Vec<(usize, Value)> {
@@ -157,13 +177,13 @@ impl Front {
             let token = person["token"].as_str().unwrap();
             let (own, other) = (person["studies"][0].as_str().unwrap(), person["studies"][1].as_str().unwrap());
             let sent: Vec<Signed> = person["sent"].as_array().unwrap().iter().map(signed_of).collect();
-            let [listed, opened] = sent.as_slice() else { panic!("a list and an opening") };
+            let [.., listed, opened] = sent.as_slice() else { panic!("a list and an opening") };
             // no proof, and one of the front's own key
             let none = Signed { jwt: String::new(), ..listed.clone() };
             for study in [own, other] {
                 add(self.try_all(&session(token, &none), study).await);
             }
-            let mine = self.own_proof("GET", "/api/studies", "");
+            let mine = self.own_proof(person["session"].as_str().unwrap(), "GET", "/api/studies", "");
             add(self.try_all(&session(token, &mine), own).await);
             // the proofs that went through, sent again, and for everything else
             for captured in [listed, opened] {
@@ -176,12 +196,8 @@ impl Front {
                     ("POST", captured.path.as_str(), captured.query.as_str()),
                     ("GET", &format!("/dicom-web/studies/{other}/thumbnail"), ""),
                 ] {
-                    let altered = Signed {
-                        method: method.into(),
-                        path: path.into(),
-                        query: query.into(),
-                        jwt: captured.jwt.clone(),
-                    };
+                    let (method, path, query) = (method.into(), path.into(), query.into());
+                    let altered = Signed { method, path, query, ..captured.clone() };
                     add(self.try_all(&session(token, &altered), other).await);
                 }
             }
@@ -201,7 +217,7 @@ impl Front {
         let mut got = 0;
         for number in 0..MADE_UP {
             let token = format!("{number:043}");
-            let proof = self.own_proof("GET", "/api/studies", "");
+            let proof = self.own_proof("x", "GET", "/api/studies", "");
             let (rows, keys, pages) = self.try_all(&session(&token, &proof), "1.2.3").await;
             got += rows + keys + pages;
         }
@@ -220,7 +236,7 @@ impl Front {
         ];
         for request in requests {
             self.proofs += 1;
-            got += u64::from(self.warden.ask(context::current(), Credential::Owner, request).await.unwrap().is_ok());
+            got += u64::from(self.warden.ask(soon(), Credential::Owner, request).await.unwrap().is_ok());
         }
         self.proofs += 2;
         got += u64::from(self.list(&Credential::Owner, everything("")).await.is_ok());
@@ -262,77 +278,17 @@ impl Front {
         results["token_got"] = got.into();
     }
 
-    /// With an altered page: the browsers of those who are there sign what the front wants.
-    async fn as_present_people(&mut self, results: &mut Value) {
-        let all: Vec<String> = self.memory["people"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|person| {
-                person["studies"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|study| study.as_str().unwrap().to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        let (mut everybody, mut most, mut unasked) = (BTreeSet::new(), 0, 0);
-        let present = self.people(true);
-        for (person, known) in &present {
-            let token = known["token"].as_str().unwrap();
-            let mut patients = BTreeSet::new();
-            let page = self.signed_by(*person, "/api/studies", "");
-            for row in self.list(&session(token, &page), everything("")).await.unwrap().studies {
-                patients.insert(row.patient.number);
-            }
-            // a good many of everybody's, not so many that the warden slows the refusals down
-            let own: Vec<String> =
-                known["studies"].as_array().unwrap().iter().map(|study| study.as_str().unwrap().to_owned()).collect();
-            let others = all.iter().filter(|study| !own.contains(study)).take(FOREIGN_EACH);
-            for study in own.iter().chain(others) {
-                let image = self.signed_by(*person, &format!("/dicom-web/studies/{study}"), "");
-                match self.open(&session(token, &image), study).await {
-                    Ok(reply) => patients.extend(reply.studies.iter().map(|study| study.row.patient.number)),
-                    Err(_) => self.reach += 1,
-                }
-            }
-            // a page that was left as it is signs one thing, and the front asks for another
-            let own = known["studies"][0].as_str().unwrap();
-            let narrow = self.signed_by(*person, "/api/studies", "words=nobody");
-            self.proofs += 3;
-            unasked += u64::from(self.list(&session(token, &narrow), everything("")).await.is_ok());
-            unasked += u64::from(self.open(&session(token, &narrow), own).await.is_ok());
-            let me = self.signed_by(*person, "/api/session", "");
-            let sessions = PageRequest::Sessions { person: None };
-            unasked +=
-                u64::from(self.warden.ask(context::current(), session(token, &me), sessions).await.unwrap().is_ok());
-            most = most.max(patients.len());
-            everybody.extend(patients);
-        }
-        results["present"] = present.len().into();
-        results["present_patients"] = everybody.len().into();
-        results["present_most"] = most.into();
-        results["unasked_got"] = unasked.into();
-    }
-
-    fn signed_by(&mut self, person: usize, path: &str, query: &str) -> Signed {
-        let asked = json!({ "ask": "sign", "person": person, "method": "GET", "path": path, "query": query, "nonce": self.nonce });
-        let jwt = self.talk.ask(&asked).as_str().unwrap().to_owned();
-        Signed { method: "GET".into(), path: path.into(), query: query.into(), jwt }
-    }
-
     /// Somebody signs in: the front puts its own key in the place of the browser's.
     async fn at_a_sign_in(&mut self, results: &mut Value) {
         for (page, result) in [("honest page", "swapped_key_signed_in"), ("altered page", "altered_sign_in_patients")] {
             let begin = SignInRequest::PasskeyBegin { key: self.own.thumbprint() };
-            let begun = self.warden.sign_in(context::current(), origin(), begin).await.unwrap().unwrap();
+            let begun = self.warden.sign_in(soon(), origin(), begin).await.unwrap().unwrap();
             let SignInReply::Ceremony { ceremony, options, nonce } = begun else { panic!("no ceremony") };
             let options: Value = serde_json::from_str(&options).unwrap();
             let asked = json!({ "ask": page, "begun": { "options": options, "nonce": nonce } });
             let credential = self.talk.ask(&asked).as_str().unwrap().to_owned();
             let finish = SignInRequest::PasskeyFinish { ceremony, credential, user_agent: String::new() };
-            let signed_in = self.warden.sign_in(context::current(), origin(), finish).await.unwrap();
+            let signed_in = self.warden.sign_in(soon(), origin(), finish).await.unwrap();
             let Ok(SignInReply::SignedIn { token, me }) = signed_in else {
                 results[result] = 0.into();
                 continue;
@@ -349,8 +305,8 @@ impl Front {
                 session: Some(&own),
                 token: None,
             };
-            let (method, path, query) = ("GET".into(), "/api/studies".into(), String::new());
-            let signed = Signed { method, path, query, jwt: self.own.sign(&claims) };
+            let (method, path, jwt) = ("GET".into(), "/api/studies".into(), self.own.sign(&claims));
+            let signed = Signed { method, path, query: String::new(), body: String::new(), jwt };
             let rows = self.list(&session(&token, &signed), everything("")).await.unwrap().studies;
             results[result] = rows.iter().map(|row| row.patient.number).collect::<BTreeSet<_>>().len().into();
         }
@@ -363,7 +319,8 @@ impl Front {
         self.talk.ask(&json!({ "ask": "restart" }));
         let (warden, nonce) = connect(&self.memory).await;
         (self.warden, self.nonce) = (warden, nonce);
-        let withheld = Signed { method: "GET".into(), path: "/api/studies".into(), query: String::new(), jwt };
+        let (method, path) = ("GET".into(), "/api/studies".into());
+        let withheld = Signed { method, path, query: String::new(), body: String::new(), jwt };
         self.proofs += 1;
         let got = self.list(&session(person["token"].as_str().unwrap(), &withheld), everything("")).await.is_ok();
         results["withheld_got"] = u64::from(got).into();
@@ -372,27 +329,41 @@ impl Front {
 
 fn signed_of(sent: &Value) -> Signed {
     let text = |name: &str| sent[name].as_str().unwrap().to_owned();
-    Signed { method: text("method"), path: text("path"), query: text("query"), jwt: text("jwt") }
+    Signed { method: text("method"), path: text("path"), query: text("query"), body: String::new(), jwt: text("jwt") }
 }
 
 fn printed(results: &Value) -> String {
     let number = |name: &str| results[name].clone();
-    format!(
-        "a hostile front, {} attempts:\n  {} absent people: {} rows, {} keys, {} pages\n  made-up sessions: {}\n  the owner's requests: {}\n  a bound token: {}\n  {} present people: {} patients, at most {} for one of them\n  other than what was signed: {}\n  a key swapped under an honest page: {} sign-ins\n  a sign-in through an altered page: {} patients\n  a proof from before a restart: {}",
-        results["proof_attempts"].as_u64().unwrap() + results["reach_attempts"].as_u64().unwrap(),
-        number("absent"),
-        number("absent_rows"),
-        number("absent_keys"),
-        number("absent_pages"),
-        number("made_up_got"),
-        number("owner_got"),
-        number("token_got"),
-        number("present"),
-        number("present_patients"),
-        number("present_most"),
-        number("unasked_got"),
-        number("swapped_key_signed_in"),
-        number("altered_sign_in_patients"),
-        number("withheld_got"),
-    )
+    let refused = results["refused"].as_object().unwrap();
+    let attempts = refused.values().chain([&results["proof_attempts"]]).filter_map(Value::as_u64).sum::<u64>();
+    let mut lines = vec![
+        format!("a hostile front, {attempts} attempts that were refused:"),
+        format!(
+            "{} absent people: {} rows, {} keys, {} pages, {} acts",
+            number("absent"),
+            number("absent_rows"),
+            number("absent_keys"),
+            number("absent_pages"),
+            number("absent_acts")
+        ),
+        format!("made-up sessions: {}", number("made_up_got")),
+        format!("the owner's requests: {}", number("owner_got")),
+        format!("a bound token: {}", number("token_got")),
+        format!("{} present people, what each reaches, may read in a day, and what the front got:", number("present")),
+    ];
+    for row in results["people"].as_array().unwrap() {
+        let text = |name: &str| row[name].as_str().unwrap();
+        lines.push(format!("  {}: {}; {}; {}", text("name"), text("reach"), text("budget"), text("got")));
+    }
+    for (what, name) in [
+        ("other than what was signed", "unasked_got"),
+        ("acts without the touch that they want", "present_acts"),
+        ("sessions ended in the name of a present officer", "sessions_ended"),
+        ("sign-ins with a key swapped under an honest page", "swapped_key_signed_in"),
+        ("patients of a sign-in through an altered page", "altered_sign_in_patients"),
+        ("a proof from before a restart", "withheld_got"),
+    ] {
+        lines.push(format!("{what}: {}", number(name)));
+    }
+    lines.join("\n  ")
 }
