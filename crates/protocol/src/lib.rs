@@ -60,7 +60,7 @@ pub use unseal::{NewRootAsked, RootRow, UnsealChange, UnsealMethodRow, UnsealRep
 pub use window::WindowRequest;
 
 /// The version of these messages. A front and a warden of different versions do not talk.
-pub const PROTOCOL_VERSION: u16 = 7;
+pub const PROTOCOL_VERSION: u16 = 8;
 
 /// The warden's service. Every method takes the credential that its caller holds and decides by itself.
 #[tarpc::service]
