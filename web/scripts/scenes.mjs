@@ -326,7 +326,7 @@ export const scenes = [
     },
   },
   {
-    name: 'people-identifiers', role: 'administrator', looks: BOTH,
+    name: 'people-identifiers', role: 'administrator', looks: CEILINGS,
     async go(page) {
       await go('/people')(page);
       await named('button', 'Dr. Leyla Öztürk ändern', 'Change Dr. Leyla Öztürk')(page).click();

@@ -31,7 +31,7 @@ test('an administrator sees what orders go by and what was only stated, and take
     await row(page, /Keller.*In orders: LANR\/123456601/).waitFor();
     await row(page, /Öztürk.*Stated by a delegate, not for orders: KV\/123456701/).waitFor();
     await page.getByRole('searchbox').fill('kv/1234');
-    await row(page, /Keller/).waitFor({ state: 'detached' });
+    await row(page, /Jonas Keller/).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Change Dr. Leyla Öztürk' }).press('Enter');
     const part = page.getByRole('dialog', { name: 'Change Dr. Leyla Öztürk' }).getByRole('region', { name: 'Identifiers in orders' });
     await part.getByText('A delegate stated it for the census. Orders do not go by it.').waitFor();
@@ -47,7 +47,7 @@ test('another identifier is typed, an address as its issuer, and taken away agai
   as('administrator', '/people', async (page) => {
     const part = page.getByRole('region', { name: 'Identifiers in orders' });
     await page.getByRole('button', { name: 'Change Dr. Anna Weiß' }).click();
-    const field = part.getByRole('textbox', { name: 'Another identifier' });
+    const field = part.getByRole('textbox', { name: 'New identifier' });
     for (const wrong of ['', 'LANR', 'LANR/']) {
       await field.fill(wrong);
       await part.getByRole('button', { name: 'Give this identifier' }).click();
@@ -73,7 +73,7 @@ test('on a phone an identifier of somebody else is refused with what to do, besi
     await row(page, /Keller.*In Aufträgen: LANR\/123456601/).waitFor();
     await page.getByRole('button', { name: 'Dr. Anna Weiß ändern' }).click();
     const part = page.getByRole('region', { name: 'Kennungen in Aufträgen' });
-    await part.getByRole('textbox', { name: 'Weitere Kennung' }).fill('LANR/123456601');
+    await part.getByRole('textbox', { name: 'Neue Kennung' }).fill('LANR/123456601');
     await part.getByRole('button', { name: 'Diese Kennung geben' }).click();
     await confirm(page, 'Aufträge, die LANR/123456601 nennen, geben ihre Patienten von nun an Dr. Anna Weiß.');
     await part.getByText('Jemand anderes hat diese Kennung.').waitFor();
