@@ -5,13 +5,13 @@ export const SECOND = 1_000_000;
 export const now = () => Date.now() * 1_000;
 
 const person = (number, name, email, role, organisations, more = {}) => ({
-  person: number, name, email, role, organisations, passkeys: 1, password: false, last_sign_in: now() - number * 5_000 * SECOND, closed: null, until: null, professional_id: null, delegate_of: [], ...more,
+  person: number, name, email, role, organisations, passkeys: 1, password: false, last_sign_in: now() - number * 5_000 * SECOND, closed: null, until: null, professional_id: null, professional_ids: [], delegate_of: [], ...more,
 });
 
 export const people = [
   person(0, 'Dr. Ines Berger', 'both@example.org', 'officer-administrator', [SITE]),
   person(1, 'Dr. Anna Weiß', 'radiologist@example.org', 'radiologist', [SITE], { passkeys: 2, password: true }),
-  person(2, 'Dr. Jonas Keller', 'referrer@example.org', 'referrer', ['Praxis Keller'], { delegate_of: ['Praxis Keller'] }),
+  person(2, 'Dr. Jonas Keller', 'referrer@example.org', 'referrer', ['Praxis Keller'], { delegate_of: ['Praxis Keller'], professional_ids: [{ issuer: 'LANR', id: '123456601' }] }),
   person(3, 'Mara Lindqvist', 'technologist@example.org', 'technologist', [SITE]),
   person(4, 'Emil Sandberg', 'patient@example.org', 'patient', [], { password: true }),
   person(5, 'Ruth Amsel', 'officer@example.org', 'officer', [SITE]),

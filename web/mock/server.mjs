@@ -190,7 +190,7 @@ async function api(request, url, body, me, token) {
   if (is('GET', /^\/api\/devices$/)) return json(devices);
   if (is('POST', /^\/api\/people$/)) {
     if (people.some((person) => person.email === body.email)) throw new Problem(409, 'this e-mail address belongs to somebody already', 'use another, or issue a new link for that person');
-    people.push({ person: people.length, name: body.name, email: body.email, role: body.role, organisations: [body.organisation], passkeys: 0, password: false, last_sign_in: null, closed: null, until: null, professional_id: null, delegate_of: [] });
+    people.push({ person: people.length, name: body.name, email: body.email, role: body.role, organisations: [body.organisation], passkeys: 0, password: false, last_sign_in: null, closed: null, until: null, professional_id: null, professional_ids: [], delegate_of: [] });
     return json({ person: people.length - 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
   }
   if (is('POST', /^\/api\/people\/enrolment$/)) return json({ person: 1, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
@@ -199,6 +199,14 @@ async function api(request, url, body, me, token) {
   }
   if (is('POST', /^\/api\/(colleagues|colleagues\/reset|people\/reset)$/)) return json({ person: 9, token: 'Zk3vT9qLw0xYb7nRc2mHs5uJd8fGa1eP', qr_svg: qr(), until: now() + 72 * 3_600 * SECOND });
   if (is('POST', /^\/api\/colleagues\/(until|leave|vouch)$/) || is('POST', /^\/api\/people\/(until|join|delegate)$/) || is('POST', /^\/api\/organisations\/authenticators$/)) return nothing();
+  if (is('POST', /^\/api\/people\/professional-id$/)) {
+    const has = (person) => person.professional_ids.some((own) => own.issuer === body.professional_id.issuer && own.id === body.professional_id.id);
+    const person = people.find((one) => one.email === body.email);
+    if (body.holds && people.some((other) => other !== person && has(other))) throw new Problem(409, 'somebody else has this professional identifier', 'take it away from them first: the list of people shows who has it');
+    person.professional_ids = person.professional_ids.filter((own) => own.issuer !== body.professional_id.issuer || own.id !== body.professional_id.id);
+    if (body.holds) person.professional_ids.push(body.professional_id);
+    return json({ professional_ids: person.professional_ids });
+  }
   if (is('POST', /^\/api\/people\/census$/)) {
     const account = (one) => ({ name: one.name, email: one.email, role: one.role, organisations: one.organisations, last_sign_in: one.last_sign_in, until: one.until, line: null });
     return json({ accounts: 7, people: 6, fitting: 3, without_person: [account(people[3])], without_account: [{ line: 4, name: 'Nina Neu' }], unused: [account(people[7])], roles: [{ account: account(people[2]), listed: 'technologist' }], organisations: [], ends: [{ account: account(people[1]), listed: '2026-12-31' }], unclear: [[{ line: 6, name: 'Otto Ohne' }, 'unknown role: Zauberer']] });

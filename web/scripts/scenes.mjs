@@ -326,6 +326,14 @@ export const scenes = [
     },
   },
   {
+    name: 'people-identifiers', role: 'administrator', looks: CEILINGS,
+    async go(page) {
+      await go('/people')(page);
+      await named('button', 'Dr. Leyla Öztürk ändern', 'Change Dr. Leyla Öztürk')(page).click();
+      await page.locator('#order-ids').scrollIntoViewIfNeeded();
+    },
+  },
+  {
     name: 'people-add', role: 'administrator', looks: BOTH,
     async go(page) {
       await go('/people')(page);

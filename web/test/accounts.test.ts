@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { endOf, professionalIdOf } from '../src/colleagues/ends.ts';
 import { unclearInWords } from '../src/people/censusWords.ts';
 import { certificatesIn, dayOf, endOfDay } from '../src/people/rule.ts';
+import { onlyStated, orderIdOf } from '../src/people/shapes.ts';
 import { decoded } from '../src/people/staff.ts';
 
 test('an account ends after a shift, after days, or not by itself', () => {
@@ -15,6 +16,19 @@ test('a professional identifier is issuer and number, or nothing', () => {
   assert.deepEqual(professionalIdOf(' KV / 1234 '), { issuer: 'KV', id: '1234' });
   assert.equal(professionalIdOf('  '), null);
   for (const wrong of ['KV', '/1', 'KV/', 'a/b/c', `K/${'1'.repeat(65)}`]) assert.equal(professionalIdOf(wrong), undefined, wrong);
+});
+
+test('an identifier of orders may have an issuer with slashes, and never an empty part', () => {
+  assert.deepEqual(orderIdOf(' LANR / 7 '), { issuer: 'LANR', id: '7' });
+  assert.deepEqual(orderIdOf('urn:a//b/c/7'), { issuer: 'urn:a//b/c', id: '7' });
+  for (const wrong of ['', '7', '/7', 'LANR/', ' / ', `K/${'1'.repeat(129)}`]) assert.equal(orderIdOf(wrong), null, wrong);
+});
+
+test('what a delegate stated is shown as that until orders go by the very same', () => {
+  const [stated, other] = [{ issuer: 'KV', id: '1' }, { issuer: 'LANR', id: '1' }];
+  assert.deepEqual(onlyStated({ professional_id: stated, professional_ids: [other] }), stated);
+  assert.equal(onlyStated({ professional_id: stated, professional_ids: [other, { ...stated }] }), null);
+  assert.equal(onlyStated({ professional_id: null, professional_ids: [other] }), null);
 });
 
 test('a staff list is read whatever program saved it', () => {

@@ -1,6 +1,6 @@
 //! Organisations and people: adding, finding, listing.
 
-use model::{AuthenticatorRule, Authorisation, EntryBody, Instant, OrganisationId, PersonId, Role};
+use model::{AuthenticatorRule, Authorisation, EntryBody, Instant, OrganisationId, PersonId, ProfessionalId, Role};
 use protocol::{Invalid, OrganisationRow, PersonRow, Refusal};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -72,10 +72,10 @@ impl From<DirectoryError> for Refusal {
             Self::Invalid(Invalid::Unknown { noun: noun.to_owned(), command: command.to_owned() })
         };
         match error {
-            DirectoryError::EmailTaken
-            | DirectoryError::OrganisationTaken
-            | DirectoryError::ProfessionalIdTaken
-            | DirectoryError::DeviceTaken => Self::Exists,
+            DirectoryError::EmailTaken | DirectoryError::OrganisationTaken | DirectoryError::DeviceTaken => {
+                Self::Exists
+            }
+            DirectoryError::ProfessionalIdTaken => Self::ProfessionalIdTaken,
             DirectoryError::EmailOfClosed => Self::Invalid(Invalid::Field {
                 field: "email".to_owned(),
                 expected: "an address that no closed account had, because an address is not given again".to_owned(),
@@ -233,6 +233,12 @@ impl People {
         (holders.next().is_none() && one.lapsed.is_none()).then_some(Person(one))
     }
 
+    /// All professional identifiers that orders name a person by.
+    #[must_use]
+    pub fn professional_ids(&self, person: PersonId) -> Vec<ProfessionalId> {
+        self.persons.get(&person).map(named_by).unwrap_or_default()
+    }
+
     fn holders_of(&self, issuer: &str, id: &str) -> impl Iterator<Item = &PersonRecord> {
         self.persons.values().filter(move |record| {
             record.closed.is_none() && record.professional_ids.iter().any(|(own, number)| own == issuer && number == id)
@@ -279,6 +285,7 @@ impl People {
             closed: record.closed,
             locked: record.locked,
             professional_id: record.professional_id.clone(),
+            professional_ids: named_by(record),
             until: record.until,
             delegate_of: self.names_of(&record.delegate_of),
         };
@@ -387,6 +394,12 @@ pub(crate) fn normal_email(email: &str) -> Result<String, DirectoryError> {
         }
         _ => Err(out_of_shape),
     }
+}
+
+/// What orders name this person by.
+fn named_by(record: &PersonRecord) -> Vec<ProfessionalId> {
+    let ids = record.professional_ids.iter().cloned();
+    ids.map(|(issuer, id)| ProfessionalId { issuer, id }).collect()
 }
 
 /// A name as it is kept: NFC, one line, without surrounding space.

@@ -269,7 +269,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, String, String) {
         Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Invalid(Invalid::Unknown { .. }) => StatusCode::NOT_FOUND,
         Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
-        Refusal::Exists => StatusCode::CONFLICT,
+        Refusal::Exists | Refusal::ProfessionalIdTaken => StatusCode::CONFLICT,
         Refusal::CannotRecord
         | Refusal::Behind { .. }
         | Refusal::SecondAway
@@ -305,6 +305,7 @@ mod tests {
         check(Refusal::OverBudget, 403);
         check(Refusal::Invalid(Invalid::Code), 400);
         check(Refusal::Exists, 409);
+        check(Refusal::ProfessionalIdTaken, 409);
         check(Refusal::CannotRecord, 503);
         check(Refusal::Behind { ours: 1, theirs: 2 }, 503);
         check(Refusal::SecondAway, 503);

@@ -3,8 +3,8 @@
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use model::{Authorisation, DeviceMay, Instant, Role, Tier};
-use protocol::{PageReply, PageRequest, TokenBinding};
+use model::{Authorisation, DeviceMay, Instant, ProfessionalId, Role, Tier};
+use protocol::{OrdersReply, OrdersRequest, PageReply, PageRequest, TokenBinding};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,6 +29,14 @@ struct NewPerson {
 #[derive(Deserialize)]
 struct Whose {
     email: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    email: String,
+    professional_id: ProfessionalId,
+    #[serde(default)]
+    holds: bool,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +129,20 @@ pub(crate) async fn issue_enrolment(
 ) -> Result<Response, Failure> {
     let Whose { email } = json::read(request).await?;
     enrolment_link(serving.warden.ask(&caller, PageRequest::IssueEnrolment { email }).await?)
+}
+
+/// `POST /api/people/professional-id`: orders name this person by it from now on, or no more.
+pub(crate) async fn professional_id(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let Named { email, professional_id, holds } = json::read(request).await?;
+    let request = PageRequest::Orders(OrdersRequest::ProfessionalId { email, professional_id, holds });
+    match serving.warden.ask(&caller, request).await? {
+        PageReply::Orders(OrdersReply::ProfessionalIds(ids)) => Ok(json::of(&json!({ "professional_ids": ids }))),
+        _ => Err(unexpected()),
+    }
 }
 
 pub(crate) fn enrolment_link(reply: PageReply) -> Result<Response, Failure> {

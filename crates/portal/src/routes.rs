@@ -89,6 +89,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/people/delegate", Manage, accounts::delegate),
     route!(POST "/api/people/until", Manage, accounts::until),
     route!(POST "/api/people/join", Manage, accounts::join),
+    route!(POST "/api/people/professional-id", Manage, people::professional_id),
     route!(POST "/api/people/reset", Manage, accounts::reset),
     route!(POST "/api/people/census", Directory, accounts::census),
     route!(GET "/api/colleagues", Colleagues, accounts::colleagues),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use model::{DeviceId, EntryNumber, Instant, OrderRule, Origin, PatientNumber};
+use model::{DeviceId, EntryNumber, Instant, OrderRule, Origin, PatientNumber, ProfessionalId};
 use serde::{Deserialize, Serialize};
 
 use crate::Credential;
@@ -328,12 +328,12 @@ pub enum OrdersRequest {
         /// Its entry.
         merge: EntryNumber,
     },
-    /// Give a person a professional identifier, or take it away.
+    /// Give a person a professional identifier that orders go by, or take it away.
     ProfessionalId {
         /// Whose.
         email: String,
-        /// `ISSUER/ID`.
-        professional_id: String,
+        /// The identifier with its issuer, as orders name it.
+        professional_id: ProfessionalId,
         /// Whether they have it from now on, or no more.
         holds: bool,
     },
@@ -444,6 +444,8 @@ pub enum OrdersReply {
     Replayed(OrderReply),
     /// Done.
     Done,
+    /// All that orders name a person by now.
+    ProfessionalIds(Vec<ProfessionalId>),
 }
 
 /// What a message says names patients, so debug output does not show it.

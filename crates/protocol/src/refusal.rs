@@ -83,6 +83,11 @@ pub enum Refusal {
     /// The act wants the person to show anew that they are there. HTTP 403.
     #[error("this needs a fresh touch of your passkey, or your password with a new code; confirm it and try again")]
     FreshNeeded,
+    /// Somebody else has this professional identifier. HTTP 409.
+    #[error(
+        "somebody else has this professional identifier; take it away from them first: the list of people shows who has it"
+    )]
+    ProfessionalIdTaken,
 }
 
 /// What is wrong with a request.

@@ -211,7 +211,10 @@ export interface PersonRow {
   last_sign_in: Micros | null;
   /** When the account was closed. */
   closed: Micros | null;
+  /** What a delegate stated for the census; orders do not go by it. */
   professional_id: ProfessionalId | null;
+  /** What orders name them by. */
+  professional_ids: ProfessionalId[];
   /** When the account ends, or ended, by itself. */
   until: Micros | null;
   /** Organisations to which they may add colleagues. */

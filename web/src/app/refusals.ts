@@ -18,6 +18,8 @@ const FIXED = new Map(Object.entries({
   'the data protection officer can lift it, and break-glass opens one patient in an emergency': 'Der Datenschutz kann das aufheben, und im Notfall öffnet der Notzugriff einen Patienten',
   'this exists already': 'Das gibt es schon',
   'choose another name or use the existing one': 'Wählen Sie einen anderen Namen oder nehmen Sie das Vorhandene',
+  'somebody else has this professional identifier': 'Jemand anderes hat diese Kennung',
+  'take it away from them first: the list of people shows who has it': 'Nehmen Sie sie dort zuerst weg: Die Liste der Personen zeigt, wer sie hat',
   'the code does not fit': 'Der Code passt nicht',
   "check that the phone's clock is right and use the code of this moment": 'Prüfen Sie, ob die Uhr des Telefons stimmt, und nehmen Sie den Code dieses Moments',
   'this link has been used or has expired': 'Dieser Link wurde schon benutzt oder ist abgelaufen',

@@ -1,5 +1,7 @@
 /** What the forms accept; the front decides again. Pure. */
 
+import type { PersonRow, ProfessionalId } from '../api/types.ts';
+
 export function isEmail(text: string): boolean {
   return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text) && text.length <= 254;
 }
@@ -7,6 +9,22 @@ export function isEmail(text: string): boolean {
 /** `ISSUER/ID`; an ID may hold a slash itself, an issuer may not. */
 export function isRecord(text: string): boolean {
   return /^[^/]{1,64}\/.{1,64}$/.test(text);
+}
+
+export function idText({ issuer, id }: ProfessionalId): string {
+  return `${issuer}/${id}`;
+}
+
+/** `ISSUER/ID` as orders name it: an issuer may be an address with slashes, an ID has none. */
+export function orderIdOf(text: string): ProfessionalId | null {
+  const slash = text.lastIndexOf('/');
+  const [issuer, id] = [text.slice(0, Math.max(slash, 0)).trim(), text.slice(slash + 1).trim()];
+  return slash > 0 && issuer && id && issuer.length <= 128 && id.length <= 128 ? { issuer, id } : null;
+}
+
+/** What a delegate stated and no order goes by. */
+export function onlyStated({ professional_id, professional_ids }: Pick<PersonRow, 'professional_id' | 'professional_ids'>): ProfessionalId | null {
+  return professional_id && professional_ids.every((own) => idText(own) !== idText(professional_id)) ? professional_id : null;
 }
 
 export function isUid(text: string): boolean {

@@ -47,6 +47,7 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
     let (email, reply) = match command {
         PersonCommand::Add { email, name, role, organisation, password_and_code, record, professional_id, until } => {
             let until = until.map(|until| accounts::end("--until", &until)).transpose()?.flatten();
+            let professional_id = professional_id.as_deref().map(super::orders::professional_id_of).transpose()?;
             let request = PageRequest::AddPerson {
                 email: email.clone(),
                 name,
@@ -64,7 +65,7 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
             }
             match (professional_id, &reply) {
                 (Some(id), PageReply::EnrolmentLink { .. }) => {
-                    super::orders::professional_id(&owner, &email, &id, true)?
+                    super::orders::professional_id(&owner, &email, id, true)?
                 }
                 (Some(_), _) => bail!(
                     "somebody of this role is added by two persons; give the professional identifier afterwards, with `leadglass person professional-id`"
@@ -90,7 +91,8 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
             (email, owner.ask(PageRequest::Accounts(request))?)
         }
         PersonCommand::ProfessionalId { email, professional_id, remove } => {
-            super::orders::professional_id(&owner, &email, &professional_id, !remove)?;
+            let id = super::orders::professional_id_of(&professional_id)?;
+            super::orders::professional_id(&owner, &email, id, !remove)?;
             let value = json!({ "email": email, "professional_id": professional_id, "holds": !remove });
             let words = if remove { "is not known any more by" } else { "is known by" };
             done(format, &value, &format!("{email} {words} {professional_id}."));
@@ -113,7 +115,7 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                 PageReply::People(rows) => list(format, &rows, |row| {
                     let sign_in = row.last_sign_in.map_or_else(|| "never".to_owned(), time::show);
                     format!(
-                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}{}{}{}",
+                        "{}\t{}\t{:?}\t{} passkeys\tlast sign-in {sign_in}{}{}{}{}",
                         row.email,
                         row.name,
                         row.role,
@@ -128,7 +130,8 @@ pub fn person(dir: &Path, format: Format, command: PersonCommand) -> Result<()> 
                             String::new()
                         } else {
                             format!("\tdelegate of {}", row.delegate_of.join(" and "))
-                        }
+                        },
+                        row.professional_ids.iter().map(|id| format!("\tin orders {id}")).collect::<String>()
                     )
                 }),
                 _ => other(),

@@ -92,7 +92,12 @@ fn places(dir: &Path, format: Format, file: Option<&Path>) -> Result<()> {
         }
         return Ok(());
     };
-    let places = warden::read_places(file).with_context(|| format!("{} is no file of places", file.display()))?;
+    let places = warden::read_places(file).with_context(|| {
+        format!(
+            "{} is no file of places; give CSV whose lines are CIDR,latitude,longitude[,kilometres], or the blocks of MaxMind as they come",
+            file.display()
+        )
+    })?;
     let rows = places.rows();
     let folder = path.parent().filter(|folder| folder.is_dir());
     let folder = folder.context("there is no installation in this folder; make one with `leadglass init`")?;

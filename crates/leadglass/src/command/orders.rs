@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use model::EntryNumber;
+use model::{EntryNumber, ProfessionalId};
 use protocol::{
     OrderProblem, OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, OrdersState, PageReply, PageRequest,
 };
@@ -49,7 +49,9 @@ pub fn orders(dir: &Path, format: Format, command: OrdersCommand) -> Result<()> 
             } else {
                 out.write_all(&message)
             };
-            written.context("the message could not be written out")
+            written.with_context(|| {
+                format!("the message could not be written out; send it into a file that has room for it, as in `leadglass orders show {kept} > message.hl7`")
+            })
         }
         OrdersCommand::Replay { kept, repaired } => {
             let bytes = match repaired {
@@ -74,9 +76,17 @@ pub fn orders(dir: &Path, format: Format, command: OrdersCommand) -> Result<()> 
     }
 }
 
+/// `ISSUER/ID`. An issuer may be an address with slashes, an identifier is not.
+pub fn professional_id_of(text: &str) -> Result<ProfessionalId> {
+    let (issuer, id) = text
+        .rsplit_once('/')
+        .with_context(|| format!("{text} is no professional identifier; give ISSUER/ID, as in LANR/123456601"))?;
+    Ok(ProfessionalId { issuer: issuer.to_owned(), id: id.to_owned() })
+}
+
 /// Gives a person a professional identifier, or takes it away.
-pub fn professional_id(owner: &Owner, email: &str, professional_id: &str, holds: bool) -> Result<()> {
-    let (email, professional_id) = (email.to_owned(), professional_id.to_owned());
+pub fn professional_id(owner: &Owner, email: &str, professional_id: ProfessionalId, holds: bool) -> Result<()> {
+    let email = email.to_owned();
     ask(owner, OrdersRequest::ProfessionalId { email, professional_id, holds }).map(drop)
 }
 
@@ -108,7 +118,12 @@ fn replay(owner: &Owner, format: Format, kept: u32, bytes: &[u8]) -> Result<()> 
     } else {
         orders::read(bytes).map(|read| read.message).map_err(|unread| unread.problem)
     };
-    let message = read.map_err(|problem| anyhow!("the message still cannot be read: {}", problem_text(&problem)))?;
+    let message = read.map_err(|problem| {
+        let what = one_part(&problem);
+        anyhow!(
+            "the message still cannot be read: {what}; mend what `leadglass orders show {kept}` writes out, and give it with `--repaired FILE`"
+        )
+    })?;
     let OrdersReply::Replayed(reply) = ask(owner, OrdersRequest::Replay { kept, message })? else {
         return other();
     };
@@ -119,7 +134,10 @@ fn replay(owner: &Owner, format: Format, kept: u32, bytes: &[u8]) -> Result<()> 
             done(format, &json!({ "replayed": kept, "said": said }), &format!("Message {kept} is taken.{words}"));
             Ok(())
         }
-        OrderReply::Refused(problem) => bail!("the message is still not taken: {}", problem_text(&problem)),
+        OrderReply::Refused(problem) => bail!(
+            "the message is still not taken: {}; give the person whom it names this identifier with `leadglass person professional-id`, name its authority or place with `leadglass orders rule`, or mend what `leadglass orders show {kept}` writes out and give it with `--repaired FILE`",
+            one_part(&problem)
+        ),
         OrderReply::Kept(_) => other(),
     }
 }
@@ -132,6 +150,11 @@ fn for_terminal(message: &[u8]) -> String {
         line.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
     };
     lines.map(|line| shown(line) + "\n").collect()
+}
+
+/// The same as the first part of a failure, which what is to be done follows.
+fn one_part(problem: &OrderProblem) -> String {
+    problem_text(problem).replace("; ", ": ")
 }
 
 fn problem_text(problem: &OrderProblem) -> String {

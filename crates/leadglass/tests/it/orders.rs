@@ -272,7 +272,12 @@ fn a_message_that_is_not_taken_is_kept_sealed_and_replayed_once_it_can_be() {
     let number = kept[0]["kept"].to_string();
     let shown = scene.site.run(&["orders", "show", &number]);
     assert_eq!(shown.stdout, early);
-    scene.site.refused(1, &["orders", "replay", &number]);
+    let error = scene.site.refused(1, &["orders", "replay", &number]);
+    let (what, hint) = error.split_once("hint: ").unwrap_or_else(|| panic!("no word of what to do: {error}"));
+    assert!(what.contains("still not taken") && what.contains("Unknown key identifier at ORC-12"), "{error}");
+    for way in ["`leadglass person professional-id`", "`leadglass orders rule`", "`--repaired FILE`"] {
+        assert!(hint.contains(way), "{error}");
+    }
     scene.site.ok(&["person", "professional-id", REFERRER, "LANR/777"]);
     scene.site.ok(&["orders", "replay", &number]);
     assert_eq!(scene.seen(), ["M00000003"]);
@@ -284,6 +289,13 @@ fn a_message_that_is_not_taken_is_kept_sealed_and_replayed_once_it_can_be() {
     assert_eq!(ris.code(&broken), "AE");
     let number = scene.site.ok(&["orders", "list"])[0]["kept"].to_string();
     let file = scene.site.path("repaired.hl7");
+    std::fs::write(&file, "no message").unwrap();
+    let error = scene.site.refused(1, &["orders", "replay", &number, "--repaired", &file]);
+    let shows = format!("`leadglass orders show {number}`");
+    assert!(
+        error.contains("still cannot be read") && error.contains("hint: mend") && error.contains(&shows),
+        "{error}"
+    );
     let text = String::from_utf8(broken).unwrap().replace("M00000004", "M00000004^^^DEMO");
     std::fs::write(&file, text).unwrap();
     scene.site.ok(&["orders", "replay", &number, "--repaired", &file]);

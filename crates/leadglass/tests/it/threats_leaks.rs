@@ -295,7 +295,8 @@ fn a_token_of_a_device_in_a_log_is_found_and_ended_and_the_device_is_given_anoth
     assert_eq!(site.ok(&["network", "places", &places])["places"], 1);
     std::fs::write(&places, "198.51.100.0/24,Berlin\n").unwrap();
     let refused = site.run(&["network", "places", &places]);
-    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("line 1"), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("line 1") && said.contains("hint: give CSV"), "{said}");
     assert_eq!(site.ok(&["network", "places", "--none"])["places"], 0);
 }
 

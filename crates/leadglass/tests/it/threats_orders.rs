@@ -165,7 +165,8 @@ fn a_forged_order_that_names_another_authority_another_order_or_another_patient_
     let officer = "ORC|NW|B^RIS||||||||||1^Officer^^^^^^^LANR";
     assert_eq!(ris.code(&of("ORM^O01", "7", "M00000002^^^DEMO", officer)), "AE");
     let error = scene.site.refused(1, &["person", "professional-id", "officer@localhost", "LANR/123456601"]);
-    assert!(error.contains("exists already"), "one identifier is one person's: {error}");
+    assert!(error.contains("error: somebody else has this"), "one identifier is one person's: {error}");
+    assert!(error.contains("hint: take it away from them first"), "{error}");
     scene.site.ok(&["person", "close", REFERRER]);
     assert_eq!(ris.code(&of("ORM^O01", "8", "M00000003^^^DEMO", &order.replace("A^RIS", "C^RIS"))), "AE");
     let related = scene.entries("related").into_iter().filter(|entry| entry["relationship"]["basis"] == json!("order"));

@@ -115,6 +115,10 @@ fn every_field(route: &Route) -> Value {
     match route.path {
         "/api/people/census" => body = json!({ "list": "email\n", "unused_days": 90 }),
         "/api/organisations/authenticators" => body = json!({ "organisation": "o", "rule": {} }),
+        "/api/people/professional-id" => {
+            let professional_id = json!({ "issuer": "LANR", "id": "1" });
+            body = json!({ "email": "a@example.org", "professional_id": professional_id, "holds": true });
+        }
         "/api/links/end" => body = json!({ "of": format!("session:{}", "cd".repeat(16)) }),
         "/api/break-glass" => body["reason"] = json!("other"),
         "/api/devices/remove" => body["token"] = json!(true),

@@ -175,7 +175,8 @@ fn asked_about_orders(request: &OrdersRequest) -> Option<(&'static str, String)>
         OrdersRequest::Unmerge { merge } => ("POST", format!("/api/orders/merges/{merge}/undo")),
         // what a message says never goes through a browser, and what it is read as is no front's word alone
         OrdersRequest::Show { .. } | OrdersRequest::Replay { .. } => return None,
-        OrdersRequest::SetRule(_) | OrdersRequest::ProfessionalId { .. } => return None,
+        OrdersRequest::ProfessionalId { .. } => ("POST", "/api/people/professional-id".to_owned()),
+        OrdersRequest::SetRule(_) => return None,
     })
 }
 
@@ -193,6 +194,9 @@ mod tests {
         let unmerge = OrdersRequest::Unmerge { merge: model::EntryNumber(17) };
         assert_eq!(of(unmerge), at("POST", "/api/orders/merges/17/undo"));
         assert_eq!(of(OrdersRequest::Show { kept: 3 }), None);
+        let professional_id = model::ProfessionalId { issuer: "LANR".into(), id: "1".into() };
+        let given = OrdersRequest::ProfessionalId { email: "a@x.example".into(), professional_id, holds: true };
+        assert_eq!(of(given), at("POST", "/api/people/professional-id"));
         let leaks = |request| asked_by_page(&PageRequest::Leaks(request));
         assert_eq!(leaks(LeakRequest::State), at("GET", "/api/leaks"));
         assert_eq!(leaks(LeakRequest::Logins), None);

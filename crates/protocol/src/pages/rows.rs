@@ -52,8 +52,10 @@ pub struct PersonRow {
     pub closed: Option<Instant>,
     /// Since when it is locked, because its password was found in a dump.
     pub locked: Option<Instant>,
-    /// What a chamber, an authority or a payer calls them.
+    /// What a chamber, an authority or a payer calls them, as a delegate stated for the census. Orders do not go by it.
     pub professional_id: Option<ProfessionalId>,
+    /// What orders name them by.
+    pub professional_ids: Vec<ProfessionalId>,
     /// When the account ends, or ended, by itself.
     pub until: Option<Instant>,
     /// Organisations to which they may add colleagues, by name.

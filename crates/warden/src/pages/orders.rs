@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Change, Instant, OrderRule, OrganisationId, Who};
+use model::{Change, Instant, OrderRule, OrganisationId, ProfessionalId, Who};
 use policy::Service;
 use protocol::{
     MergeRow, OrderRow, OrderRuleAsked, OrdersReply, OrdersRequest, OrdersState, PageReply, Refusal, SenderDay,
@@ -126,22 +126,25 @@ impl Warden {
         Ok(OrderRule { reading_group, places, ..rule })
     }
 
+    /// Whoever has it reads every patient whom an order of that physician names, so a touch says that it is meant.
     fn set_professional_id(
         &self,
         caller: &Caller,
         email: &str,
-        professional_id: &str,
+        ProfessionalId { issuer, id }: &ProfessionalId,
         holds: bool,
         now: Instant,
     ) -> Result<OrdersReply, Refusal> {
-        let (issuer, id) = professional_id
-            // an issuer may be an address with slashes, an identifier is not
-            .rsplit_once('/')
-            .ok_or_else(|| field("professional id", "ISSUER/ID, as in LANR/123456601"))?;
+        caller.touched()?;
+        // an issuer may be an address with slashes, an identifier is not
+        if id.contains('/') {
+            return Err(field("professional id", "ISSUER/ID, as in LANR/123456601, with no slash in ID"));
+        }
         let mut people = self.people.lock().expect(HELD);
         let person = crate::removals::open_person(&people, email)?;
         let changed = people.set_professional_id(person, issuer, id, holds)?;
+        let named = people.professional_ids(person);
         self.commit(people, changed, &caller.actor, now)?;
-        Ok(OrdersReply::Done)
+        Ok(OrdersReply::ProfessionalIds(named))
     }
 }

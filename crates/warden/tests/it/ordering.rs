@@ -288,7 +288,7 @@ impl Scene {
         for holder in 0..HOLDERS {
             let email = format!("holder{holder}@example.org");
             holders.push(site.person(&email, Role::Referrer, None).await);
-            let professional_id = format!("LANR/{holder}");
+            let professional_id = model::ProfessionalId { issuer: "LANR".to_owned(), id: holder.to_string() };
             site.ask(PageRequest::Orders(OrdersRequest::ProfessionalId { email, professional_id, holds: true })).await;
         }
         let organisation = "organisation of holder0@example.org".to_owned();
