@@ -21,7 +21,7 @@ mod window;
 mod witnesses;
 
 use model::Instant;
-use policy::{Service, Target};
+use policy::{Service, Subject, Target};
 use protocol::{Asking, Credential, PageReply, PageRequest, Refusal};
 
 pub(crate) use self::directory::{field, unknown};
@@ -117,7 +117,11 @@ impl Warden {
         if let PageRequest::Links(protocol::LinkRequest::EndOwn) = request {
             return self.end_own_links(&caller, now).await;
         }
-        let (service, action) = service_of(&request);
+        let (service, action) = match (&caller.subject, &request) {
+            // the owner of the machine has no session of their own: it is another's that ends
+            (Subject::Owner, PageRequest::EndSession { .. }) => (Service::AllSessions, "sessions"),
+            _ => service_of(&request),
+        };
         let target = match (&caller.who, service) {
             (Some(model::Who::Person(person)), Service::OwnSessions | Service::OwnStudies | Service::OwnAccesses) => {
                 Target::Person(*person)

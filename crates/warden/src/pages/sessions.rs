@@ -1,9 +1,10 @@
 //! One's own session and sessions, and an officer's view of others'.
 
-use model::{Actor, DeviceId, Instant, PersonId, Role, SessionId};
+use model::{Actor, DeviceId, Instant, PersonId, SessionId};
+use policy::{Service, Subject, Target};
 use protocol::{PageReply, Refusal, SignedInRows};
 
-use super::HELD;
+use super::{HELD, unknown};
 use crate::leases::Holder;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -20,9 +21,12 @@ impl Warden {
         person: Option<PersonId>,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (own, current) = own(caller)?;
-        let rows = self.people.lock().expect(HELD).session_rows(person.unwrap_or(own), Some(current), now);
-        Ok(PageReply::Sessions(rows))
+        let (own, current) = match caller.actor {
+            Actor::Person { person, session, .. } => (Some(person), Some(session)),
+            _ => (None, None),
+        };
+        let whose = person.or(own).ok_or(Refusal::NotAllowed)?;
+        Ok(PageReply::Sessions(self.people.lock().expect(HELD).session_rows(whose, current, now)))
     }
 
     /// Sessions of people and tokens of devices in one list.
@@ -53,30 +57,26 @@ impl Warden {
         Ok(PageReply::Done)
     }
 
-    /// One's own, or anybody's for an officer.
+    /// One's own, or anybody's for an officer and the owner of the machine.
     pub(super) async fn end_session(
         &self,
         caller: &Caller,
         session: SessionId,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (own, _) = own(caller)?;
         let mut people = self.people.lock().expect(HELD);
-        let owner = people.session_owner(session).ok_or(Refusal::NotFound)?;
-        let officer = matches!(caller.role(), Some(Role::Officer | Role::OfficerAdministrator));
-        if owner != own && !officer {
+        let Some(holder) = people.session_owner(session) else {
+            // nothing is hidden from the owner of the machine, who is told where the open ones stand
+            let owner = matches!(caller.subject, Subject::Owner);
+            return Err(if owner { unknown("open session", "session list") } else { Refusal::NotFound });
+        };
+        let own = matches!(caller.actor, Actor::Person { person, .. } if person == holder);
+        if !own && policy::decide(&caller.subject, Service::AllSessions, Target::Nothing, now).is_err() {
             return Err(Refusal::NotFound);
         }
         let changed = people.end_session(session)?;
         self.commit(people, changed, &caller.actor, now)?;
         self.leases.lock().expect(HELD).end(Holder::Session(session));
         Ok(PageReply::Done)
-    }
-}
-
-fn own(caller: &Caller) -> Result<(PersonId, SessionId), Refusal> {
-    match &caller.actor {
-        model::Actor::Person { person, session, .. } => Ok((*person, *session)),
-        _ => Err(Refusal::NotAllowed),
     }
 }
