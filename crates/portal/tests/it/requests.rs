@@ -115,6 +115,12 @@ fn every_field(route: &Route) -> Value {
     match route.path {
         "/api/people/census" => body = json!({ "list": "email\n", "unused_days": 90 }),
         "/api/organisations/authenticators" => body = json!({ "organisation": "o", "rule": {} }),
+        "/api/approvals/orders-rule" => {
+            body = json!({
+                "grace_days": 30, "open_days": 90, "reading_group": null, "places": [], "authorities": [],
+                "orders_per_day": 2_000, "unmatched_per_day": 100, "merges_per_day": 50,
+            });
+        }
         "/api/links/end" => body = json!({ "of": format!("session:{}", "cd".repeat(16)) }),
         "/api/break-glass" => body["reason"] = json!("other"),
         "/api/devices/remove" => body["token"] = json!(true),

@@ -175,13 +175,15 @@ fn asked_about_orders(request: &OrdersRequest) -> Option<(&'static str, String)>
         OrdersRequest::Unmerge { merge } => ("POST", format!("/api/orders/merges/{merge}/undo")),
         // what a message says never goes through a browser, and what it is read as is no front's word alone
         OrdersRequest::Show { .. } | OrdersRequest::Replay { .. } => return None,
-        OrdersRequest::SetRule(_) | OrdersRequest::ProfessionalId { .. } => return None,
+        OrdersRequest::SetRule(_) => ("POST", "/api/approvals/orders-rule".to_owned()),
+        OrdersRequest::ProfessionalId { .. } => return None,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OrderRuleAsked;
 
     #[test]
     fn what_a_message_about_an_order_says_is_asked_for_by_no_page() {
@@ -193,6 +195,8 @@ mod tests {
         let unmerge = OrdersRequest::Unmerge { merge: model::EntryNumber(17) };
         assert_eq!(of(unmerge), at("POST", "/api/orders/merges/17/undo"));
         assert_eq!(of(OrdersRequest::Show { kept: 3 }), None);
+        let rule = OrderRuleAsked::naming(&model::OrderRule::default(), &[]);
+        assert_eq!(of(OrdersRequest::SetRule(rule)), at("POST", "/api/approvals/orders-rule"));
         let leaks = |request| asked_by_page(&PageRequest::Leaks(request));
         assert_eq!(leaks(LeakRequest::State), at("GET", "/api/leaks"));
         assert_eq!(leaks(LeakRequest::Logins), None);
