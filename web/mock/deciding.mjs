@@ -37,12 +37,36 @@ const uses = [
 /** Ceilings that are higher than before, as a proposal. */
 export const raised = ({ whose, ceilings }) => proposal(501, { change: 'raise-ceilings', about: { person: 2 }, from: { opened_due: null, opened_other: null, listed_due: null, listed_other: null }, to: ceilings }, [['person:2', whose]], { by: 'Ruth Amsel', may_approve: false, may_withdraw: true });
 
+const networks = {
+  networks: [
+    { name: 'Klinikum Mitte', blocks: ['10.1.0.0/16', '192.0.2.0/24'], at: { latitude: 5_252, longitude: 1_340 }, utc_minutes: null },
+    { name: 'Praxis Sydney', blocks: ['203.0.113.0/24'], at: null, utc_minutes: 600 },
+    { name: 'VPN', blocks: ['10.9.0.0/16'], at: null, utc_minutes: null },
+  ],
+};
+
+/** Another rule of orders, as a proposal: organisations by number, with their names beside it. */
+function ordersRule({ reading_group, places, authorities, fresh, ...numbers }) {
+  const known = [...new Set([reading_group, ...places.map((one) => one.organisation)].filter(Boolean))];
+  const rule = {
+    ...numbers, reading_group: reading_group === null ? null : known.indexOf(reading_group),
+    places: Object.fromEntries(places.map((one) => [one.place, known.indexOf(one.organisation)])), authorities: Object.fromEntries(authorities.map((one) => [one.authority, one.issuer])),
+  };
+  return proposal(502, { change: 'order-rule', rule }, known.map((name, number) => [`organisation:${number}`, name]), { may_approve: false, may_withdraw: true });
+}
+
 let tries = 5;
 
 /** The answer, or `null` when the request is none of these. */
 export function deciding(is, body, Problem, json, nothing) {
-  if (is('GET', /^\/api\/approvals$/)) return json({ rows: proposals, rule: { delay_seconds: DAY, setup_seconds: 3_600 }, break_glass: { seconds_max: 14_400, review_seconds: 3 * DAY }, deciders: 3, one_person: 1, setting_up: false });
+  if (is('GET', /^\/api\/approvals$/)) return json({ rows: proposals, rule: { delay_seconds: DAY, setup_seconds: 3_600 }, break_glass: { seconds_max: 14_400, review_seconds: 3 * DAY }, sharing: { patients: true, clinicians: true, days_max: 14 }, networks, deciders: 3, one_person: 1, setting_up: false });
   if (is('POST', /^\/api\/approvals\/role$/)) return proposed(json, proposal(500, { change: 'role', person: 2, from: 'referrer', to: body.role }, [['person:2', body.email]], { may_approve: false, may_withdraw: true }));
+  const rule = is('POST', /^\/api\/approvals\/(sharing|network)-rule$/);
+  if (rule) {
+    const { fresh, ...asked } = body;
+    return proposed(json, proposal(503, { change: `${rule[1]}-rule`, rule: asked }, [], { may_approve: false, may_withdraw: true }));
+  }
+  if (is('POST', /^\/api\/approvals\/orders-rule$/)) return proposed(json, ordersRule(body));
   const decided = is('POST', /^\/api\/approvals\/(\d+)\/(approve|refuse|withdraw)$/);
   if (decided) return decide(Number(decided[1]), decided[2], body, Problem, json);
   if (is('GET', /^\/api\/break-glass\/terms$/)) return json({ seconds_max: 14_400, tries_left: tries, uses_today: 0, officers: 2 });

@@ -137,6 +137,52 @@ export const scenes = [
   { name: 'leaks-empty', role: 'officer', looks: ONE, async go(page, mock) { await mock.fault('empty'); await go('/officer/leaks')(page); } },
   { name: 'orders', role: 'both', looks: ALL, go: go('/orders') },
   { name: 'orders-administrator', role: 'administrator', looks: ONE, go: go('/orders') },
+  {
+    name: 'orders-rule', role: 'administrator', looks: CEILINGS,
+    async go(page) {
+      await go('/orders')(page);
+      await page.getByRole('button', { name: /Andere Regel vorschlagen|Propose another rule/ }).click();
+      await page.getByRole('button', { name: /Ort hinzufügen|Add a place/ }).click();
+      await page.locator('dialog form button.primary').click();
+      await page.locator('[aria-invalid=true]').first().waitFor();
+    },
+  },
+  {
+    name: 'orders-rule-waits', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/orders')(page);
+      await page.getByRole('button', { name: /Andere Regel vorschlagen|Propose another rule/ }).click();
+      await page.locator('dialog form input[inputmode=numeric]').first().fill('60');
+      await page.locator('dialog form button.primary').click();
+      await confirmed(page);
+      await page.locator('a[href="/approvals"]').last().scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'networks-form', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/officer/findings')(page);
+      await page.getByRole('button', { name: /Andere Netze vorschlagen|Propose other networks/ }).click();
+    },
+  },
+  {
+    name: 'networks-wait', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/officer/findings')(page);
+      await page.getByRole('button', { name: /Andere Netze vorschlagen|Propose other networks/ }).click();
+      await page.locator('dialog fieldset button').last().click();
+      await page.locator('dialog form button.primary').click();
+      await confirmed(page);
+      await page.locator('#networks').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'sharing-rule', role: 'officer', looks: CEILINGS,
+    async go(page) {
+      await go('/officer/links')(page);
+      await page.getByRole('button', { name: /Andere Regel vorschlagen|Propose another rule/ }).click();
+    },
+  },
   { name: 'orders-empty', role: 'officer', looks: ONE, async go(page, mock) { await mock.fault('empty'); await go('/orders')(page); } },
   { name: 'links-officer', role: 'officer', looks: BOTH, go: go('/officer/links') },
   {

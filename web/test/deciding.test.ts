@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Change } from '../src/api/deciding.ts';
-import { changeWords, duration, emergencyBasis, NO_LIMIT } from '../src/approvals/inWords.ts';
+import type { Change, ProposalRow } from '../src/api/deciding.ts';
+import { changeWords, duration, emergencyBasis, NO_LIMIT, rowWords } from '../src/approvals/inWords.ts';
 import { typedDate } from '../src/emergency/when.ts';
+import { placeIn, placeText, timeIn, timeText } from '../src/findings/networks.ts';
 import { byDay } from '../src/orders/byDay.ts';
+import { byName, repeated, whole } from '../src/orders/rule.ts';
 
 const window = { from: 0, to: 9_223_372_036_854_775_807 };
 const changes: Record<Change['change'], Change> = {
@@ -83,4 +85,34 @@ test('orders are counted by day, the newest day first', () => {
   const rows = [at('2026-11-26', true), at('2026-11-27', false), at('2026-11-26', false), at('2026-10-01', true)];
   assert.deepEqual(byDay(rows, 2), [{ day: '2026-11-27', orders: 1, unmatched: 1 }, { day: '2026-11-26', orders: 2, unmatched: 1 }]);
   assert.deepEqual(byDay([], 2), []);
+});
+
+test('whoever decides about a rule of orders reads every place and authority by name', () => {
+  const rule = { grace_days: 14, open_days: 60, reading_group: 7, places: { MRT: 2, CT: 7 }, authorities: { HOSPITAL: '', PK: 'ISSUER' }, orders_per_day: 2_000, unmatched_per_day: 100, merges_per_day: 50 };
+  const row = { change: { change: 'order-rule', rule }, names: [['organisation:7', 'Radiologie'], ['organisation:7', 'Radiologie'], ['organisation:2', 'Klinikum Nord']] } as unknown as ProposalRow;
+  const said = rowWords(row, 'en');
+  for (const part of ['Radiologie a relationship of 60 days and 14 more', 'Radiologie reads what is at “CT”', 'Klinikum Nord reads what is at “MRT”', '“HOSPITAL” are those of images without an issuer', '“PK” are those of the issuer “ISSUER”', '2,000 orders a day']) assert.ok(said.includes(part), said);
+  assert.match(rowWords(row, 'de'), /Klinikum Nord befundet, was bei „MRT“ ist\./);
+  const nobody = { ...row, change: { change: 'order-rule', rule: { ...rule, reading_group: null } } } as unknown as ProposalRow;
+  assert.match(rowWords(nobody, 'en'), /, nobody else a relationship/);
+});
+
+test('a rule of orders is read with its names in their order, and numbers as they are typed', () => {
+  const rule = { grace_days: 30, open_days: 90, reading_group: 0, places: { MRT: 2, CT: 1 }, authorities: { '': 'X' }, orders_per_day: 1, unmatched_per_day: 2, merges_per_day: 3 };
+  const named = byName(rule, ['Group', 'One', 'Two']);
+  assert.deepEqual([named.reading_group, named.places, named.authorities], ['Group', [{ place: 'CT', organisation: 'One' }, { place: 'MRT', organisation: 'Two' }], [{ authority: '', issuer: 'X' }]]);
+  assert.deepEqual(byName({ ...rule, reading_group: null }, ['One', 'Two']).places.map((one) => one.organisation), ['One', 'Two']);
+  assert.deepEqual([' 30 ', '0', '3660', '3661', '-1', '1.5', '', 'x', '1e3'].map((text) => whole(text, 3_660)), [30, 0, 3_660, null, null, null, null, null, null]);
+  assert.deepEqual(repeated(['a', 'b', 'a', '', '']), [false, false, true, false, true]);
+});
+
+test('places and times of networks are read as they are written, or refused', () => {
+  assert.deepEqual(['52.52, 13.40', '-33.87,151.21', ' ', '0, 0'].map(placeIn), [{ latitude: 5_252, longitude: 1_340 }, { latitude: -3_387, longitude: 15_121 }, null, { latitude: 0, longitude: 0 }]);
+  assert.deepEqual(['52.52', '91, 0', '0, 181', 'x, y', '1, 2, 3', ',', '1e1, 2'].map(placeIn), Array(7).fill(undefined));
+  assert.equal(placeText({ latitude: -3_387, longitude: 15_121 }), '-33.87, 151.21');
+  assert.deepEqual(['+01:00', '-03:30', '10', ''].map(timeIn), [60, -210, 600, null]);
+  assert.deepEqual(['+15:00', '1:60', 'noon', '--1', '-12:30'].map(timeIn), Array(5).fill(undefined));
+  assert.deepEqual([600, -210, 0, null].map(timeText), ['+10:00', '-03:30', '+00:00', '']);
+  const networks = [{ name: 'A', blocks: ['10.0.0.0/8'], at: { latitude: 5_252, longitude: 1_340 }, utc_minutes: null }, { name: 'B', blocks: ['192.0.2.0/24'], at: null, utc_minutes: 600 }];
+  assert.equal(changeWords({ change: 'network-rule', rule: { networks } }, '', 'en'), 'Signs of sharing go by these networks: A (10.0.0.0/8) at 52.52, 13.40; B (192.0.2.0/24) with the time UTC+10:00.');
 });

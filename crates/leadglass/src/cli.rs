@@ -11,6 +11,7 @@ mod machines;
 mod manage;
 mod network;
 mod orders;
+mod session;
 mod start;
 mod vault;
 
@@ -33,6 +34,7 @@ pub use manage::{
 };
 pub use network::NetworkCommand;
 pub use orders::{OrderRuleArgs, OrdersCommand};
+pub use session::SessionCommand;
 pub use start::{DemoArgs, ImportArgs, InitArgs, ListenArgs, RangesArgs, ServeArgs};
 pub use vault::VaultCommand;
 
@@ -152,6 +154,9 @@ pub enum Command {
     /// Leaked passwords: lists that none may be in, dumps that name people.
     #[command(subcommand)]
     Leaks(LeaksCommand),
+    /// Sessions of people: which are open, and ending one.
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Share links: which there are, and ending them.
     #[command(subcommand)]
     Link(LinkCommand),

@@ -166,6 +166,7 @@ impl Subject {
                     | Service::MoveStudy
                     | Service::Propose
                     | Service::AllLinks
+                    | Service::AllSessions
                     | Service::OrderDesk
             ),
             Self::Device { may, .. } => match service {

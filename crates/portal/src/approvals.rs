@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::{ApprovalRule, BreakGlassRule, EntryNumber, NetworkRule, Role, SharingRule};
-use protocol::{ApprovalRequest, PageReply, PageRequest, ProposalRow};
+use protocol::{ApprovalRequest, OrderRuleAsked, OrdersRequest, PageReply, PageRequest, ProposalRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,6 +46,8 @@ pub(crate) async fn list(
         "rows": rows,
         "rule": proposals.rule,
         "break_glass": proposals.break_glass,
+        "sharing": proposals.sharing,
+        "networks": proposals.networks,
         "deciders": proposals.deciders,
         "one_person": proposals.one_person,
         "setting_up": proposals.setting_up,
@@ -103,6 +105,17 @@ pub(crate) async fn network_rule(
 ) -> Result<Response, Failure> {
     let rule: NetworkRule = json::read(request).await?;
     let request = PageRequest::Approvals(ApprovalRequest::NetworkRule { rule });
+    done_or_proposed(serving.warden.ask(&caller, request).await?)
+}
+
+/// `POST /api/approvals/orders-rule`
+pub(crate) async fn orders_rule(
+    State(serving): State<Serving>,
+    Caller(caller): Caller,
+    request: Request,
+) -> Result<Response, Failure> {
+    let rule: OrderRuleAsked = json::read(request).await?;
+    let request = PageRequest::Orders(OrdersRequest::SetRule(rule));
     done_or_proposed(serving.warden.ask(&caller, request).await?)
 }
 

@@ -117,6 +117,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/api/approvals/break-glass-rule", Propose, approvals::break_glass_rule),
     route!(POST "/api/approvals/sharing-rule", Propose, approvals::sharing_rule),
     route!(POST "/api/approvals/network-rule", Propose, approvals::network_rule),
+    route!(POST "/api/approvals/orders-rule", Propose, approvals::orders_rule),
     route!(POST "/api/approvals/{proposal}/approve", Approve, approvals::approve),
     route!(POST "/api/approvals/{proposal}/refuse", Approve, approvals::refuse),
     route!(POST "/api/approvals/{proposal}/withdraw", Propose, approvals::withdraw),

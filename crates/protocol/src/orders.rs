@@ -339,15 +339,64 @@ pub enum OrdersRequest {
     },
 }
 
-/// [`OrderRule`] with organisations by name.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// [`OrderRule`] with organisations by name, as a page and a command ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRuleAsked {
-    /// As in [`OrderRule`], with organisations that are none.
-    pub rule: OrderRule,
-    /// Name of the organisation that reads what nothing else says.
+    /// As in [`OrderRule`].
+    pub grace_days: u16,
+    /// As in [`OrderRule`].
+    pub open_days: u16,
+    /// Name of the organisation that reads what no place decides.
     pub reading_group: Option<String>,
-    /// Names of organisations by place.
-    pub places: Vec<(String, String)>,
+    /// Who reads what is placed or performed where.
+    pub places: Vec<PlaceReader>,
+    /// By which issuer which authority's patients are known.
+    pub authorities: Vec<AuthorityIssuer>,
+    /// As in [`OrderRule`].
+    pub orders_per_day: u32,
+    /// As in [`OrderRule`].
+    pub unmatched_per_day: u32,
+    /// As in [`OrderRule`].
+    pub merges_per_day: u32,
+}
+
+/// Who reads what is placed or performed at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceReader {
+    /// The place, as orders name it.
+    pub place: String,
+    /// Name of the organisation.
+    pub organisation: String,
+}
+
+/// By which issuer an authority's patients are known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityIssuer {
+    /// The authority, as orders name it; empty for orders that name none.
+    pub authority: String,
+    /// The issuer of images; empty for images that name none.
+    pub issuer: String,
+}
+
+impl OrderRuleAsked {
+    /// A rule with the names of its organisations, in the order of its reading group and places.
+    #[must_use]
+    pub fn naming(rule: &OrderRule, organisations: &[String]) -> Self {
+        let mut names = organisations.iter().cloned();
+        let reading_group = rule.reading_group.and_then(|_| names.next());
+        let places = rule.places.keys().cloned().zip(names);
+        let authorities = rule.authorities.clone().into_iter();
+        Self {
+            grace_days: rule.grace_days,
+            open_days: rule.open_days,
+            reading_group,
+            places: places.map(|(place, organisation)| PlaceReader { place, organisation }).collect(),
+            authorities: authorities.map(|(authority, issuer)| AuthorityIssuer { authority, issuer }).collect(),
+            orders_per_day: rule.orders_per_day,
+            unmatched_per_day: rule.unmatched_per_day,
+            merges_per_day: rule.merges_per_day,
+        }
+    }
 }
 
 /// The rule and the newest orders.

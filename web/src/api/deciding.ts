@@ -128,6 +128,8 @@ export interface Proposals {
   rows: ProposalRow[];
   rule: ApprovalRule;
   break_glass: BreakGlassRule;
+  sharing: SharingRule;
+  networks: NetworkRule;
   deciders: number;
   one_person: number;
   setting_up: boolean;

@@ -36,6 +36,18 @@ export interface OrdersState {
   merges: MergeRow[];
 }
 
+/** The rule with organisations by name, as it is asked for. */
+export interface OrderRuleAsked {
+  grace_days: number;
+  open_days: number;
+  reading_group: string | null;
+  places: { place: string; organisation: string }[];
+  authorities: { authority: string; issuer: string }[];
+  orders_per_day: number;
+  unmatched_per_day: number;
+  merges_per_day: number;
+}
+
 /** HL7 table 0357. */
 export type ErrorCode =
   | 'SegmentSequence' | 'RequiredField' | 'DataType' | 'TableValue' | 'UnsupportedMessage' | 'UnsupportedEvent'

@@ -5,7 +5,8 @@ import { sharingRule } from '../officer/sharingSentence.ts';
 import type { Change, EmergencyReason, NetworkRule, ProposalRow, Standing, UnsealMethod } from '../api/deciding.ts';
 import { numbersOf } from '../api/entries.ts';
 import type { AuthenticatorRule, Ceilings, Role } from '../api/types.ts';
-import { orderRuleSentence } from '../officer/ordering.ts';
+import { placeText, timeText } from '../findings/networks.ts';
+import { orderRuleNamed, orderRuleSentence } from '../officer/ordering.ts';
 import { dateTime, isEndless, longDate, type Tongue } from '../words/when.ts';
 
 type Say = (en: string, de: string) => string;
@@ -203,6 +204,7 @@ function methodWords({ method, means, label, keeper, shares }: UnsealMethod, say
 
 /** The same for a row, which brings its names. */
 export function rowWords(row: ProposalRow, tongue: Tongue): string {
+  if (row.change.change === 'order-rule') return orderRuleNamed(row.change.rule, new Map(row.names), (en, de) => (tongue === 'de' ? de : en));
   return changeWords(row.change, row.names[0]?.[1] ?? '', tongue);
 }
 
@@ -236,8 +238,7 @@ export function emergencyBasis(basis: string): { reason: EmergencyReason; text: 
 
 /** Which networks are where. */
 export function networkRule(rule: NetworkRule, say: (en: string, de: string) => string): string {
-  const degrees = (hundredths: number): string => (hundredths / 100).toFixed(2);
-  const networks = rule.networks.map(({ name, blocks, at }) => `${name} (${blocks.join(', ')})${at ? ` ${say('at', 'bei')} ${degrees(at.latitude)}, ${degrees(at.longitude)}` : ''}`);
+  const networks = rule.networks.map(({ name, blocks, at, utc_minutes }) => `${name} (${blocks.join(', ')})${at ? ` ${say('at', 'bei')} ${placeText(at)}` : ''}${utc_minutes === null ? '' : ` ${say('with the time', 'mit der Zeit')} UTC${timeText(utc_minutes)}`}`);
   return networks.length === 0
     ? say('No network of the site is known any more.', 'Kein Netz des Hauses ist mehr bekannt.')
     : say(`Signs of sharing go by these networks: ${networks.join('; ')}.`, `Zeichen des Teilens richten sich nach diesen Netzen: ${networks.join('; ')}.`);

@@ -39,6 +39,26 @@ export function orderRuleSentence(rule: OrderRule, say: Say): string {
   );
 }
 
+/** The same for whoever decides, with every place and authority; `names` by `organisation:7`. */
+export function orderRuleNamed(rule: OrderRule, names: ReadonlyMap<string, string>, say: Say): string {
+  const name = (organisation: number): string => names.get(`organisation:${organisation}`) ?? String(organisation);
+  const group = rule.reading_group === null ? null : name(rule.reading_group);
+  const places = Object.entries(rule.places).sort().map(([place, reader]) => say(`${name(reader)} reads what is at “${place}”.`, `${name(reader)} befundet, was bei „${place}“ ist.`));
+  const authorities = Object.entries(rule.authorities).map(([authority, issuer]) => {
+    const whose = authority === '' ? say('Patients of orders without an authority', 'Patienten aus Aufträgen ohne Vergabestelle') : say(`Patients of the authority “${authority}”`, `Patienten der Vergabestelle „${authority}“`);
+    return issuer === '' ? say(`${whose} are those of images without an issuer.`, `${whose} sind die aus Bildern ohne Aussteller.`) : say(`${whose} are those of the issuer “${issuer}”.`, `${whose} sind die des Ausstellers „${issuer}“.`);
+  });
+  const first = say(
+    `An order gives its referrer and, where no place says otherwise, ${group ?? 'nobody else'} a relationship of ${rule.open_days} days and ${rule.grace_days} more after it was done.`,
+    `Ein Auftrag gibt der zuweisenden Praxis und, wo kein Ort es anders sagt, ${group ?? 'niemandem sonst'} eine Beziehung von ${rule.open_days} Tagen und ${rule.grace_days} weiteren, nachdem er erledigt ist.`,
+  );
+  const last = say(
+    `One sender may tell ${count(rule.orders_per_day, 'en')} orders a day, ${count(rule.unmatched_per_day, 'en')} without an appointment, and ${count(rule.merges_per_day, 'en')} merges.`,
+    `Ein Absender darf am Tag ${count(rule.orders_per_day, 'de')} Aufträge melden, ${count(rule.unmatched_per_day, 'de')} ohne Termin, und ${count(rule.merges_per_day, 'de')} Zusammenführungen.`,
+  );
+  return [first, ...places, ...authorities, last].join(' ');
+}
+
 /** An entry's sentence; null for any other kind. */
 export function ordering(entry: OrderingBody | { kind: string }, person: (number: number) => string, tongue: Tongue): string | null {
   const say: Say = (en, de) => (tongue === 'de' ? de : en);

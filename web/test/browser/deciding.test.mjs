@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { as } from './stage.mjs';
-
-/** The person confirms the act that the dialog names, with a password and a code. */
-async function confirm(page, why) {
-  const dialog = page.getByRole('dialog', { name: 'Please confirm' });
-  await dialog.getByText(why).waitFor();
-  await dialog.getByLabel('Password').fill('password of a test');
-  await dialog.getByLabel('One-time code').fill('123456');
-  await dialog.getByRole('button', { name: 'Confirm with password and code' }).click();
-}
+import { as, confirm } from './stage.mjs';
 
 const approvals = (page) => page.getByRole('article');
 
@@ -187,4 +178,61 @@ for (const role of ['officer-administrator', 'administrator']) {
       assert.deepEqual(out, []);
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
     }, { viewport: { width: 360, height: 740 }, locale: 'de-DE' }));
+}
+
+test('an officer reads the networks that signs go by, and proposes others', () =>
+  as('officer', '/officer/findings', async (page) => {
+    const part = page.getByRole('region', { name: 'Networks of the site' });
+    await part.getByText('at 52.52, 13.40').waitFor();
+    await part.getByText('time UTC+10:00').waitFor();
+    await part.getByText('no place: it says nothing about journeys').waitFor();
+    await part.getByRole('button', { name: 'Propose other networks' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Propose other networks' });
+    await dialog.getByText('a second person approves it on the page Approvals', { exact: false }).waitFor();
+    const propose = dialog.getByRole('button', { name: 'Propose these networks' });
+    await propose.click();
+    await dialog.getByText('These are the networks that are known.', { exact: false }).waitFor();
+    await dialog.getByRole('button', { name: 'Take out VPN' }).click();
+    await dialog.getByRole('button', { name: 'Add a network' }).click();
+    await page.keyboard.type('Praxis Sydney');
+    const added = dialog.getByRole('group').last();
+    await added.getByLabel('Blocks of addresses').fill('198.51.100.0/33');
+    await added.getByLabel('Place').fill('north');
+    await added.getByLabel('Difference to UTC').fill('noon');
+    await propose.click();
+    for (const wrong of ['Give a name that no other network has.', 'This is no block of addresses: 198.51.100.0/33', 'Give latitude and longitude in degrees, as in 52.52, 13.40.', 'Give it as in +01:00 or -03:30.']) await added.getByText(wrong).waitFor();
+    assert.ok(await added.getByLabel('Name').evaluate((own) => own === document.activeElement));
+    await added.getByLabel('Name').fill('Haus Süd');
+    await added.getByLabel('Blocks of addresses').fill('198.51.100.0/24 2001:db8::/32');
+    await added.getByLabel('Place').fill('48.14, 11.58');
+    await added.getByLabel('Difference to UTC').fill('');
+    const sent = page.waitForRequest((request) => request.url().endsWith('/api/approvals/network-rule'));
+    await propose.click();
+    await confirm(page, 'You propose other networks of the site.');
+    const { fresh, ...body } = JSON.parse((await sent).postData());
+    assert.ok(fresh.ceremony, 'with a touch for exactly this');
+    assert.deepEqual(body, { networks: [
+      { name: 'Klinikum Mitte', blocks: ['10.1.0.0/16', '192.0.2.0/24'], at: { latitude: 5_252, longitude: 1_340 }, utc_minutes: null },
+      { name: 'Praxis Sydney', blocks: ['203.0.113.0/24'], at: null, utc_minutes: 600 },
+      { name: 'Haus Süd', blocks: ['198.51.100.0/24', '2001:db8::/32'], at: { latitude: 4_814, longitude: 1_158 }, utc_minutes: null },
+    ] });
+    await part.getByText(/Haus Süd \(198\.51\.100\.0\/24, 2001:db8::\/32\) at 48\.14, 11\.58/).waitFor();
+    await part.getByText(/It waits as proposal 503 for another person/).waitFor();
+  }));
+
+for (const [role, path, opens, title] of [
+  ['officer', '/officer/findings', 'Andere Netze vorschlagen', 'Andere Netze vorschlagen'],
+  ['officer', '/officer/links', 'Andere Regel vorschlagen', 'Andere Regel des Teilens vorschlagen'],
+]) {
+  test(`on a phone nothing of the form behind “${opens}” on ${path} is cut off`, () =>
+    as(role, path, async (page) => {
+      await page.getByRole('button', { name: opens }).click();
+      const dialog = page.getByRole('dialog', { name: title });
+      await dialog.getByRole('button').last().waitFor();
+      const cut = await dialog.evaluate((own) => [...own.querySelectorAll('button, input, label, legend, p')].filter((one) => one.getBoundingClientRect().right > own.getBoundingClientRect().right + 0.5).map((one) => one.outerHTML));
+      assert.deepEqual(cut, []);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+    }, { locale: 'de-DE', viewport: { width: 360, height: 740 } }));
 }

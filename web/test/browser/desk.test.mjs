@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { as } from './stage.mjs';
+import { as, confirm } from './stage.mjs';
 import { counted } from '../counted.mjs';
 
 test('an officer reads which lists hold, whom a dump locked and whom it only named, and how a dump is looked through', () =>
@@ -85,3 +85,95 @@ test('a merge is taken back after a question', () =>
     await counted(page.getByRole('button', { name: 'Take back the merge of entry 9050' }), 0);
     await page.getByRole('button', { name: 'Take back the merge of entry 8720' }).waitFor();
   }));
+
+const proposes = async (page) => {
+  await page.getByRole('button', { name: 'Propose another rule' }).click();
+  return page.getByRole('dialog', { name: 'Propose another rule of orders' });
+};
+
+/** What is sent, without the touch. */
+const ruleSent = (page) =>
+  page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api/approvals/orders-rule')).then((request) => {
+    const { fresh, ...body } = JSON.parse(request.postData());
+    assert.ok(fresh.ceremony, 'with a touch for exactly this');
+    return body;
+  });
+
+for (const role of ['administrator', 'officer']) {
+  test(`another rule of orders is proposed by ${role}, and the page says that it waits for a second person, and where`, () =>
+    as(role, '/orders', async (page) => {
+      const dialog = await proposes(page);
+      await dialog.getByText('a second person approves it on the page Approvals', { exact: false }).waitFor();
+      await dialog.getByLabel('Reads what nothing else says').selectOption('Klinikum Nord');
+      assert.equal(await dialog.getByLabel('Place', { exact: true }).inputValue(), 'MRT');
+      await dialog.getByRole('button', { name: 'Add a place' }).click();
+      const places = dialog.getByRole('group', { name: 'Who reads, by place' });
+      await places.getByLabel('Place', { exact: true }).last().fill(' CT 2 ');
+      await places.getByLabel('Read by', { exact: true }).last().selectOption('Praxis Keller');
+      await dialog.getByRole('button', { name: 'Take out the authority HOSPITAL' }).click();
+      await dialog.getByLabel('After an order was done').fill('14');
+      const sent = ruleSent(page);
+      await dialog.getByRole('button', { name: 'Propose this rule' }).click();
+      await confirm(page, 'You propose another rule of orders.');
+      assert.deepEqual(await sent, {
+        open_days: 90, grace_days: 14, orders_per_day: 2_000, unmatched_per_day: 100, merges_per_day: 50, reading_group: 'Klinikum Nord',
+        places: [{ place: 'MRT', organisation: 'Klinikum Nord' }, { place: 'CT 2', organisation: 'Praxis Keller' }], authorities: [{ authority: 'PRAXIS', issuer: 'PK' }],
+      });
+      await dialog.waitFor({ state: 'detached' });
+      await page.getByText('Klinikum Nord a relationship of 90 days and 14 more after it was done. Praxis Keller reads what is at “CT 2”.', { exact: false }).waitFor();
+      await page.getByText(/This does not happen at once\. It waits as proposal 502 for another person/).waitFor();
+      await page.getByText('MRT → Klinikum Nord').waitFor();
+      await page.getByRole('link', { name: 'See it under Approvals' }).click();
+      await page.getByRole('heading', { name: 'Approvals', exact: true }).waitFor();
+    }));
+}
+
+test('a rule that does not fit is not sent: the first wrong field has the focus and says what it wants', () =>
+  as('officer', '/orders', async (page) => {
+    const posted = [];
+    page.on('request', (request) => request.method() === 'POST' && request.url().includes('/approvals/') && posted.push(request.url()));
+    const dialog = await proposes(page);
+    const propose = dialog.getByRole('button', { name: 'Propose this rule' });
+    await propose.click();
+    await dialog.getByText('This is the rule in force.', { exact: false }).waitFor();
+    await dialog.getByRole('button', { name: 'Add a place' }).click();
+    await dialog.getByLabel('An order that nobody ends').fill('3661');
+    await dialog.getByLabel('Merges', { exact: true }).fill('-1');
+    await propose.click();
+    await dialog.getByText('Name the place, or take it out.').waitFor();
+    await dialog.getByText('Give a whole number of at most 3,660.').waitFor();
+    await dialog.getByText('Give a whole number of at most 1,000,000.').waitFor();
+    const focused = page.locator(':focus');
+    assert.deepEqual([await focused.inputValue(), await focused.getAttribute('aria-invalid')], ['', 'true']);
+    await focused.fill('MRT');
+    await propose.click();
+    await dialog.getByText('This one stands above already.').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.deepEqual(posted, []);
+  }));
+
+test('a rule of orders is proposed with the keyboard alone, on a phone, and nothing of the form is cut off', () =>
+  as('administrator', '/orders', async (page) => {
+    const opens = page.getByRole('button', { name: 'Andere Regel vorschlagen' });
+    await opens.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Andere Regel der Aufträge vorschlagen' });
+    await dialog.waitFor();
+    const add = dialog.getByRole('button', { name: 'Ort hinzufügen' });
+    for (let step = 0; step < 20 && !(await add.evaluate((own) => own === document.activeElement)); step += 1) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('Röntgen');
+    assert.equal(await dialog.getByLabel('Ort', { exact: true }).last().inputValue(), 'Röntgen', 'the focus is in the new row');
+    const cut = await dialog.evaluate((own) => [...own.querySelectorAll('button, input, select, legend, label')].filter((one) => {
+      const [box, frame] = [one.getBoundingClientRect(), own.getBoundingClientRect()];
+      return box.right > frame.right + 0.5 || box.left < frame.left - 0.5;
+    }).map((one) => one.outerHTML));
+    assert.deepEqual(cut, []);
+    const sent = ruleSent(page);
+    await page.keyboard.press('Enter');
+    await confirm(page, 'Sie schlagen eine andere Regel der Aufträge vor.');
+    assert.deepEqual((await sent).places.at(-1), { place: 'Röntgen', organisation: 'Radiologie am Musterplatz' });
+    await page.getByText(/Es wartet als Vorschlag 502 auf eine zweite Person/).waitFor();
+    await dialog.waitFor({ state: 'detached' });
+  }, { locale: 'de-DE', viewport: { width: 360, height: 740 } }));

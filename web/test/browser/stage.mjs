@@ -47,6 +47,15 @@ export async function as(role, path, work, options = {}) {
   }
 }
 
+/** The person confirms the act that the dialog names, with a password and a code. */
+export async function confirm(page, why) {
+  const dialog = page.getByRole('dialog', { name: /^(Please confirm|Bitte bestätigen)$/ });
+  await dialog.getByText(why).waitFor();
+  await dialog.getByLabel(/^(Password|Passwort)$/).fill('password of a test');
+  await dialog.getByLabel(/^(One-time code|Einmalcode)/).fill('123456');
+  await dialog.getByRole('button', { name: /^(Confirm with password and code|Mit Passwort und Code bestätigen)$/ }).click();
+}
+
 /** What a page shows of a picture: mean and spread of the brightness of `locator`, 0 to 255. */
 export async function brightness(page, locator) {
   const png = (await locator.screenshot()).toString('base64');

@@ -28,6 +28,7 @@ mod pin;
 mod question;
 pub mod ranges;
 mod serve;
+mod session;
 mod supervise;
 mod unseal;
 mod vault;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Budget(command) => budget::budget(&dir, format, command),
         Command::Honey(command) => budget::honey(&dir, format, command),
         Command::Leaks(command) => leaks::leaks(&dir, format, command),
+        Command::Session(command) => session::session(&dir, format, command),
         Command::Link(command) => link::link(&dir, format, command),
         Command::Network(command) => network::network(&dir, format, command),
         Command::Ledger(command) => ledger::ledger(&dir, format, command),

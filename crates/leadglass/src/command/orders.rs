@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 use model::{EntryNumber, ProfessionalId};
 use protocol::{
-    OrderProblem, OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, OrdersState, PageReply, PageRequest,
+    AuthorityIssuer, OrderProblem, OrderReply, OrderRuleAsked, OrdersReply, OrdersRequest, OrdersState, PageReply,
+    PageRequest, PlaceReader,
 };
 use serde_json::json;
 
@@ -168,10 +169,8 @@ fn problem_text(problem: &OrderProblem) -> String {
 /// Sets what is given of the rule; shows it when nothing is.
 fn rule(owner: &Owner, format: Format, arguments: &OrderRuleArgs) -> Result<()> {
     let now = state(owner, false)?;
-    let mut names = now.organisations.iter().cloned();
-    let mut reading_group = now.rule.reading_group.and_then(|_| names.next());
-    let mut places: Vec<(String, String)> = now.rule.places.keys().cloned().zip(names).collect();
-    let mut rule = now.rule.clone();
+    let known = OrderRuleAsked::naming(&now.rule, &now.organisations);
+    let mut rule = known.clone();
     let OrderRuleArgs { grace, open, orders_per_day, unmatched_per_day, merges_per_day, .. } = arguments;
     rule.grace_days = grace.unwrap_or(rule.grace_days);
     rule.open_days = open.unwrap_or(rule.open_days);
@@ -179,33 +178,27 @@ fn rule(owner: &Owner, format: Format, arguments: &OrderRuleArgs) -> Result<()> 
     rule.unmatched_per_day = unmatched_per_day.unwrap_or(rule.unmatched_per_day);
     rule.merges_per_day = merges_per_day.unwrap_or(rule.merges_per_day);
     if let Some(group) = &arguments.reading_group {
-        reading_group = (!group.is_empty()).then(|| group.clone());
+        rule.reading_group = (!group.is_empty()).then(|| group.clone());
     }
     for text in &arguments.place {
         let (place, organisation) = named("--place", text)?;
-        places.retain(|(known, _)| known != place);
+        rule.places.retain(|one| one.place != place);
         if !organisation.is_empty() {
-            places.push((place.to_owned(), organisation.to_owned()));
+            rule.places.push(PlaceReader { place: place.to_owned(), organisation: organisation.to_owned() });
         }
     }
     for text in &arguments.authority {
         let (authority, issuer) = named("--authority", text)?;
-        rule.authorities.insert(authority.to_owned(), issuer.to_owned());
+        rule.authorities.retain(|one| one.authority != authority);
+        rule.authorities.push(AuthorityIssuer { authority: authority.to_owned(), issuer: issuer.to_owned() });
     }
-    for authority in &arguments.no_authority {
-        rule.authorities.remove(authority);
-    }
-    let same = rule == now.rule && *arguments == OrderRuleArgs::default();
-    if same {
+    rule.authorities.retain(|one| !arguments.no_authority.contains(&one.authority));
+    if rule == known && *arguments == OrderRuleArgs::default() {
         show_rule(format, &now);
         return Ok(());
     }
-    // numbers of organisations are the warden's
-    rule.reading_group = None;
-    rule.places.clear();
-    let asked = OrderRuleAsked { rule, reading_group, places };
-    match owner.ask(PageRequest::Orders(OrdersRequest::SetRule(asked)))? {
-        PageReply::Orders(OrdersReply::Done) => {
+    match owner.ask(PageRequest::Orders(OrdersRequest::SetRule(rule)))? {
+        PageReply::Done => {
             show_rule(format, &state(owner, false)?);
             Ok(())
         }
@@ -218,19 +211,16 @@ fn named<'t>(option: &str, text: &'t str) -> Result<(&'t str, &'t str)> {
 }
 
 fn show_rule(format: Format, state: &OrdersState) {
-    let rule = &state.rule;
-    let mut names = state.organisations.iter().cloned();
-    let reading_group = rule.reading_group.and_then(|_| names.next());
-    let places: Vec<(&String, String)> = rule.places.keys().zip(names).collect();
+    let rule = OrderRuleAsked::naming(&state.rule, &state.organisations);
     match format {
         Format::Json => say!(
             "{}",
             json!({
                 "grace_days": rule.grace_days,
                 "open_days": rule.open_days,
-                "reading_group": reading_group,
-                "places": places.iter().map(|(place, name)| json!({ "place": place, "organisation": name })).collect::<Vec<_>>(),
-                "authorities": rule.authorities,
+                "reading_group": rule.reading_group,
+                "places": rule.places,
+                "authorities": state.rule.authorities,
                 "orders_per_day": rule.orders_per_day,
                 "unmatched_per_day": rule.unmatched_per_day,
                 "merges_per_day": rule.merges_per_day,
@@ -242,9 +232,11 @@ fn show_rule(format: Format, state: &OrdersState) {
                 rule.open_days,
                 rule.grace_days
             );
-            say!("Reading group: {}", reading_group.as_deref().unwrap_or("none"));
-            places.iter().for_each(|(place, name)| say!("  {place} is read by {name}"));
-            for (authority, issuer) in &rule.authorities {
+            say!("Reading group: {}", rule.reading_group.as_deref().unwrap_or("none"));
+            for PlaceReader { place, organisation } in &rule.places {
+                say!("  {place} is read by {organisation}");
+            }
+            for AuthorityIssuer { authority, issuer } in &rule.authorities {
                 let issuer = if issuer.is_empty() { "no issuer" } else { issuer };
                 say!("  patients of the authority {authority:?} are known by {issuer}");
             }

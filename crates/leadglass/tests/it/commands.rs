@@ -17,6 +17,7 @@ fn a_wrong_usage_ends_with_2_and_a_failure_with_1() {
         &["device", "add", "X", "--organisation", "X", "--may", "fly"],
         &["exposure", "person:a@b.example", "--format", "xml"],
         &["ledger", "burn"],
+        &["session", "end", "all"],
     ] {
         site.refused(2, arguments);
     }
@@ -57,6 +58,8 @@ fn every_command_has_help_with_an_example() {
         &["budget", "lift"],
         &["honey", "add"],
         &["honey", "list"],
+        &["session", "list"],
+        &["session", "end"],
         &["ledger", "verify"],
         &["ledger", "checkpoint"],
         &["ledger", "entries"],

@@ -38,6 +38,7 @@ mod refold;
 mod relay;
 #[path = "../../../portal/tests/it/requests.rs"]
 mod requests;
+mod sessions;
 mod sharing;
 mod tang;
 mod thief;

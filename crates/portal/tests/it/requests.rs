@@ -119,6 +119,12 @@ fn every_field(route: &Route) -> Value {
             let professional_id = json!({ "issuer": "LANR", "id": "1" });
             body = json!({ "email": "a@example.org", "professional_id": professional_id, "holds": true });
         }
+        "/api/approvals/orders-rule" => {
+            body = json!({
+                "grace_days": 30, "open_days": 90, "reading_group": null, "places": [], "authorities": [],
+                "orders_per_day": 2_000, "unmatched_per_day": 100, "merges_per_day": 50,
+            });
+        }
         "/api/links/end" => body = json!({ "of": format!("session:{}", "cd".repeat(16)) }),
         "/api/break-glass" => body["reason"] = json!("other"),
         "/api/devices/remove" => body["token"] = json!(true),

@@ -176,13 +176,14 @@ fn asked_about_orders(request: &OrdersRequest) -> Option<(&'static str, String)>
         // what a message says never goes through a browser, and what it is read as is no front's word alone
         OrdersRequest::Show { .. } | OrdersRequest::Replay { .. } => return None,
         OrdersRequest::ProfessionalId { .. } => ("POST", "/api/people/professional-id".to_owned()),
-        OrdersRequest::SetRule(_) => return None,
+        OrdersRequest::SetRule(_) => ("POST", "/api/approvals/orders-rule".to_owned()),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OrderRuleAsked;
 
     #[test]
     fn what_a_message_about_an_order_says_is_asked_for_by_no_page() {
@@ -197,6 +198,8 @@ mod tests {
         let professional_id = model::ProfessionalId { issuer: "LANR".into(), id: "1".into() };
         let given = OrdersRequest::ProfessionalId { email: "a@x.example".into(), professional_id, holds: true };
         assert_eq!(of(given), at("POST", "/api/people/professional-id"));
+        let rule = OrderRuleAsked::naming(&model::OrderRule::default(), &[]);
+        assert_eq!(of(OrdersRequest::SetRule(rule)), at("POST", "/api/approvals/orders-rule"));
         let leaks = |request| asked_by_page(&PageRequest::Leaks(request));
         assert_eq!(leaks(LeakRequest::State), at("GET", "/api/leaks"));
         assert_eq!(leaks(LeakRequest::Logins), None);

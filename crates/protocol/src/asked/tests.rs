@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{ApprovalRequest, BreakGlassRequest, ColdAsk, Match};
+use crate::{
+    ApprovalRequest, AuthorityIssuer, BreakGlassRequest, ColdAsk, Match, OrderRuleAsked, OrdersRequest, PlaceReader,
+};
 use model::{Instant, SessionId, StudyNumber, Tier};
 
 fn proof(method: &str, address: &str, body: &str) -> Proof {
@@ -225,6 +227,31 @@ fn a_change_leaves_nothing_out_of_what_the_body_says() {
     let text = || "t".to_owned();
     check("POST", "/api/incidents/3", note, Asking::Page(&change(IncidentChange::Note { text: text() })), true);
     check("POST", "/api/incidents/3", note, Asking::Page(&change(IncidentChange::Close { text: text() })), false);
+
+    let of_orders = |change: &dyn Fn(&mut OrderRuleAsked)| {
+        let mut rule = OrderRuleAsked::naming(&model::OrderRule::default(), &[]);
+        rule.reading_group = Some("North".to_owned());
+        rule.places = vec![PlaceReader { place: "MRT".to_owned(), organisation: "South".to_owned() }];
+        rule.authorities = vec![AuthorityIssuer { authority: "HOSPITAL".to_owned(), issuer: String::new() }];
+        change(&mut rule);
+        rule
+    };
+    let asked = |change| PageRequest::Orders(OrdersRequest::SetRule(of_orders(change)));
+    let body = serde_json::to_string(&of_orders(&|_| ())).unwrap();
+    let address = "/api/approvals/orders-rule";
+    check("POST", address, &body, Asking::Page(&asked(&|_| ())), true);
+    let others: [&dyn Fn(&mut OrderRuleAsked); 6] = [
+        &|rule| rule.reading_group = None,
+        &|rule| rule.places[0].organisation = "North".to_owned(),
+        &|rule| rule.places.clear(),
+        // what says nothing is part of the list that it stands in
+        &|rule| rule.authorities.push(AuthorityIssuer { authority: "OTHER".to_owned(), issuer: String::new() }),
+        &|rule| rule.authorities[0].authority = "OTHER".to_owned(),
+        &|rule| rule.grace_days = 0,
+    ];
+    for other in others {
+        check("POST", address, &body, Asking::Page(&asked(other)), false);
+    }
 
     let relate = |from| PageRequest::Relate {
         who: "person:a".into(),

@@ -100,7 +100,7 @@ pub(super) fn sentence(names: &[(String, String)], change: &Change) -> String {
             holders.iter().map(holder).collect::<Vec<_>>().join(", ")
         ),
         Change::ColdRule { rule } => cold_rule(rule),
-        Change::OrderRule { rule } => order_rule(name, rule),
+        Change::OrderRule { rule } => order_rule(names, rule),
         Change::AddWitness { url, vkeys } => {
             format!("the witness {url} cosigns the ledger, known by {}", vkeys.join(" and "))
         }
@@ -159,15 +159,24 @@ fn network(network: &Network) -> String {
     words
 }
 
-fn order_rule(reading_group: &str, rule: &OrderRule) -> String {
-    let group = if rule.reading_group.is_some() { reading_group } else { "nobody" };
+/// Every place and authority by name: whoever approves sees who comes to read what.
+fn order_rule(names: &[(String, String)], rule: &OrderRule) -> String {
+    let name = |organisation: &OrganisationId| {
+        let key = format!("organisation:{organisation}");
+        names.iter().find(|(known, _)| *known == key).map(|(_, name)| name.as_str()).unwrap_or_default()
+    };
+    let group = rule.reading_group.as_ref().map_or("nobody", name);
+    let places = rule.places.iter().map(|(place, reader)| format!("; {} reads what is at {place:?}", name(reader)));
+    let authorities = rule.authorities.iter().map(|(authority, issuer)| match issuer.as_str() {
+        "" => format!("; patients of the authority {authority:?} are those of images without an issuer"),
+        issuer => format!("; patients of the authority {authority:?} are those of the issuer {issuer:?}"),
+    });
     format!(
-        "an order gives its referrer and, where no place says otherwise, {group} a relationship of {} days and {} more after it was done; \
-         {} places and {} authorities are named; one sender may tell {} orders a day, {} without an appointment, and {} merges",
+        "an order gives its referrer and, where no place says otherwise, {group} a relationship of {} days and {} more after it was done{}; \
+         one sender may tell {} orders a day, {} without an appointment, and {} merges",
         rule.open_days,
         rule.grace_days,
-        rule.places.len(),
-        rule.authorities.len(),
+        places.chain(authorities).collect::<String>(),
         rule.orders_per_day,
         rule.unmatched_per_day,
         rule.merges_per_day

@@ -21,7 +21,7 @@ mod window;
 mod witnesses;
 
 use model::{EntryBody, Instant};
-use policy::{Denied, Service, Target};
+use policy::{Denied, Service, Subject, Target};
 use protocol::{Asking, ColdAsk, Credential, LinkRequest, PageReply, PageRequest, Refusal};
 
 pub(crate) use self::directory::{field, unknown};
@@ -122,7 +122,11 @@ impl Warden {
             return self.holder_page(request, now).await;
         }
         let caller = self.caller(credential, channel, Asking::Page(&request), now).await?;
-        let (service, action) = service_of(&request);
+        let (service, action) = match (&caller.subject, &request) {
+            // the owner of the machine has no session of their own: it is another's that ends
+            (Subject::Owner, PageRequest::EndSession { .. }) => (Service::AllSessions, "sessions"),
+            _ => service_of(&request),
+        };
         if !is_decided_by_its_flow(&request) {
             let target = match (&caller.who, service) {
                 (

@@ -10,7 +10,6 @@ use protocol::{
 
 use super::HELD;
 use super::directory::{field, unknown};
-use crate::approvals::Asked;
 use crate::state::Warden;
 use crate::subject::Caller;
 
@@ -29,7 +28,8 @@ pub(super) fn service_of(request: &OrdersRequest) -> Service {
         OrdersRequest::State { .. } | OrdersRequest::Kept | OrdersRequest::Drop { .. } => Service::OrderDesk,
         // studies are filed under another patient by it
         OrdersRequest::Unmerge { .. } => Service::MoveStudy,
-        OrdersRequest::SetRule(_) | OrdersRequest::ProfessionalId { .. } => Service::Manage,
+        OrdersRequest::SetRule(_) => Service::Propose,
+        OrdersRequest::ProfessionalId { .. } => Service::Manage,
         OrdersRequest::Show { .. } | OrdersRequest::Replay { .. } => Service::Machine,
     }
 }
@@ -45,10 +45,7 @@ impl Warden {
             OrdersRequest::State { unmatched } => OrdersReply::State(Box::new(self.orders_state(unmatched, now))),
             OrdersRequest::SetRule(asked) => {
                 let rule = self.order_rule(asked)?;
-                match self.ask_for(caller, Change::OrderRule { rule }, now)? {
-                    Asked::Waits(row) => return Ok(PageReply::Proposed(row)),
-                    Asked::Made(_) => OrdersReply::Done,
-                }
+                return Ok(self.ask_for(caller, Change::OrderRule { rule }, now)?.reply());
             }
             OrdersRequest::Kept => OrdersReply::Kept(self.kept_rows()?),
             OrdersRequest::Show { kept } => self.show_kept(caller, kept, now)?,
@@ -101,29 +98,38 @@ impl Warden {
 
     /// A rule as it is asked for, if it fits.
     fn order_rule(&self, asked: OrderRuleAsked) -> Result<OrderRule, Refusal> {
-        let OrderRuleAsked { rule, reading_group, places } = asked;
+        if asked.grace_days > DAYS_MAX || asked.open_days > DAYS_MAX {
+            return Err(field("days", "at most 3660"));
+        }
+        if asked.orders_per_day.max(asked.unmatched_per_day).max(asked.merges_per_day) > PER_DAY_MAX {
+            return Err(field("per day", "at most 1000000"));
+        }
+        let short = |text: &String| text.chars().count() <= 64 && !text.chars().any(char::is_control);
+        let (named, known) = (asked.places.len(), asked.authorities.len());
+        let authorities = asked.authorities.iter().all(|one| short(&one.authority) && short(&one.issuer));
+        if named.max(known) > NAMES_MAX || !authorities || !asked.places.iter().all(|one| short(&one.place)) {
+            return Err(field("the rule", "at most 1000 authorities and places of at most 64 characters each"));
+        }
         let people = self.people.lock().expect(HELD);
         let organisation = |name: &str| -> Result<OrganisationId, Refusal> {
             let found = people.organisation_by_name(name).map(|organisation| organisation.id());
             found.ok_or_else(|| unknown("organisation", "org list"))
         };
-        let reading_group = reading_group.as_deref().map(organisation).transpose()?;
-        let places: BTreeMap<String, OrganisationId> = places
-            .into_iter()
-            .map(|(place, name)| Ok((place, organisation(&name)?)))
-            .collect::<Result<_, Refusal>>()?;
-        if rule.grace_days > DAYS_MAX || rule.open_days > DAYS_MAX {
-            return Err(field("days", "at most 3660"));
+        let places = asked.places.into_iter().map(|one| Ok((one.place, organisation(&one.organisation)?)));
+        let rule = OrderRule {
+            grace_days: asked.grace_days,
+            open_days: asked.open_days,
+            reading_group: asked.reading_group.as_deref().map(organisation).transpose()?,
+            places: places.collect::<Result<BTreeMap<_, _>, Refusal>>()?,
+            authorities: asked.authorities.into_iter().map(|one| (one.authority, one.issuer)).collect(),
+            orders_per_day: asked.orders_per_day,
+            unmatched_per_day: asked.unmatched_per_day,
+            merges_per_day: asked.merges_per_day,
+        };
+        if rule.places.len() < named || rule.authorities.len() < known {
+            return Err(field("the rule", "each place and each authority once"));
         }
-        if rule.orders_per_day.max(rule.unmatched_per_day).max(rule.merges_per_day) > PER_DAY_MAX {
-            return Err(field("per day", "at most 1000000"));
-        }
-        let short = |text: &String| text.chars().count() <= 64 && !text.chars().any(char::is_control);
-        let authorities = rule.authorities.iter().all(|(authority, issuer)| short(authority) && short(issuer));
-        if places.len() > NAMES_MAX || rule.authorities.len() > NAMES_MAX || !authorities || !places.keys().all(short) {
-            return Err(field("the rule", "at most 1000 authorities and places of at most 64 characters each"));
-        }
-        Ok(OrderRule { reading_group, places, ..rule })
+        Ok(rule)
     }
 
     /// Whoever has it reads every patient whom an order of that physician names, so a touch says that it is meant.

@@ -1,10 +1,10 @@
 //! One's own session and sessions, and an officer's view of others'.
 
-use model::{Actor, DeviceId, Instant, PersonId, Role, SessionId};
-use policy::Denied;
+use model::{Actor, DeviceId, Instant, PersonId, SessionId};
+use policy::{Denied, Service, Subject, Target};
 use protocol::{PageReply, Refusal, SignedInRows};
 
-use super::HELD;
+use super::{HELD, unknown};
 use crate::leases::Holder;
 use crate::state::Warden;
 use crate::subject::Caller;
@@ -21,9 +21,12 @@ impl Warden {
         person: Option<PersonId>,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (own, current) = own(caller)?;
-        let rows = self.people.lock().expect(HELD).session_rows(person.unwrap_or(own), Some(current), now);
-        Ok(PageReply::Sessions(rows))
+        let (own, current) = match caller.actor {
+            Actor::Person { person, session, .. } => (Some(person), Some(session)),
+            _ => (None, None),
+        };
+        let whose = person.or(own).ok_or(Refusal::NotAllowed)?;
+        Ok(PageReply::Sessions(self.people.lock().expect(HELD).session_rows(whose, current, now)))
     }
 
     /// Sessions of people and tokens of devices in one list.
@@ -54,17 +57,21 @@ impl Warden {
         Ok(PageReply::Done)
     }
 
-    /// One's own, or anybody's for an officer.
+    /// One's own, or anybody's for an officer and the owner of the machine.
     pub(super) async fn end_session(
         &self,
         caller: &Caller,
         session: SessionId,
         now: Instant,
     ) -> Result<PageReply, Refusal> {
-        let (own, _) = own(caller)?;
-        let owner = self.people.lock().expect(HELD).session_owner(session);
-        let officer = matches!(caller.role(), Some(Role::Officer | Role::OfficerAdministrator));
-        if owner.is_none_or(|owner| owner != own && !officer) {
+        let holder = self.people.lock().expect(HELD).session_owner(session);
+        if holder.is_none() && matches!(caller.subject, Subject::Owner) {
+            // nothing is hidden from the owner of the machine, who is told where the open ones stand
+            return Err(unknown("open session", "session list"));
+        }
+        let own = matches!(caller.actor, Actor::Person { person, .. } if holder == Some(person));
+        let any = || policy::decide(&caller.subject, Service::AllSessions, Target::Nothing, now).is_ok();
+        if !own && (holder.is_none() || !any()) {
             return Err(self.refuse(caller, "sessions", None, Denied::Reach, now).await);
         }
         let mut people = self.people.lock().expect(HELD);
@@ -72,12 +79,5 @@ impl Warden {
         self.commit(people, changed, &caller.actor, now)?;
         self.leases.lock().expect(HELD).end(Holder::Session(session));
         Ok(PageReply::Done)
-    }
-}
-
-fn own(caller: &Caller) -> Result<(PersonId, SessionId), Refusal> {
-    match &caller.actor {
-        model::Actor::Person { person, session, .. } => Ok((*person, *session)),
-        _ => Err(Refusal::NotAllowed),
     }
 }

@@ -311,7 +311,7 @@ impl Scene {
             merges_per_day: 10_000,
             ..OrderRule::default()
         };
-        let asked = OrderRuleAsked { rule, reading_group: None, places: Vec::new() };
+        let asked = OrderRuleAsked::naming(&rule, &[]);
         site.ask(PageRequest::Orders(OrdersRequest::SetRule(asked))).await;
         Self { folder, site, device, holders, sent: 0 }
     }

@@ -306,7 +306,7 @@ async fn a_device_with_a_token_is_heard_by_it_alone_and_all_senders_together_hav
     assert!(tell(OrderCaller::Token(scene.holders[0].clone()), 1).await.is_err());
 
     let rule = model::OrderRule { orders_per_day: 2, unmatched_per_day: 2, ..model::OrderRule::default() };
-    let asked = OrderRuleAsked { rule, reading_group: None, places: Vec::new() };
+    let asked = OrderRuleAsked::naming(&rule, &[]);
     scene.site.ask(PageRequest::Orders(OrdersRequest::SetRule(asked))).await;
     let mut taken = 1;
     for sender in 0..6 {

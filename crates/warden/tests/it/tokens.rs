@@ -181,6 +181,10 @@ async fn an_officer_sees_sessions_and_tokens_in_one_list_and_ends_them_and_nobod
     let theirs = rows.people.iter().find(|row| row.email == "r@x.example").unwrap().session.session;
     site.ask_as(&officer, PageRequest::EndSession { session: theirs }).await.unwrap();
     assert_eq!(site.ask_as(&referrer, PageRequest::Me).await.err(), Some(Refusal::SignedOut));
+    let other = &rows.people.iter().find(|row| row.email == "a@x.example").unwrap().session;
+    let of = PageRequest::Sessions { person: Some(other.person) };
+    let PageReply::Sessions(open) = site.ask(of).await else { panic!("the owner of the machine reads them too") };
+    assert_eq!(open.iter().map(|row| (row.session, row.current)).collect::<Vec<_>>(), [(other.session, false)]);
     assert!(reads(&site, &token).await);
     site.ask_as(&officer, end.clone()).await.unwrap();
     assert!(!reads(&site, &token).await);
