@@ -83,11 +83,11 @@ impl http_body::Body for LentBody {
 
 impl Drop for LentBody {
     fn drop(&mut self) {
-        if let (Some(inner), Some(back)) = (self.inner.take(), self.back.take()) {
-            if !inner.is_end_stream() {
-                // nobody waits for it once the request is over
-                let _ = back.send(inner);
-            }
+        if let (Some(inner), Some(back)) = (self.inner.take(), self.back.take())
+            && !inner.is_end_stream()
+        {
+            // nobody waits for it once the request is over
+            let _ = back.send(inner);
         }
     }
 }
