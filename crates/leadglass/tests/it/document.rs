@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::client::Answer;
-use crate::schema::{conforms, operation};
+use crate::schema::conforms;
 
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../../portal/src/openapi.json")).unwrap());
@@ -31,4 +31,17 @@ pub fn hold(method: &str, address: &str, answer: &Answer) {
     if let Err(wrong) = conforms(&DOCUMENT, schema, &value) {
         panic!("{method} {path}: the answer{wrong}");
     }
+}
+
+/// What the document says of an address as it was asked for. A path that is written out goes before one with names in it.
+fn operation<'d>(document: &'d Value, method: &str, path: &str) -> Option<&'d Value> {
+    let asked: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let parts: Vec<&str> = template.split('/').collect();
+        parts.len() == asked.len()
+            && parts.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
+    };
+    let items = document["paths"].as_object()?.iter().filter(|(template, _)| fits(template));
+    let (_, item) = items.min_by_key(|(template, _)| template.matches('{').count())?;
+    item.get(method.to_lowercase())
 }

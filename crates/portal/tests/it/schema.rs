@@ -2,19 +2,6 @@
 
 use serde_json::Value;
 
-/// What the document says of an address as it was asked for. A path that is written out goes before one with names in it.
-pub fn operation<'d>(document: &'d Value, method: &str, path: &str) -> Option<&'d Value> {
-    let asked: Vec<&str> = path.split('/').collect();
-    let fits = |template: &str| {
-        let parts: Vec<&str> = template.split('/').collect();
-        parts.len() == asked.len()
-            && parts.iter().zip(&asked).all(|(part, asked)| part.starts_with('{') || part == asked)
-    };
-    let items = document["paths"].as_object()?.iter().filter(|(template, _)| fits(template));
-    let (_, item) = items.min_by_key(|(template, _)| template.matches('{').count())?;
-    item.get(method.to_lowercase())
-}
-
 /// Whether a value conforms to a schema; else where it does not, and why.
 pub fn conforms(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
