@@ -164,7 +164,7 @@ test('the study is taken along as an encrypted zip with a DICOMDIR that other pr
   await dialog.getByRole('button', { name: 'Done' }).click();
   const zip = (await readFile(file)).toString('latin1');
   for (const part of ['DICM', 'D-1001', 'BEISPIEL', uid]) assert.ok(!zip.includes(part), `${part} in the clear`);
-  if (!process.env.LEADGLASS_TEST_PYTHON) return console.log('LEADGLASS_TEST_PYTHON is not set; `cargo xtask test` sets it');
+  if (!process.env.LEADGLASS_TEST_PYTHON) return console.log('NOT RUN: the zip is not opened: LEADGLASS_TEST_PYTHON is not set; `cargo xtask test` sets it');
   const unpacked = join(folder, 'unpacked');
   const read = JSON.parse((await run(process.env.LEADGLASS_TEST_PYTHON, [FILE_SET, file, secret, unpacked])).stdout);
   assert.deepEqual([read.wrong, read.patients, read.studies, read.names[0]], ['refused', ['D-1001'], [uid], 'DICOMDIR']);

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
+use crate::document;
+
 pub struct Answer {
     pub status: u16,
     pub headers: String,
@@ -44,7 +46,9 @@ pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return nothing() };
     let headers = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = headers.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Answer { status, headers, body: answer[end + 4..].to_vec() }
+    let answer = Answer { status, headers, body: answer[end + 4..].to_vec() };
+    document::hold(method, path, &answer);
+    answer
 }
 
 pub fn get(address: SocketAddr, token: &str, path: &str) -> Answer {

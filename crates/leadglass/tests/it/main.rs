@@ -16,6 +16,7 @@ mod contract;
 mod corpus;
 mod crash;
 mod desk;
+mod document;
 mod drills;
 mod fhir;
 mod hl7;
@@ -38,6 +39,8 @@ mod refold;
 mod relay;
 #[path = "../../../portal/tests/it/requests.rs"]
 mod requests;
+#[path = "../../../portal/tests/it/schema.rs"]
+mod schema;
 mod sessions;
 mod sharing;
 mod tang;

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::clients::python;
 use crate::installation::{Installation, kill, wait_until};
 
 /// A witness that runs.
@@ -148,10 +149,7 @@ fn a_witness_that_is_no_witness_is_not_added() {
 /// of others, read our tiles and check our witness's two cosignatures.
 #[test]
 fn a_third_partys_witness_cosigns_and_third_party_clients_read_our_tiles() {
-    let Ok(python) = std::env::var("LEADGLASS_TEST_PYTHON") else {
-        println!("LEADGLASS_TEST_PYTHON is not set; `cargo xtask test` sets it");
-        return;
-    };
+    let Some(python) = python() else { return };
     let site = Installation::new();
     let folder = tempfile::tempdir().unwrap();
     let aics = |arguments: &[&str]| {

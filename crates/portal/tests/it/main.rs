@@ -11,6 +11,7 @@ mod hostile;
 mod qido;
 mod real;
 mod requests;
+mod schema;
 mod slow;
 mod stow;
 mod strangers;
