@@ -72,6 +72,8 @@ async function signIn({ page, authenticator }, key) {
 }
 
 let delegate;
+/** The link of the letter that the first test used. */
+let usedLink;
 
 test('a delegate adds a colleague, who binds a passkey on their own phone: steps and seconds', async () => {
   delegate = await enrolled('delegate@wehr.example', 'Dr. Dora Delegat', 'referrer', 'Praxis am Wehr');
@@ -100,6 +102,7 @@ test('a delegate adds a colleague, who binds a passkey on their own phone: steps
   await letter.getByRole('img', { name: 'QR code of the link, for a phone' }).waitFor();
   const address = await letter.locator('code').innerText();
   assert.match(address, new RegExp(`^${stage.demo.address}/enrol#[\\w-]{43}$`));
+  usedLink = address;
 
   await watch.step(() => phone.page.goto(address));
   await phone.page.getByText('Dr. Carl Kollege').waitFor();
@@ -132,6 +135,19 @@ test('a delegate adds a colleague, who binds a passkey on their own phone: steps
 });
 
 test('the letter works once', async () => {
+  // whoever finds it later: another browser, with an authenticator of its own
+  const finder = await desk();
+  await finder.page.goto(usedLink);
+  await finder.page.getByRole('heading', { name: 'This link does not work (any more)' }).waitFor();
+  await finder.page.getByText('An enrolment link works once and for a limited time').waitFor();
+  assert.equal(await finder.page.getByRole('button', { name: 'Set up a passkey' }).count(), 0);
+  assert.ok(!(await finder.page.content()).includes('Carl Kollege'), 'a used link tells whose it was');
+  assert.deepEqual(await finder.authenticator.keys(), []);
+  const token = usedLink.split('#')[1];
+  const again = await ask(finder.page, 'POST', '/api/enrolment/look', { token });
+  assert.ok(again.status >= 400, `${again.status} ${JSON.stringify(again.body)}`);
+  await finder.context.close();
+
   const practice = await desk();
   await signIn(practice, delegate);
   await practice.page.getByRole('grid', { name: 'Worklist' }).waitFor();
@@ -154,19 +170,69 @@ async function inMemory(page, text) {
   return parts.join('').includes(text);
 }
 
+/** Takes in two images of a study anew, as a series of its own: the demonstration's studies have one each. */
+async function addSeries(folder, names) {
+  for (const name of names) {
+    let text = (await readFile(new URL(`../../demo/${name}`, import.meta.url))).toString('latin1');
+    // (0008,0018) of the instance and (0020,000E) of its series, explicit little endian: another last digit, of the same length
+    for (const tag of ['\x08\x00\x18\x00UI', '\x20\x00\x0e\x00UI']) {
+      const at = text.indexOf(tag) + tag.length;
+      assert.ok(at >= tag.length, `${name} has no ${JSON.stringify(tag)}`);
+      const uid = text.slice(at + 2, at + 2 + text.charCodeAt(at) + 256 * text.charCodeAt(at + 1)).replace('\0', '');
+      text = text.replaceAll(uid, `${uid.slice(0, -1)}${(Number(uid.at(-1)) + 5) % 10}`);
+    }
+    await writeFile(join(folder, name), Buffer.from(text, 'latin1'));
+  }
+  await stage.demo.tell('import', folder);
+  await stage.demo.tell('settle');
+}
+
+/**
+ * When the authenticator is touched: as soon as it is asked, or once somebody does. A virtual one that does not answer at once never does, so
+ * the page's question waits here.
+ */
+async function byHand(context) {
+  let [touch, asked] = [Promise.resolve(), 0];
+  await context.exposeFunction('leadglassTouched', () => {
+    asked += 1;
+    return touch;
+  });
+  await context.addInitScript(() => {
+    const { get } = CredentialsContainer.prototype;
+    CredentialsContainer.prototype.get = async function (options) {
+      await window.leadglassTouched();
+      return await get.call(this, options);
+    };
+  });
+  return {
+    /** Nobody touches it until what this gives is called. */
+    keepOff() {
+      asked = 0;
+      let release;
+      touch = new Promise((resolve) => (release = resolve));
+      return release;
+    },
+    asked: () => asked,
+  };
+}
+
 test('one desk: the screen is gone at once, the next person touches, and whoever comes back is where they were', async () => {
   const organisation = 'Praxis am Wehr';
   const first = await enrolled('first@wehr.example', 'Dr. Fanny First', 'radiologist', organisation);
   const second = await enrolled('second@wehr.example', 'Dr. Sven Second', 'referrer', organisation);
   const reader = await stage.signedIn('radiologist', '/', REFUSED);
+  const folder = await mkdtemp(join(tmpdir(), 'lg-series-'));
+  await addSeries(folder, ['D-1001-20260503-CT-01.dcm', 'D-1001-20260503-CT-02.dcm']);
+  await rm(folder, { recursive: true });
   const all = await ask(reader, 'GET', '/api/studies');
   await reader.context().close();
-  // the snapshot of memory writes other letters than these as numbers
-  const plain = all.body.studies.filter((row) => /^[ -~]+$/.test(row.patient.name));
-  const study = plain.toSorted((one, other) => other.instances - one.instances)[0];
+  // the snapshot of memory writes other letters than those of this name as numbers
+  const study = all.body.studies.find((row) => row.patient.name === 'Beispiel^Anna' && row.series === 2);
+  assert.ok(study, JSON.stringify(all.body));
   await stage.demo.tell('relate', 'person:first@wehr.example', `patient:${study.patient.issuer}/${study.patient.id}`, '--until', '8h', '--basis', 'reads at this desk');
   const shared = await desk();
   const { page, authenticator } = shared;
+  const hand = await byHand(shared.context);
   await signIn(shared, first);
   const grid = page.getByRole('grid', { name: 'Worklist' });
   await grid.getByRole('row').nth(1).waitFor();
@@ -175,6 +241,23 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   await page.getByRole('region', { name: 'Patient' }).getByText(family).waitFor();
   const pane = page.getByRole('group', { name: 'Pane 1' });
   await page.waitForFunction(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')) > 0);
+  // the other series, its last image, in another window
+  const series = page.getByRole('complementary').getByRole('listitem').getByRole('button');
+  const chosen = () => series.evaluateAll((buttons) => buttons.findIndex((button) => button.getAttribute('aria-current') === 'true'));
+  await series.nth(1).waitFor();
+  const before = await chosen();
+  await page.keyboard.press('PageDown');
+  await page.waitForFunction((was) => [...document.querySelectorAll('aside li button')].findIndex((button) => button.getAttribute('aria-current') === 'true') !== was, before);
+  const another = await chosen();
+  await page.waitForFunction(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')) > 0);
+  const windowing = () => pane.getByText(/^W [\d,.]+ +C -?[\d,.]+$/).innerText();
+  const stored = await windowing();
+  await page.keyboard.press('2');
+  await pane.getByText('W 2,500 C 480').waitFor();
+  const bone = await windowing();
+  assert.notEqual(bone, stored);
+  await page.keyboard.press('Home');
+  await pane.focus();
   await page.keyboard.press('End');
   const shown = () => page.evaluate(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')));
   await page.waitForFunction(() => Number(document.querySelector('[data-shown]')?.getAttribute('data-shown')) > 1);
@@ -187,7 +270,7 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   assert.ok(await inMemory(page, study.patient.name), 'the test sees names in memory while they are shown');
 
   await authenticator.clear();
-  await authenticator.touches(false);
+  const touch = hand.keepOff();
   const gone = await page.evaluate(async () => {
     const begun = performance.now();
     dispatchEvent(new KeyboardEvent('keydown', { key: 'F9', cancelable: true, bubbles: true }));
@@ -204,18 +287,18 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   assert.equal((await ask(page, 'GET', '/api/session')).status, 401, 'the session is over');
   await stage.picture(page, 'desk-next');
 
-  // the page waits for a touch and nothing else: the next person's key is all that it takes
+  // the page that waits has asked by itself, once: the next person's key and one touch are all that it takes
+  for (let tries = 0; hand.asked() === 0 && tries < 100; tries += 1) await page.waitForTimeout(50);
+  assert.equal(hand.asked(), 1);
   await authenticator.hold(used(second));
-  await authenticator.touches(true);
   const switched = performance.now();
-  // a touch that this authenticator did not give at once is never given: the page asks anew
-  await page.goto('/');
-  await page.goto('/sign-in#next');
+  touch();
   await page.getByRole('grid', { name: 'Worklist' }).waitFor();
   console.log(`the next person's worklist after ${((performance.now() - switched) / 1_000).toFixed(2)} s and one touch`);
   assert.equal((await ask(page, 'GET', '/api/session')).body.email, 'second@wehr.example');
   assert.ok(!(await page.content()).toUpperCase().includes(family));
   assert.equal(new URL(page.url()).pathname, '/worklist', 'not where the other one was');
+  assert.equal(hand.asked(), 1, 'one touch');
 
   await authenticator.clear();
   await authenticator.hold(used(first));
@@ -227,6 +310,25 @@ test('one desk: the screen is gone at once, the next person touches, and whoever
   assert.equal(new URL(page.url()).pathname, `/study/${study.number}`);
   assert.equal((await ask(page, 'GET', '/api/session')).body.email, 'first@wehr.example');
   await pane.waitFor();
+  assert.equal(await chosen(), another, 'the series');
+  assert.equal(await windowing(), bone, 'the window');
+
+  // a page that is longer than the screen, and how far it was scrolled
+  await page.setViewportSize({ width: 1440, height: 320 });
+  await page.goto('/account');
+  await page.getByRole('heading', { name: 'My passkeys' }).waitFor();
+  await page.evaluate(() => scrollTo(0, 90));
+  await page.waitForFunction(() => scrollY === 90);
+  const again = hand.keepOff();
+  await authenticator.clear();
+  await authenticator.hold(used(first));
+  await page.keyboard.press('F9');
+  await page.getByRole('heading', { name: 'Next person' }).waitFor();
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  again();
+  await page.getByRole('heading', { name: 'My passkeys' }).waitFor();
+  await page.waitForFunction(() => scrollY === 90);
+  assert.equal(new URL(page.url()).pathname, '/account');
   await shared.context.close();
 });
 

@@ -138,6 +138,7 @@ test('every kind of entry is a sentence in both languages, without a hole', () =
 
 test('entries name people where they are known and numbers where not', () => {
   assert.equal(sentence(entries.opened, names, 'en'), 'Study 4 of patient 3 was opened.');
+  assert.equal(sentence({ ...base, kind: 'appointment-made', patient: 3, starts: null, cancelled: true }, names, 'en'), 'An appointment of patient 3 was cancelled.');
   assert.equal(sentence(entries.listed, names, 'en'), '1 patient with 3 studies listed.');
   assert.equal(sentence(entries.related, names, 'en'), 'Dr. Weiß may open everything here, without end: Befundung.');
   assert.equal(sentence(entries['session-ended'], names, 'de'), 'Eine Sitzung von Person 9 wurde beendet.');

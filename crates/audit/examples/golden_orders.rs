@@ -124,7 +124,7 @@ fn orders(story: &mut Story) {
     for orders in [vec![], vec![digest(9)]] {
         let (appointment, starts) = (digest(8), (!orders.is_empty()).then(|| story.now().plus_seconds(86_400)));
         let (patient, named) = (PATIENT, PATIENT);
-        let made = AppointmentMade { patient, named, appointment, orders, starts, source: source(7) };
+        let made = AppointmentMade { patient, named, appointment, orders, starts, cancelled: false, source: source(7) };
         story.by_ris(EntryBody::AppointmentMade(Box::new(made)));
     }
     for (number, how) in [(1, OrderEnd::Cancelled), (3, OrderEnd::Completed), (5, OrderEnd::Changed)] {

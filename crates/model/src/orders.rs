@@ -93,7 +93,7 @@ pub struct OrderEnded {
     pub source: OrderSource,
 }
 
-/// An appointment became known.
+/// An appointment became known, or was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppointmentMade {
     /// The patient.
@@ -106,6 +106,9 @@ pub struct AppointmentMade {
     pub orders: Vec<KeyedDigest>,
     /// When.
     pub starts: Option<Instant>,
+    /// Whether it takes place no more: orders that no other appointment is known for have none again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
     /// The message.
     pub source: OrderSource,
 }

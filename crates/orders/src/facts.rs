@@ -19,8 +19,11 @@ pub(crate) fn events(message: &Message, header: &Header) -> Result<Vec<OrderEven
         ("ORM", "O01") | ("OMI", "O23") => orders(message)?,
         ("ORU", "R01") => results(message)?,
         ("SIU", "S12") => vec![appointment(message)?],
+        // cancelled, deleted since it was a mistake, and whose patient did not come
+        ("SIU", "S15" | "S17" | "S26") => vec![appointment_cancelled(message)?],
         ("ADT" | "ORM" | "OMI" | "ORU" | "SIU", _) => {
-            let why = "of these messages ADT^A01 A04 A08 A31 A40, ORM^O01, OMI^O23, ORU^R01 and SIU^S12 are read";
+            let why =
+                "of these messages ADT^A01 A04 A08 A31 A40, ORM^O01, OMI^O23, ORU^R01 and SIU^S12 S15 S17 S26 are read";
             return Err(OrderProblem::at(ErrorCode::UnsupportedEvent, "MSH", 9, why));
         }
         _ => {
@@ -226,13 +229,7 @@ fn results(message: &Message) -> Result<Vec<OrderEvent>, OrderProblem> {
 /// SIU^S12 (chapter 10).
 fn appointment(message: &Message) -> Result<OrderEvent, OrderProblem> {
     let patient = patient_of(message)?;
-    let sch = message.first("SCH").ok_or_else(|| missing("SCH", 0, "an SCH segment says which appointment it is"))?;
-    let appointment = match entity(&sch, 1)? {
-        Some(placer) => Some(placer),
-        None => entity(&sch, 2)?,
-    };
-    let why = "a placer or filler appointment number says which appointment it is";
-    let appointment = appointment.ok_or_else(|| missing("SCH", 1, why))?;
+    let (sch, appointment) = appointment_named(message)?;
     let order = OrderNumbers { placer: entity(&sch, 26)?, filler: entity(&sch, 27)? };
     let mut starts = sch.field(11)?.component(4).text();
     if let (true, Some(tq1)) = (starts.is_empty(), message.first("TQ1")) {
@@ -245,6 +242,25 @@ fn appointment(message: &Message) -> Result<OrderEvent, OrderProblem> {
         Some(instant_of(&starts).ok_or_else(|| OrderProblem::at(ErrorCode::DataType, "SCH", 11, why))?)
     };
     Ok(OrderEvent::Appointment { patient, appointment, order, starts })
+}
+
+/// SIU^S15, S17 and S26 (chapter 10).
+fn appointment_cancelled(message: &Message) -> Result<OrderEvent, OrderProblem> {
+    let patient = patient_of(message)?;
+    let (_, appointment) = appointment_named(message)?;
+    Ok(OrderEvent::AppointmentCancelled { patient, appointment })
+}
+
+/// The SCH segment, and the appointment's number: the placer's, or where there is none the filler's.
+fn appointment_named(message: &Message) -> Result<(Segment<'_>, Identifier), OrderProblem> {
+    let sch = message.first("SCH").ok_or_else(|| missing("SCH", 0, "an SCH segment says which appointment it is"))?;
+    let appointment = match entity(&sch, 1)? {
+        Some(placer) => Some(placer),
+        None => entity(&sch, 2)?,
+    };
+    let why = "a placer or filler appointment number says which appointment it is";
+    let appointment = appointment.ok_or_else(|| missing("SCH", 1, why))?;
+    Ok((sch, appointment))
 }
 
 fn missing(segment: &str, field: u8, why: &str) -> OrderProblem {

@@ -139,7 +139,8 @@ fn places(resource: &Value) -> Vec<String> {
     places
 }
 
-/// R4 section Appointment: `booked`, `pending`, `arrived` and `checked-in` are known; of the patient among its participants.
+/// R4 section Appointment: `booked`, `pending`, `arrived` and `checked-in` are known, `cancelled`, `noshow` and `entered-in-error` no more; of
+/// the patient among its participants.
 fn appointment(resource: &Value) -> Result<OrderEvent, OrderProblem> {
     let participants = resource["participant"].as_array().into_iter().flatten();
     let actor = participants.map(|participant| &participant["actor"]).find(|actor| {
@@ -150,17 +151,19 @@ fn appointment(resource: &Value) -> Result<OrderEvent, OrderProblem> {
         problem(ErrorCode::RequiredField, "Appointment.participant", "a participant whose actor is a Patient is needed")
     };
     let patient = reference(actor.ok_or_else(missing)?, "Appointment.participant")?;
-    match resource["status"].as_str().unwrap_or_default() {
-        "booked" | "pending" | "arrived" | "checked-in" => {}
-        "proposed" | "fulfilled" | "cancelled" | "noshow" | "entered-in-error" | "waitlist" => {
-            return Ok(OrderEvent::Seen { patient });
-        }
+    let takes_place = match resource["status"].as_str().unwrap_or_default() {
+        "booked" | "pending" | "arrived" | "checked-in" => true,
+        "cancelled" | "noshow" | "entered-in-error" => false,
+        "proposed" | "fulfilled" | "waitlist" => return Ok(OrderEvent::Seen { patient }),
         _ => return Err(problem(ErrorCode::TableValue, "Appointment.status", "a status of R4 is expected")),
-    }
+    };
     let own = resource["identifier"].as_array().into_iter().flatten().next().unwrap_or(&Value::Null);
     let appointment = identifier(own, "Appointment.identifier")?;
     let why = "an identifier says which appointment it is";
     let appointment = appointment.ok_or_else(|| problem(ErrorCode::RequiredField, "Appointment.identifier", why))?;
+    if !takes_place {
+        return Ok(OrderEvent::AppointmentCancelled { patient, appointment });
+    }
     let based = resource["basedOn"].as_array().into_iter().flatten().next().unwrap_or(&Value::Null);
     let placer = identifier(&based["identifier"], "Appointment.basedOn")?;
     let starts = match &resource["start"] {

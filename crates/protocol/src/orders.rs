@@ -107,6 +107,13 @@ pub enum OrderEvent {
     },
     /// A patient's consent: whom it denies, or nobody any more.
     Consent(Box<PatientConsent>),
+    /// An appointment takes place no more.
+    AppointmentCancelled {
+        /// Identifiers of the patient.
+        patient: Vec<Identifier>,
+        /// How the appointment is called.
+        appointment: Identifier,
+    },
 }
 
 /// An order that was placed or changed.

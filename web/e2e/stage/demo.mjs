@@ -81,6 +81,7 @@ class Demo {
   constructor(ready, room, process) {
     this.address = ready.http;
     this.dir = ready.dir;
+    this.hl7 = ready.hl7;
     this.pids = ready.pids;
     this.room = room;
     this.#people = ready.people;

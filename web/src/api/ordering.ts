@@ -18,7 +18,7 @@ export type OrderingBody =
   | { kind: 'order-rule-set'; rule: OrderRule }
   | { kind: 'order-taken'; patient: number; relationships: number; matched: boolean }
   | { kind: 'order-ended'; order: number; how: 'cancelled' | 'completed' | 'changed' }
-  | { kind: 'appointment-made'; patient: number; starts: Micros | null }
+  | { kind: 'appointment-made'; patient: number; starts: Micros | null; cancelled?: true }
   | { kind: 'consent-told'; patient: number; denied: ({ person: number } | { organisation: number })[]; until: Micros | null }
   | { kind: 'patients-merged'; from: number; to: number; relationships: number[]; studies: string; undoes: number | null }
   | { kind: 'order-kept'; kept: number; state: 'kept' | 'read' | 'replayed' | 'dropped'; code: number };

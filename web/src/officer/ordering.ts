@@ -86,6 +86,7 @@ export function ordering(entry: OrderingBody | { kind: string }, person: (number
       return say(`The order of entry ${body.order} ${how}.`, `Der Auftrag aus Eintrag ${body.order} ${how}.`);
     }
     case 'appointment-made': {
+      if (body.cancelled) return say(`An appointment of patient ${body.patient} was cancelled.`, `Ein Termin von Patient ${body.patient} wurde abgesagt.`);
       const at = body.starts === null ? '' : say(` for ${dateTime(body.starts, tongue)}`, ` für ${dateTime(body.starts, tongue)}`);
       return say(`An appointment of patient ${body.patient}${at} is known.`, `Ein Termin von Patient ${body.patient}${at} ist bekannt.`);
     }

@@ -42,4 +42,12 @@ pub enum LeaksCommand {
         #[arg(long, value_name = "FOLDER")]
         letters: Option<PathBuf>,
     },
+    /// Write one printable letter to each person whose account is locked because its password stood in a dump.
+    #[command(
+        after_help = "Example: leadglass leaks letters letters/\n\nFor whoever ran `leaks check` without --letters. A letter that is in the folder already stays as it is."
+    )]
+    Letters {
+        /// The folder.
+        folder: PathBuf,
+    },
 }

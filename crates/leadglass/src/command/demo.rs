@@ -70,7 +70,7 @@ pub fn demo(arguments: &DemoArgs) -> Result<()> {
     let ending = control::ending();
     let files = dicom_files(&arguments.data)?;
     let folder = tempfile::Builder::new().prefix("leadglass-demo-").tempdir()?;
-    let mut installation = start(folder.path(), &arguments.http)?;
+    let mut installation = start(folder.path(), arguments)?;
     let dir = folder.path().join("data");
     let address = installation.http().context("the demonstration serves HTTP")?.to_owned();
     let people = fill(&dir, &address, installation.dicom().context("the demonstration takes DICOM")?, &files)?;
@@ -111,12 +111,14 @@ pub fn demo(arguments: &DemoArgs) -> Result<()> {
     Ok(())
 }
 
-fn start(folder: &Path, http: &str) -> Result<Installation> {
+fn start(folder: &Path, DemoArgs { http, machine, .. }: &DemoArgs) -> Result<Installation> {
     // the passphrase of an installation that lives for minutes is made up and thrown away with it
     let passphrase = Zeroizing::new(RecoveryKit::generate(&mut SystemRandom).to_text().replace('\n', " "));
     let passphrase_file = folder.join("passphrase");
     write(&passphrase_file, passphrase.as_bytes())?;
-    let http = if std::net::TcpListener::bind(http).is_ok() { http } else { "127.0.0.1:0" };
+    let http = if std::net::TcpListener::bind(http).is_ok() { http.as_str() } else { "127.0.0.1:0" };
+    // orders come in where a test tells some
+    let hl7 = if *machine { "127.0.0.1:0" } else { "none" };
     let init = InitArgs {
         site: HOSPITAL.to_owned(),
         passphrase_file: passphrase_file.clone(),
@@ -135,7 +137,7 @@ fn start(folder: &Path, http: &str) -> Result<Installation> {
             http: http.to_owned(),
             dicom: "127.0.0.1:0".to_owned(),
             dicom_tls: "none".to_owned(),
-            hl7: "none".to_owned(),
+            hl7: hl7.to_owned(),
             hl7_tls: "none".to_owned(),
             metrics: "none".to_owned(),
             ae: None,

@@ -20,6 +20,7 @@ pub fn leaks(dir: &Path, format: Format, command: LeaksCommand) -> Result<()> {
         LeaksCommand::List { verify } => list(dir, format, verify),
         LeaksCommand::Remove { name } => remove(dir, format, &name),
         LeaksCommand::Check { dump, letters } => check::check(dir, format, &dump, letters.as_deref()),
+        LeaksCommand::Letters { folder } => letter::letters(dir, format, &folder),
     }
 }
 

@@ -59,6 +59,79 @@ fn denies(kind: &str, system: &str, value: &str) -> Value {
 }
 
 #[test]
+fn an_appointment_is_known_until_it_is_cancelled_and_a_link_of_patients_merges_their_records() {
+    let scene = Scene::new();
+    let kis = Device::add(&scene, "KIS", "orders");
+    let request = json!({
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "order",
+        "identifier": [{ "system": "urn:kis", "value": "P-1" }],
+        "subject": { "identifier": { "system": "DEMO", "value": "M00000002" } },
+        "requester": { "identifier": { "system": "LANR", "value": "123456601" } },
+    });
+    assert_eq!(kis.tell(&request).status, 200);
+    let matched = || {
+        let state = scene.site.ok(&["orders", "state"]);
+        let unmatched = scene.site.ok(&["orders", "state", "--unmatched"])["orders"].as_array().unwrap().len();
+        (
+            state["orders"][0]["matched"].as_bool().unwrap(),
+            unmatched,
+            state["senders"][0]["unmatched"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(matched(), (false, 1, 1));
+    let appointment = |version: u32, status: &str, patient: &str| {
+        json!({
+            "resourceType": "Appointment",
+            "meta": { "versionId": version.to_string() },
+            "status": status,
+            "identifier": [{ "system": "urn:ris", "value": "A-1" }],
+            "basedOn": [{ "identifier": { "system": "urn:kis", "value": "P-1" } }],
+            "start": "2099-12-24T09:30:00Z",
+            "participant": [{ "actor": { "type": "Patient", "identifier": { "system": "DEMO", "value": patient } }, "status": "accepted" }],
+        })
+    };
+    for (version, status) in [(1, "cancelled"), (3, "noshow"), (5, "entered-in-error")] {
+        assert_eq!(kis.tell(&appointment(version, "booked", "M00000002")).status, 200);
+        assert_eq!(matched(), (true, 0, 0), "booked");
+        // that of another patient is not this one
+        let said = kis.tell(&appointment(version, status, "M00000001"));
+        let issue = said.json()["issue"].to_string();
+        assert!(said.status == 200 && issue.contains("no appointment of this number is known"), "{issue}");
+        assert_eq!(matched(), (true, 0, 0), "{status} for another patient");
+        assert_eq!(kis.tell(&appointment(version + 1, status, "M00000002")).status, 200);
+        assert_eq!(matched(), (false, 1, 1), "{status}");
+    }
+    // the same bytes again count once
+    let entries = scene.entries("appointment-made").len();
+    assert_eq!(kis.tell(&appointment(6, "entered-in-error", "M00000002")).status, 200);
+    assert_eq!((scene.entries("appointment-made").len(), entries), (6, 6));
+    assert_eq!(scene.seen(), ["M00000002"], "reach goes by the order");
+    let unnamed = {
+        let mut unnamed = appointment(7, "cancelled", "M00000002");
+        unnamed["identifier"] = json!([]);
+        unnamed
+    };
+    kis.refused(&unnamed, "101");
+
+    // the record of M00000002 is one with that of M00000001
+    let person = |link: &Value| json!({ "resourceType": "Patient", "identifier": [{ "system": "DEMO", "value": "M00000002" }], "link": link });
+    assert_eq!(kis.tell(&person(&json!([]))).status, 200);
+    assert_eq!((scene.seen(), scene.entries("patients-merged").len()), (vec!["M00000002".to_owned()], 0));
+    let other = json!({ "identifier": { "system": "DEMO", "value": "M00000001" } });
+    let replaced = person(&json!([{ "type": "replaced-by", "other": other }]));
+    assert_eq!(kis.tell(&replaced).status, 200);
+    assert_eq!(scene.seen(), ["M00000001", "M00000001"], "both studies, under the record that stays");
+    assert_eq!(kis.tell(&replaced).status, 200);
+    assert_eq!(scene.entries("patients-merged").len(), 1);
+    kis.refused(&person(&json!([{ "type": "replaced-by", "other": { "reference": "Patient/1" } }])), "101");
+    let merge = scene.site.ok(&["orders", "state"])["merges"][0]["merge"].to_string();
+    scene.site.ok(&["orders", "unmerge", &merge]);
+    assert_eq!(scene.seen(), ["M00000002"]);
+}
+
+#[test]
 fn a_consent_ends_what_orders_gave_and_keeps_new_ones_from_giving_it_until_it_holds_no_more() {
     let scene = Scene::new();
     let kis = Device::add(&scene, "KIS", "orders");

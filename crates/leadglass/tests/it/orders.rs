@@ -128,6 +128,65 @@ fn an_order_of_hl7apy_over_python_hl7_makes_a_referrer_see_the_patient_and_its_c
     assert_eq!(scene.seen(), ["M00000001", "M00000003", "M00000003"]);
 }
 
+/// What entries say that follow from messages.
+fn followed(scene: &Scene) -> Vec<(&'static str, usize)> {
+    let kinds = [
+        "patient-added",
+        "related",
+        "relationship-ended",
+        "order-taken",
+        "order-ended",
+        "appointment-made",
+        "patients-merged",
+    ];
+    kinds.map(|kind| (kind, scene.entries(kind).len())).to_vec()
+}
+
+#[test]
+fn each_kind_of_message_of_hl7apy_has_its_effect_once_and_none_in_a_wrong_encoding() {
+    let scene = Scene::new();
+    let port = scene.site.hl7().port().to_string();
+    let mut sent = 0;
+    let mut tell = |how: &str, kind: &str, patient: &str, second: &str| {
+        sent += 1;
+        script(&[how, &port, kind, &format!("kind-{sent}"), patient, second, "4711^KIS"])
+    };
+    let matched = || scene.site.ok(&["orders", "state"])["orders"][0]["matched"].clone();
+    let before = followed(&scene);
+    let Some(code) = tell("wrong", "O23", "M00000002^^^DEMO", RUTH) else { return };
+    assert_eq!((code.as_str(), followed(&scene)), ("AE", before));
+    // what a real sender sends again is answered again, and counts once
+    let mut follows = |kind: &str, patient: &str, second: &str, entries: &[(&str, usize)]| {
+        let before = followed(&scene);
+        assert_eq!(tell("wrong", kind, patient, second).as_deref(), Some("AE"), "{kind}");
+        assert_eq!(followed(&scene), before, "{kind} in a wrong encoding");
+        assert_eq!(tell("twice", kind, patient, second).as_deref(), Some("AA AA"), "{kind}");
+        let more = |(kind, count): &(&'static str, usize)| {
+            let new = entries.iter().find(|(own, _)| own == kind).map_or(0, |(_, new)| *new);
+            (*kind, count + new)
+        };
+        assert_eq!(followed(&scene), before.iter().map(more).collect::<Vec<_>>(), "{kind}");
+    };
+    follows("O23", "M00000002^^^DEMO", RUTH, &[("related", 1), ("order-taken", 1)]);
+    assert_eq!((scene.seen(), matched()), (vec!["M00000002".to_owned()], Value::Bool(false)));
+    follows("S12", "M00000002^^^DEMO", "A-1^KIS", &[("appointment-made", 1)]);
+    assert_eq!(matched(), true);
+    follows("S15", "M00000002^^^DEMO", "A-1^KIS", &[("appointment-made", 1)]);
+    assert_eq!(matched(), false);
+    // of patients who are known and of one who is not
+    for (kind, patient) in [("A01", "M00000003^^^DEMO"), ("A01", "M00000077^^^DEMO"), ("A08", "M00000002^^^DEMO")] {
+        follows(kind, patient, "-", &[]);
+    }
+    assert_eq!(scene.seen(), ["M00000002"], "no reach follows from a stay");
+    follows("R01", "M00000002^^^DEMO", "-", &[("order-ended", 1), ("relationship-ended", 1)]);
+    let ended = scene.entries("relationship-ended").pop().unwrap();
+    let days = |micros: i64| micros / 86_400_000_000;
+    assert_eq!(days(ended["until"].as_i64().unwrap() - ended["recorded"].as_i64().unwrap() + 3_600_000_000), 30);
+    assert_eq!(scene.seen(), ["M00000002"], "until the days of grace are over");
+    let kept = scene.site.ok(&["orders", "list"]);
+    assert_eq!(kept.as_array().map(Vec::len), Some(8), "what was refused waits for repair: {kept}");
+}
+
 #[test]
 fn an_order_gives_referrer_and_reading_group_reach_until_its_end_and_the_days_of_grace() {
     let scene = Scene::new();

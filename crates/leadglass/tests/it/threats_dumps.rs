@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::installation::{Installation, kill, wait_until};
-use crate::threats_leaks::{add, set_password};
+use crate::threats_leaks::{add, set_password, token};
 
 const ANNA: &str = "anna@clinic.example";
 const BERT: &str = "bert@clinic.example";
@@ -203,6 +203,41 @@ fn a_dump_that_is_made_to_fill_machines_is_read_to_a_limit_and_who_stood_in_it_b
     let (printed, error) = failed(check);
     assert!(error["error"].as_str().unwrap().contains("a line of more than 256 MiB"), "{error}");
     assert_eq!(printed["named"][0]["email"], BERT, "{printed}");
+}
+
+#[test]
+fn who_is_locked_without_a_letter_is_said_to_be_untold_and_gets_one_later() {
+    let site = site();
+    let dump = site.path("dump.txt");
+    std::fs::write(&dump, format!("{ANNA}:{PASSWORD}\n{BERT}:{PASSWORD}\n")).unwrap();
+    let checked = site.run(&["leaks", "check", &dump]);
+    assert!(checked.status.success(), "{checked:?}");
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(said.contains("nobody has been told yet") && said.contains("leadglass leaks letters FOLDER"), "{said}");
+    let folder = site.path("letters");
+    let told = site.ok(&["leaks", "letters", &folder]);
+    assert_eq!((&told["written"], &told["there_already"]), (&json!(2), &json!(0)));
+    let letters: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for person in [ANNA, BERT] {
+        let own: Vec<&String> = letters.iter().filter(|letter| letter.contains(person)).collect();
+        assert!(own.len() == 1 && own[0].contains("gesperrt") && !own[0].contains(PASSWORD), "{letters:?}");
+    }
+    let told = site.ok(&["leaks", "letters", &folder]);
+    assert_eq!((&told["written"], &told["there_already"]), (&json!(0), &json!(2)), "again it writes none");
+    // who is back gets none
+    let link = token(&site.ok(&["person", "enrol", ANNA]));
+    set_password(&mut Browser::new(site.http()), &link, "fenster ahorn 90 trommel")
+        .unwrap_or_else(|refused| panic!("{}", refused.json()));
+    let told = site.ok(&["leaks", "letters", &site.path("later")]);
+    assert_eq!((&told["written"], &told["there_already"]), (&json!(1), &json!(0)));
+    // with letters nobody is said to be untold
+    let other = site.path("other.txt");
+    std::fs::write(&other, "nobody@example.org:nothing\n").unwrap();
+    let said = String::from_utf8(site.run(&["leaks", "check", &other, "--letters", &folder]).stdout).unwrap();
+    assert!(!said.contains("told yet"), "{said}");
 }
 
 #[test]

@@ -666,7 +666,7 @@ pub enum EntryBody {
     OrderTaken(Box<OrderTaken>),
     /// An order ended.
     OrderEnded(OrderEnded),
-    /// An appointment became known.
+    /// An appointment became known, or was cancelled.
     AppointmentMade(Box<AppointmentMade>),
     /// A patient's consent was told: whom orders give no reach.
     ConsentTold(Box<ConsentTold>),

@@ -109,8 +109,18 @@ fn an_appointment_is_known_while_it_is_to_be_and_a_link_of_patients_is_a_merge()
     assert_eq!((patient[0].id.as_str(), own.id.as_str(), order.placer.unwrap().id.as_str()), ("17", "A-1", "P-1"));
     assert_eq!(starts, instant_of("202612240930"));
     let mut cancelled = appointment.clone();
+    for status in ["cancelled", "noshow", "entered-in-error"] {
+        cancelled["status"] = json!(status);
+        let OrderEvent::AppointmentCancelled { patient, appointment } = event(&cancelled) else { panic!("{status}") };
+        assert_eq!((patient[0].id.as_str(), appointment.id.as_str()), ("17", "A-1"));
+    }
+    for status in ["proposed", "fulfilled", "waitlist"] {
+        cancelled["status"] = json!(status);
+        assert!(matches!(event(&cancelled), OrderEvent::Seen { .. }), "{status}");
+    }
     cancelled["status"] = json!("cancelled");
-    assert!(matches!(event(&cancelled), OrderEvent::Seen { .. }));
+    cancelled["identifier"] = json!([]);
+    refused(&cancelled, ErrorCode::RequiredField, "Appointment.identifier");
     cancelled["participant"] = json!([]);
     refused(&cancelled, ErrorCode::RequiredField, "Appointment.participant");
 

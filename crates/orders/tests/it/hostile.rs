@@ -14,6 +14,9 @@ fn fits(message: &OrderMessage) -> bool {
         OrderEvent::Seen { patient } | OrderEvent::Ended { patient, .. } | OrderEvent::Appointment { patient, .. } => {
             patient.clone()
         }
+        OrderEvent::AppointmentCancelled { patient, appointment } => {
+            [patient.clone(), vec![appointment.clone()]].concat()
+        }
         OrderEvent::Placed(order) => [order.patient.clone(), order.ordered_by.clone()].concat(),
         OrderEvent::Merged { patient, prior } => [patient.clone(), prior.clone()].concat(),
         OrderEvent::Consent(told) => {
@@ -54,6 +57,7 @@ fn messages_with_bytes_changed_cut_and_doubled_are_answered_and_nothing_panics()
         message("ORM^O01", &[PID, "PV1|1|O|W^^^N", "ORC|NW|P-1^KIS|||||1^^^2026|||||9^B^^^^^^^L", "OBR|1|P-1||CT"]),
         message("ADT^A40", &[PID, "MRG|16^^^HOSPITAL"]),
         message("SIU^S12", &["SCH|A-1||||||||||1^^^202612241030", PID]),
+        message("SIU^S15", &["SCH|A-1^KIS", PID]),
         message("ORU^R01", &[PID, "OBR|1|P-1|F-1|CT|||||||||||||||||||||F"]),
     ];
     let bytes = b"|^~\\&\r\n\t\"MSHPIDORCXFE0129\x00\xff\xc3\xa4 ";

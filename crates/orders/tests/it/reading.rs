@@ -140,6 +140,13 @@ fn an_appointment_names_its_time_and_the_order_where_it_does() {
     assert_eq!(*starts, instant_of("202612241030"));
     let all = events("SIU^S12", &["SCH||B-1^RIS", PID, "AIS|1"]);
     assert!(matches!(all.as_slice(), [OrderEvent::Appointment { starts: None, .. }]));
+    for event in ["SIU^S15", "SIU^S17", "SIU^S26"] {
+        let all = events(event, &[sch, PID]);
+        let [OrderEvent::AppointmentCancelled { patient, appointment }] = all.as_slice() else { panic!("{event}") };
+        assert_eq!((patient.len(), parts(appointment)), (2, ("A-1", "KIS", "")));
+        refused(event, &["SCH|", PID], ErrorCode::RequiredField, "SCH", 1);
+    }
+    refused("SIU^S13", &[sch, PID], ErrorCode::UnsupportedEvent, "MSH", 9);
     refused("SIU^S12", &[PID], ErrorCode::SegmentSequence, "SCH", 0);
     refused("SIU^S12", &["SCH|", PID], ErrorCode::RequiredField, "SCH", 1);
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use model::{
-    Actor, AppointmentMade, ConsentTold, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder,
-    KeyedDigest, NumberSet, OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber,
-    PatientsMerged, SECOND, Who, Whose,
+    Actor, ConsentTold, DeviceId, Entry, EntryBody, EntryNumber, Evidence, Instant, KeptOrder, KeyedDigest, NumberSet,
+    OrderCount, OrderEnd, OrderEnded, OrderRule, OrderSource, OrderTaken, PatientNumber, PatientsMerged, SECOND, Who,
+    Whose,
 };
 use protocol::OrderProblem;
 
+use super::appointments::Appointments;
 use super::consent::Consents;
 
 /// How long it is remembered which messages of a sender were taken: 14 days, in seconds.
@@ -17,8 +18,6 @@ const MESSAGES_SECONDS: i64 = 14 * DAY_SECONDS;
 const PASSING_OF_SENDER_MAX: usize = 1_000;
 /// Messages that are remembered before those that are too old are looked for.
 const MESSAGES_KEPT: usize = 10_000;
-/// How long an appointment that names no order and no time counts for its patient: 30 days, in seconds.
-const APPOINTMENT_SECONDS: i64 = 30 * DAY_SECONDS;
 /// Seconds of a day.
 pub(super) const DAY_SECONDS: i64 = 86_400;
 /// What is told of the future holds at most so many days ahead.
@@ -37,19 +36,14 @@ pub(crate) struct Order {
     /// Whose identifier named it.
     named: PatientNumber,
     /// Every number that it is known by, also those of states of it before.
-    numbers: Vec<KeyedDigest>,
+    pub(super) numbers: Vec<KeyedDigest>,
     pub(crate) relationships: Vec<EntryNumber>,
     /// The end of what it gave, as it was taken.
     pub(crate) until: Instant,
     pub(crate) matched: bool,
+    /// The appointments that are known for it.
+    pub(super) appointments: Vec<KeyedDigest>,
     pub(crate) ended: Option<OrderEnd>,
-}
-
-/// An appointment that names no order.
-struct Appointment {
-    appointment: KeyedDigest,
-    named: PatientNumber,
-    until: Instant,
 }
 
 /// Why numbers name no order.
@@ -74,11 +68,11 @@ pub(crate) struct Seen {
 /// What one sender told on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
-    day: i64,
+    pub(super) day: i64,
     pub(crate) orders: u32,
     pub(crate) unmatched: u32,
     pub(crate) merges: u32,
-    appointments: u32,
+    pub(super) appointments: u32,
 }
 
 impl Told {
@@ -107,16 +101,14 @@ pub(crate) struct Merge {
 #[derive(Default)]
 pub(crate) struct Orders {
     pub(crate) rule: OrderRule,
-    orders: BTreeMap<EntryNumber, Order>,
-    by_number: HashMap<KeyedDigest, EntryNumber>,
-    of_patient: HashMap<PatientNumber, Vec<EntryNumber>>,
-    /// Numbers of orders that an appointment names; the patient, and whose identifier named them.
-    appointed: HashMap<KeyedDigest, (PatientNumber, PatientNumber)>,
-    appointments: HashMap<PatientNumber, Vec<Appointment>>,
+    pub(super) orders: BTreeMap<EntryNumber, Order>,
+    pub(super) by_number: HashMap<KeyedDigest, EntryNumber>,
+    pub(super) of_patient: HashMap<PatientNumber, Vec<EntryNumber>>,
+    pub(super) appointments: Appointments,
     messages: HashMap<(DeviceId, KeyedDigest), Seen>,
     /// Those that nothing followed from, the oldest first.
     passing: HashMap<DeviceId, VecDeque<KeyedDigest>>,
-    told: HashMap<DeviceId, Told>,
+    pub(super) told: HashMap<DeviceId, Told>,
     found: HashMap<(DeviceId, OrderCount), i64>,
     merges: BTreeMap<EntryNumber, Merge>,
     pub(super) consents: Consents,
@@ -163,14 +155,20 @@ impl Orders {
     fn take(&mut self, number: EntryNumber, taken: &OrderTaken, at: Instant) {
         let OrderTaken { patient, named, numbers, relationships, matched, source } = taken;
         let made = self.just_made.split_off(self.just_made.len().saturating_sub(*relationships as usize));
-        let mut numbers = numbers.clone();
-        // it goes on under every number that it had
+        let (mut numbers, mut appointments) = (numbers.clone(), Vec::new());
+        // it goes on under every number that it had, and with the appointments that made it one with an appointment
         if let Some(former) = self.changed.take().and_then(|former| self.orders.get_mut(&former)) {
             numbers.append(&mut former.numbers);
+            if former.matched && at < former.until {
+                appointments.append(&mut former.appointments);
+            }
         }
         numbers.sort_unstable();
         numbers.dedup();
         self.by_number.extend(numbers.iter().map(|one| (*one, number)));
+        appointments.extend(self.appointments.of_order(*patient, &numbers, at));
+        appointments.sort_unstable();
+        appointments.dedup();
         let order = Order {
             at,
             device: source.device,
@@ -181,6 +179,7 @@ impl Orders {
             until: made.iter().map(|(_, until)| *until).max().unwrap_or(at.plus_seconds(lasting_seconds(&self.rule))),
             relationships: made.into_iter().map(|(entry, _)| entry).collect(),
             matched: *matched,
+            appointments: if *matched { appointments } else { Vec::new() },
             ended: None,
         };
         let told = self.today(source.device, at);
@@ -204,30 +203,6 @@ impl Orders {
             }
         }
         self.saw(&ended.source, Vec::new(), at);
-    }
-
-    fn appoint(&mut self, made: &AppointmentMade, at: Instant) {
-        let AppointmentMade { patient, named, appointment, orders, starts, source } = made;
-        self.today(source.device, at).appointments += 1;
-        let matched: Vec<EntryNumber> = if orders.is_empty() {
-            let from = starts.unwrap_or(at).max(at).min(at.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS));
-            let until = from.plus_seconds(if starts.is_some() { DAY_SECONDS } else { APPOINTMENT_SECONDS });
-            let own = self.appointments.entry(*patient).or_default();
-            own.retain(|one| one.appointment != *appointment && at < one.until);
-            own.push(Appointment { appointment: *appointment, named: *named, until });
-            self.of_patient.get(patient).cloned().unwrap_or_default()
-        } else {
-            self.appointed.extend(orders.iter().map(|order| (*order, (*patient, *named))));
-            orders.iter().filter_map(|order| self.by_number.get(order).copied()).collect()
-        };
-        for number in matched {
-            let Some(order) = self.orders.get_mut(&number).filter(|order| order.patient == *patient) else { continue };
-            let (first, device, day) = (!std::mem::replace(&mut order.matched, true), order.device, day_of(order.at));
-            if let Some(told) = self.told.get_mut(&device).filter(|told| first && told.day == day) {
-                told.unmatched = told.unmatched.saturating_sub(1);
-            }
-        }
-        self.saw(source, Vec::new(), at);
     }
 
     fn consent(&mut self, told: &ConsentTold, at: Instant) {
@@ -258,12 +233,7 @@ impl Orders {
         }
         self.of_patient.entry(*from).or_default().extend(stays);
         self.of_patient.entry(*to).or_default().extend(goes);
-        let (go, stay): (Vec<_>, Vec<_>) =
-            self.appointments.remove(from).unwrap_or_default().into_iter().partition(|one| goes_along(one.named));
-        self.appointments.insert(*from, stay);
-        self.appointments.entry(*to).or_default().extend(go);
-        let appointed = self.appointed.values_mut().filter(|(patient, named)| patient == from && goes_along(*named));
-        appointed.for_each(|(patient, _)| *patient = *to);
+        self.appointments.take_along(*from, *to, goes_along);
         // what an earlier merge made goes on under another entry
         for merge in self.merges.values_mut() {
             merge.made.iter_mut().for_each(|held| *held = anew.get(held).copied().unwrap_or(*held));
@@ -283,7 +253,7 @@ impl Orders {
         }
     }
 
-    fn today(&mut self, device: DeviceId, at: Instant) -> &mut Told {
+    pub(super) fn today(&mut self, device: DeviceId, at: Instant) -> &mut Told {
         let told = self.told.entry(device).or_default();
         if told.day != day_of(at) {
             *told = Told { day: day_of(at), ..Told::default() };
@@ -358,12 +328,6 @@ impl Orders {
     /// The relationships that follow from an order.
     pub(crate) fn relationships_of(&self, order: EntryNumber) -> &[EntryNumber] {
         self.orders.get(&order).map(|order| order.relationships.as_slice()).unwrap_or_default()
-    }
-
-    /// Whether an appointment is known for an order of this patient by these numbers.
-    pub(crate) fn has_appointment(&self, patient: PatientNumber, numbers: &[KeyedDigest], now: Instant) -> bool {
-        numbers.iter().any(|number| self.appointed.get(number).is_some_and(|(own, _)| *own == patient))
-            || self.appointments.get(&patient).is_some_and(|own| own.iter().any(|one| now < one.until))
     }
 
     /// Whether a consent of a patient, or of a record that became theirs, keeps somebody from having reach by orders.
@@ -476,6 +440,6 @@ pub(super) fn number_set(studies: &[model::StudyNumber]) -> NumberSet {
 }
 
 /// The day in UTC.
-fn day_of(at: Instant) -> i64 {
+pub(super) fn day_of(at: Instant) -> i64 {
     at.0.div_euclid(DAY_SECONDS * SECOND)
 }

@@ -8,6 +8,7 @@
 //! Durable: patients that are new, moved studies and the announced entries in one transaction, then the entries, then the answer. A crash
 //! before the answer: the sender sends again, and the entries tell that it came already.
 
+mod appointments;
 mod consent;
 pub(crate) mod fold;
 mod kept;
@@ -221,7 +222,14 @@ impl Warden {
                 }
                 Step::Appoint { patient, appointment, orders, starts } => {
                     let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
-                    let made = AppointmentMade { patient, named, appointment, orders, starts, source };
+                    let made =
+                        AppointmentMade { patient, named, appointment, orders, starts, cancelled: false, source };
+                    vec![EntryBody::AppointmentMade(Box::new(made))]
+                }
+                Step::CancelAppointment { patient, appointment } => {
+                    let (patient, named) = self.follow_patient(registry, &patient, &mut follows);
+                    let (orders, starts, cancelled) = (Vec::new(), None, true);
+                    let made = AppointmentMade { patient, named, appointment, orders, starts, cancelled, source };
                     vec![EntryBody::AppointmentMade(Box::new(made))]
                 }
                 Step::Consent { patient, consent, denied, until } => {

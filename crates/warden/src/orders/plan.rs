@@ -21,6 +21,7 @@ pub(super) enum Step {
     Take(Taking),
     End { order: EntryNumber, how: OrderEnd },
     Appoint { patient: PatientName, appointment: KeyedDigest, orders: Vec<KeyedDigest>, starts: Option<Instant> },
+    CancelAppointment { patient: PatientName, appointment: KeyedDigest },
     Merge { from: PatientName, to: PatientName },
     Consent { patient: PatientName, consent: KeyedDigest, denied: Vec<Who>, until: Option<Instant> },
 }
@@ -68,6 +69,10 @@ impl Warden {
                     orders: self.order_numbers(sender, order),
                     starts: starts.map(|starts| starts.min(now.plus_seconds(SCHEDULED_DAYS_MAX * DAY_SECONDS))),
                 },
+                OrderEvent::AppointmentCancelled { patient, appointment } => {
+                    let appointment = self.entity_digest(sender, b"appointment", appointment);
+                    self.plan_cancelled_appointment(&rule, patient, appointment, registry, said)?
+                }
                 OrderEvent::Merged { patient, prior } => {
                     let to = patient_name(&rule, patient, ("PID", 3))?;
                     let from = patient_name(&rule, prior, ("MRG", 1))?;
@@ -192,6 +197,24 @@ impl Warden {
         }
     }
 
+    fn plan_cancelled_appointment(
+        &self,
+        rule: &OrderRule,
+        patient: &[Identifier],
+        appointment: KeyedDigest,
+        registry: &Registry,
+        said: &mut Vec<OrderProblem>,
+    ) -> Result<Step, NotTaken> {
+        let patient = patient_name(rule, patient, ("PID", 3))?;
+        let orders = self.orders.read().expect(HELD);
+        if self.known_patient(registry, &patient).is_some_and(|known| orders.knows_appointment(known, appointment)) {
+            return Ok(Step::CancelAppointment { patient, appointment });
+        }
+        let why = "no appointment of this number is known for this patient, so nothing follows from its end";
+        said.push(OrderProblem::at(ErrorCode::UnknownKey, "SCH", 1, why));
+        Ok(Step::Nothing)
+    }
+
     fn plan_merge(&self, from: PatientName, to: PatientName, registry: &Registry) -> Result<Step, NotTaken> {
         let (known_from, known_to) = (self.known_patient(registry, &from), self.known_patient(registry, &to));
         if from == to {
@@ -232,7 +255,7 @@ impl Warden {
             Step::Nothing => 0,
             Step::Take(taking) => 2 + taking.holders.len() + taking.replaces.map_or(0, held),
             Step::End { order, .. } => held(*order),
-            Step::Appoint { .. } => 2,
+            Step::Appoint { .. } | Step::CancelAppointment { .. } => 2,
             Step::Consent { patient, denied, .. } => {
                 let ends = |patient| self.ended_by_denial(patient, denied, now).len();
                 2 + self.known_patient(registry, patient).map_or(0, ends)
@@ -305,6 +328,7 @@ pub(super) fn fits(message: &OrderMessage) -> bool {
         OrderEvent::Appointment { patient, appointment, order, .. } => {
             identifiers(patient) && identifier(appointment) && numbers(order)
         }
+        OrderEvent::AppointmentCancelled { patient, appointment } => identifiers(patient) && identifier(appointment),
         OrderEvent::Merged { patient, prior } => identifiers(patient) && identifiers(prior),
         OrderEvent::Consent(told) => {
             identifiers(&told.patient)

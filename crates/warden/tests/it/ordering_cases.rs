@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use model::{DeviceMay, EntryBody, Instant, KeptOrder, OrderCount, Origin, Tier};
 use protocol::{
-    ErrorCode, Level, OrderAsk, OrderCaller, OrderEvent, OrderNumbers, OrderProblem, OrderReply, OrderRuleAsked,
-    OrdersReply, OrdersRequest, PageReply, PageRequest, PlacedOrder, Refusal, UntakenMessage,
+    ErrorCode, Level, OrderAsk, OrderCaller, OrderEvent, OrderProblem, OrderReply, OrderRuleAsked, OrdersReply,
+    OrdersRequest, PageReply, PageRequest, PlacedOrder, Refusal, UntakenMessage,
 };
 use warden::KeyStep;
 
-use crate::ordering::{Filler, Placer, Scene, consent, ended, identifier, merged, message, order, patient, placed};
+use crate::ordering::{
+    Filler, Placer, Scene, consent, ended, identifier, merged, message, numbers, order, patient, placed,
+};
 use crate::site::{now, soon};
 
 const DAY_SECONDS: i64 = 86_400;
@@ -98,13 +100,7 @@ async fn taking_a_merge_back_returns_orders_that_named_the_old_identifier_since(
     assert!(scene.tell(merged(1, 2)).await);
     assert!(scene.tell(placed(order(&[Placer(1)], 1, &[0]))).await);
     assert!(scene.tell(placed(order(&[Placer(2)], 2, &[1]))).await);
-    let appointment = OrderEvent::Appointment {
-        patient: patient(1),
-        appointment: identifier("RIS", "A".to_owned()),
-        order: OrderNumbers::default(),
-        starts: Some(Instant::MAX),
-    };
-    assert!(scene.tell(appointment).await);
+    assert!(scene.tell(appointment("A", 1, &[], Some(Instant::MAX))).await);
     unmerge_newest(&scene).await;
     assert_eq!((scene.reached(0).await, scene.reached(1).await), (BTreeSet::from([1]), BTreeSet::from([2])));
     // the appointment went back as well, and is not believed further ahead than an order
@@ -125,6 +121,98 @@ async fn taking_a_merge_back_returns_orders_that_named_the_old_identifier_since(
     assert!(scene.tell(ended(&[Placer(1)], 1)).await);
     assert!(scene.tell(ended(&[Placer(3)], 1)).await);
     assert_eq!(scene.reached(0).await, none());
+}
+
+/// Of each order that was told, the oldest first, whether an appointment is known for it; and how many of today have none.
+async fn matched(scene: &Scene) -> (Vec<bool>, u32) {
+    match scene.site.ask(PageRequest::Orders(OrdersRequest::State { unmatched: false })).await {
+        PageReply::Orders(OrdersReply::State(state)) => {
+            (state.orders.iter().rev().map(|row| row.matched).collect(), state.senders[0].unmatched)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn appointment(called: &str, id: usize, order: &[crate::ordering::Number], starts: Option<Instant>) -> OrderEvent {
+    let appointment = identifier("RIS", called.to_owned());
+    OrderEvent::Appointment { patient: patient(id), appointment, order: numbers(order), starts }
+}
+
+fn cancelled(called: &str, id: usize) -> OrderEvent {
+    OrderEvent::AppointmentCancelled { patient: patient(id), appointment: identifier("RIS", called.to_owned()) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_appointment_is_cancelled_has_none_unless_another_is_known_and_counts_again() {
+    let mut scene = Scene::new().await;
+    let tomorrow = Some(now().plus_seconds(DAY_SECONDS));
+    for (number, id) in [(1, 1), (2, 1), (3, 2)] {
+        assert!(scene.tell(placed(order(&[Placer(number)], id, &[0]))).await);
+    }
+    assert_eq!(matched(&scene).await, (vec![false, false, false], 3));
+    assert!(scene.tell(appointment("A", 1, &[Placer(1)], tomorrow)).await);
+    assert!(scene.tell(appointment("B", 1, &[], None)).await);
+    assert_eq!(matched(&scene).await, (vec![true, true, false], 1));
+    // of another patient, or of another name, it is no appointment that is known: a word about it, and no entry
+    for unknown in [cancelled("A", 2), cancelled("C", 1), cancelled("A", 77)] {
+        let OrderReply::Taken(said) = scene.said(unknown).await else { panic!() };
+        assert_eq!(said.len(), 1);
+    }
+    assert_eq!(matched(&scene).await, (vec![true, true, false], 1));
+    assert!(scene.tell(cancelled("B", 1)).await);
+    assert_eq!(matched(&scene).await, (vec![true, false, false], 2), "A is still known for the first");
+    let mut scene = scene.restart().await;
+    assert_eq!(matched(&scene).await, (vec![true, false, false], 2));
+    assert!(scene.tell(cancelled("A", 1)).await);
+    let OrderReply::Taken(said) = scene.said(cancelled("A", 1)).await else { panic!() };
+    assert_eq!((said.len(), matched(&scene).await), (1, (vec![false, false, false], 3)), "again it changes nothing");
+    let told = scene.entries(|body| matches!(body, EntryBody::AppointmentMade(made) if made.cancelled)).await;
+    assert_eq!(told.len(), 2);
+    // an order that comes later has none either, and reach is as it was
+    assert!(scene.tell(placed(order(&[Placer(4)], 1, &[0]))).await);
+    assert_eq!(matched(&scene).await, (vec![false; 4], 4));
+    assert_eq!(scene.reached(0).await, BTreeSet::from([1, 2]));
+    // told anew for another order it is no more that of the first
+    assert!(scene.tell(appointment("A", 1, &[Placer(1)], tomorrow)).await);
+    assert!(scene.tell(appointment("A", 1, &[Placer(2)], tomorrow)).await);
+    assert_eq!(matched(&scene).await, (vec![false, true, false, false], 3));
+    drop(scene.folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appointment_goes_with_a_changed_order_and_a_merged_record_and_is_known_until_its_day() {
+    let mut scene = Scene::new().await;
+    assert!(scene.tell(placed(order(&[Placer(1)], 1, &[0]))).await);
+    assert!(scene.tell(appointment("A", 1, &[Placer(1)], None)).await);
+    assert!(scene.tell(placed(order(&[Placer(1), Filler(1)], 1, &[0, 1]))).await);
+    assert_eq!(matched(&scene).await, (vec![true, true], 0));
+    assert!(scene.tell(merged(1, 2)).await);
+    assert!(scene.tell(cancelled("A", 2)).await);
+    assert_eq!(matched(&scene).await.1, 1, "the state that holds now, once");
+    // what was cancelled gives nothing and does not count
+    assert!(scene.tell(appointment("B", 2, &[Filler(1)], None)).await);
+    assert!(scene.tell(ended(&[Placer(1)], 2)).await);
+    assert!(scene.tell(cancelled("B", 2)).await);
+    assert_eq!(matched(&scene).await.1, 0);
+    // told before its order, and over before that came
+    for (called, number, starts) in [("C", 5, -2 * DAY_SECONDS), ("D", 6, -2 * DAY_SECONDS), ("E", 7, DAY_SECONDS)] {
+        assert!(scene.tell(appointment(called, 3, &[Placer(number)], Some(now().plus_seconds(starts)))).await);
+    }
+    assert!(scene.tell(placed(order(&[Placer(5)], 3, &[0]))).await);
+    assert_eq!(matched(&scene).await.0.last(), Some(&true), "from now on a day");
+    let Scene { folder, site, device, holders, sent } = scene;
+    site.stop().await;
+    let later = || now().plus_seconds(3 * DAY_SECONDS);
+    let site = folder.start_with(later, audit::LedgerOptions::default()).await;
+    let mut scene = Scene { folder, site, device, holders, sent };
+    for number in [6, 7] {
+        assert!(scene.tell(placed(order(&[Placer(number)], 3, &[0]))).await);
+        assert_eq!(matched(&scene).await.0.last(), Some(&false), "{number}: its day is over");
+    }
+    // one of a day that is over is cancelled all the same
+    assert!(scene.tell(cancelled("C", 3)).await);
+    let rows = matched(&scene).await.0;
+    assert_eq!(rows[rows.len() - 3..], [false, false, false]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,9 @@ pub enum DrillCommand {
     #[command(after_help = "Example: leadglass drill stolen-disk --format json")]
     StolenDisk(StolenDiskArgs),
     /// Three leaked logins open an archive of twenty years: synthetic patients, real everything else. Leaves nothing behind.
-    #[command(after_help = "Example: leadglass drill leaked-login --format json")]
+    #[command(
+        after_help = "Example: leadglass drill leaked-login --format json\n\nUnder three minutes in a release build; a debug build takes longer, and --patients N plays the same rows with fewer."
+    )]
     LeakedLogin(LeakedLoginArgs),
     /// The stand-in for a key server in a drill: seals and opens with a key that lies elsewhere.
     #[command(hide = true)]

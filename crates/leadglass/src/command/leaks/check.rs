@@ -9,9 +9,9 @@
 mod ending;
 mod reader;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use dumps::{Found, Match, PASSWORDS_PER_LOGIN_MAX, Told, Wanted};
 use leaks::LoginKey;
 use protocol::{
@@ -23,7 +23,7 @@ use walls::{Standing, State, Wall};
 use zeroize::Zeroizing;
 
 use self::reader::Reader;
-use super::letter;
+use super::letter::{self, OTHER_VERSION};
 use crate::cli::Format;
 use crate::control;
 use crate::output::say;
@@ -35,7 +35,7 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
     let owner = Owner::connect(dir)?;
     let wanted = wanted(&owner)?;
     let reader = Reader::start(dump)?;
-    let folders = letters.map(letters_folder).transpose()?;
+    let folders = letters.map(letter::folder).transpose()?;
     let folder = folders.clone().into_iter().collect();
     Wall { folders: folder, children_end_with_it: true, ..Wall::default() }.raise()?;
     let (told, standing) = reader.read(&wanted, format)?;
@@ -53,11 +53,11 @@ pub(super) fn check(dir: &Path, format: Format, dump: &Path, letters: Option<&Pa
             json!({
                 "lines": counts.lines, "bytes": counts.bytes, "too_long": counts.too_long, "skipped_members": skipped,
                 "logins": logins, "logins_with_more_passwords": untried, "verified": checked.verified, "named": checked.named,
-                "tokens": tokens, "more_tokens": more_tokens, "whole": whole, "walls": standing,
+                "letters": letters.is_some(), "tokens": tokens, "more_tokens": more_tokens, "whole": whole, "walls": standing,
             })
         ),
         Format::Text => {
-            print(&checked, &counts, skipped, untried);
+            print(&checked, &counts, skipped, untried, letters.is_some());
             print_tokens(&tokens, more_tokens);
             if checked.verified.is_empty() && checked.named.is_empty() && tokens.is_empty() && failed.is_none() {
                 say!("Nobody of this site is in it, and no token of a device.");
@@ -130,14 +130,6 @@ fn wanted(owner: &Owner) -> Result<Wanted> {
 
 /// Passwords of one message: as many slow hashes.
 const PASSWORDS_PER_MESSAGE: usize = 500;
-
-const OTHER_VERSION: &str = "the warden answered something else; run commands and serve from the same version";
-
-fn letters_folder(folder: &Path) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{} cannot be made; name a folder of your own for letters", folder.display()))?;
-    Ok(folder.canonicalize()?)
-}
 
 /// What is sent, and of how many logins there were more passwords than are kept.
 fn candidates(found: Found) -> (Vec<LeakCandidate>, usize) {
@@ -221,7 +213,7 @@ fn print_walls(standing: &Standing) {
     }
 }
 
-fn print(checked: &LeaksChecked, counts: &dumps::Counts, skipped: u64, untried: usize) {
+fn print(checked: &LeaksChecked, counts: &dumps::Counts, skipped: u64, untried: usize, letters: bool) {
     say!("{} lines, {} bytes of text", counts.lines, counts.bytes);
     if counts.too_long > 0 {
         say!("{} lines were longer than 65536 bytes and were not looked at", counts.too_long);
@@ -256,8 +248,13 @@ fn print(checked: &LeaksChecked, counts: &dumps::Counts, skipped: u64, untried: 
         );
     }
     if !checked.verified.is_empty() {
+        if !letters {
+            say!(
+                "No letter was written, and nobody has been told yet. A letter for each: leadglass leaks letters FOLDER"
+            );
+        }
         say!(
-            "Tell each of them in person, by telephone or by letter (--letters), never by e-mail; then hand over a new link: leadglass person enrol EMAIL"
+            "Tell each of them in person, by telephone or by letter, never by e-mail; then hand over a new link: leadglass person enrol EMAIL"
         );
     }
 }
