@@ -233,6 +233,9 @@ fn judge(whose: Whose, book: &mut Book, table: &Table, new: &[New], now: Instant
             let weight = book.weight(measure, span, now).saturating_add(more);
             let (reaction, passed) = match weight {
                 weight if weight > limit.stop => (Reaction::Stopped, limit.stop),
+                weight if weight > limit.unanswered && book.is_unanswered(measure, span, day) => {
+                    (Reaction::Stopped, limit.unanswered)
+                }
                 weight if weight > limit.touch => (Reaction::Touch, limit.touch),
                 weight if weight > limit.slow => (Reaction::Slowed, limit.slow),
                 _ => continue,

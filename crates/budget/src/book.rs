@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use model::{Instant, Measure, Reaction, SessionId, Span};
+use model::{EntryNumber, Instant, Measure, Reaction, SessionId, Span};
 
 use crate::ask::Act;
 use crate::day::{Day, day_of, hour_of};
@@ -19,6 +19,10 @@ const UNUSUAL_SHARE: u32 = 4;
 const WALK_STEP: u32 = 8;
 /// ... once there are more of them in a row than this.
 const WALK_RUN: u32 = 8;
+/// A finding over 7 or 28 days waits so many days for an officer ...
+const UNANSWERED_DAYS: Day = 7;
+/// ... and is forgotten after so many: where it goes on, it is told every week.
+const UNANSWERED_DAYS_MAX: Day = 28;
 /// The most sessions of a day that are told apart.
 const SESSIONS_MAX: usize = 64;
 
@@ -66,6 +70,15 @@ impl Walk {
     }
 }
 
+/// A finding that no officer has answered yet.
+#[derive(Clone, Copy, Debug)]
+struct Unanswered {
+    entry: EntryNumber,
+    on: Day,
+    measure: Measure,
+    span: Span,
+}
+
 /// One reader's book.
 #[derive(Clone, Default)]
 pub(crate) struct Book {
@@ -86,6 +99,9 @@ pub(crate) struct Book {
     pub(crate) raised: HashMap<(Measure, Span), (Reaction, Day)>,
     pub(crate) honey: Vec<(u32, Instant)>,
     pub(crate) beyond: Option<Day>,
+    unanswered: Vec<Unanswered>,
+    /// The last day on which an officer said that what was read was in order.
+    pub(crate) looked: Option<Day>,
     pub(crate) limits: Option<(Day, Table)>,
 }
 
@@ -208,14 +224,16 @@ impl Book {
     }
 
     /// An officer looked: what was read until now was in order, and is learned.
-    pub(crate) fn learn(&mut self) {
+    pub(crate) fn learn(&mut self, day: Day) {
+        self.looked = Some(day);
         self.days.iter_mut().for_each(|of| of.flagged = false);
         self.limits = None;
     }
 
     /// An officer lifted the limits: what was read until now was in order, and counts no more.
-    pub(crate) fn lift(&mut self) {
-        self.learn();
+    pub(crate) fn lift(&mut self, day: Day) {
+        self.learn(day);
+        self.unanswered.clear();
         self.days.iter_mut().for_each(|of| of.weight = [0; 4]);
         self.hour.1 = [0; 4];
         self.stopped = [false; 4];
@@ -223,6 +241,23 @@ impl Book {
         self.slowed_until = None;
         self.raised.clear();
         self.honey.clear();
+    }
+
+    /// A finding over 7 or 28 days waits for an officer.
+    pub(crate) fn wait_for_officer(&mut self, entry: EntryNumber, on: Day, measure: Measure, span: Span) {
+        self.unanswered.retain(|one| on - one.on <= UNANSWERED_DAYS_MAX);
+        self.unanswered.push(Unanswered { entry, on, measure, span });
+    }
+
+    /// An officer acknowledged a finding.
+    pub(crate) fn answered(&mut self, entry: EntryNumber) {
+        self.unanswered.retain(|one| one.entry != entry);
+    }
+
+    /// Whether no officer answered in time what was told of this measure over this span.
+    pub(crate) fn is_unanswered(&self, measure: Measure, span: Span, day: Day) -> bool {
+        let late = UNANSWERED_DAYS..=UNANSWERED_DAYS_MAX;
+        self.unanswered.iter().any(|one| one.measure == measure && one.span == span && late.contains(&(day - one.on)))
     }
 
     fn is_unusual(&self, now: Instant) -> bool {
@@ -248,7 +283,7 @@ impl Book {
         for seen in &mut self.seen {
             seen.retain(|_, last| day.saturating_sub(*last) < KNOWN_DAYS);
         }
-        while self.days.front().is_some_and(|first| day - first.day > LEARNED_DAYS) {
+        while self.days.front().is_some_and(|first| day - first.day > LEARNED_DAYS + KNOWN_DAYS) {
             self.days.pop_front();
         }
         // an hour's habits fade, so that a change of shifts is learned

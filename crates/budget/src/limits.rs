@@ -30,11 +30,13 @@ pub struct Limit {
     pub touch: u32,
     /// Past it reading of this kind stops.
     pub stop: u32,
+    /// Past it reading of this kind stops where it was told and no officer has answered for 7 days; at most `slow`.
+    pub unanswered: u32,
 }
 
 impl Limit {
     /// Nothing happens however many there are.
-    pub const NONE: Self = Self { normal: 0, slow: u32::MAX, touch: u32::MAX, stop: u32::MAX };
+    pub const NONE: Self = Self { normal: 0, slow: u32::MAX, touch: u32::MAX, stop: u32::MAX, unanswered: u32::MAX };
 
     /// What is left to somebody whose other reading was stopped: a normal day.
     pub(crate) fn restrained(self) -> Self {
@@ -53,6 +55,7 @@ impl Limit {
             slow: whole(normal + beyond),
             touch: whole(normal + TOUCH * beyond),
             stop: whole(normal + STOP * beyond),
+            unanswered: u32::MAX,
         }
     }
 }
@@ -72,21 +75,33 @@ type Leeway = [f64; 4];
 /// The limits of a book by measure and span, with what they go by.
 pub(crate) type Table = [([Limit; 4], Basis); 4];
 
-/// The limits of one measure.
-pub(crate) fn limits(kind: Kind, measure: Measure, normal: Normal, intake_high: Option<u32>) -> [Limit; 4] {
+/// The limits of one measure: of an hour and a day by `normal`, of weeks and months by what was normal before them, where that is known.
+pub(crate) fn limits(
+    kind: Kind,
+    measure: Measure,
+    normal: Normal,
+    before: Option<Normal>,
+    intake_high: Option<u32>,
+) -> [Limit; 4] {
     let [hour, day, week, month] = leeway(kind, measure);
+    let long = before.unwrap_or(normal);
     let by_chance = CHANCE * normal.busy.sqrt();
-    let spread = |days: f64| DEVIATIONS * normal.deviation * days.sqrt();
+    let spread = |days: f64| DEVIATIONS * long.deviation * days.sqrt();
     let (ceiling_day, ceiling_month) = ceilings(kind, measure, intake_high);
     let ceiling_week = (ceiling_day.saturating_mul(4)).min(ceiling_month);
     let mut limits = [
         Limit::at(normal.busy / 2.0, by_chance + hour, ceiling_day),
         Limit::at(normal.busy, by_chance + day, ceiling_day),
-        Limit::at((7.0 * normal.mean).max(normal.busy), spread(7.0) + week, ceiling_week),
-        Limit::at((28.0 * normal.mean).max(normal.busy), spread(28.0) + month, ceiling_month),
+        Limit::at((7.0 * long.mean).max(long.busy), spread(7.0) + week, ceiling_week),
+        Limit::at((28.0 * long.mean).max(long.busy), spread(28.0) + month, ceiling_month),
     ];
     // a busy hour is no reason to stop: the day decides
     limits[Span::Hour as usize].stop = u32::MAX;
+    if before.is_some() {
+        for span in [Span::Week, Span::Month] {
+            limits[span as usize].unanswered = limits[span as usize].slow;
+        }
+    }
     limits
 }
 
@@ -96,7 +111,7 @@ pub(crate) fn set(ceilings: &Ceilings, measure: Measure) -> Option<[Limit; 4]> {
     if day == Ceilings::NO_LIMIT {
         return Some([Limit::NONE; 4]);
     }
-    let of = |stop: u32| Limit { normal: stop / 4, slow: stop / 2, touch: stop - stop / 4, stop };
+    let of = |stop: u32| Limit { normal: stop / 4, slow: stop / 2, touch: stop - stop / 4, stop, unanswered: u32::MAX };
     let mut hour = of(day);
     hour.stop = u32::MAX;
     Some([hour, of(day), of(day.saturating_mul(4)), of(day.saturating_mul(10))])

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{
     Actor, Ceilings, Entry, EntryBody, EntryNumber, Evidence, Finding, Instant, Measure, NumberSet, OrganisationId,
-    PatientNumber, PersonId, Reaction, SessionId, StudyNumber, Tier, Who, Whose,
+    PatientNumber, PersonId, Reaction, SessionId, Span, StudyNumber, Tier, Who, Whose,
 };
 
 use crate::ask::{Act, Ask};
@@ -60,7 +60,7 @@ impl State {
     /// A state that is asked from `now` on: what is replayed from long before is passed over.
     #[must_use]
     pub fn since(now: Instant) -> Self {
-        let days = i64::from(LEARNED_DAYS + KNOWN_DAYS);
+        let days = i64::from(LEARNED_DAYS + 2 * KNOWN_DAYS);
         Self { since: Some(now.plus_seconds(-days * 86_400)), ..Self::default() }
     }
 
@@ -106,13 +106,15 @@ impl State {
             EntryBody::FindingAcknowledged { finding, note } => {
                 if let Some(found) = self.findings.iter_mut().find(|found| found.entry == *finding) {
                     found.acknowledged = Some((at, note.clone()));
+                    let book = self.books.entry(found.finding.about).or_default();
+                    book.answered(*finding);
                     if found.finding.reaction < Reaction::Stopped {
-                        self.books.entry(found.finding.about).or_default().learn();
+                        book.learn(day_of(at));
                     }
                 }
             }
             EntryBody::BudgetLifted { about, note } => {
-                self.books.entry(*about).or_default().lift();
+                self.books.entry(*about).or_default().lift(day_of(at));
                 for found in self.findings.iter_mut().filter(|found| found.finding.about == *about) {
                     found.acknowledged.get_or_insert_with(|| (at, note.clone()));
                 }
@@ -260,7 +262,10 @@ impl State {
         let after = self.table(whose, day);
         self.ceilings.insert(whose, from);
         let higher = |after: &Limit, before: &Limit| {
-            after.slow > before.slow || after.touch > before.touch || after.stop > before.stop
+            after.slow > before.slow
+                || after.touch > before.touch
+                || after.stop > before.stop
+                || after.unanswered.min(after.stop) > before.unanswered.min(before.stop)
         };
         Measure::ALL.into_iter().zip(before.iter().zip(&after)).any(|(measure, (before, after))| {
             let (was, becomes) = (from.of(measure), to.of(measure));
@@ -317,8 +322,18 @@ impl State {
             if kind.is_group() && measure.is_due() {
                 return nothing;
             }
-            (limits(kind, measure, normal, intake), basis)
+            let before = self
+                .before(whose, kind, measure, day)
+                .map(|before| peers.map_or(before, |peers| before.or_more(peers.times(PEERS_COUNT))));
+            (limits(kind, measure, normal, before, intake), basis)
         })
+    }
+
+    /// What weeks and months of patients about whom nothing is new are measured by: what was read before the last 28 days, or until an
+    /// officer last looked. Otherwise a harvest that is slow enough would be learned while it lasts.
+    fn before(&self, whose: Whose, kind: Kind, measure: Measure, day: Day) -> Option<Normal> {
+        let book = self.books.get(&whose).filter(|_| !kind.is_group() && !measure.is_due())?;
+        own(book, kind, measure, book.looked.map_or(day - KNOWN_DAYS, |looked| looked.max(day - KNOWN_DAYS)))
     }
 
     /// What is usual in a role, once a day.
@@ -417,6 +432,8 @@ impl State {
                 book.raised.insert((volume.measure, volume.span), (finding.reaction, day));
                 if finding.reaction == Reaction::Stopped {
                     book.stopped[volume.measure as usize] = true;
+                } else if waits_for_officer(finding) {
+                    book.wait_for_officer(entry, day, volume.measure, volume.span);
                 }
             }
             Evidence::Honey { patient, .. } => {
@@ -442,4 +459,13 @@ impl State {
             | Evidence::TriedOthers(_) => {}
         }
     }
+}
+
+/// Whether reading stops unless an officer answers this in time: of a reader, over days, of patients about whom nothing is new.
+fn waits_for_officer(finding: &Finding) -> bool {
+    let Evidence::Volume(volume) = &finding.evidence else { return false };
+    matches!(finding.about, Whose::Person(_) | Whose::Device(_))
+        && finding.reaction < Reaction::Stopped
+        && matches!(volume.span, Span::Week | Span::Month)
+        && !volume.measure.is_due()
 }

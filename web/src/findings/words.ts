@@ -3,7 +3,7 @@ import { both } from '../words/both.ts';
 
 const en = {
   title: 'Findings',
-  lead: 'Unusual reading, newest first. Each finding is an entry of the ledger and says in one sentence why it was raised and what was done.',
+  lead: 'Unusual reading, newest first. Each finding is an entry of the ledger and says in one sentence why it was raised and what was done. Too many patients within 7 or 28 days about whom nothing is new wait 7 days for an officer: if it goes on unanswered, such reading stops.',
   show: 'Show',
   states: { open: 'Open', all: 'All' },
   openCount: (n: number): string => (n === 1 ? '1 is open' : `${n} are open`),
@@ -113,7 +113,7 @@ const en = {
 
 const de: typeof en = {
   title: 'Auffälligkeiten',
-  lead: 'Ungewöhnliches Lesen, das Neueste zuerst. Jede Auffälligkeit ist ein Eintrag im Protokoll und sagt in einem Satz, warum sie entstand und was geschah.',
+  lead: 'Ungewöhnliches Lesen, das Neueste zuerst. Jede Auffälligkeit ist ein Eintrag im Protokoll und sagt in einem Satz, warum sie entstand und was geschah. Fällt über 7 oder 28 Tage auf, wie viele Patienten jemand las, bei denen nichts Neues ist, so wartet das 7 Tage auf den Datenschutz: geht es ohne Antwort weiter, wird solches Lesen angehalten.',
   show: 'Zeigen',
   states: { open: 'Offen', all: 'Alle' },
   openCount: (n) => (n === 1 ? '1 ist offen' : `${n} sind offen`),

@@ -10,3 +10,4 @@ mod rules;
 mod seats;
 mod signs;
 mod site;
+mod unanswered;

@@ -93,6 +93,8 @@ pub struct Month {
     pub touching: bool,
     /// Whether an officer lifts what was stopped, the next morning.
     pub lifting: bool,
+    /// Patients and names that were asked for with harvested logins.
+    pub asked: usize,
     pub harvested: HashSet<u32>,
     pub harvested_names: HashSet<u32>,
     /// Readers whose logins are used by somebody else, and what happens with each.
@@ -114,6 +116,8 @@ pub enum Harvest {
     FastAnywhere { requests: i32 },
     /// Names only, by pages of 200.
     Names { from: u32 },
+    /// One page of 200 names a day, in office hours.
+    NamesSlowly { from: u32 },
     /// So many patients a day, spread over office hours.
     Slow { patients: u32 },
     /// The same, around the clock.
@@ -136,6 +140,7 @@ impl Month {
             tallies: BTreeMap::new(),
             touching: true,
             lifting: true,
+            asked: 0,
             harvested: HashSet::new(),
             harvested_names: HashSet::new(),
             harvests: Vec::new(),
@@ -381,6 +386,12 @@ impl Month {
             Harvest::Names { from } => {
                 events.extend((0..500).map(|n| (43_200 + n as i32 / 5, index, Event::HarvestNames(from + n * 200))));
             }
+            Harvest::NamesSlowly { from } => {
+                if self.day % 7 < 5 {
+                    let at = self.hour(8.0, 17.0);
+                    events.push((at, index, Event::HarvestNames(from + self.day as u32 * 200)));
+                }
+            }
             Harvest::Slow { patients } | Harvest::AroundTheClock { patients } => {
                 let hours = if matches!(harvest, Harvest::Slow { .. }) { (8.0, 17.0) } else { (0.0, 24.0) };
                 if self.day % 7 < 5 || matches!(harvest, Harvest::AroundTheClock { .. }) {
@@ -455,6 +466,7 @@ impl Month {
                 self.names(index, &[patient]);
             }
             Event::Harvest(patient) => {
+                self.asked += 1;
                 let verdict = self.site.open(who.unwrap(), patient);
                 let verdict = self.answer_touch(index, verdict, |month| month.site.open(who.unwrap(), patient));
                 if matches!(verdict, Verdict::Pass | Verdict::Wait { .. }) {
@@ -464,6 +476,7 @@ impl Month {
             }
             Event::HarvestNames(from) => {
                 let names: Vec<u32> = (from..from + 200).collect();
+                self.asked += names.len();
                 let verdict = self.site.list(who.unwrap(), &names);
                 let verdict = self.answer_touch(index, verdict, |month| month.site.list(who.unwrap(), &names));
                 if matches!(verdict, Verdict::Pass | Verdict::Wait { .. }) {
