@@ -250,7 +250,7 @@ fn stolen(rows: &mut Rows, practice: &Practice, restored: &Played, folder: &Path
     let changed = folder.join("changed.pdf");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    std::fs::write(&changed, &bytes)?;
+    std::io::Write::write_all(&mut std::fs::File::create_new(&changed)?, &bytes)?;
     let refused = check(&changed)?;
     let evidence = format!(
         "a PDF of {} bytes, checked in another folder with the site's public key alone: {}; the same with one bit changed: {}",
