@@ -22,7 +22,7 @@ use crate::control;
 pub enum DrillCommand {
     /// Thieves carry disks, backups and a whole server away: synthetic patients, real everything else. Leaves nothing behind.
     #[command(after_help = "Example: leadglass drill stolen-disk --format json")]
-    StolenDisk(StolenDiskArgs),
+    StolenDisk(AsItWas),
     /// Three leaked logins open an archive of twenty years: synthetic patients, real everything else. Leaves nothing behind.
     #[command(
         after_help = "Example: leadglass drill leaked-login --format json\n\nUnder three minutes in a release build; a debug build takes longer, and --patients N plays the same rows with fewer."
@@ -44,45 +44,27 @@ pub struct LeakedLoginArgs {
     /// How many patients the archive has.
     #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u32).range(leaked_login::PATIENTS_MIN..=100_000))]
     pub patients: u32,
-    /// Gives the three accounts what they had in the incident: everybody, without a limit. Rows must fail then.
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true)]
-    pub as_it_was: bool,
+    #[command(flatten)]
+    as_it_was: AsItWas,
 }
 
-impl LeakedLoginArgs {
-    /// Whether the accounts reach everybody, without a limit.
-    #[cfg(debug_assertions)]
-    fn as_it_was(&self) -> bool {
-        self.as_it_was
-    }
-
-    /// Never, in a program that is used.
-    #[cfg(not(debug_assertions))]
-    fn as_it_was(&self) -> bool {
-        false
-    }
-}
-
-/// `drill stolen-disk`
+/// What a drill plays for its tests only: things as they were in the incident. Rows must fail then.
 #[derive(Debug, Args)]
-pub struct StolenDiskArgs {
-    /// Leaves an export of the images in the clear on the disk, and the second pin in the server. Rows must fail then.
+pub struct AsItWas {
     #[cfg(debug_assertions)]
     #[arg(long, hide = true)]
-    pub as_it_was: bool,
+    as_it_was: bool,
 }
 
-impl StolenDiskArgs {
-    /// Whether images lie open and the pin goes along.
+impl AsItWas {
     #[cfg(debug_assertions)]
-    fn as_it_was(&self) -> bool {
+    fn holds(&self) -> bool {
         self.as_it_was
     }
 
     /// Never, in a program that is used.
     #[cfg(not(debug_assertions))]
-    fn as_it_was(&self) -> bool {
+    fn holds(&self) -> bool {
         false
     }
 }
@@ -91,13 +73,13 @@ impl StolenDiskArgs {
 pub fn drill(format: Format, command: DrillCommand) -> Result<()> {
     control::keep_to_itself("drill");
     match command {
-        DrillCommand::StolenDisk(arguments) => {
+        DrillCommand::StolenDisk(as_it_was) => {
             ending::watch();
-            stolen_disk::stolen_disk(format, arguments.as_it_was())
+            stolen_disk::stolen_disk(format, as_it_was.holds())
         }
         DrillCommand::LeakedLogin(arguments) => {
             ending::watch();
-            leaked_login::leaked_login(format, arguments.patients, arguments.as_it_was())
+            leaked_login::leaked_login(format, arguments.patients, arguments.as_it_was.holds())
         }
         DrillCommand::Pin { what, key } => pin::pin(what, &key),
     }
